@@ -1,0 +1,69 @@
+/*
+ * limit.h -- every limit of the protocol, once.
+ *
+ * proto/SPEC.md section 10 has the same rows with their reasons; a lint keeps
+ * the two together.
+ *
+ * Units    _BYTES, _MS, _COUNT as named.
+ * Owns     nothing.
+ * Threads  constants.
+ * Errors   whoever checks one answers LIMIT.
+ * Source   proto/SPEC.md section 10.
+ */
+#ifndef HF_LIMIT_H
+#define HF_LIMIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Names. */
+#define HF_DOMAIN_MAX_BYTES   253 /* RFC 1123 */
+#define HF_SET_NAME_MAX_BYTES 64
+#define HF_ORIGIN_MAX_BYTES   330 /* domain, set name, ten digits, slashes */
+#define HF_COSIGNER_MAX_BYTES 320
+
+/* The log. */
+#define HF_HASH_BYTES           32
+#define HF_HEADER_BYTES         64
+#define HF_OPENING_BYTES        32
+#define HF_PAYLOAD_MAX_BYTES    ((size_t)60 * 1024)
+#define HF_NOTE_MAX_BYTES       ((size_t)64 * 1024)
+#define HF_NOTE_MAX_SIGNATURES  32
+#define HF_PROOF_MAX_HASHES     63
+#define HF_CHUNK_ENTRIES        256
+#define HF_TREE_MAX_SIZE        ((uint64_t)INT64_MAX)
+#define HF_FUTURE_MAX_MS        ((uint64_t)5 * 60 * 1000)
+#define HF_FAST_FORWARD_ENTRIES ((uint64_t)10 * 1000 * 1000)
+
+/* One item. */
+#define HF_ITEM_MAX_HASHES  64
+#define HF_ITEM_MAX_LABELS  64
+#define HF_LABEL_MAX_BYTES  256
+#define HF_DIGEST_MAX_BYTES 160 /* PhotoDNA is 144 */
+#define HF_PDQ_BYTES        32
+
+/* Signed documents. */
+#define HF_MANIFEST_MAX_BYTES  ((size_t)64 * 1024)
+#define HF_AGREEMENT_MAX_BYTES ((size_t)256 * 1024)
+#define HF_INVITE_MAX_BYTES    ((size_t)128 * 1024)
+#define HF_ROOT_KEYS_MAX       8
+#define HF_PINS_MAX            8
+#define HF_ENDPOINTS_MAX       8
+#define HF_ENDPOINT_MAX_BYTES  262
+#define HF_AUDIENCE_MAX        4096
+
+/* Messages. */
+#define HF_MESSAGE_MAX_BYTES   ((size_t)4 * 1024 * 1024)
+#define HF_CHUNK_MESSAGE_BYTES ((size_t)1024 * 1024)
+#define HF_METADATA_MAX_BYTES  ((size_t)8 * 1024)
+#define HF_UNPACK_MAX_BYTES    ((size_t)4 * 1024 * 1024)
+#define HF_STREAMS_MAX         32
+#define HF_CALLS_PER_PEER_MAX  64
+#define HF_MATCH_BATCH_MAX     10000 /* lookups in one message */
+#define HF_APPEND_BATCH_MAX    4096  /* entries in one message */
+#define HF_PAGE_SIZE_MAX       1000
+
+/* Batch ids of Append: 16 bytes chosen by the client. */
+#define HF_BATCH_ID_BYTES 16
+
+#endif /* HF_LIMIT_H */

@@ -1,0 +1,40 @@
+/*
+ * text.h -- small grammars that several places read: whole numbers, domain
+ * names, set names, origins, UTF-8.
+ *
+ * Units    characters.
+ * Owns     nothing.
+ * Threads  any; no state.
+ * Errors   MALFORMED, LIMIT.
+ * Source   Origins: proto/SPEC.md section 2.1.  Domain names: RFC 1123
+ *          section 2.1, lower case.  UTF-8: RFC 3629.
+ */
+#ifndef HF_TEXT_H
+#define HF_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "span.h"
+
+/* Decimal, no sign, no leading zero, at most most. */
+HF_MUST enum hf_err hf_text_u64(struct hf_span text, uint64_t most,
+				uint64_t *out_value);
+
+/* Well-formed UTF-8 without control characters (tab included in those). */
+bool hf_text_is_clean(struct hf_span text);
+
+/* A lower-case domain name with at least one dot, at most 253 characters. */
+bool hf_text_is_domain(struct hf_span text);
+
+/* "ncii", "case-7f": a-z 0-9 and -, 1 to 64, a letter or digit first. */
+bool hf_text_is_set_name(struct hf_span text);
+
+/* "hotline.example/ncii/1": domain, set name, epoch from 1. */
+bool hf_text_is_origin(struct hf_span text);
+
+/* The first part of an origin. */
+struct hf_span hf_text_origin_domain(struct hf_span origin);
+
+#endif /* HF_TEXT_H */

@@ -1,0 +1,2 @@
+hf_unit(base USES base)
+hf_unit(sign USES base sign)

@@ -1,0 +1,68 @@
+/*
+ * Fail the n-th allocation that our own code makes, n from HF_FAIL_ALLOC.
+ * The linker's --wrap sends malloc() and its like here; libraries are left
+ * alone.  HF_FAIL_ALLOC_LOG names a file that is made when the n-th was
+ * reached, so that the runner knows when to stop.
+ */
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *at, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+char *__wrap_strdup(const char *text);
+
+static atomic_long left = -2; /* -2: not read yet; -1: never fail */
+
+static int must_fail(void)
+{
+	const char *log;
+	long now = atomic_load(&left);
+
+	if (now == -2) {
+		const char *text = getenv("HF_FAIL_ALLOC");
+
+		now = text != NULL ? atol(text) : -1;
+		atomic_store(&left, now);
+	}
+	if (now <= 0 || atomic_fetch_sub(&left, 1) != 1)
+		return 0;
+	atomic_store(&left, -1);
+	log = getenv("HF_FAIL_ALLOC_LOG");
+	if (log != NULL) {
+		int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		if (fd >= 0)
+			close(fd);
+	}
+	return 1;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return must_fail() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return must_fail() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+	return must_fail() ? NULL : __real_realloc(at, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = __wrap_malloc(size);
+
+	return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
