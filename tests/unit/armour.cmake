@@ -1,0 +1,1 @@
+hf_unit(armour USES base)
