@@ -1,0 +1,275 @@
+/*
+ * ledger.h -- sets of entries, kept: one's own, signed as they grow, and
+ * others', verified before they are stored.
+ *
+ * One writer thread does every write, in groups: it takes what is queued,
+ * commits the entries in one transaction, asks the signer, commits the note,
+ * and only then publishes and acknowledges.  After a restart, or when the
+ * signer comes back, entries that are committed but not signed are signed,
+ * never dropped.  The ledger holds no key and knows no policy: who may append,
+ * what a payload means and whose signature counts are its callers' business.
+ * Reading is in ledger_view.h, receiving others' entries in ledger_piece.h.
+ *
+ * Units    set is a local number from 1, never on the wire.  index and size
+ *          count entries from 0.  time_ms is milliseconds since 1970.
+ * Owns     hf_ledger_open() gives the caller a ledger, hf_ledger_close() takes
+ *          it back.  What is passed in is copied before the call returns.
+ * Threads  Any thread may call.  `done` and `wake` callbacks run on the writer
+ *          thread: they must be quick, and must not call what is marked
+ *          BLOCKS.  Never call what BLOCKS with a view open.
+ * Errors   On failure no out_ argument changes.  Everything that is queued can
+ *          fail with BUSY at once (queue full), FULL (disk), NOMEM, SYSTEM or
+ *          CORRUPT.  When a queueing call fails, its `done` is never called;
+ *          when it returns HF_OK, `done` is called exactly once.
+ * Source   Order of publishing, marks, retries: proto/SPEC.md section 7;
+ *          daemon/ledger/DESIGN.md says why it is stored as it is.
+ */
+#ifndef HF_LEDGER_H
+#define HF_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "leaf.h"
+#include "limit.h"
+#include "span.h"
+#include "tree.h"
+
+struct hf_ledger;
+
+enum hf_ledger_kind {
+	HF_LEDGER_OWN = 1,     /* we are the only writer */
+	HF_LEDGER_FOREIGN = 2, /* somebody else is */
+};
+
+/* Every set at once, where a call says so. */
+#define HF_LEDGER_ALL_SETS 0
+
+/* How many sets one node can hold. */
+#define HF_LEDGER_SETS_MAX 8192
+
+/* "its own index", as the target of a draft. */
+#define HF_LEDGER_SELF UINT64_MAX
+
+/* "there is none", where an index is given. */
+#define HF_LEDGER_NONE UINT64_MAX
+
+/*
+ * The signer: called on the writer thread, may take its time.
+ */
+
+struct hf_ledger_to_sign {
+	struct hf_span origin;
+	uint64_t size;
+	struct hf_tree_hash root;
+	/* What `last` gave, and the proof that the tree has only grown since
+	 * (no hashes for an old_size of 0 or of size). */
+	uint64_t old_size;
+	struct hf_tree_hash old_root;
+	struct hf_tree_proof proof;
+};
+
+struct hf_ledger_signer {
+	void *arg;
+	/* The largest tree the signer has signed for this origin: size 0 when
+	 * none.  Asked at start and after every failure, so that a note which
+	 * was signed but never reached us is known. */
+	enum hf_err (*last)(void *arg, struct hf_span origin,
+			    uint64_t *out_size, struct hf_tree_hash *out_root,
+			    struct hf_why *why);
+	/* Record durably, then sign: append the whole signed note (0x01 and
+	 * 0x04 lines) to note.  UNAVAILABLE when the signer cannot be reached.
+	 * Also asked for the size it has signed already, for a fresh time. */
+	enum hf_err (*checkpoint)(void *arg,
+				  const struct hf_ledger_to_sign *request,
+				  struct hf_buf *note, struct hf_why *why);
+};
+
+/*
+ * Appending to one's own sets.
+ */
+
+struct hf_ledger_draft {
+	uint8_t op; /* enum hf_op */
+	uint32_t code;
+	uint64_t time_ms;
+	/* An earlier index for RETRACT, AMEND, ERASE and a STATUS about this
+	 * set; HF_LEDGER_SELF for the rest. */
+	uint64_t target;
+	struct hf_span payload;
+};
+
+struct hf_ledger_batch {
+	uint32_t set;
+	/* The client's name for what it is doing, and which part this is.  The
+	 * same pair again returns the original indexes; with other content (of
+	 * anything but time_ms) it is CONFLICT.  An id of zeros is not
+	 * remembered. */
+	uint8_t id[HF_BATCH_ID_BYTES];
+	uint64_t sequence;
+	const struct hf_ledger_draft *drafts;
+	size_t drafts_count; /* 1 to HF_APPEND_BATCH_MAX */
+};
+
+struct hf_ledger_receipt {
+	uint32_t set;
+	uint64_t first; /* index of the first entry */
+	uint64_t count;
+	uint64_t size;  /* of a signed tree that has them all */
+	bool is_repeat; /* appended by an earlier call */
+};
+
+/* Called once, on the writer thread.  receipt counts with HF_OK only. */
+struct hf_ledger_done {
+	void (*call)(void *arg, enum hf_err err,
+		     const struct hf_ledger_receipt *receipt,
+		     const struct hf_why *why);
+	void *arg;
+};
+
+struct hf_ledger_options {
+	const char *dir;  /* made if missing; see store.h */
+	size_t map_bytes; /* 0: the store's default */
+	size_t map_most_bytes;
+	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
+	size_t queue_jobs_max;
+	size_t queue_bytes_max;
+	struct hf_ledger_signer signer;
+	/* May refuse a draft before it is queued: the payload's schema.  Called
+	 * on the appending thread.  NULL accepts everything. */
+	enum hf_err (*check)(void *arg, const struct hf_ledger_draft *draft,
+			     struct hf_why *why);
+	void *check_arg;
+};
+
+/* Open the store, check every set's marks against its tree, start the writer;
+ * what is committed but unsigned is signed from there.  UNSUPPORTED for
+ * another format, BUSY when it is open elsewhere, CORRUPT when a set does not
+ * add up. */
+HF_MUST enum hf_err hf_ledger_open(const struct hf_ledger_options *options,
+				   struct hf_ledger **out_ledger,
+				   struct hf_why *why);
+
+/* Finish what is queued, stop the writer, close.  End every view, scan and
+ * follower first.  NULL is fine. */
+void hf_ledger_close(struct hf_ledger *ledger);
+
+/* Make a set, or find the one there is.  EXISTS when the origin is there as
+ * the other kind, ARGUMENT when it is no origin, LIMIT past
+ * HF_LEDGER_SETS_MAX.  A new own set gets a signed checkpoint of size 0 as
+ * soon as the signer answers.  BLOCKS until it is durable. */
+HF_MUST enum hf_err hf_ledger_create(struct hf_ledger *ledger,
+				     enum hf_ledger_kind kind,
+				     struct hf_span origin, uint32_t *out_set,
+				     struct hf_why *why);
+
+/* Queue a batch: all of it is appended, in order, or nothing.  done is told
+ * HF_OK once every entry is durable and covered by a durable signed note.
+ *
+ * Refused before anything is signed: NOTFOUND (set, target), ARGUMENT (an op
+ * that we do not know, a target that is not earlier, RETRACT or AMEND of what
+ * is no ADD, ERASE of what has no payload, a set that is not ours), LIMIT,
+ * FROZEN (an END was appended, or the set is frozen), CONFLICT (batch id), and
+ * whatever `check` says.  A RETRACT or ERASE of what is retracted or erased
+ * already is appended and changes nothing.
+ *
+ * UNAVAILABLE means that the signer did not answer.  Entries that were durable
+ * by then stay and are signed later; the same batch id then gives their
+ * indexes.  While the signer is away nothing more is stored. */
+HF_MUST enum hf_err hf_ledger_append(struct hf_ledger *ledger,
+				     const struct hf_ledger_batch *batch,
+				     struct hf_ledger_done done,
+				     struct hf_why *why);
+
+/* Have an own set's latest checkpoint signed again, for a fresh time.  done is
+ * told when the new note is durable; receipt.count is 0. */
+HF_MUST enum hf_err hf_ledger_refresh(struct hf_ledger *ledger, uint32_t set,
+				      struct hf_ledger_done done,
+				      struct hf_why *why);
+
+/* Stop a set where it is (evidence of a fork, a broken format): appends and
+ * pieces are FROZEN, reading goes on.  reason is shown to operators, at most
+ * HF_LEDGER_REASON_MAX_BYTES of it; an empty one thaws.  BLOCKS. */
+#define HF_LEDGER_REASON_MAX_BYTES 240
+HF_MUST enum hf_err hf_ledger_freeze(struct hf_ledger *ledger, uint32_t set,
+				     const char *reason, struct hf_why *why);
+
+/*
+ * Waiting for one callback, for tools, tests and threads that may wait.
+ */
+
+struct hf_ledger_wait;
+
+HF_MUST enum hf_err hf_ledger_wait_new(struct hf_ledger_wait **out_wait,
+				       struct hf_why *why);
+
+/* Only when no callback is outstanding.  NULL is fine. */
+void hf_ledger_wait_free(struct hf_ledger_wait *wait);
+
+/* The callback to pass; one at a time. */
+struct hf_ledger_done hf_ledger_wait_done(struct hf_ledger_wait *wait);
+
+/* What the callback was told; out_receipt may be NULL.  BLOCKS. */
+HF_MUST enum hf_err hf_ledger_wait_for(struct hf_ledger_wait *wait,
+				       struct hf_ledger_receipt *out_receipt,
+				       struct hf_why *why);
+
+/*
+ * Following from a position.
+ */
+
+struct hf_ledger_follower;
+
+/* Be woken when a set (or HF_LEDGER_ALL_SETS) has more than `from` entries to
+ * read, and whenever a note was published, the size being the same when only
+ * its time is newer.  wake(arg, set, size) says that entries [0, size) can be
+ * read; it carries no entries: keep your own position and read from there in
+ * a view.  Wakes may come together, a size is never announced that a new view
+ * does not show.  Called at once, from this call, for what is there already. */
+HF_MUST enum hf_err
+hf_ledger_follow(struct hf_ledger *ledger, uint32_t set, uint64_t from,
+		 void (*wake)(void *arg, uint32_t set, uint64_t size),
+		 void *arg, struct hf_ledger_follower **out_follower,
+		 struct hf_why *why);
+
+/* When this returns no wake is running or will.  Not from within a wake.
+ * NULL is fine. */
+void hf_ledger_unfollow(struct hf_ledger_follower *follower);
+
+/*
+ * Care.
+ */
+
+struct hf_ledger_stats {
+	uint64_t file_bytes;
+	uint64_t disk_bytes; /* free on its file system */
+	size_t queued_jobs;
+	uint64_t commits;    /* since open */
+	uint64_t appended;   /* entries of our own, since open */
+	uint64_t applied;    /* entries of others, since open */
+	bool is_signer_away; /* its last answer was a failure */
+	struct hf_why signer_why;
+};
+
+HF_MUST enum hf_err hf_ledger_stats(struct hf_ledger *ledger,
+				    struct hf_ledger_stats *out_stats,
+				    struct hf_why *why);
+
+struct hf_ledger_check {
+	uint64_t entries;  /* re-hashed */
+	uint64_t payloads; /* compared with their commitments */
+	uint64_t erased;
+	uint64_t missing; /* payloads that never came */
+};
+
+/* Re-derive a set's tree from its headers, compare every stored subtree hash,
+ * every payload with its commitment, and the roots with those of the notes.
+ * CORRUPT names the first entry that differs.  Takes many short views. */
+HF_MUST enum hf_err hf_ledger_verify(struct hf_ledger *ledger, uint32_t set,
+				     struct hf_ledger_check *out_check,
+				     struct hf_why *why);
+
+#endif /* HF_LEDGER_H */
