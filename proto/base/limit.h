@@ -43,14 +43,17 @@
 #define HF_PDQ_BYTES        32
 
 /* Signed documents. */
-#define HF_MANIFEST_MAX_BYTES  ((size_t)64 * 1024)
-#define HF_AGREEMENT_MAX_BYTES ((size_t)256 * 1024)
-#define HF_INVITE_MAX_BYTES    ((size_t)128 * 1024)
-#define HF_ROOT_KEYS_MAX       8
-#define HF_PINS_MAX            8
-#define HF_ENDPOINTS_MAX       8
-#define HF_ENDPOINT_MAX_BYTES  262
-#define HF_AUDIENCE_MAX        4096
+#define HF_MANIFEST_MAX_BYTES      ((size_t)64 * 1024)
+#define HF_AGREEMENT_MAX_BYTES     ((size_t)256 * 1024)
+#define HF_INVITE_MAX_BYTES        ((size_t)128 * 1024)
+#define HF_ROOT_KEYS_MAX           8
+#define HF_HISTORY_MAX             16
+#define HF_DOCUMENT_MAX_SIGNATURES 16
+#define HF_DOCUMENT_LIFE_MS        ((uint64_t)396 * 24 * 3600 * 1000) /* 13 months */
+#define HF_PINS_MAX                8
+#define HF_ENDPOINTS_MAX           8
+#define HF_ENDPOINT_MAX_BYTES      262
+#define HF_AUDIENCE_MAX            4096
 
 /* Messages. */
 #define HF_MESSAGE_MAX_BYTES   ((size_t)4 * 1024 * 1024)
