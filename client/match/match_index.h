@@ -1,0 +1,202 @@
+/*
+ * match_index.h -- which entries have this hash, or one near it.
+ *
+ * A log-structured index in one directory: a mutable part in memory that new
+ * hashes enter at once, and sealed segment files that any number of processes
+ * map read-only.  It knows sets by number, entries by index, and nothing of
+ * ledgers, origins or verdicts (match_policy.h).  The ledger is its log: the
+ * mutable part dies with the process, and the caller feeds again from
+ * hf_index_position().
+ *
+ * Answers are complete: a near lookup finds exactly what comparing with every
+ * hash would find.  Distances to 47 are served by the multi-index (16 bands
+ * of 16 bits), larger ones by comparing with everything.
+ *
+ * Units    distances in differing bits; positions count entries; a quality is
+ *          0 to 100, or HF_QUALITY_NONE.
+ * Owns     hf_index_open() gives the caller an index, hf_index_close() takes
+ *          it back.  A view is borrowed from the index until
+ *          hf_index_view_end(); a hit and its digest are borrowed until the
+ *          callback that got them returns.
+ * Threads  one index serves many threads.  Whoever adds, removes or advances
+ *          waits for others who do; lookups wait for none of them.  Sealing
+ *          and merging run on a thread of the index.  A view is used by one
+ *          thread at a time; take one for each request and let it go.
+ * Errors   CORRUPT names the file that is damaged: the caller removes the
+ *          directory's files and feeds again from 0.  CONFLICT when another
+ *          process has the index open for writing; UNSUPPORTED for files of
+ *          another version.
+ * Source   Pigeonhole and ring check: Norouzi, Punjani, Fleet, "Fast Exact
+ *          Search in Hamming Space with Multi-Index Hashing"; Qin, Xiao,
+ *          "Pigeonring", VLDB 2018.  File format: client/match/FORMAT.md.
+ */
+#ifndef HF_MATCH_INDEX_H
+#define HF_MATCH_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "kind.h"
+
+struct hf_index;
+struct hf_index_view;
+
+/* A hash without a quality.  Policy treats it as good enough. */
+#define HF_QUALITY_NONE 255
+
+/* The default distance of a near match, and the largest there is. */
+#define HF_PDQ_DISTANCE     31
+#define HF_PDQ_DISTANCE_MAX 64
+
+/* Hits that one query can have; whoever has more is told so. */
+#define HF_INDEX_HITS_MAX 4096
+
+/* One hash of one entry. */
+struct hf_index_hash {
+	uint32_t set;          /* the ledger's number of the set */
+	uint64_t entry;        /* index of the ADD in it */
+	uint8_t algorithm;     /* enum hf_algorithm, not VPDQ */
+	uint8_t content_class; /* enum hf_class */
+	uint8_t quality;       /* or HF_QUALITY_NONE */
+	const uint8_t *digest; /* borrowed; hf_algorithm_bytes() of them */
+};
+
+/* Open for writing, alone; dir is made when it is missing.  Every segment is
+ * read and its checksum verified. */
+HF_MUST enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
+				  struct hf_why *why);
+
+/* Open what another process writes, or wrote.  NOTFOUND before there is one.
+ * Sees what is sealed; a view taken after the writer replaced the manifest
+ * sees that, within 50 ms.  Headers and directories of segments are verified,
+ * the rest is the writer's business, who did. */
+HF_MUST enum hf_err hf_index_open_readonly(const char *dir,
+					   struct hf_index **out_index,
+					   struct hf_why *why);
+
+/* Seal what is mutable, when it can be, and let go.  End every view first.
+ * NULL is fine. */
+void hf_index_close(struct hf_index *index);
+
+/*
+ * Writing.  DENIED for an index that was opened read-only.
+ */
+
+/* Visible to the next view when this returns.  Waits when sealing falls
+ * behind, so that memory stays bounded; fails with the error of the sealing
+ * (FULL, SYSTEM) when that cannot go on.  After a failure some may be in:
+ * adding them again is harmless, always. */
+HF_MUST enum hf_err hf_index_add(struct hf_index *index,
+				 const struct hf_index_hash *hashes,
+				 size_t hashes_count, struct hf_why *why);
+
+/* The entry matches no more, whatever is or was or will be added for it. */
+HF_MUST enum hf_err hf_index_remove(struct hf_index *index, uint32_t set,
+				    uint64_t entry, struct hf_why *why);
+
+/* The entry's hits carry is_demoted, or no longer do. */
+HF_MUST enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
+				    uint64_t entry, bool is_demoted,
+				    struct hf_why *why);
+
+/* The entry's hits have another class from now on. */
+HF_MUST enum hf_err hf_index_amend(struct hf_index *index, uint32_t set,
+				   uint64_t entry, uint8_t content_class,
+				   struct hf_why *why);
+
+/* Forget the set: hashes, removals, position.  It may be fed again from 0. */
+HF_MUST enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
+				      struct hf_why *why);
+
+/* Everything of the set below position was given to the calls above.  Stored
+ * with the segments that hold it. */
+HF_MUST enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
+				     uint64_t position, struct hf_why *why);
+
+/* Where to go on feeding the set: after an open, what the segments hold. */
+uint64_t hf_index_position(struct hf_index *index, uint32_t set);
+
+/* Seal the mutable part now; on disk when this returns. */
+HF_MUST enum hf_err hf_index_sync(struct hf_index *index, struct hf_why *why);
+
+/* The same, and rewrite everything into one segment without what was removed
+ * or dropped: afterwards no file has those bytes (ERASE). */
+HF_MUST enum hf_err hf_index_compact(struct hf_index *index,
+				     struct hf_why *why);
+
+/*
+ * Looking up.
+ */
+
+struct hf_index_query {
+	uint8_t algorithm;
+	const uint8_t *digest; /* borrowed; hf_algorithm_bytes() of them */
+};
+
+struct hf_index_hit {
+	size_t query; /* which of the queries */
+	uint32_t set;
+	uint64_t entry;
+	uint8_t algorithm;
+	uint8_t content_class; /* as amended */
+	uint8_t quality;       /* the entry's */
+	bool is_demoted;
+	uint16_t distance;     /* 0: the same bytes */
+	const uint8_t *digest; /* the entry's; borrowed */
+};
+
+/* Where the answers go.  Hits of one query come in no order, each (entry,
+ * digest) once, but before those of the next query. */
+struct hf_index_sink {
+	void (*hit)(void *arg, const struct hf_index_hit *hit);
+	/* The query has more than HF_INDEX_HITS_MAX; may be NULL. */
+	void (*more)(void *arg, size_t query);
+	void *arg;
+};
+
+/* A frozen set of segments, and the mutable part as it grows.  Cheap: no
+ * memory is allocated once as many views as are used at a time exist. */
+HF_MUST enum hf_err hf_index_view_begin(struct hf_index *index,
+					struct hf_index_view **out_view,
+					struct hf_why *why);
+
+/* NULL is fine. */
+void hf_index_view_end(struct hf_index_view *view);
+
+/* Entries with exactly these digests, of any algorithm, PDQ included.  Many
+ * at a time are much faster than one at a time.  ARGUMENT for an algorithm
+ * that is not indexed. */
+HF_MUST enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
+					  const struct hf_index_query *queries,
+					  size_t queries_count,
+					  const struct hf_index_sink *sink,
+					  struct hf_why *why);
+
+/* Entries whose PDQ hash differs in at most distance bits from each of
+ * digests_count digests of 32 bytes, one behind the other.  ARGUMENT over
+ * HF_PDQ_DISTANCE_MAX. */
+HF_MUST enum hf_err
+hf_index_lookup_near(struct hf_index_view *view, const uint8_t *digests,
+		     size_t digests_count, unsigned distance,
+		     const struct hf_index_sink *sink, struct hf_why *why);
+
+/*
+ * What it holds.
+ */
+
+struct hf_index_stats {
+	uint64_t segments_count;
+	uint64_t segments_bytes; /* of files, mapped */
+	uint64_t memory_bytes;   /* of the mutable part and the marks */
+	uint64_t hashes_count[HF_ALGORITHM_COUNT]; /* removed ones included */
+	uint64_t mutable_count;                    /* hashes not yet sealed */
+	uint64_t marks_count; /* entries removed, demoted, amended */
+	uint64_t seals_count; /* since it was opened */
+	uint64_t merges_count;
+};
+
+void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats);
+
+#endif /* HF_MATCH_INDEX_H */
