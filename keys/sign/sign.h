@@ -20,12 +20,10 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "limit.h"
 #include "span.h"
 
-#define HF_SEED_BYTES       32
-#define HF_PUBLIC_KEY_BYTES 32
-#define HF_SIGNATURE_BYTES  64
-#define HF_KEY_ID_BYTES     16 /* SHA-256 of the public key, cut */
+#define HF_SEED_BYTES 32
 
 struct hf_public_key {
 	uint8_t bytes[HF_PUBLIC_KEY_BYTES];

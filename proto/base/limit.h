@@ -35,12 +35,22 @@
 #define HF_FUTURE_MAX_MS        ((uint64_t)5 * 60 * 1000)
 #define HF_FAST_FORWARD_ENTRIES ((uint64_t)10 * 1000 * 1000)
 
+/* Keys. */
+#define HF_PUBLIC_KEY_BYTES 32
+#define HF_SIGNATURE_BYTES  64
+#define HF_KEY_ID_BYTES     16 /* SHA-256 of the public key, cut */
+
 /* One item. */
 #define HF_ITEM_MAX_HASHES  64
 #define HF_ITEM_MAX_LABELS  64
 #define HF_LABEL_MAX_BYTES  256
 #define HF_DIGEST_MAX_BYTES 160 /* PhotoDNA is 144 */
 #define HF_PDQ_BYTES        32
+#define HF_VPDQ_MAX_FRAMES  1800 /* 57,600 bytes: what a payload holds */
+#define HF_ITEM_MAX_FLAGS   16
+#define HF_ITEM_MAX_REFS    64
+#define HF_QUALITY_MAX      100  /* PDQ */
+#define HF_REMARK_MAX_BYTES 1024 /* what people write for people */
 
 /* Signed documents. */
 #define HF_MANIFEST_MAX_BYTES      ((size_t)64 * 1024)
@@ -54,17 +64,31 @@
 #define HF_ENDPOINTS_MAX           8
 #define HF_ENDPOINT_MAX_BYTES      262
 #define HF_AUDIENCE_MAX            4096
+#define HF_CLASSES_MAX             16
 
 /* Messages. */
-#define HF_MESSAGE_MAX_BYTES   ((size_t)4 * 1024 * 1024)
-#define HF_CHUNK_MESSAGE_BYTES ((size_t)1024 * 1024)
-#define HF_METADATA_MAX_BYTES  ((size_t)8 * 1024)
-#define HF_UNPACK_MAX_BYTES    ((size_t)4 * 1024 * 1024)
-#define HF_STREAMS_MAX         32
-#define HF_CALLS_PER_PEER_MAX  64
-#define HF_MATCH_BATCH_MAX     10000 /* lookups in one message */
-#define HF_APPEND_BATCH_MAX    4096  /* entries in one message */
-#define HF_PAGE_SIZE_MAX       1000
+#define HF_MESSAGE_MAX_BYTES    ((size_t)4 * 1024 * 1024)
+#define HF_CHUNK_MESSAGE_BYTES  ((size_t)1024 * 1024)
+#define HF_METADATA_MAX_BYTES   ((size_t)8 * 1024)
+#define HF_UNPACK_MAX_BYTES     ((size_t)4 * 1024 * 1024)
+#define HF_STREAMS_MAX          32
+#define HF_CALLS_PER_PEER_MAX   64
+#define HF_MATCH_BATCH_MAX      10000 /* lookups in one message */
+#define HF_APPEND_BATCH_MAX     4096  /* entries in one message */
+#define HF_APPEND_RANGES_MAX    65536 /* messages of one Append call */
+#define HF_RETRACTED_MAX        1000  /* entries named in one answer */
+#define HF_MATCH_BATCHES_MAX    16    /* algorithms in one message */
+#define HF_MATCH_HITS_PER_ITEM  64
+#define HF_MATCH_HITS_MAX       65536 /* in one message */
+#define HF_MARKS_MAX            1000  /* manifests named in Hello */
+#define HF_TAIL_SETS_MAX        10000
+#define HF_GOSSIP_NOTES_MAX     100
+#define HF_PAGE_SIZE_MAX        1000
+#define HF_PAGE_TOKEN_MAX_BYTES 512
+#define HF_SENTENCE_MAX_BYTES   512 /* warnings, problems, rules */
+#define HF_WARNINGS_MAX         100
+#define HF_VKEY_MAX_BYTES       512
+#define HF_PROOF_TEXT_MAX_BYTES ((size_t)72 * 1024) /* a note and a path */
 
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16

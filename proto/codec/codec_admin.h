@@ -1,0 +1,192 @@
+/*
+ * codec_admin.h -- the messages of those who run a node.
+ *
+ * Where an answer has no field there is no struct: its message is empty
+ * (HF_CODEC_EMPTY).
+ *
+ * Units    _ms since 1970-01-01 UTC; tree sizes count entries.
+ * Owns     see codec.h.
+ * Threads  any; no state.
+ * Errors   see codec.h.
+ * Source   proto/hashfed/v1/admin.proto.
+ */
+#ifndef HF_CODEC_ADMIN_H
+#define HF_CODEC_ADMIN_H
+
+#include "codec.h"
+
+/* GetStatusRequest, FollowSetResponse, RemovePeerResponse, GetInviteRequest:
+ * nothing to encode, and what a newer peer may put there is ignored. */
+#define HF_CODEC_EMPTY ((struct hf_span){ NULL, 0 })
+
+struct hf_get_status_response {
+	const char *organisation;
+	struct hf_span organisation_id; /* HF_HASH_BYTES or none */
+	const char *version;
+	uint64_t started_ms;
+	uint64_t manifest_version;
+	uint64_t manifest_expires_ms;
+	const char *listen;
+	uint32_t peers;
+	uint32_t peers_connected;
+	uint32_t sets;
+	uint64_t entries;
+	uint64_t indexed;
+	const char *const *warnings; /* HF_WARNINGS_MAX */
+	size_t warnings_count;
+};
+
+struct hf_list_sets_request {
+	int32_t page_size; /* 0 to HF_PAGE_SIZE_MAX */
+	const char *page_token;
+};
+
+struct hf_wire_set_info {
+	const char *origin;
+	bool is_own;
+	enum hf_set_state state;
+	uint64_t seen;
+	uint64_t applied;
+	uint64_t live;
+	uint64_t checkpoint_ms;
+	enum hf_freshness freshness;
+	const char *const *members; /* HF_AUDIENCE_MAX */
+	size_t members_count;
+	enum hf_relay relay;
+	uint64_t agreement_version;
+	uint64_t agreement_expires_ms;
+};
+
+struct hf_list_sets_response {
+	const struct hf_wire_set_info *sets; /* HF_PAGE_SIZE_MAX */
+	size_t sets_count;
+	const char *next_page_token;
+};
+
+struct hf_open_set_request {
+	const char *name; /* a set name; "" only with is_restricted */
+	const char *purpose;
+	const enum hf_class *classes;
+	size_t classes_count;
+	bool is_restricted;
+};
+
+struct hf_open_set_response {
+	const char *origin;
+};
+
+struct hf_share_set_request {
+	const char *set;
+	const char *peer;
+	bool may_relay;
+	bool is_removal;
+};
+
+struct hf_share_set_response {
+	const char *origin;
+	uint64_t agreement_version;
+};
+
+struct hf_follow_set_request {
+	const char *origin;
+	bool is_removal;
+};
+
+struct hf_get_note_request {
+	const char *set;
+};
+
+struct hf_get_note_response {
+	struct hf_span note;
+	const char *log_vkey;
+	const char *cosigner_vkey;
+};
+
+struct hf_prove_entry_request {
+	const char *set;
+	uint64_t index;
+};
+
+struct hf_prove_entry_response {
+	struct hf_span proof;  /* HF_PROOF_TEXT_MAX_BYTES */
+	struct hf_span header; /* HF_HEADER_BYTES */
+};
+
+struct hf_list_peers_request {
+	int32_t page_size; /* 0 to HF_PAGE_SIZE_MAX */
+	const char *page_token;
+};
+
+struct hf_wire_peer_info {
+	const char *name;
+	struct hf_span organisation_id; /* HF_HASH_BYTES */
+	const char *country;
+	uint64_t manifest_version;
+	uint64_t manifest_expires_ms;
+	const char *endpoint;
+	bool is_connected;
+	uint64_t seen_ms;
+	const char *problem;
+};
+
+struct hf_list_peers_response {
+	const struct hf_wire_peer_info *peers; /* HF_PAGE_SIZE_MAX */
+	size_t peers_count;
+	const char *next_page_token;
+};
+
+struct hf_add_peer_request {
+	struct hf_span invite;
+	const char *fingerprint;
+	bool is_silent;
+	const char *endpoint;
+};
+
+struct hf_add_peer_response {
+	const char *name;
+	const char *fingerprint;
+	bool is_enrolled;
+};
+
+struct hf_remove_peer_request {
+	const char *name;
+};
+
+struct hf_get_invite_response {
+	struct hf_span invite;
+};
+
+struct hf_verify_set_request {
+	const char *set;
+};
+
+struct hf_verify_set_response {
+	uint64_t size;
+	uint64_t payloads;
+	uint64_t missing;
+};
+
+HF_CODEC_MESSAGE(get_status_response);
+HF_CODEC_MESSAGE(list_sets_request);
+HF_CODEC_MESSAGE(wire_set_info);
+HF_CODEC_MESSAGE(list_sets_response);
+HF_CODEC_MESSAGE(open_set_request);
+HF_CODEC_MESSAGE(open_set_response);
+HF_CODEC_MESSAGE(share_set_request);
+HF_CODEC_MESSAGE(share_set_response);
+HF_CODEC_MESSAGE(follow_set_request);
+HF_CODEC_MESSAGE(get_note_request);
+HF_CODEC_MESSAGE(get_note_response);
+HF_CODEC_MESSAGE(prove_entry_request);
+HF_CODEC_MESSAGE(prove_entry_response);
+HF_CODEC_MESSAGE(list_peers_request);
+HF_CODEC_MESSAGE(wire_peer_info);
+HF_CODEC_MESSAGE(list_peers_response);
+HF_CODEC_MESSAGE(add_peer_request);
+HF_CODEC_MESSAGE(add_peer_response);
+HF_CODEC_MESSAGE(remove_peer_request);
+HF_CODEC_MESSAGE(get_invite_response);
+HF_CODEC_MESSAGE(verify_set_request);
+HF_CODEC_MESSAGE(verify_set_response);
+
+#endif /* HF_CODEC_ADMIN_H */

@@ -1,0 +1,76 @@
+/*
+ * codec_match.h -- the messages of those who look hashes up.
+ *
+ * Their structs are called wire_: the names hf_match_… are those of the
+ * module that does the matching.
+ *
+ * Units    distances are bits; indexes count entries.
+ * Owns     see codec.h.
+ * Threads  any; no state.
+ * Errors   see codec.h.
+ * Source   proto/hashfed/v1/match.proto.
+ */
+#ifndef HF_CODEC_MATCH_H
+#define HF_CODEC_MATCH_H
+
+#include "codec.h"
+#include "codec_item.h"
+
+/* Whole digests of a known algorithm (not VPDQ: a video's frames are looked
+ * up as PDQ), as many qualities as digests or none, each at most 100, as many
+ * item numbers as digests or none: checked. */
+struct hf_digest_batch {
+	enum hf_algorithm algorithm;
+	struct hf_span digests;
+	struct hf_span qualities;
+	const uint32_t *items; /* below HF_MATCH_BATCH_MAX */
+	size_t items_count;
+};
+
+/* At most HF_MATCH_BATCH_MAX digests in all. */
+struct hf_wire_match_request {
+	const struct hf_digest_batch *batches; /* HF_MATCH_BATCHES_MAX */
+	size_t batches_count;
+};
+
+struct hf_wire_match_hit {
+	uint32_t item;
+	enum hf_algorithm algorithm;
+	uint32_t distance;
+	const char *origin;
+	uint64_t index;
+	enum hf_verdict verdict;
+	const char *rule;
+	enum hf_class content_class;
+	const struct hf_label *labels;
+	size_t labels_count;
+	enum hf_freshness freshness;
+	struct hf_span digest;
+};
+
+struct hf_wire_match_response {
+	const struct hf_wire_match_hit *hits; /* HF_MATCH_HITS_MAX */
+	size_t hits_count;
+	bool more;
+	uint32_t items;
+};
+
+struct hf_wire_match_stream_request {
+	const struct hf_wire_match_request *batch; /* required */
+};
+
+struct hf_wire_match_stream_response {
+	const struct hf_wire_match_response *batch; /* required */
+};
+
+HF_CODEC_MESSAGE(digest_batch);
+HF_CODEC_MESSAGE(wire_match_request);
+HF_CODEC_MESSAGE(wire_match_hit);
+HF_CODEC_MESSAGE(wire_match_response);
+HF_CODEC_MESSAGE(wire_match_stream_request);
+HF_CODEC_MESSAGE(wire_match_stream_response);
+
+/* Digests in a batch; 0 for an unknown algorithm. */
+size_t hf_digest_batch_count(const struct hf_digest_batch *batch);
+
+#endif /* HF_CODEC_MATCH_H */
