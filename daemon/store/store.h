@@ -102,9 +102,9 @@ HF_MUST enum hf_err hf_store_commit(struct hf_store_txn *txn,
 /* As if it had never begun.  NULL is fine. */
 void hf_store_abort(struct hf_store_txn *txn);
 
-/* Whether the last write failed only because the map was too small: abort,
- * begin again (which grows it) and repeat. */
-bool hf_store_should_repeat(const struct hf_store_txn *txn);
+/* Whether the write that just ended in FULL failed only because the map was
+ * too small: the next one grows it, so do it again. */
+bool hf_store_should_repeat(struct hf_store *store);
 
 /*
  * Tables.

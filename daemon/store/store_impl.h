@@ -1,0 +1,85 @@
+/*
+ * store_impl.h -- what the files of daemon/store share; nobody else's.
+ *
+ * Units    as store.h.
+ * Owns     struct hf_store owns the environment, the lock and the free views.
+ * Threads  `writing` is held from hf_store_write_begin() to commit or abort.
+ *          `gate` guards what is listed below it.  writing comes before gate.
+ * Errors   as store.h.
+ * Source   lmdb.h, "caveats".
+ */
+#ifndef HF_STORE_IMPL_H
+#define HF_STORE_IMPL_H
+
+#include <pthread.h>
+
+#include <lmdb.h>
+
+#include "store.h"
+
+#define TABLE_NAME_BYTES 32
+#define FORMAT_BYTES     64
+#define VIEWS_KEPT       16
+#define PATH_BYTES       4096
+
+struct table {
+	char name[TABLE_NAME_BYTES];
+	MDB_dbi dbi;
+	bool is_new; /* made by the transaction that is under way */
+};
+
+struct hf_store {
+	char *dir;    /* owned */
+	char *format; /* owned */
+	int lock_fd;
+	size_t map_most_bytes;
+
+	pthread_mutex_t writing;
+
+	pthread_mutex_t gate;
+	pthread_cond_t changed;
+	MDB_env *env; /* NULL while it could not be reopened */
+	size_t map_bytes;
+	bool is_shut;          /* no view may begin: env is being replaced */
+	bool has_outgrown_map; /* grow before the next write */
+	struct table *tables;  /* owned; never moves */
+	size_t tables_count;
+	size_t tables_max_count;
+	size_t views_count;
+	struct hf_store_txn *views_open; /* oldest last */
+	struct hf_store_txn *views_free; /* reset, to be renewed */
+	size_t views_free_count;
+};
+
+struct hf_store_txn {
+	struct hf_store *store; /* borrowed */
+	MDB_txn *txn;
+	bool is_view;
+	bool has_outgrown_map;
+	uint64_t begun_us;
+	struct hf_store_txn *next;
+	struct hf_store_txn *prev;
+};
+
+/* Turn LMDB's answer into ours: "store: <what> '<dir>': <words>". */
+enum hf_err hf_store_fail(const struct hf_store *store, int rc,
+			  const char *what, struct hf_why *why);
+
+/* Open the environment in dir with every table of the store, and check its
+ * format; may_make is for a fresh one. */
+HF_MUST enum hf_err hf_store_env_open(struct hf_store *store, const char *dir,
+				      bool is_fresh, struct hf_why *why);
+
+/* With the gate held and no view open: let go of env and the free views. */
+void hf_store_env_close(struct hf_store *store);
+
+/* Hold `writing`: keep new views out, wait for the open ones, call change,
+ * let views in again. */
+HF_MUST enum hf_err hf_store_shut_while(
+	struct hf_store *store,
+	enum hf_err (*change)(struct hf_store *store, struct hf_why *why),
+	struct hf_why *why);
+
+HF_MUST enum hf_err hf_store_reopen(struct hf_store *store, struct hf_why *why);
+
+#endif /* HF_STORE_IMPL_H */

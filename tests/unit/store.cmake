@@ -1,0 +1,1 @@
+hf_unit(store USES base store)
