@@ -1,0 +1,1 @@
+hf_fuzz(conf USES base match sys conf)
