@@ -1,0 +1,1 @@
+hf_unit(policy USES base match)
