@@ -1,0 +1,1 @@
+hf_unit(conf USES base match sys conf)
