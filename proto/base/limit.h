@@ -30,6 +30,8 @@
 #define HF_NOTE_MAX_BYTES       ((size_t)64 * 1024)
 #define HF_NOTE_MAX_SIGNATURES  32
 #define HF_PROOF_MAX_HASHES     63
+#define HF_LOGPROOF_MAX_BYTES   ((size_t)72 * 1024)
+#define HF_LOGPROOF_EXTRA_BYTES 1024
 #define HF_CHUNK_ENTRIES        256
 #define HF_TREE_MAX_SIZE        ((uint64_t)INT64_MAX)
 #define HF_FUTURE_MAX_MS        ((uint64_t)5 * 60 * 1000)

@@ -26,6 +26,20 @@ enum hf_err hf_text_u64(struct hf_span text, uint64_t most, uint64_t *out_value)
 	return HF_OK;
 }
 
+bool hf_text_line_take(struct hf_span *rest, struct hf_span *out_line)
+{
+	const uint8_t *end = rest->len_bytes > 0
+				     ? memchr(rest->at, '\n', rest->len_bytes)
+				     : NULL;
+
+	if (end == NULL)
+		return false;
+	*out_line = hf_span(rest->at, (size_t)(end - rest->at));
+	rest->len_bytes -= out_line->len_bytes + 1;
+	rest->at = end + 1;
+	return true;
+}
+
 /* Length of the well-formed sequence at text, 0 when there is none. */
 static size_t sequence_len(struct hf_span text)
 {

@@ -22,6 +22,10 @@
 HF_MUST enum hf_err hf_text_u64(struct hf_span text, uint64_t most,
 				uint64_t *out_value);
 
+/* Take the next line off rest, without its newline.  False when there is none,
+ * and when what is left does not end in a newline. */
+bool hf_text_line_take(struct hf_span *rest, struct hf_span *out_line);
+
 /* Well-formed UTF-8 without control characters (tab included in those). */
 bool hf_text_is_clean(struct hf_span text);
 

@@ -53,6 +53,9 @@ enum hf_note_kind {
 
 #define HF_NOTE_NAME_MAX_BYTES HF_ORIGIN_MAX_BYTES
 
+/* Not empty, no Unicode space, no '+', clean UTF-8; of any length. */
+bool hf_note_name_is_valid(struct hf_span name);
+
 struct hf_note_key {
 	enum hf_note_kind kind;
 	uint32_t id; /* SHA-256(name || 0x0a || kind || key), first 4 bytes */

@@ -1,0 +1,1 @@
+hf_unit(tlog_chunk USES base sign tlog)
