@@ -71,7 +71,7 @@ struct hf_cert_info {
 	char domain[HF_DOMAIN_MAX_BYTES + 1];
 	unsigned duty; /* one of enum hf_duty, 0 when it names none or two */
 	uint64_t not_before_ms;
-	uint64_t not_after_ms; /* still valid in this very second */
+	uint64_t not_after_ms; /* the last moment */
 	bool is_issuer;        /* says that it may sign others */
 };
 

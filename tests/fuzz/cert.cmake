@@ -1,0 +1,1 @@
+hf_fuzz(cert USES cert)

@@ -1,0 +1,1 @@
+hf_unit(cert USES cert HIDES OpenSSL::Crypto)
