@@ -5,7 +5,7 @@
  * The ring answers questions.  It never dials, never listens and never writes
  * (ringdir.h does); default deny: what is not in it does not exist.
  *
- *	self.manifest              our own, armoured
+ *	self.manifest              our own invite: manifest and its history
  *	peers/<domain>.peer        a peer's invite and what we decided about it
  *	history/<domain>_<n>.manifest   earlier versions, for those who missed
  *one agreements/<origin with _ for />.agreement clients-ca.crt             the
@@ -87,6 +87,8 @@ struct hf_identity {
 	uint8_t pin[HF_CERT_PIN_BYTES];         /* of its key */
 	uint8_t serial[HF_CERT_SERIAL_MAX_BYTES];
 	size_t serial_len_bytes;
+	/* A client's: fingerprint of the certificate that issued it. */
+	uint8_t issuer[HF_CERT_PIN_BYTES];
 	uint64_t not_before_ms;
 	uint64_t not_after_ms;
 };

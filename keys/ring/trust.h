@@ -113,6 +113,15 @@ HF_MUST enum hf_err hf_trust_invite_make(struct hf_span document,
 					 struct hf_buf *out_text,
 					 struct hf_why *why);
 
+/* A signed agreement as a file's text, armoured, and back. */
+HF_MUST enum hf_err hf_trust_agreement_read(struct hf_span text,
+					    struct hf_arena *arena,
+					    struct hf_span *out_document,
+					    struct hf_why *why);
+HF_MUST enum hf_err hf_trust_agreement_write(struct hf_span document,
+					     struct hf_buf *out_text,
+					     struct hf_why *why);
+
 /* "01234 56789 ..." and a zero byte: 40 digits in 8 groups. */
 #define HF_FINGERPRINT_DIGITS 40
 #define HF_FINGERPRINT_SIZE   48

@@ -167,3 +167,44 @@ bool hf_text_is_origin(struct hf_span text)
 			   UINT32_MAX, &epoch) == HF_OK &&
 	       epoch > 0;
 }
+
+/* What may be between the brackets of an IPv6 address. */
+static bool is_bracketed(struct hf_span host)
+{
+	if (host.len_bytes < 4 || host.at[host.len_bytes - 1] != ']')
+		return false;
+	for (size_t i = 1; i + 1 < host.len_bytes; i++) {
+		uint8_t c = host.at[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f') &&
+		    !(c >= 'A' && c <= 'F') && c != ':' && c != '.')
+			return false;
+	}
+	return true;
+}
+
+bool hf_text_is_endpoint(struct hf_span text)
+{
+	const uint8_t *colon;
+	struct hf_span host;
+	uint64_t port;
+
+	if (text.len_bytes == 0 || text.len_bytes > HF_ENDPOINT_MAX_BYTES)
+		return false;
+	colon = memrchr(text.at, ':', text.len_bytes);
+	if (colon == NULL || colon == text.at)
+		return false;
+	host = hf_span(text.at, (size_t)(colon - text.at));
+	if (hf_text_u64(hf_span(colon + 1, text.len_bytes - host.len_bytes - 1),
+			UINT16_MAX, &port) != HF_OK ||
+	    port == 0)
+		return false;
+	if (host.at[0] == '[')
+		return is_bracketed(host);
+	for (size_t i = 0; i < host.len_bytes; i++) {
+		if (!is_lower_alnum(host.at[i]) && host.at[i] != '.' &&
+		    host.at[i] != '-')
+			return false;
+	}
+	return true;
+}

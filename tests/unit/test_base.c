@@ -97,6 +97,38 @@ static void origins_are_told_from_what_only_looks_like_them(void **state)
 	}
 }
 
+static void endpoints_are_host_and_port(void **state)
+{
+	const struct {
+		const char *text;
+		bool want;
+	} rows[] = {
+		{ "hotline.example:7443", true },
+		{ "127.0.0.1:1", true },
+		{ "localhost:65535", true },
+		{ "[::1]:7443", true },
+		{ "[fe80::1.2.3.4]:7443", true },
+		{ "hotline.example", false },
+		{ "hotline.example:0", false },
+		{ "hotline.example:65536", false },
+		{ "hotline.example:", false },
+		{ ":7443", false },
+		{ "::1:7443", false },
+		{ "[::1:7443", false },
+		{ "[]:7443", false },
+		{ "[::1]7443", false },
+		{ "a b:1", false },
+		{ "https://a.b:1", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		if (hf_text_is_endpoint(hf_span_of(rows[i].text)) !=
+		    rows[i].want)
+			fail_msg("'%s'", rows[i].text);
+	}
+}
+
 static void text_with_controls_or_broken_utf8_is_not_clean(void **state)
 {
 	const struct {
@@ -237,6 +269,7 @@ int main(void)
 		cmocka_unit_test(base64_and_hex_return_what_went_in),
 		cmocka_unit_test(
 			origins_are_told_from_what_only_looks_like_them),
+		cmocka_unit_test(endpoints_are_host_and_port),
 		cmocka_unit_test(
 			text_with_controls_or_broken_utf8_is_not_clean),
 		cmocka_unit_test(numbers_have_one_spelling),
