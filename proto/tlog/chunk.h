@@ -12,7 +12,8 @@
  * Owns     nothing: the caller's buffers.
  * Threads  any; no state.
  * Errors   as tree.h.
- * Source   proto/SPEC.md section 5.6; equivalence: tests/unit/test_tlog_chunk.c.
+ * Source   proto/SPEC.md section 5.6; equivalence:
+ * tests/unit/test_tlog_chunk.c.
  */
 #ifndef HF_CHUNK_H
 #define HF_CHUNK_H

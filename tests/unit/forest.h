@@ -79,15 +79,15 @@ static inline void plant_bytes(size_t count)
 	}
 }
 
-static uint64_t seed = 0x9e3779b97f4a7c15;
+static uint64_t dice = 0x9e3779b97f4a7c15;
 
 /* xorshift: the same numbers in every run. */
 static inline uint64_t any(uint64_t below)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return dice % below;
 }
 
 static inline void flip(uint8_t *bytes, size_t bit)

@@ -1,0 +1,1 @@
+hf_unit(tlog_logproof USES base sign tlog)

@@ -1,0 +1,1 @@
+hf_unit(tlog_note USES base sign tlog)
