@@ -17,8 +17,8 @@
  *          a leaf that our key did not sign, EXPIRED outside its dates,
  *          DENIED for a certificate that is no client's, ARGUMENT for a bad
  *          name or dates, NOMEM, SYSTEM.
- * Source   RFC 5280; proto/SPEC.md section 8.  P-256 because Debian's gRPC on
- *          OpenSSL 3 and every foreign client accept it.
+ * Source   RFC 5280; proto/SPEC.md section 11.3.  P-256 because Debian's gRPC
+ * on OpenSSL 3 and every foreign client accept it.
  */
 #ifndef HF_CERT_H
 #define HF_CERT_H

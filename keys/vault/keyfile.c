@@ -10,7 +10,7 @@
 #define LABEL   "HASHFED KEY"
 #define NO_LOCK "hashfed/key-file/no-passphrase/v1"
 
-/* Where the header's fields begin, SPEC 8.1. */
+/* Where the header's fields begin, SPEC 11.1. */
 enum {
 	AT_MAGIC = 0,
 	AT_ROLE = 8,
@@ -24,7 +24,7 @@ enum {
 	AT_PUBLIC = AT_ID + HF_KEY_ID_BYTES,
 	AT_BODY = AT_PUBLIC + HF_PUBLIC_KEY_BYTES,
 };
-_Static_assert(AT_BODY == HF_KEY_HEADER_BYTES, "SPEC 8.1");
+_Static_assert(AT_BODY == HF_KEY_HEADER_BYTES, "SPEC 11.1");
 
 /* Seed, two times, two empty texts. */
 #define BODY_MIN_BYTES (HF_SEED_BYTES + 8 + 8 + 1 + 1)

@@ -16,7 +16,7 @@
  *          altered file (with a passphrase nothing can tell these apart,
  *          without one it is CORRUPT); CONFLICT for another role than asked
  *          for; UNAUTHENTICATED when a passphrase is needed and none given.
- * Source   proto/SPEC.md section 8.1.  Costs: measured, seal.h.
+ * Source   proto/SPEC.md section 11.1.  Costs: measured, seal.h.
  */
 #ifndef HF_KEYFILE_H
 #define HF_KEYFILE_H

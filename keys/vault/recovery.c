@@ -13,7 +13,7 @@
 #define SPARE_BITS    (HF_RECOVERY_LINES * DATA_SYMBOLS * 5 - PAYLOAD_BYTES * 8)
 #define CHECK_CONTEXT "hashfed/recovery/v1"
 
-_Static_assert(SPARE_BITS == 4, "SPEC 8.2");
+_Static_assert(SPARE_BITS == 4, "SPEC 11.2");
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

@@ -10,7 +10,7 @@
  *          hf_secret_bytes_new() or hf_wipe().
  * Threads  any; no state.
  * Errors   MALFORMED; the sentence names the line.
- * Source   proto/SPEC.md section 8.2.  Alphabet: Crockford's base32, so that
+ * Source   proto/SPEC.md section 11.2.  Alphabet: Crockford's base32, so that
  *          o and O read as 0, i, l, I and L as 1, and case does not matter.
  *          The check character is a weighted sum over GF(32): it finds every
  *          single wrong character and every two that changed places.

@@ -7,7 +7,7 @@
  * Errors   those of keyfile.h, with the path before them; DENIED for a file
  *          that is a link, not a regular file, somebody else's, or open to
  *          others; EXISTS, NOTFOUND, FULL, SYSTEM.
- * Source   proto/SPEC.md section 8.1.  A credential that systemd passes may
+ * Source   proto/SPEC.md section 11.1.  A credential that systemd passes may
  *          belong to root and carry an access list, which shows as the
  *          group's read bit: systemd.exec(5), LoadCredential=.
  */

@@ -6,7 +6,7 @@
  * Owns     nothing.
  * Threads  any; no state.
  * Errors   0 for a name that is no duty.
- * Source   proto/SPEC.md section 8.  The names are part of the protocol: a
+ * Source   proto/SPEC.md section 11.3.  The names are part of the protocol: a
  *          client certificate says "hashfed:duty:analyst".
  */
 #ifndef HF_DUTY_H

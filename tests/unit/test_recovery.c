@@ -35,7 +35,7 @@ static enum hf_err parse(const char *text, struct hf_why *why)
 
 static void the_text_is_what_the_specification_shows(void **state)
 {
-	/* Computed in another language from the words of SPEC 8.2. */
+	/* Computed in another language from the words of SPEC 11.2. */
 	assert_string_equal(good, "1: 045K0 NBTKZ 2EJ3H 6\n"
 				  "2: KB1YT 5HZC2 4V5Q0 Z\n"
 				  "3: 55SBQ H8EAY GEMCV 7\n"

@@ -1,0 +1,109 @@
+/*
+ * agent.h -- asking hashfed-signer to sign: the daemon's side.
+ *
+ * The signer holds the log, cosigner and agreement keys in a process of its
+ * own.  It is given typed fields, never bytes to sign, and refuses what would
+ * fork a set: a smaller tree, another root at a size it has signed, a larger
+ * tree without a proof that the last one is its beginning.
+ *
+ * Units    size counts entries; _ms since 1970 UTC.
+ * Owns     hf_agent_open() and hf_agent_spawn() give the caller an agent;
+ *          hf_agent_close() takes it back, and ends a spawned signer.
+ * Threads  any number; calls wait for each other.  hf_agent_spawn() before
+ *          any thread exists.
+ * Errors   UNAVAILABLE when the signer cannot be reached or did not answer
+ *          in time (the next call tries again); CONFLICT for a tree that
+ *          contradicts its record, PROOF for one that does not continue it,
+ *          CORRUPT when that record is damaged, DENIED for an origin that is
+ *          not of the signer's domain, ARGUMENT, LIMIT, NOMEM.
+ * Source   keys/agent/DESIGN.md.
+ */
+#ifndef HF_AGENT_H
+#define HF_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "limit.h"
+#include "sign.h"
+#include "span.h"
+#include "tree.h"
+
+struct hf_agent;
+struct hf_agreement; /* proto/codec */
+
+/* An agreement is not signed for longer than this: 13 months, as manifests. */
+#define HF_AGENT_AGREEMENT_MAX_MS ((uint64_t)400 * 24 * 3600 * 1000)
+
+/* Who the signer is. */
+struct hf_agent_status {
+	char domain[HF_DOMAIN_MAX_BYTES + 1]; /* of the organisation */
+	struct hf_public_key log_key;
+	struct hf_public_key cosigner_key; /* named "<domain>/cosigner" */
+	struct hf_public_key agreement_key;
+	uint32_t origins_count; /* in its record */
+	bool is_record_new;     /* it was made by this start of the signer */
+};
+
+/* What hf_agent_checkpoint() asks for. */
+struct hf_agent_checkpoint {
+	struct hf_span origin;
+	uint64_t size;
+	struct hf_tree_hash root;
+	/* What hf_agent_last() gave, and the proof that the tree has only grown
+	 * since then: empty for an old_size of 0 or of size. */
+	uint64_t old_size;
+	struct hf_tree_proof proof;
+};
+
+/* An agent for the signer that listens at path; connects with the first
+ * call, and again after a failure. */
+HF_MUST enum hf_err hf_agent_open(const char *path, struct hf_agent **out_agent,
+				  struct hf_why *why);
+
+/* Start a signer of our own: `program --home home --fd N` (no --home when home
+ * is NULL), which speaks over a socket pair and ends with us.  One that died
+ * is started again by the next call.  Before any thread. */
+HF_MUST enum hf_err hf_agent_spawn(const char *program, const char *home,
+				   struct hf_agent **out_agent,
+				   struct hf_why *why);
+
+/* NULL is fine. */
+void hf_agent_close(struct hf_agent *agent);
+
+HF_MUST enum hf_err hf_agent_status(struct hf_agent *agent,
+				    struct hf_agent_status *out_status,
+				    struct hf_why *why);
+
+/* The largest tree signed for an origin: size 0 and the empty root when
+ * there is none. */
+HF_MUST enum hf_err hf_agent_last(struct hf_agent *agent, struct hf_span origin,
+				  uint64_t *out_size,
+				  struct hf_tree_hash *out_root,
+				  struct hf_why *why);
+
+/* Record durably, then sign: append the whole note, with the log's line and
+ * the cosigner's, to note.  The size signed last may be asked for again, for
+ * a fresh time. */
+HF_MUST enum hf_err
+hf_agent_checkpoint(struct hf_agent *agent,
+		    const struct hf_agent_checkpoint *request,
+		    struct hf_buf *note, struct hf_why *why);
+
+/* Tell the signer of a checkpoint that it must have signed itself: where it
+ * is larger than its record (which was lost), the record moves up to it.
+ * SIGNATURE when it did not sign it, CONFLICT when the two contradict. */
+HF_MUST enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
+				    struct hf_why *why);
+
+/* A signed agreement, appended to document.  log_key, cosigner_key,
+ * cosigner_name and issued_ms are the signer's own and ignored here. */
+HF_MUST enum hf_err hf_agent_agreement(struct hf_agent *agent,
+				       const struct hf_agreement *agreement,
+				       struct hf_buf *document,
+				       struct hf_why *why);
+
+#endif /* HF_AGENT_H */
