@@ -226,7 +226,7 @@ static void limits_of_a_proof_file_hold(void **state)
 	hf_buf_put_text(&buf, "\nany\n");
 	assert_int_equal(hf_logproof_parse(hf_buf_span(&buf), &parsed, NULL),
 			 HF_E_LIMIT);
-	while (buf.len_bytes <= HF_LOGPROOF_MAX_BYTES)
+	for (size_t i = buf.len_bytes; i <= HF_LOGPROOF_MAX_BYTES; i++)
 		hf_buf_put_u8(&buf, '\n');
 	assert_int_equal(hf_logproof_parse(hf_buf_span(&buf), &parsed, NULL),
 			 HF_E_LIMIT);
