@@ -42,8 +42,8 @@ HF_MUST enum hf_err hf_rpc_status_encode(const struct hf_rpc_status *status,
 /* What a server said: its status number, its message and, where there are
  * any, its details.  Text is cut to size and cleaned.  When the details do
  * not decode, *out_status holds what number and message say. */
-HF_MUST enum hf_err hf_rpc_status_parse(int number, struct hf_span message,
-					struct hf_span details,
-					struct hf_rpc_status *out_status);
+enum hf_err hf_rpc_status_parse(int number, struct hf_span message,
+				struct hf_span details,
+				struct hf_rpc_status *out_status);
 
 #endif /* HF_RPC_STATUS_H */
