@@ -32,7 +32,7 @@ struct hf_label {
 };
 
 struct hf_entry_ref {
-	const char *origin; /* "" only where a request means an own set */
+	const char *origin; /* in a request also an own set's name alone */
 	uint64_t index;
 	struct hf_span leaf_hash; /* HF_HASH_BYTES or none */
 };

@@ -1,0 +1,160 @@
+#include "hashfed/v1/admin.pb-c.h"
+
+#include "codec_admin.h"
+#include "codec_shape.h"
+
+static enum hf_err check_open(const void *ours, struct hf_why *why)
+{
+	const struct hf_open_set_request *request = ours;
+	bool is_named = request->name != NULL && request->name[0] != '\0';
+
+	if (is_named == request->is_restricted)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "name: must be there unless is_restricted, which "
+			      "makes a random one");
+	return HF_OK;
+}
+
+/* clang-format off */
+HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
+	 hashfed__v1__get_status_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(organisation, 0, HF_DOMAIN_MAX_BYTES),
+	HF_PIECES(organisation_id, HF_HASH_BYTES, 1),
+	HF_TEXT(version, 0, HF_LABEL_MAX_BYTES),
+	HF_U64(started_ms),
+	HF_U64(manifest_version),
+	HF_U64(manifest_expires_ms),
+	HF_TEXT(listen, 0, HF_SENTENCE_MAX_BYTES),
+	HF_U32(peers, UINT32_MAX),
+	HF_U32(peers_connected, UINT32_MAX),
+	HF_U32(sets, UINT32_MAX),
+	HF_U64(entries),
+	HF_U64(indexed),
+	HF_TEXTS(warnings, 1, HF_SENTENCE_MAX_BYTES, HF_WARNINGS_MAX))
+
+HF_SHAPE(list_sets_request, Hashfed__V1__ListSetsRequest,
+	 hashfed__v1__list_sets_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_I32(page_size, HF_PAGE_SIZE_MAX),
+	HF_TEXT(page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
+HF_SHAPE(wire_set_info, Hashfed__V1__SetInfo, hashfed__v1__set_info,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_FLAG(is_own),
+	HF_ENUM(state, hf_set_state),
+	HF_U64(seen),
+	HF_U64(applied),
+	HF_U64(live),
+	HF_U64(checkpoint_ms),
+	HF_ENUM(freshness, hf_freshness),
+	HF_TEXTS(members, 1, HF_DOMAIN_MAX_BYTES, HF_AUDIENCE_MAX),
+	HF_ENUM(relay, hf_relay),
+	HF_U64(agreement_version),
+	HF_U64(agreement_expires_ms))
+
+HF_SHAPE(list_sets_response, Hashfed__V1__ListSetsResponse,
+	 hashfed__v1__list_sets_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(sets, wire_set_info, HF_PAGE_SIZE_MAX),
+	HF_TEXT(next_page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
+HF_SHAPE(open_set_request, Hashfed__V1__OpenSetRequest,
+	 hashfed__v1__open_set_request, HF_MESSAGE_MAX_BYTES, check_open,
+	HF_WORD(name, hf_grammar_set_name_or_none),
+	HF_TEXT(purpose, 0, HF_REMARK_MAX_BYTES),
+	HF_ENUMS(classes, hf_class, HF_CLASSES_MAX),
+	HF_FLAG(is_restricted))
+
+HF_SHAPE(open_set_response, Hashfed__V1__OpenSetResponse,
+	 hashfed__v1__open_set_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin))
+
+HF_SHAPE(share_set_request, Hashfed__V1__ShareSetRequest,
+	 hashfed__v1__share_set_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set),
+	HF_WORD(peer, hf_grammar_domain),
+	HF_FLAG(may_relay),
+	HF_FLAG(is_removal))
+
+HF_SHAPE(share_set_response, Hashfed__V1__ShareSetResponse,
+	 hashfed__v1__share_set_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(agreement_version))
+
+HF_SHAPE(follow_set_request, Hashfed__V1__FollowSetRequest,
+	 hashfed__v1__follow_set_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_FLAG(is_removal))
+
+HF_SHAPE(get_note_request, Hashfed__V1__GetNoteRequest,
+	 hashfed__v1__get_note_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set))
+
+HF_SHAPE(get_note_response, Hashfed__V1__GetNoteResponse,
+	 hashfed__v1__get_note_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_BYTES(note, 0, HF_NOTE_MAX_BYTES),
+	HF_TEXT(log_vkey, 0, HF_VKEY_MAX_BYTES),
+	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES))
+
+HF_SHAPE(prove_entry_request, Hashfed__V1__ProveEntryRequest,
+	 hashfed__v1__prove_entry_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set),
+	HF_U64(index))
+
+HF_SHAPE(prove_entry_response, Hashfed__V1__ProveEntryResponse,
+	 hashfed__v1__prove_entry_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_BYTES(proof, 1, HF_PROOF_TEXT_MAX_BYTES),
+	HF_BYTES(header, HF_HEADER_BYTES, HF_HEADER_BYTES))
+
+HF_SHAPE(list_peers_request, Hashfed__V1__ListPeersRequest,
+	 hashfed__v1__list_peers_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_I32(page_size, HF_PAGE_SIZE_MAX),
+	HF_TEXT(page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
+HF_SHAPE(wire_peer_info, Hashfed__V1__PeerInfo, hashfed__v1__peer_info,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(name, hf_grammar_domain),
+	HF_BYTES(organisation_id, HF_HASH_BYTES, HF_HASH_BYTES),
+	HF_WORD(country, hf_grammar_country_or_none),
+	HF_U64(manifest_version),
+	HF_U64(manifest_expires_ms),
+	HF_WORD(endpoint, hf_grammar_endpoint_or_none),
+	HF_FLAG(is_connected),
+	HF_U64(seen_ms),
+	HF_TEXT(problem, 0, HF_SENTENCE_MAX_BYTES))
+
+HF_SHAPE(list_peers_response, Hashfed__V1__ListPeersResponse,
+	 hashfed__v1__list_peers_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(peers, wire_peer_info, HF_PAGE_SIZE_MAX),
+	HF_TEXT(next_page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
+HF_SHAPE(add_peer_request, Hashfed__V1__AddPeerRequest,
+	 hashfed__v1__add_peer_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_BYTES(invite, 1, HF_INVITE_MAX_BYTES),
+	HF_TEXT(fingerprint, 0, HF_LABEL_MAX_BYTES),
+	HF_FLAG(is_silent),
+	HF_WORD(endpoint, hf_grammar_endpoint_or_none))
+
+HF_SHAPE(add_peer_response, Hashfed__V1__AddPeerResponse,
+	 hashfed__v1__add_peer_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(name, hf_grammar_domain),
+	HF_TEXT(fingerprint, 0, HF_LABEL_MAX_BYTES),
+	HF_FLAG(is_enrolled))
+
+HF_SHAPE(remove_peer_request, Hashfed__V1__RemovePeerRequest,
+	 hashfed__v1__remove_peer_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(name, hf_grammar_domain))
+
+HF_SHAPE(get_invite_response, Hashfed__V1__GetInviteResponse,
+	 hashfed__v1__get_invite_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_BYTES(invite, 1, HF_INVITE_MAX_BYTES))
+
+HF_SHAPE(verify_set_request, Hashfed__V1__VerifySetRequest,
+	 hashfed__v1__verify_set_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set))
+
+HF_SHAPE(verify_set_response, Hashfed__V1__VerifySetResponse,
+	 hashfed__v1__verify_set_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_U64(size),
+	HF_U64(payloads),
+	HF_U64(missing))
+/* clang-format on */

@@ -1,0 +1,101 @@
+#include "hashfed/v1/match.pb-c.h"
+
+#include "codec_match.h"
+#include "codec_shape.h"
+
+size_t hf_digest_batch_count(const struct hf_digest_batch *batch)
+{
+	size_t one = hf_algorithm_bytes(batch->algorithm);
+
+	return one > 0 ? batch->digests.len_bytes / one : 0;
+}
+
+static enum hf_err check_batch(const void *ours, struct hf_why *why)
+{
+	const struct hf_digest_batch *batch = ours;
+	size_t one = hf_algorithm_bytes(batch->algorithm), count;
+
+	if (batch->algorithm == 0)
+		return hf_why(why, HF_E_ARGUMENT, "algorithm: missing");
+	if (one == 0)
+		return hf_why(why, HF_E_UNSUPPORTED,
+			      "algorithm: %u (%s) is none to look up by",
+			      (unsigned)batch->algorithm,
+			      hf_algorithm_word(batch->algorithm));
+	if (batch->digests.len_bytes % one != 0)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "digests: %zu bytes, must be a multiple of %zu",
+			      batch->digests.len_bytes, one);
+	count = batch->digests.len_bytes / one;
+	if (batch->qualities.len_bytes != 0 &&
+	    batch->qualities.len_bytes != count)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "qualities: %zu of them for %zu digests",
+			      batch->qualities.len_bytes, count);
+	for (size_t i = 0; i < batch->qualities.len_bytes; i++) {
+		if (batch->qualities.at[i] > HF_QUALITY_MAX)
+			return hf_why(why, HF_E_LIMIT,
+				      "qualities[%zu]: %u, must be at most %d",
+				      i, batch->qualities.at[i],
+				      HF_QUALITY_MAX);
+	}
+	if (batch->items_count != 0 && batch->items_count != count)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "items: %zu of them for %zu digests",
+			      batch->items_count, count);
+	return HF_OK;
+}
+
+static enum hf_err check_total(const void *ours, struct hf_why *why)
+{
+	const struct hf_wire_match_request *request = ours;
+	size_t total = 0;
+
+	for (size_t i = 0; i < request->batches_count; i++)
+		total += hf_digest_batch_count(&request->batches[i]);
+	if (total > HF_MATCH_BATCH_MAX)
+		return hf_why(why, HF_E_LIMIT, "%zu digests in all, at most %d",
+			      total, HF_MATCH_BATCH_MAX);
+	return HF_OK;
+}
+
+/* clang-format off */
+HF_SHAPE(digest_batch, Hashfed__V1__DigestBatch, hashfed__v1__digest_batch,
+	 HF_MESSAGE_MAX_BYTES, check_batch,
+	HF_ENUM(algorithm, hf_algorithm),
+	HF_BYTES(digests, 0, HF_MATCH_BATCH_MAX * HF_DIGEST_MAX_BYTES),
+	HF_BYTES(qualities, 0, HF_MATCH_BATCH_MAX),
+	HF_U32S(items, HF_MATCH_BATCH_MAX - 1, HF_MATCH_BATCH_MAX))
+
+HF_SHAPE(wire_match_request, Hashfed__V1__MatchRequest,
+	 hashfed__v1__match_request, HF_MESSAGE_MAX_BYTES, check_total,
+	HF_MANY(batches, digest_batch, HF_MATCH_BATCHES_MAX))
+
+HF_SHAPE(wire_match_hit, Hashfed__V1__MatchHit, hashfed__v1__match_hit,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_U32(item, UINT32_MAX),
+	HF_ENUM(algorithm, hf_algorithm),
+	HF_U32(distance, UINT32_MAX),
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(index),
+	HF_ENUM(verdict, hf_verdict),
+	HF_TEXT(rule, 0, HF_SENTENCE_MAX_BYTES),
+	HF_ENUM(content_class, hf_class),
+	HF_MANY(labels, label, HF_ITEM_MAX_LABELS),
+	HF_ENUM(freshness, hf_freshness),
+	HF_BYTES(digest, 0, HF_DIGEST_MAX_BYTES))
+
+HF_SHAPE(wire_match_response, Hashfed__V1__MatchResponse,
+	 hashfed__v1__match_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(hits, wire_match_hit, HF_MATCH_HITS_MAX),
+	HF_FLAG(more),
+	HF_U32(items, UINT32_MAX))
+
+HF_SHAPE(wire_match_stream_request, Hashfed__V1__MatchStreamRequest,
+	 hashfed__v1__match_stream_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_ONE(batch, wire_match_request, 1))
+
+HF_SHAPE(wire_match_stream_response, Hashfed__V1__MatchStreamResponse,
+	 hashfed__v1__match_stream_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_ONE(batch, wire_match_response, 1))
+/* clang-format on */
