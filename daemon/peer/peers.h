@@ -1,0 +1,82 @@
+/*
+ * peers.h -- the nodes we dial: for each enrolled peer that has an endpoint,
+ * one connection that learns of new checkpoints and fetches what we follow.
+ *
+ * What arrives is verified before it is stored (daemon/ledger); who may be
+ * asked for what, and whose signatures count, says the ring.
+ *
+ * Units    times in milliseconds since 1970 UTC.
+ * Owns     hf_peers_start() gives the caller the peers, hf_peers_stop() takes
+ *          them back.  What the options name is borrowed and outlives them.
+ * Threads  start and stop on one thread that is no loop; the rest from any.
+ * Errors   what a peer gets wrong is logged once and shown in its status.
+ * Source   proto/SPEC.md sections 5 and 9; daemon/DESIGN.md.
+ */
+#ifndef HF_PEERS_H
+#define HF_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "limit.h"
+#include "rpc_tls.h"
+
+struct hf_ledger;
+struct hf_peers;
+struct hf_ring_holder;
+struct hf_rpc_loop;
+
+struct hf_peers_options {
+	struct hf_ring_holder *ring;
+	struct hf_ledger *ledger;
+	struct hf_rpc_loop *outbound; /* POLLS */
+	struct hf_rpc_keypair keypair;
+	const char *ring_dir; /* where manifests and agreements are saved */
+	int64_t timeout_ms;   /* of one question */
+	/* A manifest or an agreement was saved: read the ring again.  On the
+	 * outbound loop; may call hf_peers_changed(). */
+	void (*ring_saved)(void *arg);
+	/* A proven RETRACT or ERASE header names this entry, ahead of its
+	 * payload: its matches are for review from now on. */
+	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	void *arg;
+};
+
+HF_MUST enum hf_err hf_peers_start(const struct hf_peers_options *options,
+				   struct hf_peers **out_peers,
+				   struct hf_why *why);
+
+/* NULL is fine. */
+void hf_peers_stop(struct hf_peers *peers);
+
+/* The ring changed: dial who came, drop who went, follow what is followed. */
+void hf_peers_changed(struct hf_peers *peers);
+
+/* What an operator wants to know of a peer. */
+struct hf_peer_status {
+	bool is_dialled;
+	bool is_connected;
+	char endpoint[HF_ENDPOINT_MAX_BYTES + 1]; /* "" when not dialled */
+	uint64_t seen_ms;                         /* last answer; 0: never */
+	struct hf_why problem;                    /* "" when there is none */
+};
+
+/* NOTFOUND for an organisation that is no peer. */
+HF_MUST enum hf_err
+hf_peers_status(struct hf_peers *peers,
+		const uint8_t organisation_id[static HF_HASH_BYTES],
+		struct hf_peer_status *out_status);
+
+/* How many connections of ours work now. */
+size_t hf_peers_connected(struct hf_peers *peers);
+
+/* Sets that peers offered us and that we do not follow: calls each(arg,
+ * origin, peer's domain) for every pair. */
+void hf_peers_offers(struct hf_peers *peers,
+		     void (*each)(void *arg, const char *origin,
+				  const char *peer),
+		     void *arg);
+
+#endif /* HF_PEERS_H */

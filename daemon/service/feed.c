@@ -1,0 +1,444 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "ledger.h"
+#include "log.h"
+#include "match_policy.h"
+#include "ring.h"
+
+#include "feed.h"
+#include "feed_batch.h"
+#include "node.h"
+
+/* Entries looked at in one view of the ledger: a few milliseconds. */
+#define VIEW_ENTRIES 4096
+
+struct record {
+	struct hf_feed_set is; /* what callers see */
+	uint64_t counted;      /* entries that is.live stands for */
+	bool is_dirty;
+	bool has_failed; /* logged; quiet until it works again */
+};
+
+struct hf_feed {
+	struct hf_node *node; /* borrowed */
+	struct hf_ledger_follower *follower;
+	pthread_t thread;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t news;
+	pthread_cond_t progress;
+	struct record **records; /* owned, by set number; entries may be NULL */
+	size_t records_count;
+	bool has_changed; /* the ring did */
+	bool is_caught_up;
+	bool must_stop;
+};
+
+/* Under the lock.  NULL without memory. */
+static struct record *record_of(struct hf_feed *feed, uint32_t set)
+{
+	if (set >= feed->records_count) {
+		size_t count = (size_t)set * 2 + 8;
+		struct record **records =
+			realloc(feed->records, count * sizeof(*records));
+
+		if (records == NULL)
+			return NULL;
+		memset(records + feed->records_count, 0,
+		       (count - feed->records_count) * sizeof(*records));
+		feed->records = records;
+		feed->records_count = count;
+	}
+	if (feed->records[set] == NULL) {
+		feed->records[set] = calloc(1, sizeof(struct record));
+		if (feed->records[set] != NULL)
+			feed->records[set]->is.set = set;
+	}
+	return feed->records[set];
+}
+
+/* On the ledger's writer thread. */
+static void on_wake(void *arg, uint32_t set, uint64_t size)
+{
+	struct hf_feed *feed = arg;
+	struct record *record;
+
+	pthread_mutex_lock(&feed->lock);
+	record = record_of(feed, set);
+	if (record != NULL)
+		record->is_dirty = true;
+	else
+		feed->has_changed = true; /* looks at every set later */
+	pthread_cond_signal(&feed->news);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+/* Every set of the ledger has news, because the ring has. */
+static void mark_all(struct hf_feed *feed)
+{
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info = { .set = 0 };
+
+	if (hf_ledger_view_begin(feed->node->ledger, &view, NULL) != HF_OK)
+		return;
+	while (hf_ledger_next(view, info.set, &info, NULL) == HF_OK) {
+		struct record *record;
+
+		pthread_mutex_lock(&feed->lock);
+		record = record_of(feed, info.set);
+		if (record != NULL)
+			record->is_dirty = true;
+		pthread_mutex_unlock(&feed->lock);
+	}
+	hf_ledger_view_end(view);
+}
+
+/* The signed time of the note that covers what we hold. */
+static uint64_t note_time_ms(struct hf_ledger_view *view,
+			     const struct hf_ring_set *about, uint32_t set)
+{
+	struct hf_note_key log, cosigner;
+	struct hf_note note;
+	struct hf_span bytes;
+	uint64_t time_s = 0;
+
+	if (about == NULL ||
+	    hf_ledger_note(view, set, HF_LEDGER_SEEN, &bytes, NULL) != HF_OK ||
+	    hf_note_key_init(HF_NOTE_LOG, hf_span_of(about->origin),
+			     &about->log_key, &log, NULL) != HF_OK ||
+	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(about->cosigner_name),
+			     &about->cosigner_key, &cosigner, NULL) != HF_OK ||
+	    hf_note_open(bytes, &log, &cosigner, &note, &time_s, NULL) != HF_OK)
+		return 0;
+	return time_s * 1000;
+}
+
+/* May what we hold of this set be matched on now? */
+static bool is_matchable(struct hf_ring *ring,
+			 const struct hf_ledger_info *info)
+{
+	struct hf_span origin = hf_span_of(info->origin);
+
+	if (info->kind == HF_LEDGER_OWN)
+		return true;
+	return hf_ring_is_followed(ring, origin) &&
+	       hf_ring_may_have(ring, origin, hf_ring_self(ring)->id,
+				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
+}
+
+static void describe(struct hf_feed *feed, struct hf_ledger_view *view,
+		     const struct hf_ledger_info *info, struct hf_feed_set *out)
+{
+	struct hf_ring *ring = hf_ring_holder_get(feed->node->ring);
+
+	*out = (struct hf_feed_set){
+		.set = info->set,
+		.is_own = info->kind == HF_LEDGER_OWN,
+		.is_matchable = is_matchable(ring, info),
+		.is_provisional =
+			info->kind != HF_LEDGER_OWN && !info->has_note,
+		.is_frozen = info->is_frozen || info->missing_count > 0 ||
+			     info->unsupported_from != HF_LEDGER_NONE,
+		.checkpoint_ms = note_time_ms(
+			view, hf_ring_set(ring, hf_span_of(info->origin)),
+			info->set),
+		.size = info->size,
+	};
+	memcpy(out->origin, info->origin, sizeof(out->origin));
+	hf_ring_release(ring);
+}
+
+/* Where both indexes of an own set stand, or the one of a foreign set. */
+static uint64_t fed_position(struct hf_feed *feed, const struct hf_feed_set *is)
+{
+	uint64_t fed = hf_index_position(feed->node->index, is->set);
+	uint64_t taken_back;
+
+	if (!is->is_own)
+		return fed;
+	taken_back = hf_index_position(feed->node->retracted, is->set);
+	return taken_back < fed ? taken_back : fed;
+}
+
+static enum hf_err drop(struct hf_feed *feed, const struct hf_feed_set *is,
+			struct hf_why *why)
+{
+	if (hf_index_position(feed->node->index, is->set) == 0)
+		return HF_OK;
+	hf_log(HF_LOG_INFO, "feed", "stopped matching", "set=%s", is->origin);
+	return hf_index_drop_set(feed->node->index, is->set, why);
+}
+
+/* One view's worth of one set: up to VIEW_ENTRIES into the index and into the
+ * count of those that live. */
+static enum hf_err step(struct hf_feed *feed, struct record *record,
+			bool *out_is_done, struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	struct hf_feed_set is;
+	uint64_t counted = record->counted, live = record->is.live;
+	enum hf_err err;
+
+	err = hf_ledger_view_begin(feed->node->ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_info(view, record->is.set, &info, why);
+	if (err == HF_OK) {
+		describe(feed, view, &info, &is);
+		is.fed = is.is_matchable ? fed_position(feed, &is) : 0;
+		err = is.is_matchable
+			      ? hf_feed_batch(feed->node, view, &is,
+					      VIEW_ENTRIES, &is.fed, why)
+			      : drop(feed, &is, why);
+	}
+	if (err == HF_OK)
+		err = hf_feed_count(view, is.set, is.size, VIEW_ENTRIES,
+				    &counted, &live, why);
+	hf_ledger_view_end(view);
+	if (err != HF_OK)
+		return err;
+
+	is.live = live;
+	*out_is_done =
+		counted == is.size && (!is.is_matchable || is.fed == is.size);
+	pthread_mutex_lock(&feed->lock);
+	record->is = is;
+	record->counted = counted;
+	pthread_cond_broadcast(&feed->progress);
+	pthread_mutex_unlock(&feed->lock);
+	return HF_OK;
+}
+
+static bool must_stop(struct hf_feed *feed)
+{
+	bool stop;
+
+	pthread_mutex_lock(&feed->lock);
+	stop = feed->must_stop;
+	pthread_mutex_unlock(&feed->lock);
+	return stop;
+}
+
+static void feed_set(struct hf_feed *feed, struct record *record)
+{
+	struct hf_why why = { "" };
+	enum hf_err err = HF_OK;
+	bool is_done = false;
+
+	while (!is_done && err == HF_OK && !must_stop(feed))
+		err = step(feed, record, &is_done, &why);
+	if (err != HF_OK && !record->has_failed)
+		hf_log(HF_LOG_ERROR, "feed", "indexing stopped",
+		       "set=%s err=%s why=\"%s\"", record->is.origin,
+		       hf_err_name(err), why.text);
+	record->has_failed = err != HF_OK;
+}
+
+/* A set with news, its mark taken; NULL when there is none. */
+static struct record *take_dirty(struct hf_feed *feed)
+{
+	struct record *found = NULL;
+
+	pthread_mutex_lock(&feed->lock);
+	for (size_t i = 0; i < feed->records_count && found == NULL; i++) {
+		if (feed->records[i] != NULL && feed->records[i]->is_dirty)
+			found = feed->records[i];
+	}
+	if (found != NULL)
+		found->is_dirty = false;
+	pthread_mutex_unlock(&feed->lock);
+	return found;
+}
+
+/* False when the feed is to stop. */
+static bool wait_for_news(struct hf_feed *feed)
+{
+	bool has_changed, goes_on, is_dirty = false;
+
+	pthread_mutex_lock(&feed->lock);
+	for (;;) {
+		for (size_t i = 0; i < feed->records_count; i++)
+			is_dirty |= feed->records[i] != NULL &&
+				    feed->records[i]->is_dirty;
+		if (is_dirty || feed->has_changed || feed->must_stop)
+			break;
+		feed->is_caught_up = true;
+		pthread_cond_broadcast(&feed->progress);
+		pthread_cond_wait(&feed->news, &feed->lock);
+	}
+	has_changed = feed->has_changed;
+	feed->has_changed = false;
+	goes_on = !feed->must_stop;
+	pthread_mutex_unlock(&feed->lock);
+	if (has_changed && goes_on)
+		mark_all(feed);
+	return goes_on;
+}
+
+static void *run(void *arg)
+{
+	struct hf_feed *feed = arg;
+	struct record *record;
+
+	while (wait_for_news(feed)) {
+		while (!must_stop(feed) && (record = take_dirty(feed)) != NULL)
+			feed_set(feed, record);
+	}
+	return NULL;
+}
+
+enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
+			  struct hf_why *why)
+{
+	struct hf_feed *feed = calloc(1, sizeof(*feed));
+	enum hf_err err;
+
+	if (feed == NULL)
+		return hf_why(why, HF_E_NOMEM, "feed: no memory");
+	feed->node = node;
+	feed->has_changed = true;
+	pthread_mutex_init(&feed->lock, NULL);
+	pthread_cond_init(&feed->news, NULL);
+	pthread_cond_init(&feed->progress, NULL);
+	err = hf_ledger_follow(node->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
+			       feed, &feed->follower, why);
+	if (err != HF_OK)
+		goto out_free;
+	errno = pthread_create(&feed->thread, NULL, run, feed);
+	if (errno != 0) {
+		err = hf_why_errno(why, "feed: start a thread");
+		goto out_unfollow;
+	}
+	*out_feed = feed;
+	return HF_OK;
+
+out_unfollow:
+	hf_ledger_unfollow(feed->follower);
+out_free:
+	free(feed);
+	return err;
+}
+
+void hf_feed_stop(struct hf_feed *feed)
+{
+	if (feed == NULL)
+		return;
+	hf_ledger_unfollow(feed->follower);
+	pthread_mutex_lock(&feed->lock);
+	feed->must_stop = true;
+	pthread_cond_signal(&feed->news);
+	pthread_cond_broadcast(&feed->progress);
+	pthread_mutex_unlock(&feed->lock);
+	pthread_join(feed->thread, NULL);
+	for (size_t i = 0; i < feed->records_count; i++)
+		free(feed->records[i]);
+	free(feed->records);
+	pthread_cond_destroy(&feed->progress);
+	pthread_cond_destroy(&feed->news);
+	pthread_mutex_destroy(&feed->lock);
+	free(feed);
+}
+
+void hf_feed_changed(struct hf_feed *feed)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->has_changed = true;
+	pthread_cond_signal(&feed->news);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
+			struct hf_feed_set *out_set)
+{
+	enum hf_err err = HF_E_NOTFOUND;
+
+	pthread_mutex_lock(&feed->lock);
+	if (set < feed->records_count && feed->records[set] != NULL &&
+	    feed->records[set]->is.origin[0] != '\0') {
+		*out_set = feed->records[set]->is;
+		err = HF_OK;
+	}
+	pthread_mutex_unlock(&feed->lock);
+	return err;
+}
+
+enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set, uint64_t entry,
+			   struct hf_why *why)
+{
+	return hf_index_demote(feed->node->index, set, entry, true, why);
+}
+
+enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set, uint64_t entry,
+			    struct hf_why *why)
+{
+	return hf_index_remove(feed->node->index, set, entry, why);
+}
+
+enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set, uint64_t size,
+			 int timeout_ms)
+{
+	struct timespec until;
+	enum hf_err err = HF_OK;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&feed->lock);
+	while (set >= feed->records_count || feed->records[set] == NULL ||
+	       feed->records[set]->is.fed < size) {
+		if (feed->must_stop ||
+		    pthread_cond_timedwait(&feed->progress, &feed->lock,
+					   &until) != 0) {
+			err = HF_E_DEADLINE;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&feed->lock);
+	return err;
+}
+
+bool hf_feed_is_caught_up(struct hf_feed *feed)
+{
+	bool is;
+
+	pthread_mutex_lock(&feed->lock);
+	is = feed->is_caught_up;
+	pthread_mutex_unlock(&feed->lock);
+	return is;
+}
+
+enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed)
+{
+	enum hf_err err;
+
+	pthread_mutex_lock(&feed->lock);
+	while (!feed->is_caught_up && !feed->must_stop)
+		pthread_cond_wait(&feed->progress, &feed->lock);
+	err = feed->is_caught_up ? HF_OK : HF_E_UNAVAILABLE;
+	pthread_mutex_unlock(&feed->lock);
+	return err;
+}
+
+enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
+				    uint64_t checkpoint_ms, uint64_t now_ms)
+{
+	const struct hf_conf *conf = feed->node->conf;
+
+	/* A time too far ahead is no evidence of being fresh. */
+	if (checkpoint_ms == 0 || checkpoint_ms > now_ms + HF_FUTURE_MAX_MS)
+		return HF_FRESHNESS_EXPIRED;
+	if (checkpoint_ms + conf->expired_after_ms < now_ms)
+		return HF_FRESHNESS_EXPIRED;
+	if (checkpoint_ms + conf->stale_after_ms < now_ms)
+		return HF_FRESHNESS_STALE;
+	return HF_FRESHNESS_FRESH;
+}

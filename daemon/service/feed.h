@@ -1,0 +1,85 @@
+/*
+ * feed.h -- the ledger's entries become the match index: one thread follows
+ * every set from the position that the index stands for.
+ *
+ * It also knows, for each set, what matching needs to know of it: whether it
+ * may be matched on now, how old its checkpoint is, how many entries live.
+ *
+ * Units    set is the ledger's number; positions and counts are entries;
+ *          times in milliseconds since 1970 UTC.
+ * Owns     hf_feed_start() gives the caller a feed, hf_feed_stop() takes it
+ *          back.  Ledger, indexes, policy and ring are borrowed.
+ * Threads  one of its own; every call from any thread.
+ * Errors   what the feed cannot do it logs once and tries again on the next
+ *          news of that set.
+ * Source   daemon/DESIGN.md: every consumer of the ledger follows from a
+ *          position.
+ */
+#ifndef HF_FEED_H
+#define HF_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "kind.h"
+#include "limit.h"
+
+struct hf_feed;
+struct hf_node;
+
+/* What matching has to know of a set. */
+struct hf_feed_set {
+	uint32_t set;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	bool is_own;
+	bool is_matchable;   /* ours, or followed under an agreement in force */
+	bool is_provisional; /* never yet applied up to a checkpoint */
+	bool is_frozen;      /* frozen, incomplete or unsupported */
+	uint64_t checkpoint_ms; /* signed time of the latest note; 0: none */
+	uint64_t live;          /* ADDs that are not retracted */
+	uint64_t fed;           /* entries that the index stands for */
+	uint64_t size;          /* entries that can be read */
+};
+
+/* Needs node's ring, ledger, policy, index and retracted. */
+HF_MUST enum hf_err hf_feed_start(struct hf_node *node,
+				  struct hf_feed **out_feed,
+				  struct hf_why *why);
+
+/* Let the index keep what it has and stop.  NULL is fine. */
+void hf_feed_stop(struct hf_feed *feed);
+
+/* The ring changed: sets may have come or ended. */
+void hf_feed_changed(struct hf_feed *feed);
+
+/* What is known of a set; NOTFOUND for one that was never seen. */
+HF_MUST enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
+				struct hf_feed_set *out_set);
+
+/* The entry's matches are for review from now on: a proven RETRACT header
+ * arrived ahead of its payload. */
+HF_MUST enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set,
+				   uint64_t entry, struct hf_why *why);
+
+/* The entry is retracted: take it out of the index now, ahead of the feed. */
+HF_MUST enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set,
+				    uint64_t entry, struct hf_why *why);
+
+/* Wait until the index stands for size entries of the set, at most
+ * timeout_ms.  DEADLINE.  Not on a loop. */
+HF_MUST enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set,
+				 uint64_t size, int timeout_ms);
+
+/* Is everything fed that the ledger had when the node started? */
+bool hf_feed_is_caught_up(struct hf_feed *feed);
+
+/* Wait until it is.  UNAVAILABLE when the feed stops before.  Not on a
+ * loop. */
+HF_MUST enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed);
+
+/* How fresh a checkpoint of this time is now. */
+enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
+				    uint64_t checkpoint_ms, uint64_t now_ms);
+
+#endif /* HF_FEED_H */

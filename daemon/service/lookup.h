@@ -1,0 +1,27 @@
+/*
+ * lookup.h -- one batch of hashes against the index, with the verdict of this
+ * node's policy on every hit.
+ *
+ * Units    item numbers are the caller's; distances in bits.
+ * Owns     the answer lives in the caller's arena.
+ * Threads  any; each call takes its own views.
+ * Errors   ARGUMENT for a request that cannot be looked up; NOMEM, LIMIT when
+ *          the arena is full; of the index and the ledger.
+ * Source   proto/hashfed/v1/match.proto; policy: client/match.
+ */
+#ifndef HF_LOOKUP_H
+#define HF_LOOKUP_H
+
+#include "arena.h"
+#include "codec_match.h"
+#include "err.h"
+
+struct hf_node;
+
+HF_MUST enum hf_err hf_lookup(struct hf_node *node,
+			      const struct hf_wire_match_request *request,
+			      struct hf_arena *arena,
+			      struct hf_wire_match_response *out_response,
+			      struct hf_why *why);
+
+#endif /* HF_LOOKUP_H */

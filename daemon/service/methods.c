@@ -1,0 +1,63 @@
+#include "limit.h"
+
+#include "serve.h"
+
+#define KIB(n) ((size_t)(n)*1024)
+#define MIB(n) (KIB(n) * 1024)
+
+/* Who may what.  Readers see the state of sets; operators run the node;
+ * analysts write; scanners match, and so may whoever writes or runs it. */
+enum {
+	PEER = HF_DUTY_PEER,
+	ANALYST = HF_DUTY_ANALYST,
+	OPERATOR = HF_DUTY_OPERATOR,
+	SCANNER = HF_DUTY_SCANNER | HF_DUTY_ANALYST | HF_DUTY_OPERATOR,
+	READER = HF_DUTY_READER | SCANNER,
+};
+
+#define FEDERATION(name) "/hashfed.v1.Federation/" name
+#define MATCH(name)      "/hashfed.v1.Match/" name
+#define PUBLISH(name)    "/hashfed.v1.Publish/" name
+#define ADMIN(name)      "/hashfed.v1.Admin/" name
+
+/*
+ * Every call this daemon answers, and the only place that says who may make
+ * it, how big a message may be and how long it may take.
+ *
+ * Source: proto/SPEC.md sections 9 and 10.
+ */
+const struct hf_rpc_method hf_methods[] = {
+	/* clang-format off */
+	/* path, duties, bytes, deadline in ms, client and server streams, handler */
+	{ FEDERATION("Hello"),         PEER, KIB(128), 10000, false, false, &hf_serve_hello },
+	{ FEDERATION("GetManifest"),   PEER, KIB(1),   10000, false, false, &hf_serve_get_manifest },
+	{ FEDERATION("GetCheckpoint"), PEER, KIB(1),   10000, false, false, &hf_serve_get_checkpoint },
+	{ FEDERATION("Tail"),          PEER, MIB(4),   0,     false, true,  &hf_serve_tail },
+	{ FEDERATION("GetChunks"),     PEER, KIB(1),   600000, false, true, &hf_serve_get_chunks },
+	{ FEDERATION("GetProof"),      PEER, KIB(1),   10000, false, false, &hf_serve_get_proof },
+	{ FEDERATION("Gossip"),        PEER, MIB(4),   10000, false, false, &hf_serve_gossip },
+	{ FEDERATION("Offer"),         PEER, HF_CHUNK_MESSAGE_BYTES + KIB(320), 600000, true, false, &hf_serve_offer },
+
+	{ MATCH("Match"),              SCANNER, MIB(4), 30000, false, false, &hf_serve_match },
+	{ MATCH("MatchStream"),        SCANNER, MIB(4), 0,     true,  true,  &hf_serve_match_stream },
+
+	{ PUBLISH("Append"),           ANALYST, MIB(4), 600000, true, false, &hf_serve_append },
+	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, &hf_serve_retract },
+	{ PUBLISH("Amend"),            ANALYST, KIB(64), 60000, false, false, &hf_serve_amend },
+
+	{ ADMIN("GetStatus"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_status },
+	{ ADMIN("ListSets"),           READER,   KIB(1),  10000, false, false, &hf_serve_list_sets },
+	{ ADMIN("GetNote"),            READER,   KIB(1),  10000, false, false, &hf_serve_get_note },
+	{ ADMIN("ProveEntry"),         READER,   KIB(1),  10000, false, false, &hf_serve_prove_entry },
+	{ ADMIN("ListPeers"),          READER,   KIB(1),  10000, false, false, &hf_serve_list_peers },
+	{ ADMIN("OpenSet"),            OPERATOR, KIB(8),  30000, false, false, &hf_serve_open_set },
+	{ ADMIN("ShareSet"),           OPERATOR, KIB(8),  30000, false, false, &hf_serve_share_set },
+	{ ADMIN("FollowSet"),          OPERATOR, KIB(8),  30000, false, false, &hf_serve_follow_set },
+	{ ADMIN("AddPeer"),            OPERATOR, KIB(256), 30000, false, false, &hf_serve_add_peer },
+	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, &hf_serve_remove_peer },
+	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
+	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
+	/* clang-format on */
+};
+
+const size_t hf_methods_count = sizeof(hf_methods) / sizeof(hf_methods[0]);

@@ -1,0 +1,126 @@
+#include <string.h>
+
+#include "ledger_view.h"
+#include "peers.h"
+#include "ring.h"
+#include "rpc.h"
+#include "rpc_tls.h"
+#include "text.h"
+
+#include "feed.h"
+#include "node.h"
+#include "own_set.h"
+#include "serve_tail.h"
+
+struct hf_node *hf_node_of(const struct hf_rpc_call *call)
+{
+	return hf_rpc_arg(call);
+}
+
+enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
+{
+	enum hf_err err = hf_ring_holder_reload(node->ring, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_own_sets_create(node, why);
+	if (err != HF_OK)
+		return err;
+	hf_rpc_trust_changed(node->trust);
+	hf_tails_changed(node->tails);
+	hf_peers_changed(node->peers);
+	hf_feed_changed(node->feed);
+	return HF_OK;
+}
+
+/* "ncii" is the second part of "hotline.example/ncii/2"; its epoch then. */
+static uint64_t epoch_of(const char *origin, const char *name)
+{
+	struct hf_span domain = hf_text_origin_domain(hf_span_of(origin));
+	const char *rest = origin + domain.len_bytes + 1;
+	size_t len = strlen(name);
+	uint64_t epoch = 0;
+
+	if (strncmp(rest, name, len) != 0 || rest[len] != '/' ||
+	    hf_text_u64(hf_span_of(rest + len + 1), UINT32_MAX, &epoch) !=
+		    HF_OK)
+		return 0;
+	return epoch;
+}
+
+static enum hf_err find(struct hf_node *node, const char *origin,
+			char *out_origin, uint32_t *out_set, struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_find(view, hf_span_of(origin), out_set, NULL);
+	hf_ledger_view_end(view);
+	if (err != HF_OK)
+		return hf_why(why, HF_E_NOTFOUND,
+			      "no set '%s' here; hashfed sets lists them",
+			      origin);
+	memmove(out_origin, origin, strlen(origin) + 1);
+	return HF_OK;
+}
+
+/* The latest epoch of our own set of this name, or the origin itself. */
+static bool resolve(const struct hf_ring *ring, const char *name,
+		    bool must_be_own, char *out_origin)
+{
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+	uint64_t latest = 0;
+
+	if (strchr(name, '/') != NULL) {
+		const struct hf_ring_set *set =
+			hf_ring_set(ring, hf_span_of(name));
+
+		if (!hf_text_is_origin(hf_span_of(name)) ||
+		    (must_be_own && (set == NULL || !set->is_own)))
+			return false;
+		strcpy(out_origin, name);
+		return true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t epoch =
+			sets[i].is_own ? epoch_of(sets[i].origin, name) : 0;
+
+		if (epoch > latest) {
+			latest = epoch;
+			strcpy(out_origin, sets[i].origin);
+		}
+	}
+	return latest > 0;
+}
+
+static enum hf_err find_by_name(struct hf_node *node, const char *name,
+				bool must_be_own, char *out_origin,
+				uint32_t *out_set, struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	bool is_known = resolve(ring, name, must_be_own, origin);
+
+	hf_ring_release(ring);
+	if (!is_known)
+		return hf_why(why, HF_E_NOTFOUND,
+			      "no %sset '%.80s' here; hashfed sets lists them",
+			      must_be_own ? "own " : "", name);
+	return find(node, origin, out_origin, out_set, why);
+}
+
+enum hf_err hf_node_own_set(struct hf_node *node, const char *name,
+			    char *out_origin, uint32_t *out_set,
+			    struct hf_why *why)
+{
+	return find_by_name(node, name, true, out_origin, out_set, why);
+}
+
+enum hf_err hf_node_set(struct hf_node *node, const char *name,
+			char *out_origin, uint32_t *out_set, struct hf_why *why)
+{
+	return find_by_name(node, name, false, out_origin, out_set, why);
+}

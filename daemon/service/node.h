@@ -1,0 +1,82 @@
+/*
+ * node.h -- what the handlers of a running node share.
+ *
+ * main.c makes it, in the order of the fields, and takes it apart in reverse.
+ * It is what hf_rpc_arg() gives in every handler.
+ *
+ * Units    started_ms since 1970 UTC.
+ * Owns     main.c owns everything; handlers borrow for as long as the servers
+ *          run.
+ * Threads  the struct does not change while servers run; each part says in
+ *          its own header which threads may use it.
+ * Errors   none.
+ * Source   daemon/DESIGN.md.
+ */
+#ifndef HF_NODE_H
+#define HF_NODE_H
+
+#include <stdint.h>
+
+#include "conf.h"
+#include "layout.h"
+#include "span.h"
+
+struct hf_agent;
+struct hf_errands;
+struct hf_feed;
+struct hf_index;
+struct hf_ledger;
+struct hf_peers;
+struct hf_policy;
+struct hf_ring_holder;
+struct hf_rpc_call;
+struct hf_rpc_loop;
+struct hf_rpc_trust;
+struct hf_tails;
+
+#define HF_NODE_PATH_SIZE (HF_LAYOUT_PATH_SIZE + 64)
+
+struct hf_node {
+	const struct hf_conf *conf;
+	char ring_dir[HF_NODE_PATH_SIZE];
+	uint64_t started_ms;
+	char listen[300]; /* as bound, with the real port */
+	struct hf_ring_holder *ring;
+	struct hf_agent *agent;
+	struct hf_ledger *ledger;
+	struct hf_policy *policy;
+	struct hf_index *index;
+	struct hf_index *retracted; /* hashes our own sets took back */
+	struct hf_feed *feed;
+	struct hf_errands *errands;
+	struct hf_rpc_loop *poller;
+	struct hf_rpc_loop *worker;
+	struct hf_rpc_loop *outbound;
+	struct hf_rpc_trust *trust;
+	struct hf_tails *tails;
+	struct hf_peers *peers;
+};
+
+/* The node of a call. */
+struct hf_node *hf_node_of(const struct hf_rpc_call *call);
+
+/* Read the ring directory again and tell everyone who acts on it: callers
+ * that are no longer admitted are cut, peers dialled or dropped, Tail calls
+ * and the index told of sets that came or ended.  Waits for the ledger when
+ * one of our own sets is new: from main and from errands. */
+HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
+					 struct hf_why *why);
+
+/* The origin of one of our own sets: an origin as it is, or a set name's
+ * latest epoch.  NOTFOUND.  out_origin has room for HF_ORIGIN_MAX_BYTES and a
+ * zero byte. */
+HF_MUST enum hf_err hf_node_own_set(struct hf_node *node, const char *name,
+				    char *out_origin, uint32_t *out_set,
+				    struct hf_why *why);
+
+/* Any set that we hold, by origin or by an own set's name. */
+HF_MUST enum hf_err hf_node_set(struct hf_node *node, const char *name,
+				char *out_origin, uint32_t *out_set,
+				struct hf_why *why);
+
+#endif /* HF_NODE_H */

@@ -1,0 +1,43 @@
+/*
+ * own_check.h -- what an item must be before it is signed into a set of ours.
+ *
+ * Units    indexes count entries.
+ * Owns     the parsed item lives in the caller's arena.
+ * Threads  any.
+ * Errors   MALFORMED, LIMIT, ARGUMENT for the item itself; CONFLICT for a hash
+ *          that the set has retracted and the item does not reinstate.
+ * Source   proto/SPEC.md section 4; entries are permanent.
+ */
+#ifndef HF_OWN_CHECK_H
+#define HF_OWN_CHECK_H
+
+#include "arena.h"
+#include "codec_item.h"
+#include "match_index.h"
+
+struct hf_node;
+struct hf_ring_set;
+
+struct hf_own_check {
+	struct hf_node *node;
+	uint32_t set;
+	const struct hf_ring_set *about; /* its agreement */
+	struct hf_index_view *live;
+	struct hf_index_view *retracted;
+};
+
+/* Hold the indexes still for a message's worth of checks. */
+HF_MUST enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
+				       const struct hf_ring_set *about,
+				       struct hf_own_check *out_check,
+				       struct hf_why *why);
+void hf_own_check_end(struct hf_own_check *check);
+
+/* May this payload be signed as an ADD (or AMEND) now?  *out_is_known is true
+ * when every hash of it is live in the set already. */
+HF_MUST enum hf_err hf_own_check_item(struct hf_own_check *check,
+				      struct hf_span payload, unsigned op,
+				      struct hf_arena *arena,
+				      bool *out_is_known, struct hf_why *why);
+
+#endif /* HF_OWN_CHECK_H */

@@ -1,0 +1,186 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "agent.h"
+#include "arena.h"
+#include "bytes.h"
+#include "clock.h"
+#include "codec_document.h"
+#include "ledger.h"
+#include "ring.h"
+#include "ringdir.h"
+#include "sign.h"
+#include "text.h"
+
+#include "node.h"
+#include "own_set.h"
+
+/* 13 months, as manifests. */
+#define AGREEMENT_MS ((uint64_t)395 * 24 * 3600 * 1000)
+
+/* Have it signed and kept, and everyone told. */
+static enum hf_err put_in_force(struct hf_node *node,
+				const struct hf_agreement *agreement,
+				struct hf_why *why)
+{
+	struct hf_buf document;
+	enum hf_err err;
+
+	hf_buf_init(&document, HF_AGREEMENT_MAX_BYTES);
+	err = hf_agent_agreement(node->agent, agreement, &document, why);
+	if (err == HF_OK)
+		err = hf_ring_save_agreement(node->ring_dir,
+					     hf_buf_span(&document), why);
+	hf_buf_release(&document);
+	return err == HF_OK ? hf_node_ring_changed(node, why) : err;
+}
+
+static enum hf_err name_origin(const struct hf_ring *ring,
+			       const struct hf_open_set_request *request,
+			       char *out_origin, struct hf_why *why)
+{
+	char name[HF_SET_NAME_MAX_BYTES + 1];
+	uint8_t random[16];
+
+	if (request->is_restricted) {
+		hf_random(random, sizeof(random));
+		hf_hex(random, sizeof(random), name);
+	} else if (!hf_text_is_set_name(hf_span_of(request->name))) {
+		return hf_why(why, HF_E_ARGUMENT,
+			      "'%.80s' is not a set name: a to z, 0 to 9 and "
+			      "-, at most %d",
+			      request->name, HF_SET_NAME_MAX_BYTES);
+	} else {
+		strcpy(name, request->name);
+	}
+	snprintf(out_origin, HF_ORIGIN_MAX_BYTES + 1, "%s/%s/1",
+		 hf_ring_self(ring)->name, name);
+	if (hf_ring_set(ring, hf_span_of(out_origin)) != NULL)
+		return hf_why(why, HF_E_EXISTS, "set %s is open already",
+			      out_origin);
+	return HF_OK;
+}
+
+enum hf_err hf_own_set_open(struct hf_node *node,
+			    const struct hf_open_set_request *request,
+			    char *out_origin, struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	struct hf_agreement agreement = {
+		.origin = out_origin,
+		.version = 1,
+		.organisation_id =
+			hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES),
+		.relay = HF_RELAY_NONE,
+		.classes = request->classes,
+		.classes_count = request->classes_count,
+		.purpose = request->purpose,
+		.expires_ms = hf_clock_wall_ms() + AGREEMENT_MS,
+	};
+	enum hf_err err = name_origin(ring, request, out_origin, why);
+
+	if (err == HF_OK)
+		err = put_in_force(node, &agreement, why);
+	hf_ring_release(ring);
+	return err;
+}
+
+/* A list of ids with one more, or one less; *out_count says how many. */
+static const struct hf_span *with(struct hf_arena *arena,
+				  const struct hf_span *ids, size_t count,
+				  struct hf_span id, bool is_removal,
+				  size_t *out_count)
+{
+	struct hf_span *list = hf_arena_calloc(arena, count + 1, sizeof(*list));
+	size_t kept = 0;
+
+	if (list == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!hf_span_equal(ids[i], id))
+			list[kept++] = ids[i];
+	}
+	if (!is_removal)
+		list[kept++] = id;
+	*out_count = kept;
+	return list;
+}
+
+static enum hf_err next_agreement(const struct hf_ring_set *set,
+				  const struct hf_organisation *peer,
+				  const struct hf_share_set_request *request,
+				  struct hf_arena *arena,
+				  struct hf_agreement *out, struct hf_why *why)
+{
+	struct hf_span id = hf_span(peer->id, HF_HASH_BYTES);
+
+	*out = *set->agreement;
+	out->version++;
+	out->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
+	out->audience = with(arena, out->audience, out->audience_count, id,
+			     request->is_removal, &out->audience_count);
+	if (out->relay != HF_RELAY_MEMBERS) {
+		out->relays = with(arena, out->relays, out->relays_count, id,
+				   request->is_removal || !request->may_relay,
+				   &out->relays_count);
+		out->relay =
+			out->relays_count > 0 ? HF_RELAY_LISTED : HF_RELAY_NONE;
+	}
+	if (out->audience == NULL ||
+	    (out->relay == HF_RELAY_LISTED && out->relays == NULL))
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	if (out->audience_count > HF_AUDIENCE_MAX)
+		return hf_why(why, HF_E_LIMIT, "more than %d members",
+			      HF_AUDIENCE_MAX);
+	return HF_OK;
+}
+
+enum hf_err hf_own_set_share(struct hf_node *node,
+			     const struct hf_share_set_request *request,
+			     char *out_origin, uint64_t *out_version,
+			     struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	const struct hf_organisation *peer =
+		hf_ring_by_name(ring, hf_span_of(request->peer));
+	struct hf_agreement agreement;
+	struct hf_arena arena;
+	uint32_t number;
+	enum hf_err err;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_node_own_set(node, request->set, out_origin, &number, why);
+	if (err == HF_OK && (peer == NULL || peer->is_self))
+		err = hf_why(why, HF_E_NOTFOUND,
+			     "no peer '%.80s'; hashfed peers lists them",
+			     request->peer);
+	if (err == HF_OK)
+		err = next_agreement(hf_ring_set(ring, hf_span_of(out_origin)),
+				     peer, request, &arena, &agreement, why);
+	if (err == HF_OK)
+		err = put_in_force(node, &agreement, why);
+	if (err == HF_OK)
+		*out_version = agreement.version;
+	hf_arena_release(&arena);
+	hf_ring_release(ring);
+	return err;
+}
+
+enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		uint32_t number;
+
+		if (sets[i].is_own)
+			err = hf_ledger_create(node->ledger, HF_LEDGER_OWN,
+					       hf_span_of(sets[i].origin),
+					       &number, why);
+	}
+	hf_ring_release(ring);
+	return err;
+}

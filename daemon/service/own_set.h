@@ -1,0 +1,35 @@
+/*
+ * own_set.h -- opening and sharing sets of our own: agreements by the signer,
+ * kept in the ring.
+ *
+ * Units    none.
+ * Owns     nothing.
+ * Threads  the errand thread, or main: these wait for signer and disk.
+ * Errors   ARGUMENT, EXISTS, NOTFOUND; of signer and ring.
+ * Source   proto/SPEC.md section 7.
+ */
+#ifndef HF_OWN_SET_H
+#define HF_OWN_SET_H
+
+#include "codec_admin.h"
+#include "err.h"
+
+struct hf_node;
+
+/* Sign the first agreement of a set and make it; out_origin has room for
+ * HF_ORIGIN_MAX_BYTES and a zero byte. */
+HF_MUST enum hf_err hf_own_set_open(struct hf_node *node,
+				    const struct hf_open_set_request *request,
+				    char *out_origin, struct hf_why *why);
+
+/* Sign the next agreement, with the peer in it or out of it. */
+HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
+				     const struct hf_share_set_request *request,
+				     char *out_origin, uint64_t *out_version,
+				     struct hf_why *why);
+
+/* The ledger has every set of ours that the ring has an agreement for. */
+HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,
+				       struct hf_why *why);
+
+#endif /* HF_OWN_SET_H */

@@ -1,0 +1,420 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "clock.h"
+#include "file.h"
+#include "leaf.h"
+#include "ledger_view.h"
+#include "log.h"
+#include "match_index.h"
+#include "sign.h"
+
+#include "errand.h"
+#include "feed.h"
+#include "node.h"
+#include "retract.h"
+
+/* How long the index may take to let go of what was retracted. */
+#define FEED_TIMEOUT_MS 30000
+
+struct target {
+	uint32_t set;
+	uint64_t entry;
+};
+
+/* What is to be taken back. */
+struct targets {
+	struct hf_node *node;
+	struct target *rows; /* owned */
+	size_t count;
+	size_t size;
+	bool has_failed;
+};
+
+static void add_target(struct targets *targets, uint32_t set, uint64_t entry)
+{
+	if (targets->count == targets->size) {
+		size_t size = targets->size * 2 + 64;
+		struct target *rows =
+			realloc(targets->rows, size * sizeof(*rows));
+
+		if (rows == NULL) {
+			targets->has_failed = true;
+			return;
+		}
+		targets->rows = rows;
+		targets->size = size;
+	}
+	targets->rows[targets->count++] = (struct target){ set, entry };
+}
+
+static enum hf_err gather_entry(struct targets *targets,
+				const struct hf_entry_ref *entry,
+				struct hf_why *why)
+{
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint32_t set;
+	enum hf_err err = hf_node_own_set(targets->node, entry->origin, origin,
+					  &set, why);
+
+	if (err == HF_OK)
+		add_target(targets, set, entry->index);
+	return err;
+}
+
+static void on_hit(void *arg, const struct hf_index_hit *hit)
+{
+	struct targets *targets = arg;
+	struct hf_feed_set is;
+
+	if (hf_feed_get(targets->node->feed, hit->set, &is) == HF_OK &&
+	    is.is_own)
+		add_target(targets, hit->set, hit->entry);
+}
+
+static enum hf_err gather_hash(struct targets *targets,
+			       const struct hf_hash *hash, struct hf_why *why)
+{
+	const struct hf_index_query query = {
+		.algorithm = (uint8_t)hash->algorithm,
+		.digest = hash->digest.at,
+	};
+	const struct hf_index_sink sink = { on_hit, NULL, targets };
+	size_t bytes = hf_algorithm_bytes(hash->algorithm);
+	struct hf_index_view *view;
+	enum hf_err err;
+
+	if (bytes == 0 || hash->digest.len_bytes != bytes)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "a %s digest has %zu bytes, not %zu",
+			      hf_algorithm_word(hash->algorithm), bytes,
+			      hash->digest.len_bytes);
+	if (!hf_feed_is_caught_up(targets->node->feed))
+		return hf_why(why, HF_E_UNAVAILABLE,
+			      "starting: our own sets are still being read");
+	err = hf_index_view_begin(targets->node->index, &view, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_index_lookup_exact(view, &query, 1, &sink, why);
+	hf_index_view_end(view);
+	return err;
+}
+
+/* The live entries of one part of a batch. */
+static enum hf_err gather_range(struct targets *targets,
+				struct hf_ledger_view *view,
+				const struct hf_ledger_receipt *part,
+				struct hf_why *why)
+{
+	for (uint64_t i = part->first; i < part->first + part->count; i++) {
+		struct hf_ledger_fate fate;
+		struct hf_ledger_entry entry;
+		struct hf_header header;
+		enum hf_err err =
+			hf_ledger_fate(view, part->set, i, &fate, why);
+
+		if (err == HF_OK)
+			err = hf_ledger_entry(view, part->set, i, &entry, why);
+		if (err == HF_OK)
+			err = hf_header_parse(entry.header, &header, why);
+		if (err != HF_OK)
+			return err;
+		if (header.op == HF_OP_ADD &&
+		    fate.retracted_by == HF_LEDGER_NONE)
+			add_target(targets, part->set, i);
+	}
+	return HF_OK;
+}
+
+static enum hf_err gather_batch(struct targets *targets,
+				struct hf_span batch_id, struct hf_why *why)
+{
+	struct hf_ledger_info info = { .set = 0 };
+	struct hf_ledger_view *view;
+	enum hf_err err =
+		hf_ledger_view_begin(targets->node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	while (err == HF_OK &&
+	       hf_ledger_next(view, info.set, &info, NULL) == HF_OK) {
+		struct hf_ledger_receipt part;
+		uint64_t sequence = 0;
+
+		if (info.kind != HF_LEDGER_OWN)
+			continue;
+		while (err == HF_OK &&
+		       hf_ledger_batch_next(view, info.set, batch_id.at,
+					    sequence, &sequence, &part,
+					    NULL) == HF_OK) {
+			part.set = info.set;
+			err = gather_range(targets, view, &part, why);
+			sequence++;
+		}
+	}
+	hf_ledger_view_end(view);
+	return err;
+}
+
+static enum hf_err gather(struct targets *targets,
+			  const struct hf_retract_request *request,
+			  struct hf_why *why)
+{
+	enum hf_err err = HF_E_ARGUMENT;
+
+	switch (request->what) {
+	case HF_RETRACT_ENTRY:
+		err = gather_entry(targets, request->entry, why);
+		break;
+	case HF_RETRACT_HASH:
+		err = gather_hash(targets, request->hash, why);
+		break;
+	case HF_RETRACT_BATCH_ID:
+		err = gather_batch(targets, request->batch_id, why);
+		break;
+	case HF_RETRACT_NOTHING:
+		return hf_why(why, err, "nothing to retract is named");
+	}
+	if (err == HF_OK && targets->has_failed)
+		err = hf_why(why, HF_E_NOMEM, "no memory");
+	if (err == HF_OK && targets->count == 0)
+		err = hf_why(why, HF_E_NOTFOUND,
+			     "no live entry of our own sets is meant");
+	return err;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct target *x = a, *y = b;
+
+	if (x->set != y->set)
+		return x->set < y->set ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+/* Append one RETRACT for each of count targets of one set, and wait. */
+static enum hf_err append(struct hf_node *node, const struct target *targets,
+			  size_t count,
+			  const struct hf_retract_request *request,
+			  struct hf_span note, struct hf_why *why)
+{
+	struct hf_ledger_batch batch = { .set = targets[0].set,
+					 .drafts_count = count };
+	struct hf_ledger_draft *drafts = calloc(count, sizeof(*drafts));
+	struct hf_ledger_receipt receipt;
+	struct hf_ledger_wait *wait;
+	enum hf_err err;
+
+	if (drafts == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	for (size_t i = 0; i < count; i++)
+		drafts[i] = (struct hf_ledger_draft){
+			.op = HF_OP_RETRACT,
+			.code = (uint32_t)request->reason,
+			.time_ms = hf_clock_wall_ms(),
+			.target = targets[i].entry,
+			.payload = note,
+		};
+	batch.drafts = drafts;
+	err = hf_ledger_wait_new(&wait, why);
+	if (err == HF_OK) {
+		err = hf_ledger_append(node->ledger, &batch,
+				       hf_ledger_wait_done(wait), why);
+		if (err == HF_OK)
+			err = hf_ledger_wait_for(wait, &receipt, why);
+		hf_ledger_wait_free(wait);
+	}
+	free(drafts);
+	for (size_t i = 0; i < count && err == HF_OK; i++)
+		err = hf_feed_retract(node->feed, targets[i].set,
+				      targets[i].entry, why);
+	/* The feed also remembers what was taken back. */
+	if (err == HF_OK)
+		err = hf_feed_wait(node->feed, receipt.set, receipt.size,
+				   FEED_TIMEOUT_MS);
+	return err;
+}
+
+static enum hf_err append_all(struct targets *targets,
+			      const struct hf_retract_request *request,
+			      struct hf_why *why)
+{
+	const struct hf_retraction retraction = { .note = request->note };
+	struct hf_buf note;
+	enum hf_err err = HF_OK;
+	size_t i = 0;
+
+	hf_buf_init(&note, HF_PAYLOAD_MAX_BYTES);
+	if (request->note != NULL && request->note[0] != '\0')
+		err = hf_retraction_encode(&retraction, &note);
+	while (i < targets->count && err == HF_OK) {
+		size_t end = i + 1;
+
+		while (end < targets->count && end - i < HF_APPEND_BATCH_MAX &&
+		       targets->rows[end].set == targets->rows[i].set)
+			end++;
+		err = append(targets->node, &targets->rows[i], end - i, request,
+			     hf_buf_span(&note), why);
+		i = end;
+	}
+	hf_buf_release(&note);
+	return err;
+}
+
+static enum hf_err keep_intent(struct hf_node *node, struct hf_span wire,
+			       char *path, size_t path_size, struct hf_why *why)
+{
+	char dir[HF_NODE_PATH_SIZE], name[33];
+	uint8_t id[16];
+	enum hf_err err;
+
+	err = hf_file_join(dir, sizeof(dir), node->conf->state_dir, "intents",
+			   why);
+	if (err == HF_OK)
+		err = hf_file_mkdirs(dir, 0700, why);
+	if (err != HF_OK)
+		return err;
+	hf_random(id, sizeof(id));
+	hf_hex(id, sizeof(id), name);
+	err = hf_file_join(path, path_size, dir, name, why);
+	return err == HF_OK ? hf_file_create(path, wire, 0600, why) : err;
+}
+
+static enum hf_err respond(const struct targets *targets,
+			   struct hf_arena *arena,
+			   struct hf_retract_response *out, struct hf_why *why)
+{
+	size_t count = targets->count < HF_RETRACTED_MAX ? targets->count
+							 : HF_RETRACTED_MAX;
+	struct hf_entry_ref *rows =
+		hf_arena_calloc(arena, count, sizeof(*rows));
+
+	if (rows == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	for (size_t i = 0; i < count; i++) {
+		struct hf_feed_set is;
+
+		if (hf_feed_get(targets->node->feed, targets->rows[i].set,
+				&is) == HF_OK)
+			rows[i].origin =
+				hf_arena_text(arena, hf_span_of(is.origin));
+		rows[i].index = targets->rows[i].entry;
+	}
+	*out = (struct hf_retract_response){
+		.retracted = rows,
+		.retracted_count = count,
+		.count = targets->count,
+	};
+	return HF_OK;
+}
+
+enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
+		       const struct hf_retract_request *request,
+		       struct hf_arena *arena,
+		       struct hf_retract_response *out_response,
+		       struct hf_why *why)
+{
+	struct targets targets = { .node = node };
+	char intent[2 * HF_NODE_PATH_SIZE] = "";
+	enum hf_err err = gather(&targets, request, why);
+
+	if (err == HF_OK) {
+		qsort(targets.rows, targets.count, sizeof(*targets.rows),
+		      compare);
+		if (targets.count > 1)
+			err = keep_intent(node, wire, intent, sizeof(intent),
+					  why);
+	}
+	if (err == HF_OK)
+		err = append_all(&targets, request, why);
+	if (err == HF_OK && intent[0] != '\0')
+		unlink(intent);
+	if (err == HF_OK)
+		err = respond(&targets, arena, out_response, why);
+	free(targets.rows);
+	return err;
+}
+
+/* Finish one intent; it goes when nothing of it is live any more. */
+static void resume_one(struct hf_node *node, const char *path)
+{
+	struct hf_retract_request request;
+	struct hf_retract_response response;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	struct hf_buf wire;
+	enum hf_err err;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
+	err = hf_file_read(path, &wire, &why);
+	if (err == HF_OK)
+		err = hf_retract_request_parse(hf_buf_span(&wire), &arena,
+					       &request, &why);
+	if (err == HF_OK)
+		err = hf_retract(node, hf_buf_span(&wire), &request, &arena,
+				 &response, &why);
+	if (err == HF_OK || err == HF_E_NOTFOUND) {
+		unlink(path);
+		hf_log(HF_LOG_INFO, "retract", "finished", "intent=%s", path);
+	} else {
+		hf_log(HF_LOG_ERROR, "retract", "still unfinished",
+		       "intent=%s err=%s why=\"%s\"", path, hf_err_name(err),
+		       why.text);
+	}
+	hf_buf_release(&wire);
+	hf_arena_release(&arena);
+}
+
+struct resume {
+	struct hf_errand errand; /* first */
+	struct hf_node *node;
+	char dir[HF_NODE_PATH_SIZE];
+};
+
+static void run_resume(struct hf_errand *errand)
+{
+	struct resume *resume = (struct resume *)(void *)errand;
+	DIR *dir = opendir(resume->dir);
+	struct dirent *file;
+
+	while (dir != NULL && (file = readdir(dir)) != NULL) {
+		char path[HF_NODE_PATH_SIZE + 256];
+
+		if (strlen(file->d_name) != 32)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", resume->dir,
+			 file->d_name);
+		/* A hash is looked up in the index, which has to be whole. */
+		if (hf_feed_wait_caught_up(resume->node->feed) != HF_OK)
+			break;
+		resume_one(resume->node, path);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	free(resume);
+}
+
+enum hf_err hf_retract_resume(struct hf_node *node, struct hf_why *why)
+{
+	struct resume *resume = calloc(1, sizeof(*resume));
+	enum hf_err err;
+
+	if (resume == NULL)
+		return hf_why(why, HF_E_NOMEM, "retract: no memory");
+	resume->errand.run = run_resume;
+	resume->node = node;
+	err = hf_file_join(resume->dir, sizeof(resume->dir),
+			   node->conf->state_dir, "intents", why);
+	if (err != HF_OK) {
+		free(resume);
+		return err;
+	}
+	hf_errand_post(node->errands, &resume->errand);
+	return HF_OK;
+}

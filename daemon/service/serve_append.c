@@ -1,0 +1,371 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "codec_publish.h"
+#include "leaf.h"
+#include "ledger_view.h"
+#include "ring.h"
+#include "rpc.h"
+
+#include "node.h"
+#include "own_check.h"
+#include "serve.h"
+
+/* Messages of one call that may wait for the disk before we stop reading. */
+#define PARTS_IN_FLIGHT 8
+
+#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+/* One Append call.  It lives until the call is done and the last of its parts
+ * came back from the writer. */
+struct append {
+	struct hf_node *node;
+	struct hf_rpc_call *call; /* a reference */
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint32_t set;
+	uint64_t size; /* of the tree that covers everything so far */
+	struct hf_appended_range *ranges; /* owned */
+	size_t ranges_count;
+	size_t ranges_size;
+	unsigned parts_count; /* away at the writer */
+	bool has_set;
+	bool is_half_closed;
+	bool is_done;
+	enum hf_err failed;
+	struct hf_why why;
+};
+
+/* One message of it at the writer. */
+struct part {
+	struct hf_rpc_task back;
+	struct append *append;
+	size_t range;
+	enum hf_err err;
+	struct hf_ledger_receipt receipt;
+	struct hf_why why;
+};
+
+static void free_when_over(struct append *append)
+{
+	if (!append->is_done || append->parts_count > 0)
+		return;
+	hf_rpc_unref(append->call);
+	free(append->ranges);
+	free(append);
+}
+
+static void reply(struct append *append)
+{
+	const struct hf_append_response response = {
+		.origin = append->origin,
+		.ranges = append->ranges,
+		.ranges_count = append->ranges_count,
+		.size = append->size,
+	};
+	struct hf_buf buf;
+
+	hf_buf_init(&buf, HF_MESSAGE_MAX_BYTES);
+	if (hf_append_response_encode(&response, &buf) == HF_OK)
+		hf_rpc_reply_buf(append->call, &buf);
+	else
+		hf_rpc_finish(append->call, HF_E_LIMIT, NULL);
+	hf_buf_release(&buf);
+}
+
+/* Answer once nothing is away: with everything, or with the first error.
+ * What was appended before an error stays, and the batch id finds it. */
+static void settle(struct append *append)
+{
+	if (append->is_done || append->parts_count > 0)
+		return;
+	if (append->failed != HF_OK)
+		hf_rpc_finish(append->call, append->failed, &append->why);
+	else if (append->is_half_closed)
+		reply(append);
+}
+
+static void fail(struct append *append, enum hf_err err,
+		 const struct hf_why *why)
+{
+	if (append->failed != HF_OK)
+		return;
+	append->failed = err;
+	append->why = *why;
+}
+
+/* On the worker loop. */
+static void on_back(void *arg)
+{
+	struct part *part = arg;
+	struct append *append = part->append;
+
+	append->parts_count--;
+	if (part->err != HF_OK) {
+		fail(append, part->err, &part->why);
+	} else {
+		struct hf_appended_range *range = &append->ranges[part->range];
+
+		range->first = part->receipt.first;
+		range->count = (uint32_t)part->receipt.count;
+		if (part->receipt.size > append->size)
+			append->size = part->receipt.size;
+	}
+	free(part);
+	if (!append->is_done && append->failed == HF_OK)
+		hf_rpc_resume(append->call);
+	settle(append);
+	free_when_over(append);
+}
+
+/* On the ledger's writer thread. */
+static void on_written(void *arg, enum hf_err err,
+		       const struct hf_ledger_receipt *receipt,
+		       const struct hf_why *why)
+{
+	struct part *part = arg;
+
+	part->err = err;
+	if (err == HF_OK)
+		part->receipt = *receipt;
+	else
+		part->why = *why;
+	part->back.run = on_back;
+	part->back.arg = part;
+	hf_rpc_loop_post(part->append->node->worker, &part->back);
+}
+
+static enum hf_err add_range(struct append *append, uint64_t sequence,
+			     struct hf_appended_range **out_range,
+			     struct hf_why *why)
+{
+	if (append->ranges_count >= HF_APPEND_RANGES_MAX)
+		return hf_why(why, HF_E_LIMIT,
+			      "more than %d messages in one call",
+			      HF_APPEND_RANGES_MAX);
+	if (append->ranges_count == append->ranges_size) {
+		size_t size = append->ranges_size * 2 + 16;
+		struct hf_appended_range *ranges =
+			realloc(append->ranges, size * sizeof(*ranges));
+
+		if (ranges == NULL)
+			return hf_why(why, HF_E_NOMEM, "no memory");
+		append->ranges = ranges;
+		append->ranges_size = size;
+	}
+	*out_range = &append->ranges[append->ranges_count++];
+	**out_range = (struct hf_appended_range){ .sequence = sequence };
+	return HF_OK;
+}
+
+/* Did an earlier call append this message?  Then its indexes are the answer,
+ * whatever is known by now. */
+static bool find_earlier(struct append *append,
+			 const struct hf_append_request *request,
+			 struct hf_appended_range *range)
+{
+	struct hf_ledger_receipt receipt;
+	struct hf_ledger_info info;
+	struct hf_ledger_view *view;
+	uint64_t sequence;
+	bool is_found;
+
+	if (hf_ledger_view_begin(append->node->ledger, &view, NULL) != HF_OK)
+		return false;
+	is_found = hf_ledger_batch_next(view, append->set, request->batch_id.at,
+					request->sequence, &sequence, &receipt,
+					NULL) == HF_OK &&
+		   sequence == request->sequence &&
+		   hf_ledger_info(view, append->set, &info, NULL) == HF_OK;
+	hf_ledger_view_end(view);
+	if (!is_found)
+		return false;
+	range->first = receipt.first;
+	range->count = (uint32_t)receipt.count;
+	range->known = (uint32_t)(request->items_count - receipt.count);
+	if (info.size > append->size)
+		append->size = info.size;
+	return true;
+}
+
+/* The drafts of a message: every item checked, known ones left out. */
+static enum hf_err make_drafts(struct append *append,
+			       const struct hf_append_request *request,
+			       struct hf_ledger_draft *drafts,
+			       size_t *out_count, struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(append->node->ring);
+	uint64_t now_ms = hf_clock_wall_ms();
+	struct hf_own_check check;
+	struct hf_arena arena;
+	size_t count = 0, i = 0;
+	enum hf_err err;
+
+	err = hf_own_check_begin(append->node, append->set,
+				 hf_ring_set(ring, hf_span_of(append->origin)),
+				 &check, why);
+	if (err != HF_OK) {
+		hf_ring_release(ring);
+		return err;
+	}
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	for (; i < request->items_count && err == HF_OK; i++) {
+		bool is_known = false;
+
+		hf_arena_reset(&arena);
+		err = hf_own_check_item(&check, request->items[i], HF_OP_ADD,
+					&arena, &is_known, why);
+		if (err != HF_OK) {
+			char field[32];
+
+			snprintf(field, sizeof(field), "items[%zu]", i);
+			hf_rpc_blame(append->call, field, why->text);
+			hf_why_prefix(why, "items[%zu]: ", i);
+		} else if (!request->skip_known || !is_known) {
+			drafts[count++] = (struct hf_ledger_draft){
+				.op = HF_OP_ADD,
+				.time_ms = now_ms,
+				.target = HF_LEDGER_SELF,
+				.payload = request->items[i],
+			};
+		}
+	}
+	hf_arena_release(&arena);
+	hf_own_check_end(&check);
+	hf_ring_release(ring);
+	*out_count = count;
+	return err;
+}
+
+static enum hf_err write_part(struct append *append,
+			      const struct hf_append_request *request,
+			      const struct hf_ledger_draft *drafts,
+			      size_t drafts_count, struct hf_why *why)
+{
+	struct hf_ledger_batch batch = {
+		.set = append->set,
+		.sequence = request->sequence,
+		.drafts = drafts,
+		.drafts_count = drafts_count,
+	};
+	struct part *part = calloc(1, sizeof(*part));
+	enum hf_err err;
+
+	if (part == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	memcpy(batch.id, request->batch_id.at, sizeof(batch.id));
+	part->append = append;
+	part->range = append->ranges_count - 1;
+	append->parts_count++;
+	err = hf_ledger_append(
+		append->node->ledger, &batch,
+		(struct hf_ledger_done){ .call = on_written, .arg = part },
+		why);
+	if (err != HF_OK) {
+		append->parts_count--;
+		free(part);
+	}
+	return err;
+}
+
+static enum hf_err take_message(struct append *append,
+				const struct hf_append_request *request,
+				struct hf_arena *arena, struct hf_why *why)
+{
+	struct hf_appended_range *range;
+	struct hf_ledger_draft *drafts;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	size_t count = 0;
+	uint32_t set;
+	enum hf_err err;
+
+	err = hf_node_own_set(append->node, request->set, origin, &set, why);
+	if (err != HF_OK)
+		return err;
+	if (append->has_set && set != append->set)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "one call appends to one set only");
+	append->has_set = true;
+	append->set = set;
+	strcpy(append->origin, origin);
+	err = add_range(append, request->sequence, &range, why);
+	if (err != HF_OK || find_earlier(append, request, range))
+		return err;
+	drafts = hf_arena_calloc(arena, request->items_count, sizeof(*drafts));
+	if (drafts == NULL)
+		return hf_why(why, HF_E_LIMIT, "too many items at once");
+	err = make_drafts(append, request, drafts, &count, why);
+	if (err != HF_OK)
+		return err;
+	range->known = (uint32_t)(request->items_count - count);
+	return count > 0 ? write_part(append, request, drafts, count, why)
+			 : HF_OK;
+}
+
+static void on_open(struct hf_rpc_call *call)
+{
+	struct append *append = calloc(1, sizeof(*append));
+
+	if (append == NULL) {
+		hf_rpc_finish(call, HF_E_NOMEM, NULL);
+		return;
+	}
+	append->node = hf_node_of(call);
+	append->call = call;
+	hf_rpc_ref(call);
+	hf_rpc_set_data(call, append);
+}
+
+static void on_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct append *append = hf_rpc_data(call);
+	struct hf_append_request request;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	if (append == NULL || append->failed != HF_OK)
+		return;
+	if (message.at == NULL) {
+		append->is_half_closed = true;
+		if (!append->has_set) {
+			hf_why(&why, HF_E_ARGUMENT, "nothing to append");
+			fail(append, HF_E_ARGUMENT, &why);
+		}
+		settle(append);
+		return;
+	}
+	hf_arena_init(&arena, ARENA_MAX_BYTES);
+	err = hf_append_request_parse(message, &arena, &request, &why);
+	if (err == HF_OK)
+		err = take_message(append, &request, &arena, &why);
+	hf_arena_release(&arena);
+	if (err != HF_OK) {
+		hf_why_prefix(&why, "message %zu: ",
+			      append->ranges_count > 0
+				      ? append->ranges_count - 1
+				      : 0);
+		fail(append, err, &why);
+		settle(append);
+	} else if (append->parts_count >= PARTS_IN_FLIGHT) {
+		hf_rpc_pause(call);
+	}
+}
+
+static void on_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct append *append = hf_rpc_data(call);
+
+	if (append == NULL)
+		return;
+	append->is_done = true;
+	free_when_over(append);
+}
+
+const struct hf_rpc_events hf_serve_append = {
+	.open = on_open,
+	.recv = on_recv,
+	.done = on_done,
+};

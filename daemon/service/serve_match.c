@@ -1,0 +1,78 @@
+#include "arena.h"
+#include "codec_match.h"
+#include "rpc.h"
+
+#include "lookup.h"
+#include "node.h"
+#include "serve.h"
+
+/* A batch of 10,000 digests, its hits and their labels. */
+#define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+/* Answers that wait for a scanner that does not read. */
+#define QUEUED_MAX_BYTES ((size_t)4 * 1024 * 1024)
+
+static void on_match(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_wire_match_request request;
+	struct hf_wire_match_response response;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	struct hf_buf buf;
+	enum hf_err err;
+
+	hf_arena_init(&arena, ARENA_MAX_BYTES);
+	hf_buf_init(&buf, HF_MESSAGE_MAX_BYTES);
+	err = hf_wire_match_request_parse(message, &arena, &request, &why);
+	if (err == HF_OK)
+		err = hf_lookup(hf_node_of(call), &request, &arena, &response,
+				&why);
+	if (err == HF_OK)
+		err = hf_wire_match_response_encode(&response, &buf);
+	if (err == HF_OK)
+		hf_rpc_reply_buf(call, &buf);
+	else
+		hf_rpc_finish(call, err, &why);
+	hf_buf_release(&buf);
+	hf_arena_release(&arena);
+}
+
+const struct hf_rpc_events hf_serve_match = { .recv = on_match };
+
+static void on_batch(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_wire_match_stream_request request;
+	struct hf_wire_match_response response;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	struct hf_buf buf;
+	enum hf_err err;
+
+	if (message.at == NULL) {
+		hf_rpc_finish(call, HF_OK, NULL);
+		return;
+	}
+	hf_arena_init(&arena, ARENA_MAX_BYTES);
+	hf_buf_init(&buf, HF_MESSAGE_MAX_BYTES);
+	err = hf_wire_match_stream_request_parse(message, &arena, &request,
+						 &why);
+	if (err == HF_OK)
+		err = hf_lookup(hf_node_of(call), request.batch, &arena,
+				&response, &why);
+	if (err == HF_OK)
+		err = hf_wire_match_stream_response_encode(
+			&(struct hf_wire_match_stream_response){ &response },
+			&buf);
+	if (err != HF_OK)
+		hf_rpc_finish(call, err, &why);
+	else if (hf_rpc_send_buf(call, &buf) &&
+		 hf_rpc_queued(call) > QUEUED_MAX_BYTES)
+		hf_rpc_pause(call);
+	hf_buf_release(&buf);
+	hf_arena_release(&arena);
+}
+
+const struct hf_rpc_events hf_serve_match_stream = {
+	.recv = on_batch,
+	.sent = hf_rpc_resume,
+};

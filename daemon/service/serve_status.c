@@ -1,0 +1,181 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codec_admin.h"
+#include "codec_document.h"
+#include "ledger_view.h"
+#include "match_index.h"
+#include "peers.h"
+#include "ring.h"
+
+#include "feed.h"
+#include "node.h"
+#include "serve.h"
+#include "unary.h"
+
+#define DAY_MS ((uint64_t)24 * 3600 * 1000)
+
+/* What an operator should know, one sentence each. */
+struct warnings {
+	struct hf_arena *arena;
+	const char *rows[HF_WARNINGS_MAX];
+	size_t count;
+};
+
+static void warn(struct warnings *warnings, const char *text)
+{
+	const char *row = hf_arena_text(warnings->arena, hf_span_of(text));
+
+	if (row != NULL && warnings->count < HF_WARNINGS_MAX)
+		warnings->rows[warnings->count++] = row;
+}
+
+/* At 60, 30 and 7 days, and once it is over. */
+static void warn_expiry(struct warnings *warnings, const char *what,
+			uint64_t expires_ms, uint64_t now_ms)
+{
+	char text[512];
+
+	if (expires_ms <= now_ms)
+		snprintf(text, sizeof(text),
+			 "%s has expired: no new enrolment until it is signed "
+			 "again",
+			 what);
+	else if (expires_ms - now_ms < 60 * DAY_MS)
+		snprintf(text, sizeof(text), "%s expires in %llu days", what,
+			 (unsigned long long)((expires_ms - now_ms) / DAY_MS));
+	else
+		return;
+	warn(warnings, text);
+}
+
+static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
+		      uint64_t now_ms)
+{
+	const struct hf_organisation *peers;
+	const struct hf_ring_set *sets;
+	const char *const *texts;
+	size_t count = hf_ring_warnings(ring, &texts);
+	char text[HF_ORIGIN_MAX_BYTES + 64];
+
+	for (size_t i = 0; i < count; i++)
+		warn(warnings, texts[i]);
+	warn_expiry(warnings, "our manifest",
+		    hf_ring_self(ring)->manifest->expires_ms, now_ms);
+	count = hf_ring_peers(ring, &peers);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "the manifest of %s",
+			 peers[i].name);
+		warn_expiry(warnings, text, peers[i].manifest->expires_ms,
+			    now_ms);
+	}
+	count = hf_ring_sets(ring, &sets);
+	for (size_t i = 0; i < count; i++) {
+		if (!sets[i].is_own && !sets[i].is_followed)
+			continue;
+		snprintf(text, sizeof(text), "the agreement of %s",
+			 sets[i].origin);
+		warn_expiry(warnings, text, sets[i].agreement->expires_ms,
+			    now_ms);
+	}
+}
+
+static void warn_signer(struct warnings *warnings,
+			const struct hf_ledger_stats *stats)
+{
+	char text[512];
+
+	if (!stats->is_signer_away)
+		return;
+	snprintf(text, sizeof(text),
+		 "the signer does not answer, nothing can be published: %s",
+		 stats->signer_why.text);
+	warn(warnings, text);
+}
+
+static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
+		       struct warnings *warnings,
+		       struct hf_get_status_response *out)
+{
+	struct hf_ledger_info info = { .set = 0 };
+	uint64_t now_ms = hf_clock_wall_ms();
+
+	while (hf_ledger_next(view, info.set, &info, NULL) == HF_OK) {
+		char text[HF_ORIGIN_MAX_BYTES + HF_LEDGER_REASON_MAX_BYTES +
+			  64];
+		struct hf_feed_set is;
+
+		out->sets++;
+		out->entries += info.size;
+		if (info.is_frozen) {
+			snprintf(text, sizeof(text), "%s is frozen: %s",
+				 info.origin, info.frozen_reason);
+			warn(warnings, text);
+		}
+		if (info.missing_count > 0) {
+			snprintf(text, sizeof(text),
+				 "%s is incomplete: %llu payloads are missing",
+				 info.origin,
+				 (unsigned long long)info.missing_count);
+			warn(warnings, text);
+		}
+		if (info.kind == HF_LEDGER_FOREIGN && info.has_seen &&
+		    hf_feed_get(unary->node->feed, info.set, &is) == HF_OK &&
+		    is.is_matchable &&
+		    hf_feed_freshness(unary->node->feed, is.checkpoint_ms,
+				      now_ms) != HF_FRESHNESS_FRESH) {
+			snprintf(text, sizeof(text),
+				 "%s is %s: no newer checkpoint arrives",
+				 info.origin,
+				 hf_freshness_word(hf_feed_freshness(
+					 unary->node->feed, is.checkpoint_ms,
+					 now_ms)));
+			warn(warnings, text);
+		}
+	}
+}
+
+static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
+{
+	struct hf_node *node = unary->node;
+	struct warnings warnings = { .arena = unary->arena };
+	struct hf_get_status_response response = {
+		.version = HF_VERSION,
+		.started_ms = node->started_ms,
+		.listen = node->listen,
+	};
+	struct hf_index_stats index;
+	struct hf_ledger_stats stats;
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+	const struct hf_organisation *peers;
+	enum hf_err err = hf_ledger_stats(node->ledger, &stats, why);
+
+	if (err == HF_OK)
+		err = hf_ledger_view_begin(node->ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(node->ring);
+	response.organisation = hf_ring_self(ring)->name;
+	response.organisation_id =
+		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);
+	response.manifest_version = hf_ring_self(ring)->manifest->version;
+	response.manifest_expires_ms = hf_ring_self(ring)->manifest->expires_ms;
+	response.peers = (uint32_t)hf_ring_peers(ring, &peers);
+	response.peers_connected = (uint32_t)hf_peers_connected(node->peers);
+	warn_signer(&warnings, &stats);
+	warn_ring(&warnings, ring, hf_clock_wall_ms());
+	count_sets(unary, view, &warnings, &response);
+	hf_index_stats(node->index, &index);
+	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)
+		response.indexed += index.hashes_count[i];
+	response.warnings = warnings.rows;
+	response.warnings_count = warnings.count;
+	err = hf_get_status_response_encode(&response, unary->reply);
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
+	return err;
+}
+
+HF_UNARY_INLINE(get_status);

@@ -1,0 +1,116 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "limit.h"
+
+#include "errand.h"
+#include "node.h"
+#include "unary.h"
+
+/* Several times the largest message that any of these takes or gives. */
+#define ARENA_MAX_BYTES (4 * HF_UNPACK_MAX_BYTES)
+
+static enum hf_err work_once(hf_unary_work *work, struct hf_node *node,
+			     const struct hf_rpc_identity *caller,
+			     struct hf_span request, struct hf_buf *reply,
+			     struct hf_why *why)
+{
+	struct hf_arena arena;
+	struct hf_unary unary = {
+		.node = node,
+		.caller = caller,
+		.request = request,
+		.arena = &arena,
+		.reply = reply,
+	};
+	enum hf_err err;
+
+	hf_arena_init(&arena, ARENA_MAX_BYTES);
+	err = work(&unary, why);
+	hf_arena_release(&arena);
+	return err;
+}
+
+static void answer(struct hf_rpc_call *call, enum hf_err err,
+		   const struct hf_why *why, struct hf_buf *reply)
+{
+	if (err == HF_OK && reply->len_bytes > 0)
+		hf_rpc_reply_buf(call, reply);
+	else if (err == HF_OK)
+		hf_rpc_reply(call, hf_span("", 0));
+	else
+		hf_rpc_finish(call, err, why);
+}
+
+void hf_unary_inline(struct hf_rpc_call *call, struct hf_span message,
+		     hf_unary_work *work)
+{
+	struct hf_why why = { "" };
+	struct hf_buf reply;
+	enum hf_err err;
+
+	hf_buf_init(&reply, HF_MESSAGE_MAX_BYTES);
+	err = work_once(work, hf_node_of(call), hf_rpc_caller(call), message,
+			&reply, &why);
+	answer(call, err, &why, &reply);
+	hf_buf_release(&reply);
+}
+
+/* One call away on its errand. */
+struct trip {
+	struct hf_errand errand; /* first */
+	struct hf_rpc_task back;
+	struct hf_rpc_call *call; /* a reference */
+	struct hf_node *node;
+	hf_unary_work *work;
+	enum hf_err err;
+	struct hf_why why;
+	struct hf_buf reply;
+	size_t request_len_bytes;
+	uint8_t request[];
+};
+
+/* On the worker loop again. */
+static void come_back(void *arg)
+{
+	struct trip *trip = arg;
+
+	if (!hf_rpc_is_over(trip->call))
+		answer(trip->call, trip->err, &trip->why, &trip->reply);
+	hf_rpc_unref(trip->call);
+	hf_buf_release(&trip->reply);
+	free(trip);
+}
+
+static void run_trip(struct hf_errand *errand)
+{
+	struct trip *trip = (struct trip *)(void *)errand;
+
+	trip->err = work_once(trip->work, trip->node, hf_rpc_caller(trip->call),
+			      hf_span(trip->request, trip->request_len_bytes),
+			      &trip->reply, &trip->why);
+	trip->back.run = come_back;
+	trip->back.arg = trip;
+	hf_rpc_loop_post(hf_rpc_loop_of(trip->call), &trip->back);
+}
+
+void hf_unary_errand(struct hf_rpc_call *call, struct hf_span message,
+		     hf_unary_work *work)
+{
+	struct trip *trip = calloc(1, sizeof(*trip) + message.len_bytes);
+
+	if (trip == NULL) {
+		hf_rpc_finish(call, HF_E_NOMEM, NULL);
+		return;
+	}
+	trip->errand.run = run_trip;
+	trip->call = call;
+	trip->node = hf_node_of(call);
+	trip->work = work;
+	hf_buf_init(&trip->reply, HF_MESSAGE_MAX_BYTES);
+	trip->request_len_bytes = message.len_bytes;
+	if (message.len_bytes > 0)
+		memcpy(trip->request, message.at, message.len_bytes);
+	hf_rpc_ref(call);
+	hf_errand_post(trip->node->errands, &trip->errand);
+}

@@ -1,0 +1,449 @@
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "cert.h"
+#include "clock.h"
+#include "errand.h"
+#include "feed.h"
+#include "file.h"
+#include "ledger.h"
+#include "log.h"
+#include "match_index.h"
+#include "match_policy.h"
+#include "own_set.h"
+#include "peers.h"
+#include "retract.h"
+#include "ring.h"
+#include "rpc_client.h"
+#include "rpc_schema.h"
+#include "rpc_server.h"
+#include "serve.h"
+#include "serve_tail.h"
+
+#include "start.h"
+
+#define PEM_MAX_BYTES ((size_t)16 * 1024)
+
+/* Where programs of this machine connect, and which group may: the file's
+ * group decides, and everyone else has no way in. */
+static const struct {
+	const char *name;
+	uint32_t duties;
+	const char *group;
+} locals[HF_START_LOCAL_COUNT] = {
+	{ "operator.sock", HF_DUTY_OPERATOR | HF_DUTY_ANALYST,
+	  "hashfed-operators" },
+	{ "analyst.sock", HF_DUTY_ANALYST, "hashfed-analysts" },
+	{ "scanner.sock", HF_DUTY_SCANNER, "hashfed-scanners" },
+	{ "reader.sock", HF_DUTY_READER, "hashfed-readers" },
+};
+
+static enum hf_err read_pem(const struct hf_conf *conf, const char *name,
+			    bool is_secret, char **out_text, struct hf_why *why)
+{
+	char path[HF_NODE_PATH_SIZE];
+	struct stat found;
+	struct hf_buf text;
+	enum hf_err err;
+
+	snprintf(path, sizeof(path), "%s/tls/%s", conf->state_dir, name);
+	hf_buf_init(&text, PEM_MAX_BYTES);
+	err = hf_file_read(path, &text, why);
+	if (err == HF_OK && is_secret && stat(path, &found) == 0 &&
+	    (found.st_mode & 077) != 0)
+		err = hf_why(why, HF_E_DENIED,
+			     "'%s' can be read by others; chmod 600 it", path);
+	if (err == HF_OK) {
+		hf_buf_put_u8(&text, 0);
+		*out_text = strdup((const char *)text.at);
+		if (*out_text == NULL)
+			err = hf_why(why, HF_E_NOMEM, "no memory");
+	}
+	if (text.at != NULL)
+		explicit_bzero(text.at, text.size_bytes);
+	hf_buf_release(&text);
+	return err;
+}
+
+static enum hf_err check_cert(const struct hf_start *start, struct hf_why *why)
+{
+	struct hf_cert_info info;
+	uint64_t now_ms = hf_clock_wall_ms();
+	enum hf_err err =
+		hf_cert_inspect(hf_span_of(start->cert_pem), &info, why);
+
+	if (err != HF_OK) {
+		hf_why_prefix(why,
+			      "'%s/tls/node.crt': ", start->conf->state_dir);
+		return err;
+	}
+	if (now_ms < info.not_before_ms || now_ms > info.not_after_ms)
+		return hf_why(why, HF_E_EXPIRED,
+			      "'%s/tls/node.crt' is not valid today; make "
+			      "another with hashfed-key",
+			      start->conf->state_dir);
+	return HF_OK;
+}
+
+enum hf_err hf_start_check(struct hf_start *start, struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	enum hf_err err;
+
+	node->conf = start->conf;
+	snprintf(node->ring_dir, sizeof(node->ring_dir), "%s/ring",
+		 start->conf->state_dir);
+	err = read_pem(start->conf, "node.key", true, &start->key_pem, why);
+	if (err == HF_OK)
+		err = read_pem(start->conf, "node.crt", false, &start->cert_pem,
+			       why);
+	if (err == HF_OK)
+		err = check_cert(start, why);
+	if (err == HF_OK)
+		err = hf_ring_holder_new(node->ring_dir, &node->ring, why);
+	if (err == HF_OK)
+		err = hf_policy_new(start->conf->policy_rows,
+				    start->conf->policy_rows_count,
+				    &node->policy, why);
+	return err;
+}
+
+/* hashfed-signer beside our own program. */
+static void signer_program(char *path, size_t size)
+{
+	ssize_t len = readlink("/proc/self/exe", path, size - 16);
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	snprintf(slash != NULL ? slash + 1 : path,
+		 size - (slash != NULL ? (size_t)(slash + 1 - path) : 0), "%s",
+		 "hashfed-signer");
+}
+
+enum hf_err hf_start_signer(struct hf_start *start, const char *home,
+			    struct hf_why *why)
+{
+	char program[HF_NODE_PATH_SIZE];
+
+	if (strcmp(start->conf->signer, "spawn") != 0)
+		return hf_agent_open(start->conf->signer, &start->node.agent,
+				     why);
+	hf_log(HF_LOG_WARNING, "hashfedd", "signer shares our user",
+	       "hint=\"run hashfed-signer as a service of its own user: only "
+	       "then can a taken-over daemon not use the keys\"");
+	signer_program(program, sizeof(program));
+	return hf_agent_spawn(program, home, &start->node.agent, why);
+}
+
+static enum hf_err on_last(void *arg, struct hf_span origin, uint64_t *out_size,
+			   struct hf_tree_hash *out_root, struct hf_why *why)
+{
+	return hf_agent_last(arg, origin, out_size, out_root, why);
+}
+
+static enum hf_err on_checkpoint(void *arg,
+				 const struct hf_ledger_to_sign *request,
+				 struct hf_buf *note, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint ask = {
+		.origin = request->origin,
+		.size = request->size,
+		.root = request->root,
+		.old_size = request->old_size,
+		.proof = request->proof,
+	};
+
+	return hf_agent_checkpoint(arg, &ask, note, why);
+}
+
+static enum hf_err open_index(const struct hf_conf *conf, const char *name,
+			      struct hf_index **out_index, struct hf_why *why)
+{
+	char dir[HF_NODE_PATH_SIZE];
+
+	snprintf(dir, sizeof(dir), "%s/%s", conf->state_dir, name);
+	return hf_index_open(dir, out_index, why);
+}
+
+enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	char dir[HF_NODE_PATH_SIZE];
+	const struct hf_ledger_options options = {
+		.dir = dir,
+		.map_most_bytes = start->conf->store_max_bytes,
+		.signer = { node->agent, on_last, on_checkpoint },
+	};
+	enum hf_err err;
+
+	snprintf(dir, sizeof(dir), "%s/ledger", start->conf->state_dir);
+	err = hf_ledger_open(&options, &node->ledger, why);
+	if (err == HF_OK)
+		err = hf_own_sets_create(node, why);
+	if (err == HF_OK)
+		err = open_index(start->conf, "index", &node->index, why);
+	if (err == HF_OK)
+		err = open_index(start->conf, "retracted", &node->retracted,
+				 why);
+	if (err == HF_OK)
+		err = hf_feed_start(node, &node->feed, why);
+	if (err == HF_OK)
+		err = hf_errands_start(&node->errands, why);
+	return err;
+}
+
+static enum hf_err on_admit(void *arg, struct hf_span pem,
+			    struct hf_rpc_identity *out_identity)
+{
+	struct hf_node *node = arg;
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	struct hf_identity identity;
+	enum hf_err err =
+		hf_ring_admit(ring, pem, hf_clock_wall_ms(), &identity, NULL);
+
+	hf_ring_release(ring);
+	if (err != HF_OK)
+		return err;
+	*out_identity = (struct hf_rpc_identity){
+		.kind = identity.duty == HF_DUTY_PEER ? HF_RPC_PEER
+						      : HF_RPC_CLIENT,
+		.duties = identity.duty,
+	};
+	memcpy(out_identity->organisation_id, identity.organisation_id,
+	       HF_HASH_BYTES);
+	memcpy(out_identity->name, identity.name, sizeof(identity.name));
+	return HF_OK;
+}
+
+static void on_refused(void *arg, struct hf_span path,
+		       const struct hf_rpc_identity *who, enum hf_err err)
+{
+	char text[129], quoted[129];
+
+	snprintf(text, sizeof(text), "%.*s", HF_SPAN_ARGS(path));
+	hf_log(HF_LOG_DEBUG, "rpc", "call refused", "path=\"%s\" who=%s err=%s",
+	       hf_log_quote(text, quoted, sizeof(quoted)),
+	       who != NULL ? who->name : "unknown", hf_err_name(err));
+}
+
+static void on_ring_saved(void *arg)
+{
+	struct hf_node *node = arg;
+	struct hf_why why = { "" };
+
+	if (hf_node_ring_changed(node, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "ring", "not read", "why=\"%s\"",
+		       why.text);
+}
+
+static void on_demote(void *arg, uint32_t set, uint64_t entry)
+{
+	struct hf_node *node = arg;
+
+	(void)hf_feed_demote(node->feed, set, entry, NULL);
+}
+
+static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)
+{
+	enum hf_err err =
+		hf_rpc_loop_new(HF_RPC_LOOP_POLLS, &node->poller, why);
+
+	if (err == HF_OK)
+		err = hf_rpc_loop_new(HF_RPC_LOOP_WORKS, &node->worker, why);
+	if (err == HF_OK)
+		err = hf_rpc_loop_new(HF_RPC_LOOP_POLLS, &node->outbound, why);
+	if (err == HF_OK)
+		err = hf_rpc_trust_new(on_admit, node, &node->trust, why);
+	if (err == HF_OK)
+		err = hf_tails_new(node, &node->tails, why);
+	return err;
+}
+
+static enum hf_err start_server(struct hf_start *start, struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	const struct hf_rpc_server_options options = {
+		.poller = node->poller,
+		.worker = node->worker,
+		.methods = hf_methods,
+		.methods_count = hf_methods_count,
+		.schema = hf_rpc_schema(),
+		.arg = node,
+		.trust = node->trust,
+		.keypair = { start->key_pem, start->cert_pem },
+		.refused = on_refused,
+	};
+	const char *address = start->conf->listen;
+	int port = 0;
+	enum hf_err err = hf_rpc_server_new(&options, &start->server, why);
+
+	if (err == HF_OK)
+		err = hf_rpc_server_listen(start->server, address, &port, why);
+	if (err == HF_E_EXISTS)
+		hf_why_prefix(why, "%s: listen: ", start->conf->path);
+	if (err != HF_OK)
+		return err;
+	snprintf(node->listen, sizeof(node->listen), "%.*s:%d",
+		 (int)(strrchr(address, ':') - address), address, port);
+	return HF_OK;
+}
+
+/* Give the socket to its group, where the group exists and we may. */
+static void give_to_group(const char *path, const char *name)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0)
+		hf_log(HF_LOG_DEBUG, "hashfedd", "socket kept its group",
+		       "path=%s group=%s", path, name);
+}
+
+static enum hf_err start_local(struct hf_start *start, size_t i,
+			       struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	struct hf_rpc_server_options options = {
+		.poller = node->poller,
+		.worker = node->worker,
+		.methods = hf_methods,
+		.methods_count = hf_methods_count,
+		.schema = hf_rpc_schema(),
+		.arg = node,
+		.local_duties = locals[i].duties,
+		.refused = on_refused,
+	};
+	char path[HF_NODE_PATH_SIZE];
+	enum hf_err err;
+
+	memcpy(options.organisation_id, hf_ring_self(ring)->id, HF_HASH_BYTES);
+	hf_ring_release(ring);
+	snprintf(path, sizeof(path), "%s/%s", start->conf->run_dir,
+		 locals[i].name);
+	err = hf_rpc_server_new(&options, &start->locals[i], why);
+	if (err == HF_OK)
+		err = hf_rpc_server_listen_unix(start->locals[i], path, why);
+	if (err == HF_OK)
+		give_to_group(path, locals[i].group);
+	return err;
+}
+
+static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	const struct hf_peers_options options = {
+		.ring = node->ring,
+		.ledger = node->ledger,
+		.outbound = node->outbound,
+		.keypair = { start->key_pem, start->cert_pem },
+		.ring_dir = node->ring_dir,
+		.timeout_ms = (int64_t)start->conf->peer_timeout_ms,
+		.ring_saved = on_ring_saved,
+		.demote = on_demote,
+		.arg = node,
+	};
+
+	return hf_peers_start(&options, &node->peers, why);
+}
+
+static void on_rpc_log(const char *text)
+{
+	char quoted[512];
+
+	hf_log(HF_LOG_DEBUG, "grpc", "said", "text=\"%s\"",
+	       hf_log_quote(text, quoted, sizeof(quoted)));
+}
+
+enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
+{
+	enum hf_err err;
+
+	hf_rpc_start(on_rpc_log);
+	start->is_rpc_up = true;
+	err = hf_file_mkdirs(start->conf->run_dir, 0755, why);
+	if (err == HF_OK)
+		err = start_loops(&start->node, why);
+	if (err == HF_OK)
+		err = start_server(start, why);
+	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
+		err = start_local(start, i, why);
+	if (err == HF_OK)
+		err = start_peers(start, why);
+	if (err == HF_OK)
+		err = hf_rpc_server_start(start->server, why);
+	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
+		err = hf_rpc_server_start(start->locals[i], why);
+	if (err == HF_OK)
+		err = hf_retract_resume(&start->node, why);
+	return err;
+}
+
+static void stop_servers(struct hf_start *start, int64_t grace_ms)
+{
+	uint64_t until_us = hf_clock_mono_us() + (uint64_t)grace_ms * 1000;
+
+	if (start->server != NULL)
+		hf_rpc_server_drain(start->server);
+	for (size_t i = 0; i < HF_START_LOCAL_COUNT; i++) {
+		if (start->locals[i] != NULL)
+			hf_rpc_server_drain(start->locals[i]);
+	}
+	for (size_t i = 0; i < HF_START_LOCAL_COUNT + 1; i++) {
+		struct hf_rpc_server *server = i < HF_START_LOCAL_COUNT
+						       ? start->locals[i]
+						       : start->server;
+		uint64_t now_us = hf_clock_mono_us();
+
+		if (server != NULL)
+			(void)hf_rpc_server_stop(
+				server,
+				now_us < until_us
+					? (int64_t)(until_us - now_us) / 1000
+					: 0);
+	}
+}
+
+void hf_start_stop(struct hf_start *start, int64_t grace_ms)
+{
+	struct hf_node *node = &start->node;
+
+	hf_peers_stop(node->peers);
+	stop_servers(start, grace_ms);
+	hf_errands_stop(node->errands);
+	if (start->server != NULL)
+		hf_rpc_server_free(start->server);
+	for (size_t i = 0; i < HF_START_LOCAL_COUNT; i++) {
+		if (start->locals[i] != NULL)
+			hf_rpc_server_free(start->locals[i]);
+	}
+	if (node->tails != NULL)
+		hf_tails_free(node->tails);
+	if (node->outbound != NULL)
+		hf_rpc_loop_free(node->outbound);
+	if (node->worker != NULL)
+		hf_rpc_loop_free(node->worker);
+	if (node->poller != NULL)
+		hf_rpc_loop_free(node->poller);
+	if (node->trust != NULL)
+		hf_rpc_trust_free(node->trust);
+	if (start->is_rpc_up)
+		hf_rpc_stop();
+	hf_feed_stop(node->feed);
+	hf_index_close(node->retracted);
+	hf_index_close(node->index);
+	hf_ledger_close(node->ledger);
+	hf_agent_close(node->agent);
+	hf_policy_free(node->policy);
+	hf_ring_holder_free(node->ring);
+	if (start->key_pem != NULL)
+		explicit_bzero(start->key_pem, strlen(start->key_pem));
+	free(start->key_pem);
+	free(start->cert_pem);
+	hf_conf_free(start->conf);
+}

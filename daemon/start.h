@@ -1,0 +1,51 @@
+/*
+ * start.h -- the parts of the daemon, brought up in order and taken down in
+ * reverse.
+ *
+ * Units    none.
+ * Owns     hf_start_*() fill in the struct; hf_start_stop() takes everything
+ *          back, whatever had come up.
+ * Threads  main only.
+ * Errors   a sentence that names file, line and remedy where there is one.
+ * Source   hashfedd(8), daemon/DESIGN.md.
+ */
+#ifndef HF_START_H
+#define HF_START_H
+
+#include "conf.h"
+#include "err.h"
+#include "node.h"
+
+struct hf_rpc_server;
+
+/* One socket for each duty of programs on this machine. */
+#define HF_START_LOCAL_COUNT 4
+
+struct hf_start {
+	struct hf_conf *conf; /* owned */
+	struct hf_layout layout;
+	char *key_pem;  /* owned */
+	char *cert_pem; /* owned */
+	struct hf_node node;
+	struct hf_rpc_server *server;
+	struct hf_rpc_server *locals[HF_START_LOCAL_COUNT];
+	bool is_rpc_up;
+};
+
+/* Certificate, key and ring can be used; nothing is started. */
+HF_MUST enum hf_err hf_start_check(struct hf_start *start, struct hf_why *why);
+
+/* The signer, by its socket or as a child: the last fork. */
+HF_MUST enum hf_err hf_start_signer(struct hf_start *start, const char *home,
+				    struct hf_why *why);
+
+/* Ledger, indexes and what follows them. */
+HF_MUST enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why);
+
+/* Loops, servers and peers. */
+HF_MUST enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why);
+
+/* In reverse; running calls get grace_ms to end. */
+void hf_start_stop(struct hf_start *start, int64_t grace_ms);
+
+#endif /* HF_START_H */

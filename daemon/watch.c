@@ -1,0 +1,142 @@
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "notify.h"
+#include "rpc_server.h"
+
+#include "start.h"
+#include "watch.h"
+
+/* A burst of files (an enrolment writes several) is one change. */
+#define SETTLE_MS 50
+
+/* How often the listener is asked whether it still accepts. */
+#define PROBE_MS         15000
+#define PROBE_TIMEOUT_MS 2000
+
+enum hf_err hf_watch_open(struct hf_watch *watch, struct hf_why *why)
+{
+	sigset_t set;
+
+	watch->ring = -1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return hf_why_errno(why, "block signals");
+	signal(SIGPIPE, SIG_IGN);
+	watch->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (watch->signals < 0)
+		return hf_why_errno(why, "wait for signals");
+	return HF_OK;
+}
+
+void hf_watch_close(struct hf_watch *watch)
+{
+	if (watch->ring >= 0)
+		close(watch->ring);
+	if (watch->signals >= 0)
+		close(watch->signals);
+}
+
+static enum hf_err watch_ring(struct hf_watch *watch, const char *dir,
+			      struct hf_why *why)
+{
+	static const char *const parts[] = { "", "/peers", "/agreements",
+					     "/clients", "/history" };
+	const uint32_t what =
+		IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
+	char path[HF_NODE_PATH_SIZE + 16];
+
+	watch->ring = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (watch->ring < 0)
+		return hf_why_errno(why, "watch '%s'", dir);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+		if (inotify_add_watch(watch->ring, path, what) < 0 &&
+		    errno != ENOENT)
+			return hf_why_errno(why, "watch '%s'", path);
+	}
+	return HF_OK;
+}
+
+static void reload(struct hf_start *start)
+{
+	struct hf_why why = { "" };
+	enum hf_err err = hf_node_ring_changed(&start->node, &why);
+
+	if (err == HF_OK)
+		hf_log(HF_LOG_INFO, "ring", "read again", "%s", "");
+	else
+		hf_log(HF_LOG_ERROR, "ring", "not read", "err=%s why=\"%s\"",
+		       hf_err_name(err), why.text);
+}
+
+/* Take everything that inotify has; reload once it is quiet. */
+static void drain_ring(struct hf_watch *watch, struct hf_start *start)
+{
+	struct pollfd more = { .fd = watch->ring, .events = POLLIN };
+	char events[4096];
+
+	do {
+		while (read(watch->ring, events, sizeof(events)) > 0)
+			;
+	} while (poll(&more, 1, SETTLE_MS) > 0);
+	reload(start);
+}
+
+/* True to go on. */
+static bool take_signal(struct hf_watch *watch, struct hf_start *start)
+{
+	struct signalfd_siginfo info;
+
+	if (read(watch->signals, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGHUP) {
+		reload(start);
+		return true;
+	}
+	hf_log(HF_LOG_INFO, "hashfedd", "stopping", "signal=%s",
+	       strsignal((int)info.ssi_signo));
+	return false;
+}
+
+enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
+			 struct hf_why *why)
+{
+	int watchdog_ms = hf_notify_watchdog_ms();
+	int beat_ms = watchdog_ms > 0 && watchdog_ms < PROBE_MS ? watchdog_ms
+								: PROBE_MS;
+	uint64_t probe_us = hf_clock_mono_us() + PROBE_MS * 1000;
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+	enum hf_err err = watch_ring(watch, start->node.ring_dir, why);
+
+	fds[0].fd = watch->signals;
+	fds[1].fd = watch->ring;
+	while (err == HF_OK) {
+		int ready = poll(fds, 2, beat_ms);
+
+		if (ready > 0 && fds[0].revents != 0 &&
+		    !take_signal(watch, start))
+			return HF_OK;
+		if (ready > 0 && fds[1].revents != 0)
+			drain_ring(watch, start);
+		if (hf_clock_mono_us() >= probe_us) {
+			err = hf_rpc_server_probe(start->server,
+						  PROBE_TIMEOUT_MS, why);
+			probe_us = hf_clock_mono_us() + PROBE_MS * 1000;
+		}
+		if (err == HF_OK && watchdog_ms > 0)
+			hf_notify("WATCHDOG=1");
+	}
+	return err;
+}

@@ -1,0 +1,33 @@
+/*
+ * watch.h -- what the main thread waits for while the daemon runs: signals,
+ * changes of the ring directory, the watchdog's beat.
+ *
+ * Units    none.
+ * Owns     hf_watch_open() fills in the struct, hf_watch_close() lets go.
+ * Threads  main only.
+ * Errors   SYSTEM.
+ * Source   signalfd(2), inotify(7), sd_watchdog_enabled(3).
+ */
+#ifndef HF_WATCH_H
+#define HF_WATCH_H
+
+#include "err.h"
+
+struct hf_start;
+
+struct hf_watch {
+	int signals;
+	int ring;
+};
+
+/* Block the signals for every thread that comes after, before there is one. */
+HF_MUST enum hf_err hf_watch_open(struct hf_watch *watch, struct hf_why *why);
+
+/* Act on what happens until a signal says to end.  Any other return than
+ * HF_OK means that the daemon cannot go on. */
+HF_MUST enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
+				 struct hf_why *why);
+
+void hf_watch_close(struct hf_watch *watch);
+
+#endif /* HF_WATCH_H */

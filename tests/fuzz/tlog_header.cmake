@@ -1,1 +1,0 @@
-hf_fuzz(tlog_header USES base sign tlog)

@@ -1,1 +1,0 @@
-hf_fuzz(tlog_logproof USES base sign tlog)

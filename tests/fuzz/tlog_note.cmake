@@ -1,1 +1,0 @@
-hf_fuzz(tlog_note USES base sign tlog)

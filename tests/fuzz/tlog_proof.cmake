@@ -1,1 +1,0 @@
-hf_fuzz(tlog_proof USES base sign tlog)

@@ -1,1 +1,0 @@
-hf_unit(ring USES base sign codec cert ring)

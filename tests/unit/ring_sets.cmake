@@ -1,1 +1,0 @@
-hf_unit(ring_sets USES base sign codec cert ring)

@@ -1,1 +1,0 @@
-hf_unit(trust USES base sign codec ring)
