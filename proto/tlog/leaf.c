@@ -20,6 +20,12 @@ enum {
 _Static_assert(AT_COMMITMENT + HF_HASH_BYTES == HF_HEADER_BYTES,
 	       "the fields fill the header");
 
+_Static_assert(HF_HEADER_BYTES == 2 * HF_SHA256_BYTES,
+	       "a header is hashed as a pair");
+
+/* RFC 6962 section 2.1. */
+#define LEAF_PREFIX 0x00
+
 static const uint8_t magic[4] = { 'h', 'f', 'e', '1' };
 
 enum target_rule {
@@ -153,12 +159,11 @@ void hf_leaf_hash(const uint8_t header[static HF_HEADER_BYTES],
 void hf_leaf_hashes(const uint8_t *headers, size_t count,
 		    struct hf_tree_hash *out_hashes)
 {
-	uint8_t leaf[1 + HF_HEADER_BYTES] = { 0x00 };
-
 	for (size_t i = 0; i < count; i++) {
-		memcpy(leaf + 1, headers + i * HF_HEADER_BYTES,
-		       HF_HEADER_BYTES);
-		hf_sha256(leaf, sizeof(leaf), out_hashes[i].bytes);
+		const uint8_t *header = headers + i * HF_HEADER_BYTES;
+
+		hf_sha256_pair(LEAF_PREFIX, header, header + HF_SHA256_BYTES,
+			       out_hashes[i].bytes);
 	}
 }
 

@@ -52,6 +52,21 @@ static void sha256_and_hmac_give_the_published_digests(void **state)
 	assert_memory_equal(digest, want, 32);
 }
 
+static void a_pair_hashes_as_its_65_bytes(void **state)
+{
+	uint8_t bytes[65], want[32], got[32];
+
+	for (size_t round = 0; round < 100; round++) {
+		hf_random(bytes, sizeof(bytes));
+		hf_sha256(bytes, sizeof(bytes), want);
+		hf_sha256_pair(bytes[0], bytes + 1, bytes + 33, got);
+		assert_memory_equal(got, want, 32);
+	}
+	/* The digest may go where an input was. */
+	hf_sha256_pair(bytes[0], bytes + 1, bytes + 33, bytes + 1);
+	assert_memory_equal(bytes + 1, want, 32);
+}
+
 static void ed25519_gives_the_signature_of_rfc_8032(void **state)
 {
 	uint8_t seed[32], want[64], got[64];
@@ -143,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_and_hmac_give_the_published_digests),
+		cmocka_unit_test(a_pair_hashes_as_its_65_bytes),
 		cmocka_unit_test(ed25519_gives_the_signature_of_rfc_8032),
 		cmocka_unit_test(keys_that_verify_anything_are_refused),
 		cmocka_unit_test(a_changed_header_or_byte_does_not_open),
