@@ -423,13 +423,14 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 			hf_rpc_server_free(start->locals[i]);
 	}
 	if (node->tails != NULL)
-		hf_tails_free(node->tails);
+		hf_tails_unfollow(node->tails);
 	if (node->outbound != NULL)
 		hf_rpc_loop_free(node->outbound);
 	if (node->worker != NULL)
 		hf_rpc_loop_free(node->worker);
 	if (node->poller != NULL)
 		hf_rpc_loop_free(node->poller);
+	hf_tails_free(node->tails);
 	if (node->trust != NULL)
 		hf_rpc_trust_free(node->trust);
 	if (start->is_rpc_up)

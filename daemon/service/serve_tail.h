@@ -21,6 +21,11 @@ struct hf_tails;
 HF_MUST enum hf_err hf_tails_new(struct hf_node *node,
 				 struct hf_tails **out_tails,
 				 struct hf_why *why);
+
+/* Hear no more of the ledger: before the worker loop goes. */
+void hf_tails_unfollow(struct hf_tails *tails);
+
+/* After the worker loop went.  NULL is fine. */
 void hf_tails_free(struct hf_tails *tails);
 
 /* The ring changed: callers may see other sets than before. */

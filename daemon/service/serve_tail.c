@@ -1,0 +1,417 @@
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "clock.h"
+#include "codec_document.h"
+#include "codec_federation.h"
+#include "ledger_view.h"
+#include "ring.h"
+#include "rpc.h"
+#include "sha256.h"
+
+#include "node.h"
+#include "serve.h"
+#include "serve_tail.h"
+#include "visible.h"
+
+/* What a Tail call was told of one set. */
+struct told {
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint64_t agreement_version;
+	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note yet */
+	bool is_seen;                         /* mark and sweep */
+};
+
+/* One open call.  Rows are sorted by origin, as the ring's sets are. */
+struct tail {
+	struct tail *next;
+	struct hf_rpc_call *call; /* borrowed until done */
+	struct hf_tails *tails;   /* borrowed */
+	struct told *rows;        /* owned */
+	size_t rows_count;
+	size_t rows_size;
+	bool is_caught_up; /* the first round is over */
+	bool must_look;    /* something changed while it was sending */
+};
+
+struct hf_tails {
+	struct hf_node *node; /* borrowed */
+	struct hf_ledger_follower *follower;
+	struct tail *first; /* the worker loop's */
+	struct hf_rpc_task look;
+	pthread_mutex_t lock; /* guards the two below */
+	uint32_t *dirty;      /* owned: sets with news */
+	size_t dirty_count;
+	size_t dirty_size;
+	bool has_changed; /* look at every set */
+};
+
+static struct told *find_row(struct tail *tail, const char *origin)
+{
+	for (size_t i = 0; i < tail->rows_count; i++) {
+		if (strcmp(tail->rows[i].origin, origin) == 0)
+			return &tail->rows[i];
+	}
+	return NULL;
+}
+
+static struct told *add_row(struct tail *tail, const char *origin)
+{
+	struct told *row;
+
+	if (tail->rows_count == tail->rows_size) {
+		size_t size = tail->rows_size * 2 + 16;
+		struct told *rows = realloc(tail->rows, size * sizeof(*rows));
+
+		if (rows == NULL)
+			return NULL;
+		tail->rows = rows;
+		tail->rows_size = size;
+	}
+	row = &tail->rows[tail->rows_count++];
+	memset(row, 0, sizeof(*row));
+	strcpy(row->origin, origin);
+	return row;
+}
+
+static void send_news(struct tail *tail, const struct hf_tail_response *news)
+{
+	struct hf_buf wire;
+
+	hf_buf_init(&wire, HF_NOTE_MAX_BYTES + 1024);
+	if (hf_tail_response_encode(news, &wire) == HF_OK)
+		(void)hf_rpc_send_buf(tail->call, &wire);
+	else
+		hf_rpc_finish(tail->call, HF_E_INTERNAL, NULL);
+	hf_buf_release(&wire);
+}
+
+/* Tell what is new of one set that the caller may see. */
+static void tell(struct tail *tail, struct hf_ledger_view *view,
+		 const struct hf_visible *visible)
+{
+	const struct hf_ring_set *set = visible->set;
+	struct hf_tail_response news = {
+		.origin = set->origin,
+		.agreement_version = set->agreement->version,
+	};
+	uint8_t digest[HF_SHA256_BYTES] = { 0 };
+	struct told *row = find_row(tail, set->origin);
+	bool is_news = row == NULL;
+
+	if (row == NULL)
+		row = add_row(tail, set->origin);
+	if (row == NULL) {
+		hf_rpc_finish(tail->call, HF_E_NOMEM, NULL);
+		return;
+	}
+	row->is_seen = true;
+	if (visible->is_held &&
+	    hf_ledger_note(view, visible->info.set, HF_LEDGER_NOTE, &news.note,
+			   NULL) == HF_OK)
+		hf_sha256(news.note.at, news.note.len_bytes, digest);
+	if (memcmp(digest, row->note_digest, sizeof(digest)) == 0)
+		news.note = hf_span(NULL, 0);
+	else
+		is_news = true;
+	/* The first round names every set, news or not. */
+	is_news |= row->agreement_version != news.agreement_version ||
+		   !tail->is_caught_up;
+	if (!is_news)
+		return;
+	memcpy(row->note_digest, digest, sizeof(digest));
+	row->agreement_version = news.agreement_version;
+	send_news(tail, &news);
+}
+
+/* Sets that the caller was told of and may no longer see. */
+static void tell_ended(struct tail *tail)
+{
+	for (size_t i = 0; i < tail->rows_count;) {
+		struct told *row = &tail->rows[i];
+
+		if (row->is_seen) {
+			row->is_seen = false;
+			i++;
+			continue;
+		}
+		send_news(tail, &(struct hf_tail_response){
+					.origin = row->origin,
+					.ended = true,
+				});
+		tail->rows_count--;
+		memmove(row, row + 1, (tail->rows_count - i) * sizeof(*row));
+	}
+}
+
+/* Everything the caller may see; what is new of it is sent. */
+static void look_at_all(struct tail *tail, struct hf_ring *ring,
+			struct hf_ledger_view *view)
+{
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+
+	for (size_t i = 0; i < count; i++) {
+		struct hf_visible visible;
+
+		if (hf_visible(ring, view, hf_rpc_caller(tail->call),
+			       sets[i].origin, HF_RIGHT_WITNESS, &visible,
+			       NULL) == HF_OK)
+			tell(tail, view, &visible);
+	}
+	tell_ended(tail);
+	if (!tail->is_caught_up) {
+		tail->is_caught_up = true;
+		send_news(tail,
+			  &(struct hf_tail_response){ .caught_up = true });
+	}
+}
+
+static void look_at(struct tail *tail, struct hf_ring *ring,
+		    struct hf_ledger_view *view, uint32_t set)
+{
+	struct hf_ledger_info info;
+	struct hf_visible visible;
+
+	if (hf_ledger_info(view, set, &info, NULL) == HF_OK &&
+	    hf_visible(ring, view, hf_rpc_caller(tail->call), info.origin,
+		       HF_RIGHT_WITNESS, &visible, NULL) == HF_OK) {
+		struct told *row;
+
+		tell(tail, view, &visible);
+		row = find_row(tail, info.origin);
+		if (row != NULL)
+			row->is_seen = false;
+	}
+}
+
+/* Take the news; has_changed stands for all sets. */
+static uint32_t *take_news(struct hf_tails *tails, size_t *out_count,
+			   bool *out_has_changed)
+{
+	uint32_t *dirty;
+
+	pthread_mutex_lock(&tails->lock);
+	dirty = tails->dirty;
+	*out_count = tails->dirty_count;
+	*out_has_changed = tails->has_changed;
+	tails->dirty = NULL;
+	tails->dirty_count = 0;
+	tails->dirty_size = 0;
+	tails->has_changed = false;
+	pthread_mutex_unlock(&tails->lock);
+	return dirty;
+}
+
+/* On the worker loop: every open call, every set with news. */
+static void look(void *arg)
+{
+	struct hf_tails *tails = arg;
+	bool has_changed;
+	size_t count;
+	uint32_t *dirty = take_news(tails, &count, &has_changed);
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+
+	if (tails->first == NULL ||
+	    hf_ledger_view_begin(tails->node->ledger, &view, NULL) != HF_OK) {
+		free(dirty);
+		return;
+	}
+	ring = hf_ring_holder_get(tails->node->ring);
+	for (struct tail *tail = tails->first; tail != NULL;
+	     tail = tail->next) {
+		/* A caller that reads slowly gets the latest when it is ready
+		 * for it, not every step on the way. */
+		if (hf_rpc_queued(tail->call) > 0) {
+			tail->must_look = true;
+			continue;
+		}
+		if (has_changed) {
+			look_at_all(tail, ring, view);
+			continue;
+		}
+		for (size_t i = 0; i < count; i++)
+			look_at(tail, ring, view, dirty[i]);
+	}
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
+	free(dirty);
+}
+
+/* On the ledger's writer thread. */
+static void on_wake(void *arg, uint32_t set, uint64_t size)
+{
+	struct hf_tails *tails = arg;
+	bool is_there = false;
+
+	pthread_mutex_lock(&tails->lock);
+	for (size_t i = 0; i < tails->dirty_count && !is_there; i++)
+		is_there = tails->dirty[i] == set;
+	if (!is_there && tails->dirty_count == tails->dirty_size) {
+		size_t more = tails->dirty_size * 2 + 16;
+		uint32_t *dirty = realloc(tails->dirty, more * sizeof(*dirty));
+
+		if (dirty != NULL) {
+			tails->dirty = dirty;
+			tails->dirty_size = more;
+		}
+	}
+	if (!is_there && tails->dirty_count < tails->dirty_size)
+		tails->dirty[tails->dirty_count++] = set;
+	else if (!is_there)
+		tails->has_changed = true;
+	pthread_mutex_unlock(&tails->lock);
+	hf_rpc_loop_post(tails->node->worker, &tails->look);
+}
+
+void hf_tails_changed(struct hf_tails *tails)
+{
+	pthread_mutex_lock(&tails->lock);
+	tails->has_changed = true;
+	pthread_mutex_unlock(&tails->lock);
+	hf_rpc_loop_post(tails->node->worker, &tails->look);
+}
+
+enum hf_err hf_tails_new(struct hf_node *node, struct hf_tails **out_tails,
+			 struct hf_why *why)
+{
+	struct hf_tails *tails = calloc(1, sizeof(*tails));
+	enum hf_err err;
+
+	if (tails == NULL)
+		return hf_why(why, HF_E_NOMEM, "tails: no memory");
+	tails->node = node;
+	tails->look.run = look;
+	tails->look.arg = tails;
+	pthread_mutex_init(&tails->lock, NULL);
+	err = hf_ledger_follow(node->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
+			       tails, &tails->follower, why);
+	if (err != HF_OK) {
+		free(tails);
+		return err;
+	}
+	*out_tails = tails;
+	return HF_OK;
+}
+
+void hf_tails_unfollow(struct hf_tails *tails)
+{
+	hf_ledger_unfollow(tails->follower);
+	tails->follower = NULL;
+}
+
+void hf_tails_free(struct hf_tails *tails)
+{
+	if (tails == NULL)
+		return;
+	free(tails->dirty);
+	pthread_mutex_destroy(&tails->lock);
+	free(tails);
+}
+
+/* What the caller holds already is not sent again. */
+static enum hf_err remember_held(struct tail *tail, struct hf_ring *ring,
+				 struct hf_ledger_view *view,
+				 const struct hf_tail_request *request)
+{
+	for (size_t i = 0; i < request->held_count; i++) {
+		const struct hf_set_mark *held = &request->held[i];
+		struct hf_visible visible;
+		struct hf_span note;
+		struct told *row;
+
+		if (hf_visible(ring, view, hf_rpc_caller(tail->call),
+			       held->origin, HF_RIGHT_WITNESS, &visible,
+			       NULL) != HF_OK)
+			continue;
+		row = add_row(tail, held->origin);
+		if (row == NULL)
+			return HF_E_NOMEM;
+		row->agreement_version = held->agreement_version;
+		if (visible.is_held && visible.info.note_size <= held->size &&
+		    hf_ledger_note(view, visible.info.set, HF_LEDGER_NOTE,
+				   &note, NULL) == HF_OK)
+			hf_sha256(note.at, note.len_bytes, row->note_digest);
+	}
+	return HF_OK;
+}
+
+static enum hf_err begin(struct tail *tail,
+			 const struct hf_tail_request *request,
+			 struct hf_why *why)
+{
+	struct hf_node *node = tail->tails->node;
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(node->ring);
+	err = remember_held(tail, ring, view, request);
+	if (err == HF_OK)
+		look_at_all(tail, ring, view);
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
+	return err;
+}
+
+static void on_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_tails *tails = hf_node_of(call)->tails;
+	struct tail *tail = calloc(1, sizeof(*tail));
+	struct hf_tail_request request;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	if (tail == NULL) {
+		hf_rpc_finish(call, HF_E_NOMEM, NULL);
+		return;
+	}
+	tail->call = call;
+	tail->tails = tails;
+	tail->next = tails->first;
+	tails->first = tail;
+	hf_rpc_set_data(call, tail);
+	hf_arena_init(&arena, 4 * HF_UNPACK_MAX_BYTES);
+	err = hf_tail_request_parse(message, &arena, &request, &why);
+	if (err == HF_OK)
+		err = begin(tail, &request, &why);
+	hf_arena_release(&arena);
+	if (err != HF_OK)
+		hf_rpc_finish(call, err, &why);
+}
+
+static void on_sent(struct hf_rpc_call *call)
+{
+	struct tail *tail = hf_rpc_data(call);
+
+	if (tail == NULL || !tail->must_look)
+		return;
+	tail->must_look = false;
+	hf_tails_changed(tail->tails);
+}
+
+static void on_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct tail *tail = hf_rpc_data(call);
+	struct tail **at;
+
+	if (tail == NULL)
+		return;
+	for (at = &tail->tails->first; *at != tail; at = &(*at)->next)
+		;
+	*at = tail->next;
+	free(tail->rows);
+	free(tail);
+}
+
+const struct hf_rpc_events hf_serve_tail = {
+	.recv = on_recv,
+	.sent = on_sent,
+	.done = on_done,
+};

@@ -1,0 +1,32 @@
+#include "clock.h"
+#include "node.h"
+
+#include "visible.h"
+
+enum hf_err hf_visible(const struct hf_ring *ring, struct hf_ledger_view *view,
+		       const struct hf_rpc_identity *caller, const char *origin,
+		       enum hf_right least, struct hf_visible *out_visible,
+		       struct hf_why *why)
+{
+	struct hf_span name = hf_span_of(origin);
+	uint64_t now_ms = hf_clock_wall_ms();
+	struct hf_visible visible = {
+		.set = hf_ring_set(ring, name),
+		.right = hf_ring_may_have(ring, name, caller->organisation_id,
+					  now_ms),
+	};
+	bool may_serve =
+		hf_ring_may_relay(ring, name, hf_ring_self(ring)->id, now_ms);
+	uint32_t number = 0;
+
+	/* Every question is asked whatever the first answer was. */
+	visible.is_held =
+		hf_ledger_find(view, name, &number, NULL) == HF_OK &&
+		hf_ledger_info(view, number, &visible.info, NULL) == HF_OK &&
+		visible.info.has_note;
+	if (visible.set == NULL || !may_serve || visible.right < least ||
+	    (!visible.is_held && !visible.set->is_own))
+		return hf_why(why, HF_E_NOTFOUND, "no such set");
+	*out_visible = visible;
+	return HF_OK;
+}
