@@ -15,7 +15,7 @@
  *          hf_rpc_ref() and hf_rpc_unref(): those from any thread.
  * Errors   a call that cannot go on ends by itself, and done says why:
  *          handlers need not look at what sending returns.
- * Source   proto/SPEC.md section 6; gRPC C core 1.51, as measured in
+ * Source   proto/SPEC.md section 8; gRPC C core 1.51, as measured in
  *          daemon/DESIGN.md.
  */
 #ifndef HF_RPC_H
