@@ -64,7 +64,9 @@ struct hf_rpc_events {
 	/* A message (at is never NULL, an empty message is 0 bytes long), or
 	 * at == NULL: the client has no more to say.  That comes once, only on
 	 * the server, and only where the client streams; other methods get
-	 * exactly one message. */
+	 * exactly one message.  Where nothing has been sent yet it is never a
+	 * stream that broke off, so that an upload is whole; later in a
+	 * conversation it may be, and done follows with CANCELLED. */
 	void (*recv)(struct hf_rpc_call *call, struct hf_span message);
 	/* Everything queued was taken: produce more. */
 	void (*sent)(struct hf_rpc_call *call);
@@ -152,7 +154,8 @@ bool hf_rpc_send_buf(struct hf_rpc_call *call, struct hf_buf *message);
 /* Bytes queued that the other end has not yet allowed us to send. */
 size_t hf_rpc_queued(const struct hf_rpc_call *call);
 
-/* Stop reading, so that the other end has to stop sending; go on. */
+/* Stop reading, so that the other end has to stop sending; go on.  One
+ * message that is already asked for may still come. */
 void hf_rpc_pause(struct hf_rpc_call *call);
 void hf_rpc_resume(struct hf_rpc_call *call);
 

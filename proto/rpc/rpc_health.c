@@ -135,7 +135,7 @@ void hf_rpc_health_changed(struct hf_rpc_server *server)
 	     watcher = watcher->next) {
 		say(watcher->call, serving(server));
 		/* A watch would hold up a stop for all of its grace. */
-		if (server->is_draining)
+		if (atomic_load(&server->is_draining))
 			hf_rpc_finish(watcher->call, HF_E_UNAVAILABLE, NULL);
 	}
 }

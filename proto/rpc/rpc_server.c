@@ -191,6 +191,7 @@ static void wire_up(struct hf_rpc_server *server)
 	server->trust_user.loop = server->options.worker;
 	server->trust_user.task = &server->trust_task;
 	atomic_init(&server->wants_serving, false);
+	atomic_init(&server->is_draining, false);
 }
 
 static void release(struct hf_rpc_server *server)
@@ -245,7 +246,7 @@ enum hf_err hf_rpc_server_start(struct hf_rpc_server *server,
 {
 	size_t slots = 0;
 
-	assert(!server->is_started && !server->is_draining);
+	assert(!server->is_started && !atomic_load(&server->is_draining));
 	grpc_server_start(server->core);
 	server->is_started = true;
 	while (slots < HF_RPC_ACCEPT_SLOTS && hf_rpc_accept(server))
@@ -269,10 +270,8 @@ void hf_rpc_server_set_serving(struct hf_rpc_server *server, bool is_serving)
 
 void hf_rpc_server_drain(struct hf_rpc_server *server)
 {
-	if (server->is_draining)
+	if (atomic_exchange(&server->is_draining, true))
 		return;
-	server->is_draining = true;
-	/* The posting orders is_draining before what reads it. */
 	hf_rpc_server_set_serving(server, false);
 	HF_RPC_HANDS_OVER(&server->stop_tag);
 	grpc_server_shutdown_and_notify(

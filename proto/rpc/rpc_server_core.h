@@ -46,7 +46,7 @@ struct hf_rpc_server {
 	struct hf_rpc_listener listeners[HF_RPC_LISTENERS_MAX];
 	size_t listeners_count;
 	bool is_started;
-	bool is_draining;
+	atomic_bool is_draining;
 
 	pthread_mutex_t lock; /* guards the next three */
 	pthread_cond_t changed;

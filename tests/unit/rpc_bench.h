@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,7 +41,7 @@ struct eye {
 	int done;
 	enum hf_err err; /* the last done's */
 	struct hf_why why;
-	uint8_t last[64];
+	uint8_t last[256];
 	size_t last_bytes;
 	struct hf_rpc_call *call; /* referenced: the last opened */
 	bool pauses;
@@ -74,7 +75,7 @@ struct bench {
 	size_t calls_count;
 	struct eye server;
 	struct eye client;
-	int refused;
+	atomic_int refused;
 };
 
 enum { NODE, ALICE, CAROL, MALLORY, PEOPLE };
@@ -132,6 +133,26 @@ static inline bool eye_wait(struct eye *eye, const int *count, int least)
 	do {                                                                   \
 		if (!eye_wait(&(eye), &(eye).field, (least)))                  \
 			fail_msg(#eye "." #field " stays below %d", (least));  \
+	} while (0)
+
+#define assert_seen(eye, field, want)                                          \
+	do {                                                                   \
+		long long assert_seen_now;                                     \
+		pthread_mutex_lock(&(eye).lock);                               \
+		assert_seen_now = (long long)(eye).field;                      \
+		pthread_mutex_unlock(&(eye).lock);                             \
+		assert_int_equal(assert_seen_now, (want));                     \
+	} while (0)
+
+/* The last message begins with that. */
+#define assert_last(eye, text)                                                 \
+	do {                                                                   \
+		uint8_t assert_last_now[sizeof(text)];                         \
+		pthread_mutex_lock(&(eye).lock);                               \
+		memcpy(assert_last_now, (eye).last, sizeof(text));             \
+		pthread_mutex_unlock(&(eye).lock);                             \
+		assert_memory_equal(assert_last_now, (text),                   \
+				    sizeof(text) - 1);                         \
 	} while (0)
 
 static inline void eye_opened(struct eye *eye, struct hf_rpc_call *call)
@@ -478,10 +499,7 @@ static inline void on_refused(void *arg, struct hf_span path,
 			      const struct hf_rpc_identity *who,
 			      enum hf_err err)
 {
-	pthread_mutex_lock(&bench.server.lock);
-	bench.refused++;
-	pthread_cond_broadcast(&bench.server.changed);
-	pthread_mutex_unlock(&bench.server.lock);
+	atomic_fetch_add(&bench.refused, 1);
 }
 
 static inline struct hf_rpc_server_options server_options(uint32_t duties)

@@ -1,0 +1,1 @@
+hf_fuzz(rpc_status USES base rpc)
