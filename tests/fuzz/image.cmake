@@ -1,0 +1,1 @@
+hf_fuzz(image USES base media_kind decode)

@@ -1,0 +1,1 @@
+hf_unit(decode USES base media_kind decode paint)
