@@ -61,7 +61,7 @@
 #define HF_ROOT_KEYS_MAX           8
 #define HF_HISTORY_MAX             16
 #define HF_DOCUMENT_MAX_SIGNATURES 16
-#define HF_DOCUMENT_LIFE_MS        ((uint64_t)396 * 24 * 3600 * 1000) /* 13 months */
+#define HF_DOCUMENT_LIFE_MS        ((uint64_t)400 * 24 * 3600 * 1000)
 #define HF_PINS_MAX                8
 #define HF_ENDPOINTS_MAX           8
 #define HF_ENDPOINT_MAX_BYTES      262

@@ -1,0 +1,1 @@
+hf_fuzz(tlog_header USES base sign tlog)

@@ -1,0 +1,1 @@
+hf_fuzz(tlog_logproof USES base sign tlog)

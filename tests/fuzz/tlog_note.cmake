@@ -1,0 +1,1 @@
+hf_fuzz(tlog_note USES base sign tlog)

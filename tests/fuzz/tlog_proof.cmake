@@ -1,0 +1,1 @@
+hf_fuzz(tlog_proof USES base sign tlog)

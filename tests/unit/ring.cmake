@@ -1,0 +1,1 @@
+hf_unit(ring USES base sign codec cert ring)

@@ -1,0 +1,1 @@
+hf_unit(ring_sets USES base sign codec cert ring)

@@ -1,0 +1,1 @@
+hf_unit(trust USES base sign codec ring)
