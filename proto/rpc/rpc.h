@@ -139,6 +139,9 @@ void hf_rpc_timer_stop(struct hf_rpc_loop *loop, struct hf_rpc_timer *timer);
 
 /* ---- calls, both ends ---- */
 
+/* Nothing below runs a handler before it returns: it is safe to send, finish
+ * or cut while going through one's own list of calls. */
+
 /* A call that is not read by its other end is cut (QUOTA) once this much is
  * queued.  Produce in sent, or look at hf_rpc_queued(), and never meet it. */
 #define HF_RPC_QUEUED_MAX_BYTES ((size_t)16 * 1024 * 1024)
@@ -208,7 +211,8 @@ struct hf_rpc_loop *hf_rpc_loop_of(const struct hf_rpc_call *call);
 /* "/hashfed.v1.Match/Match"; borrowed for the call's life. */
 const char *hf_rpc_path(const struct hf_rpc_call *call);
 
-/* Server: who calls; borrowed for the call's life.  Client: NULL. */
+/* Server: who called, as of then; borrowed for the call's life, immutable, for
+ * any thread that holds a reference.  Client: NULL. */
 const struct hf_rpc_identity *hf_rpc_caller(const struct hf_rpc_call *call);
 
 /* Client, in done: the server's sentence, cleaned of control characters.

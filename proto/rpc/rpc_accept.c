@@ -80,7 +80,8 @@ static void count_out(struct hf_rpc_call *call)
 
 /* ---- who calls ---- */
 
-static enum hf_err identify_tls(struct hf_rpc_call *call)
+static enum hf_err identify_tls(const struct hf_rpc_call *call,
+				struct hf_rpc_identity *out_identity)
 {
 	grpc_auth_context *context = grpc_call_auth_context(call->core);
 	grpc_auth_property_iterator found;
@@ -95,43 +96,49 @@ static enum hf_err identify_tls(struct hf_rpc_call *call)
 	if (pem != NULL &&
 	    hf_rpc_trust_check(call->server->options.trust,
 			       hf_span(pem->value, pem->value_length),
-			       &call->identity) == HF_OK)
+			       out_identity) == HF_OK)
 		err = HF_OK;
 	grpc_auth_context_release(context);
 	return err;
 }
 
-static enum hf_err identify(struct hf_rpc_call *call)
+static enum hf_err identify(const struct hf_rpc_call *call,
+			    struct hf_rpc_identity *out_identity)
 {
 	const struct hf_rpc_server_options *options = &call->server->options;
 
+	memset(out_identity, 0, sizeof(*out_identity));
 	if (options->trust != NULL)
-		return identify_tls(call);
-	call->identity.kind = HF_RPC_LOCAL;
-	call->identity.duties = options->local_duties;
-	memcpy(call->identity.organisation_id, options->organisation_id,
-	       sizeof(call->identity.organisation_id));
-	snprintf(call->identity.name, sizeof(call->identity.name), "local");
+		return identify_tls(call, out_identity);
+	out_identity->kind = HF_RPC_LOCAL;
+	out_identity->duties = options->local_duties;
+	memcpy(out_identity->organisation_id, options->organisation_id,
+	       sizeof(out_identity->organisation_id));
+	snprintf(out_identity->name, sizeof(out_identity->name), "local");
 	return HF_OK;
 }
 
-static enum hf_err may_call(const struct hf_rpc_call *call)
+static enum hf_err may_call(const struct hf_rpc_method *method,
+			    const struct hf_rpc_identity *identity)
 {
-	return (call->method->duties & call->identity.duties) != 0 ||
-			       (call->method->duties == HF_RPC_ANYONE)
+	return method->duties == HF_RPC_ANYONE ||
+			       (method->duties & identity->duties) != 0
 		       ? HF_OK
 		       : HF_E_DENIED;
 }
 
+/* The calls keep the identity they came with, because other threads may be
+ * reading it; only those that may not go on are cut. */
 void hf_rpc_recheck(struct hf_rpc_server *server)
 {
-	/* Cutting starts no handler at once, so the list holds still. */
+	/* Cutting runs no handler at once, so the list holds still. */
 	for (struct hf_rpc_call *call = server->calls; call != NULL;
 	     call = call->next) {
-		enum hf_err err = identify(call);
+		struct hf_rpc_identity now;
+		enum hf_err err = identify(call, &now);
 
 		if (err == HF_OK)
-			err = may_call(call);
+			err = may_call(call->method, &now);
 		if (err != HF_OK)
 			hf_rpc_cut(call, err);
 	}
@@ -153,7 +160,7 @@ static struct hf_span text_of(const grpc_slice *slice)
 
 static enum hf_err admit(struct hf_rpc_call *call, struct hf_why *why)
 {
-	enum hf_err err = identify(call);
+	enum hf_err err = identify(call, &call->identity);
 
 	if (err != HF_OK)
 		return hf_why(why, err, "%s", hf_err_words(err));
@@ -161,7 +168,7 @@ static enum hf_err admit(struct hf_rpc_call *call, struct hf_why *why)
 		hf_rpc_table_find(call->server, text_of(&call->details.method));
 	if (call->method == NULL)
 		return hf_why(why, HF_E_UNSUPPORTED, "no such method");
-	err = may_call(call);
+	err = may_call(call->method, &call->identity);
 	if (err != HF_OK)
 		return hf_why(why, err, "%s is not among this caller's duties",
 			      call->method->path);

@@ -2,6 +2,17 @@
 
 #include "rpc_bench.h"
 
+/* How much Pull gives, and whether the client reads it. */
+static void set_up(size_t produce_max, bool pauses)
+{
+	pthread_mutex_lock(&bench.server.lock);
+	bench.server.produce_max = produce_max;
+	pthread_mutex_unlock(&bench.server.lock);
+	pthread_mutex_lock(&bench.client.lock);
+	bench.client.pauses = pauses;
+	pthread_mutex_unlock(&bench.client.lock);
+}
+
 /* ---- the four shapes ---- */
 
 static void a_unary_call_is_answered_over_a_unix_socket(void **state)
@@ -37,7 +48,7 @@ static void a_server_streams_all_it_has(void **state)
 {
 	struct hf_rpc_channel *channel = channel_as(ALICE, admit_node);
 
-	bench.server.produce_max = 100;
+	set_up(100, false);
 	(void)call_start(channel, TEST "Pull", &c_once, "go", 0);
 	assert_comes(bench.client, done, 1);
 	assert_seen(bench.client, err, HF_OK);
@@ -102,8 +113,7 @@ static void a_paused_reader_stops_the_producer(void **state)
 	size_t after = 0;
 	int quiet = 0;
 
-	bench.server.produce_max = 1000;
-	bench.client.pauses = true;
+	set_up(1000, true);
 	call = call_start(channel, TEST "Pull", &c_once, "go", 0);
 	assert_comes(bench.server, received, 1);
 	/* Other calls go on; they are the clock. */
@@ -121,11 +131,30 @@ static void a_paused_reader_stops_the_producer(void **state)
 	pthread_mutex_unlock(&bench.server.lock);
 	assert_seen(bench.client, received, 0);
 	assert_int_equal(hf_rpc_post(call, resume), HF_OK);
-	pthread_mutex_lock(&bench.client.lock);
-	bench.client.done = 0;
-	pthread_mutex_unlock(&bench.client.lock);
 	assert_comes(bench.client, done, 1);
 	assert_seen(bench.client, received, 1000);
+	assert_seen(bench.client, err, HF_OK);
+}
+
+static void a_paused_reader_loses_nothing(void **state)
+{
+	struct hf_rpc_channel *channel = channel_to(bench.readers_target);
+	struct hf_rpc_channel *clock = channel_to(bench.operators_target);
+	struct hf_rpc_call *call;
+	struct hf_why why = { "" };
+
+	set_up(3, true);
+	call = call_start(channel, TEST "Pull", &c_once, "go", 0);
+	/* The server is through with it, and the end has come too. */
+	assert_comes(bench.server, done, 1);
+	for (int i = 0; i < 100; i++)
+		assert_ok(unary(clock, TEST "Echo", "tick", NULL, 0, &why),
+			  &why);
+	assert_seen(bench.client, received, 0);
+	assert_seen(bench.client, done, 0);
+	assert_int_equal(hf_rpc_post(call, resume), HF_OK);
+	assert_comes(bench.client, done, 1);
+	assert_seen(bench.client, received, 3);
 	assert_seen(bench.client, err, HF_OK);
 }
 
@@ -467,6 +496,7 @@ int main(void)
 		RPC_TEST(a_client_streams_until_it_half_closes),
 		RPC_TEST(both_ends_stream),
 		RPC_TEST(a_paused_reader_stops_the_producer),
+		RPC_TEST(a_paused_reader_loses_nothing),
 		RPC_TEST(a_queue_that_nobody_takes_is_cut),
 		RPC_TEST(a_call_that_takes_too_long_is_cut),
 		RPC_TEST(the_clients_deadline_reaches_the_server),
