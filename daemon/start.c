@@ -426,6 +426,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_tails_unfollow(node->tails);
 	if (node->outbound != NULL)
 		hf_rpc_loop_free(node->outbound);
+	hf_peers_free(node->peers);
 	if (node->worker != NULL)
 		hf_rpc_loop_free(node->worker);
 	if (node->poller != NULL)

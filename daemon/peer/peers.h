@@ -6,8 +6,9 @@
  * asked for what, and whose signatures count, says the ring.
  *
  * Units    times in milliseconds since 1970 UTC.
- * Owns     hf_peers_start() gives the caller the peers, hf_peers_stop() takes
- *          them back.  What the options name is borrowed and outlives them.
+ * Owns     hf_peers_start() gives the caller the peers; hf_peers_stop(), then
+ *          hf_peers_free() take them back.  What the options name is borrowed
+ *          and outlives them.
  * Threads  start and stop on one thread that is no loop; the rest from any.
  * Errors   what a peer gets wrong is logged once and shown in its status.
  * Source   proto/SPEC.md sections 5 and 9; daemon/DESIGN.md.
@@ -48,8 +49,11 @@ HF_MUST enum hf_err hf_peers_start(const struct hf_peers_options *options,
 				   struct hf_peers **out_peers,
 				   struct hf_why *why);
 
-/* NULL is fine. */
+/* End every call and connection; returns when none is left.  NULL is fine. */
 void hf_peers_stop(struct hf_peers *peers);
+
+/* After the outbound loop is gone.  NULL is fine. */
+void hf_peers_free(struct hf_peers *peers);
 
 /* The ring changed: dial who came, drop who went, follow what is followed. */
 void hf_peers_changed(struct hf_peers *peers);

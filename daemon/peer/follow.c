@@ -1,0 +1,369 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codec_document.h"
+#include "ringdir.h"
+#include "ledger_view.h"
+#include "log.h"
+
+#include "follow_fetch.h"
+#include "peers_in.h"
+
+/* How soon a fetch that failed for a reason of our own is tried again. */
+#define RETRY_MS 1000
+
+struct hf_follow *hf_peers_follow(struct hf_peers *peers, const char *origin)
+{
+	struct hf_follow *follow = peers->follows;
+
+	while (follow != NULL && strcmp(follow->origin, origin) != 0)
+		follow = follow->next;
+	return follow;
+}
+
+static void on_retry(void *arg)
+{
+	hf_follow_look(arg);
+}
+
+enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
+			  struct hf_follow **out_follow)
+{
+	struct hf_follow *follow = calloc(1, sizeof(*follow));
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (follow == NULL)
+		return HF_E_NOMEM;
+	follow->peers = peers;
+	follow->retry.run = on_retry;
+	follow->retry.arg = follow;
+	strcpy(follow->origin, origin);
+	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
+			       hf_span_of(origin), &follow->set, &why);
+	if (err != HF_OK) {
+		hf_log(HF_LOG_ERROR, "peer", "not followed",
+		       "set=%s err=%s why=\"%s\"", origin, hf_err_name(err),
+		       why.text);
+		free(follow);
+		return err;
+	}
+	*out_follow = follow;
+	return HF_OK;
+}
+
+static void free_when_over(struct hf_follow *follow)
+{
+	struct hf_peers *peers = follow->peers;
+
+	if (!follow->is_going || follow->away > 0)
+		return;
+	hf_intake_end(&follow->intake);
+	free((void *)follow->note.at);
+	free(follow);
+	peers->going--;
+	hf_peers_check_gone(peers);
+}
+
+void hf_follow_close(struct hf_follow *follow)
+{
+	follow->is_going = true;
+	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->retry);
+	follow->away++;
+	if (follow->call != NULL)
+		hf_rpc_cancel(follow->call);
+	follow->away--;
+	free_when_over(follow);
+}
+
+void hf_follow_without(struct hf_follow *follow, struct hf_link *link)
+{
+	if (follow->source != link)
+		return;
+	follow->source = NULL;
+	if (follow->away > 0) {
+		/* What is away finds out that its source went. */
+		struct hf_why why = { "the peer was put out" };
+
+		hf_follow_fail(follow, HF_E_CANCELLED, &why);
+	}
+}
+
+void hf_follow_back(struct hf_follow *follow)
+{
+	follow->away--;
+	if (follow->is_going) {
+		free_when_over(follow);
+		return;
+	}
+	if (follow->has_failed && follow->away == 0)
+		hf_follow_over(follow);
+}
+
+/* Whose fault is it? */
+static bool blames_source(enum hf_err err)
+{
+	switch (err) {
+	case HF_E_PROOF:
+	case HF_E_MALFORMED:
+	case HF_E_SIGNATURE:
+	case HF_E_LIMIT:
+	case HF_E_ARGUMENT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static struct hf_link_set *set_of(struct hf_link *link, const char *origin)
+{
+	struct hf_link_set *set = link->sets;
+
+	while (set != NULL && strcmp(set->origin, origin) != 0)
+		set = set->next;
+	return set;
+}
+
+/* What it told of this set is used up. */
+static void drop_note(struct hf_link *link, const char *origin)
+{
+	struct hf_link_set *set = set_of(link, origin);
+
+	if (set == NULL)
+		return;
+	free((void *)set->note.at);
+	set->note = hf_span(NULL, 0);
+}
+
+void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
+		    const struct hf_why *why)
+{
+	if (!follow->has_failed) {
+		follow->has_failed = true;
+		follow->err = err;
+		follow->why = *why;
+	}
+	if (follow->call != NULL)
+		hf_rpc_cancel(follow->call);
+	if (follow->away == 0)
+		hf_follow_over(follow);
+}
+
+void hf_follow_over(struct hf_follow *follow)
+{
+	struct hf_link *source = follow->source;
+	bool has_failed = follow->has_failed;
+	enum hf_err err = follow->err;
+	struct hf_why why = follow->why;
+
+	hf_intake_end(&follow->intake);
+	free((void *)follow->note.at);
+	follow->note = hf_span(NULL, 0);
+	follow->source = NULL;
+	follow->has_failed = false;
+	if (has_failed && source != NULL) {
+		hf_why_prefix(&why, "%s: ", follow->origin);
+		if (blames_source(err)) {
+			drop_note(source, follow->origin);
+			hf_link_fail(source, err, &why);
+		} else if (err == HF_E_NOTFOUND) {
+			drop_note(source, follow->origin);
+		} else if (err != HF_E_CANCELLED) {
+			hf_log(HF_LOG_DEBUG, "peer", "fetch interrupted",
+			       "peer=%s err=%s why=\"%s\"", source->name,
+			       hf_err_name(err), why.text);
+		}
+	}
+	if (has_failed)
+		hf_rpc_timer_start(follow->peers->options.outbound,
+				   &follow->retry, RETRY_MS);
+	else
+		hf_follow_look(follow);
+}
+
+/* --- the agreement ---------------------------------------------------------
+ */
+
+static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
+			  const struct hf_why *said)
+{
+	struct hf_follow *follow = owner;
+	struct hf_peers *peers = follow->peers;
+	struct hf_get_checkpoint_response response;
+	struct hf_why why = *said;
+	struct hf_arena arena;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (err == HF_OK && !follow->is_going)
+		err = hf_get_checkpoint_response_parse(reply, &arena, &response,
+						       &why);
+	if (err == HF_OK && !follow->is_going)
+		err = hf_ring_save_agreement(peers->options.ring_dir,
+					     response.agreement, &why);
+	hf_arena_release(&arena);
+	if (err == HF_E_CONFLICT) {
+		/* An older one than we hold: it is behind, no more. */
+		err = HF_E_NOTFOUND;
+	}
+	if (err != HF_OK) {
+		hf_why_prefix(&why, "agreement: ");
+		hf_follow_fail(follow, err, &why);
+		hf_follow_back(follow);
+		return;
+	}
+	follow->source = NULL;
+	hf_follow_back(follow);
+	/* Ends in hf_follow_look(), with the new ring. */
+	peers->options.ring_saved(peers->options.arg);
+}
+
+static bool ask_agreement(struct hf_follow *follow, struct hf_link *link)
+{
+	const struct hf_get_checkpoint_request request = { follow->origin };
+	struct hf_buf wire;
+	bool is_asked = false;
+
+	hf_buf_init(&wire, 4096);
+	if (hf_get_checkpoint_request_encode(&request, &wire) == HF_OK &&
+	    hf_link_ask(link, "/hashfed.v1.Federation/GetCheckpoint",
+			hf_buf_span(&wire), follow, on_checkpoint) == HF_OK) {
+		follow->source = link;
+		follow->away++;
+		is_asked = true;
+	}
+	hf_buf_release(&wire);
+	return is_asked;
+}
+
+/* The agreement in force here, and a link that has a newer one. */
+static struct hf_link *newer_agreement(struct hf_follow *follow,
+				       const struct hf_ring_set *set)
+{
+	uint64_t held = set != NULL ? set->agreement->version : 0;
+
+	for (struct hf_link *link = follow->peers->links; link != NULL;
+	     link = link->next) {
+		struct hf_link_set *told = set_of(link, follow->origin);
+
+		if (told != NULL && link->is_in_session &&
+		    told->agreement_version > held)
+			return link;
+	}
+	return NULL;
+}
+
+/* --- which checkpoint ------------------------------------------------------
+ */
+
+static bool take_keys(struct hf_follow *follow, const struct hf_ring_set *set)
+{
+	if (follow->agreement_version == set->agreement->version)
+		return true;
+	if (hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
+			     &set->log_key, &follow->log, NULL) != HF_OK ||
+	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(set->cosigner_name),
+			     &set->cosigner_key, &follow->cosigner,
+			     NULL) != HF_OK)
+		return false;
+	follow->agreement_version = set->agreement->version;
+	return true;
+}
+
+/* The link with the largest checkpoint that it may pass on; what it told is
+ * parsed, not yet believed. */
+static struct hf_link *best_link(struct hf_follow *follow,
+				 const struct hf_ring *ring, uint64_t least,
+				 struct hf_note *out_note)
+{
+	struct hf_link *best = NULL;
+	uint64_t now_ms = hf_clock_wall_ms();
+
+	for (struct hf_link *link = follow->peers->links; link != NULL;
+	     link = link->next) {
+		struct hf_link_set *told = set_of(link, follow->origin);
+		struct hf_why why = { "" };
+		struct hf_note note;
+
+		if (told == NULL || told->note.len_bytes == 0 ||
+		    !link->is_in_session ||
+		    !hf_ring_may_relay(ring, hf_span_of(follow->origin),
+				       link->organisation_id, now_ms))
+			continue;
+		if (hf_note_parse(told->note, &note, &why) != HF_OK) {
+			drop_note(link, follow->origin);
+			hf_link_fail(link, HF_E_MALFORMED, &why);
+			continue;
+		}
+		if (note.checkpoint.size < least) {
+			/* Behind what we hold: nothing to learn from it. */
+			drop_note(link, follow->origin);
+			continue;
+		}
+		if (best == NULL ||
+		    note.checkpoint.size > out_note->checkpoint.size) {
+			best = link;
+			*out_note = note;
+		}
+	}
+	return best;
+}
+
+static enum hf_err info_of(struct hf_follow *follow,
+			   struct hf_ledger_info *out_info, struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err =
+		hf_ledger_view_begin(follow->peers->options.ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_info(view, follow->set, out_info, why);
+	hf_ledger_view_end(view);
+	return err;
+}
+
+static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
+{
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+	struct hf_link *link;
+	struct hf_note note;
+
+	if (info_of(follow, &info, &why) != HF_OK || info.is_frozen)
+		return;
+	link = best_link(follow, ring, info.seen_size, &note);
+	if (link == NULL)
+		return;
+	/* Now believe it, or not. */
+	if (hf_note_open(note.bytes, &follow->log, &follow->cosigner, &note,
+			 NULL, &why) != HF_OK) {
+		hf_why_prefix(&why, "%s: ", follow->origin);
+		drop_note(link, follow->origin);
+		hf_link_fail(link, HF_E_SIGNATURE, &why);
+		hf_follow_look(follow);
+		return;
+	}
+	if (hf_follow_fetch(follow, link, &note, &info) == HF_OK)
+		drop_note(link, follow->origin);
+}
+
+void hf_follow_look(struct hf_follow *follow)
+{
+	struct hf_ring *ring;
+	const struct hf_ring_set *set;
+	struct hf_link *link;
+
+	if (follow->is_going || follow->source != NULL || follow->away > 0)
+		return;
+	ring = hf_ring_holder_get(follow->peers->options.ring);
+	set = hf_ring_set(ring, hf_span_of(follow->origin));
+	link = newer_agreement(follow, set);
+	if ((link == NULL || !ask_agreement(follow, link)) && set != NULL &&
+	    hf_ring_may_have(ring, hf_span_of(follow->origin),
+			     hf_ring_self(ring)->id,
+			     hf_clock_wall_ms()) >= HF_RIGHT_RELAY &&
+	    take_keys(follow, set))
+		look_at_notes(follow, ring);
+	hf_ring_release(ring);
+}

@@ -1,0 +1,361 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#include "follow_fetch.h"
+
+/* Entries asked for with one call. */
+#define RANGE_ENTRIES ((uint64_t)1024 * HF_CHUNK_ENTRIES)
+
+/* Pieces at the ledger before we stop reading, and when we go on. */
+#define JOBS_MOST  96
+#define JOBS_AGAIN 48
+
+#define RANGE_DEADLINE_MS ((int64_t)600000)
+
+/* Something of a follow that is with the ledger's writer. */
+struct job {
+	struct hf_rpc_task back;
+	struct hf_follow *follow;
+	void (*then)(struct hf_follow *follow, enum hf_err err,
+		     const struct hf_why *why);
+	enum hf_err err;
+	struct hf_why why;
+};
+
+static void job_back(void *arg)
+{
+	struct job *job = arg;
+	struct hf_follow *follow = job->follow;
+
+	if (!follow->is_going && !follow->has_failed)
+		job->then(follow, job->err, &job->why);
+	free(job);
+	hf_follow_back(follow);
+}
+
+/* On the ledger's writer thread. */
+static void job_done(void *arg, enum hf_err err,
+		     const struct hf_ledger_receipt *receipt,
+		     const struct hf_why *why)
+{
+	struct job *job = arg;
+
+	job->err = err;
+	if (err != HF_OK && why != NULL)
+		job->why = *why;
+	hf_rpc_loop_post(job->follow->peers->options.outbound, &job->back);
+}
+
+static struct job *job_new(struct hf_follow *follow,
+			   void (*then)(struct hf_follow *follow,
+					enum hf_err err,
+					const struct hf_why *why))
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->back.run = job_back;
+	job->back.arg = job;
+	job->follow = follow;
+	job->then = then;
+	return job;
+}
+
+static void begin_range(struct hf_follow *follow);
+
+/* --- chunks ----------------------------------------------------------------
+ */
+
+static void end_when_stored(struct hf_follow *follow)
+{
+	if (follow->intake.next >= follow->size && follow->jobs == 0 &&
+	    follow->call == NULL && follow->away == 0) {
+		hf_log(HF_LOG_DEBUG, "peer", "set fetched", "set=%s size=%llu",
+		       follow->origin, (unsigned long long)follow->size);
+		hf_follow_over(follow);
+	}
+}
+
+static void on_stored(struct hf_follow *follow, enum hf_err err,
+		      const struct hf_why *why)
+{
+	follow->jobs--;
+	/* EXISTS: it came by another way as well. */
+	if (err != HF_OK && err != HF_E_EXISTS) {
+		hf_follow_fail(follow, err, why);
+		return;
+	}
+	if (follow->call != NULL && follow->jobs <= JOBS_AGAIN)
+		hf_rpc_resume(follow->call);
+}
+
+static void chunks_open(struct hf_rpc_call *call)
+{
+	struct hf_follow *follow = hf_rpc_arg(call);
+	uint64_t end = follow->intake.next + RANGE_ENTRIES;
+	const struct hf_get_chunks_request request = {
+		.origin = follow->origin,
+		.size = follow->size,
+		.first = follow->intake.next,
+		.end = end < follow->size ? end : follow->size,
+	};
+	struct hf_buf wire;
+
+	hf_buf_init(&wire, 4096);
+	if (hf_get_chunks_request_encode(&request, &wire) == HF_OK)
+		(void)hf_rpc_send(call, hf_buf_span(&wire));
+	hf_buf_release(&wire);
+	hf_rpc_finish(call, HF_OK, NULL);
+}
+
+static enum hf_err take_chunk(struct hf_follow *follow,
+			      const struct hf_get_chunks_response *chunk,
+			      struct hf_why *why)
+{
+	struct job *job = job_new(follow, on_stored);
+	struct hf_ledger_done done = { .call = job_done, .arg = job };
+	bool is_committed = false;
+	enum hf_err err;
+
+	if (job == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	/* Counted before it can come back. */
+	follow->jobs++;
+	follow->away++;
+	err = hf_intake_take(&follow->intake, chunk, done, &is_committed, why);
+	if (is_committed)
+		return HF_OK;
+	follow->jobs--;
+	follow->away--;
+	free(job);
+	return err;
+}
+
+static void chunks_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_follow *follow = hf_rpc_arg(call);
+	struct hf_get_chunks_response chunk;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	if (follow->has_failed || follow->is_going)
+		return;
+	hf_arena_init(&arena, 4 * HF_UNPACK_MAX_BYTES);
+	err = hf_get_chunks_response_parse(message, &arena, &chunk, &why);
+	if (err == HF_OK)
+		err = take_chunk(follow, &chunk, &why);
+	hf_arena_release(&arena);
+	if (err != HF_OK)
+		hf_follow_fail(follow, err, &why);
+	else if (follow->jobs >= JOBS_MOST)
+		hf_rpc_pause(call);
+}
+
+static void chunks_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct hf_follow *follow = hf_rpc_arg(call);
+	struct hf_why why = *hf_rpc_why(call);
+
+	hf_rpc_unref(follow->call);
+	follow->call = NULL;
+	if (!follow->is_going && !follow->has_failed) {
+		if (err == HF_OK && follow->intake.piece != NULL)
+			err = hf_why(&why, HF_E_PROOF,
+				     "the chunk from entry %llu is not whole",
+				     (unsigned long long)follow->intake.next);
+		if (err != HF_OK) {
+			hf_follow_fail(follow, err, &why);
+		} else {
+			hf_link_well(follow->source);
+			begin_range(follow);
+		}
+	}
+	hf_follow_back(follow);
+	if (!follow->is_going && !follow->has_failed)
+		end_when_stored(follow);
+}
+
+static const struct hf_rpc_events chunks_events = {
+	.open = chunks_open,
+	.recv = chunks_recv,
+	.done = chunks_done,
+};
+
+static void begin_range(struct hf_follow *follow)
+{
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (follow->intake.next >= follow->size)
+		return;
+	err = hf_rpc_call_start(
+		follow->source->channel, "/hashfed.v1.Federation/GetChunks",
+		&chunks_events, follow, RANGE_DEADLINE_MS, &follow->call, &why);
+	if (err != HF_OK) {
+		hf_follow_fail(follow, err, &why);
+		return;
+	}
+	follow->away++;
+}
+
+/* --- the checkpoint --------------------------------------------------------
+ */
+
+/* Two checkpoints, both signed by the publisher, that contradict each other:
+ * nothing resolves that by itself. */
+static void freeze(struct hf_follow *follow, const struct hf_why *why)
+{
+	struct hf_why reason;
+
+	hf_why(&reason, HF_E_FROZEN,
+	       "the publisher signed contradicting checkpoints: %.150s",
+	       why->text);
+	hf_log(HF_LOG_ERROR, "peer", "set frozen", "set=%s why=\"%s\"",
+	       follow->origin, reason.text);
+	(void)hf_ledger_freeze(follow->peers->options.ledger, follow->set,
+			       reason.text, NULL);
+}
+
+static void on_seen(struct hf_follow *follow, enum hf_err err,
+		    const struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	struct hf_why ours = { "" };
+
+	if (err == HF_E_CONFLICT)
+		freeze(follow, why);
+	if (err != HF_OK) {
+		hf_follow_fail(follow, err, why);
+		return;
+	}
+	err = hf_ledger_view_begin(follow->peers->options.ledger, &view, &ours);
+	if (err == HF_OK) {
+		err = hf_ledger_info(view, follow->set, &info, &ours);
+		hf_ledger_view_end(view);
+	}
+	if (err != HF_OK) {
+		hf_follow_fail(follow, err, &ours);
+		return;
+	}
+	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
+			follow->set, follow->size, info.size);
+	follow->intake.demote = follow->peers->options.demote;
+	follow->intake.arg = follow->peers->options.arg;
+	begin_range(follow);
+}
+
+static void see(struct hf_follow *follow, const struct hf_tree_proof *proof)
+{
+	const struct hf_ledger_checkpoint checkpoint = {
+		.size = follow->size,
+		.root = follow->root,
+		.note = follow->note,
+	};
+	struct job *job = job_new(follow, on_seen);
+	struct hf_ledger_done done = { .call = job_done, .arg = job };
+	struct hf_why why = { "no memory" };
+	enum hf_err err = HF_E_NOMEM;
+
+	if (job != NULL) {
+		follow->away++;
+		err = hf_ledger_see(follow->peers->options.ledger, follow->set,
+				    &checkpoint, proof, done, &why);
+	}
+	if (err != HF_OK) {
+		if (job != NULL)
+			follow->away--;
+		free(job);
+		hf_follow_fail(follow, err, &why);
+	}
+}
+
+static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
+		     const struct hf_why *said)
+{
+	struct hf_follow *follow = owner;
+	struct hf_get_proof_response response;
+	struct hf_tree_proof proof = { 0 };
+	struct hf_why why = *said;
+	struct hf_arena arena;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (err == HF_OK)
+		err = hf_get_proof_response_parse(reply, &arena, &response,
+						  &why);
+	if (err == HF_OK) {
+		proof.hashes_count = response.hashes.len_bytes / HF_HASH_BYTES;
+		if (proof.hashes_count > HF_PROOF_MAX_HASHES)
+			err = HF_E_LIMIT;
+		else if (proof.hashes_count > 0)
+			memcpy(proof.hashes, response.hashes.at,
+			       response.hashes.len_bytes);
+	}
+	hf_arena_release(&arena);
+	if (!follow->is_going && !follow->has_failed) {
+		if (err == HF_OK)
+			see(follow, &proof);
+		else
+			hf_follow_fail(follow, err, &why);
+	}
+	hf_follow_back(follow);
+}
+
+static enum hf_err ask_proof(struct hf_follow *follow, uint64_t old_size)
+{
+	const struct hf_get_proof_request request = {
+		.origin = follow->origin,
+		.size = follow->size,
+		.kind = HF_GET_PROOF_OLD_SIZE,
+		.old_size = old_size,
+	};
+	struct hf_buf wire;
+	enum hf_err err;
+
+	hf_buf_init(&wire, 4096);
+	err = hf_get_proof_request_encode(&request, &wire);
+	if (err == HF_OK)
+		err = hf_link_ask(follow->source,
+				  "/hashfed.v1.Federation/GetProof",
+				  hf_buf_span(&wire), follow, on_proof);
+	hf_buf_release(&wire);
+	if (err == HF_OK)
+		follow->away++;
+	return err;
+}
+
+enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
+			    const struct hf_note *note,
+			    const struct hf_ledger_info *info)
+{
+	uint8_t *copy = malloc(note->bytes.len_bytes);
+	enum hf_err err = HF_OK;
+
+	if (copy == NULL)
+		return HF_E_NOMEM;
+	memcpy(copy, note->bytes.at, note->bytes.len_bytes);
+	follow->note = hf_span(copy, note->bytes.len_bytes);
+	follow->size = note->checkpoint.size;
+	follow->root = note->checkpoint.root;
+	follow->source = link;
+	follow->has_failed = false;
+	follow->jobs = 0;
+	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
+			follow->set, follow->size, info->size);
+	if (info->has_seen && info->seen_size > 0 &&
+	    info->seen_size < follow->size) {
+		err = ask_proof(follow, info->seen_size);
+		if (err != HF_OK) {
+			struct hf_why why = { "no memory" };
+
+			hf_follow_fail(follow, err, &why);
+		}
+	} else {
+		see(follow, NULL);
+	}
+	return HF_OK;
+}

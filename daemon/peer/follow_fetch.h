@@ -1,0 +1,36 @@
+/*
+ * follow_fetch.h -- one fetch: from a checkpoint that a link told of to the
+ * last entry under it, stored.
+ *
+ * proof of growth -> checkpoint seen -> chunks, a range at a time -> over.
+ *
+ * Units    sizes count entries.
+ * Owns     as peers_in.h.
+ * Threads  the outbound loop.
+ * Errors   a fetch that fails ends in hf_follow_over(), and what was stored
+ *          stays: the next one goes on behind it.
+ * Source   proto/SPEC.md section 5.6.
+ */
+#ifndef HF_FOLLOW_FETCH_H
+#define HF_FOLLOW_FETCH_H
+
+#include "ledger_view.h"
+#include "peers_in.h"
+
+/* Begin.  note is verified; info is what is held. */
+HF_MUST enum hf_err hf_follow_fetch(struct hf_follow *follow,
+				    struct hf_link *link,
+				    const struct hf_note *note,
+				    const struct hf_ledger_info *info);
+
+/* Something that was away for the follow came back. */
+void hf_follow_back(struct hf_follow *follow);
+
+/* The fetch cannot go on. */
+void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
+		    const struct hf_why *why);
+
+/* The fetch ended, well or not, and nothing is away. */
+void hf_follow_over(struct hf_follow *follow);
+
+#endif /* HF_FOLLOW_FETCH_H */

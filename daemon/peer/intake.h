@@ -1,0 +1,49 @@
+/*
+ * intake.h -- chunk messages of a peer into verified pieces of a set: the one
+ * way in, for entries that were asked for and for entries that were offered.
+ *
+ * Nothing is stored before it is proven: headers against the checkpoint, then
+ * each payload against its commitment.
+ *
+ * Units    positions count entries.
+ * Owns     hf_intake_begin() fills in the caller's struct, hf_intake_end()
+ *          empties it.  Pieces that were committed belong to the ledger.
+ * Threads  one at a time.
+ * Errors   PROOF, MALFORMED: the sender is to blame; BUSY, FULL and the
+ *          ledger's others: try again later.
+ * Source   proto/SPEC.md section 5.6; hashfed/v1/federation.proto.
+ */
+#ifndef HF_INTAKE_H
+#define HF_INTAKE_H
+
+#include <stdint.h>
+
+#include "codec_federation.h"
+#include "ledger_piece.h"
+
+struct hf_intake {
+	struct hf_ledger *ledger;
+	uint32_t set;
+	uint64_t size;                 /* of the checkpoint seen */
+	uint64_t next;                 /* the entry that has to come next */
+	struct hf_ledger_piece *piece; /* owned; being filled */
+	uint64_t piece_end;
+	/* May be NULL: a proven RETRACT or ERASE header names this entry. */
+	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	void *arg;
+};
+
+/* Take entries from first on, under the checkpoint of size entries. */
+void hf_intake_begin(struct hf_intake *intake, struct hf_ledger *ledger,
+		     uint32_t set, uint64_t size, uint64_t first);
+
+/* One message.  When it completes a piece, that is given to the ledger with
+ * done, and *out_is_committed is true. */
+HF_MUST enum hf_err hf_intake_take(struct hf_intake *intake,
+				   const struct hf_get_chunks_response *message,
+				   struct hf_ledger_done done,
+				   bool *out_is_committed, struct hf_why *why);
+
+void hf_intake_end(struct hf_intake *intake);
+
+#endif /* HF_INTAKE_H */

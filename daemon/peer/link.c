@@ -1,0 +1,549 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codec_document.h"
+#include "log.h"
+#include "ringdir.h"
+#include "sign.h"
+
+#include "peers_in.h"
+
+static void begin_session(struct hf_link *link);
+
+/* Is the certificate that of the organisation this link is to?  In the
+ * handshake, on any thread. */
+static enum hf_err admit(void *arg, struct hf_span pem,
+			 struct hf_rpc_identity *out_identity)
+{
+	struct hf_link *link = arg;
+	struct hf_ring *ring = hf_ring_holder_get(link->peers->options.ring);
+	struct hf_identity identity;
+	enum hf_err err =
+		hf_ring_admit(ring, pem, hf_clock_wall_ms(), &identity, NULL);
+
+	hf_ring_release(ring);
+	if (err != HF_OK)
+		return err;
+	if (identity.duty != HF_DUTY_PEER ||
+	    memcmp(identity.organisation_id, link->organisation_id,
+		   HF_HASH_BYTES) != 0)
+		return HF_E_UNAUTHENTICATED;
+	*out_identity = (struct hf_rpc_identity){ .kind = HF_RPC_PEER,
+						  .duties = HF_DUTY_PEER };
+	memcpy(out_identity->organisation_id, link->organisation_id,
+	       HF_HASH_BYTES);
+	memcpy(out_identity->name, link->name, sizeof(link->name));
+	return HF_OK;
+}
+
+void hf_link_free(struct hf_link *link)
+{
+	while (link->sets != NULL) {
+		struct hf_link_set *next = link->sets->next;
+
+		free((void *)link->sets->note.at);
+		free(link->sets);
+		link->sets = next;
+	}
+	free(link);
+}
+
+/* A call came back. */
+static void back(struct hf_link *link)
+{
+	link->away--;
+	if (link->is_going && link->away == 0)
+		hf_peers_check_gone(link->peers);
+}
+
+static void on_retry(void *arg)
+{
+	struct hf_link *link = arg;
+
+	if (link->is_up && !link->is_in_session && !link->is_going)
+		begin_session(link);
+}
+
+void hf_link_fail(struct hf_link *link, enum hf_err err,
+		  const struct hf_why *why)
+{
+	uint64_t jitter;
+
+	if (link->is_going)
+		return;
+	if (strcmp(link->logged.text, why->text) != 0) {
+		char quoted[256];
+
+		hf_log(HF_LOG_WARNING, "peer", "failed",
+		       "peer=%s err=%s why=\"%s\" retry_ms=%lld", link->name,
+		       hf_err_name(err),
+		       hf_log_quote(why->text, quoted, sizeof(quoted)),
+		       (long long)link->backoff_ms);
+		link->logged = *why;
+	}
+	pthread_mutex_lock(&link->peers->lock);
+	link->problem = *why;
+	pthread_mutex_unlock(&link->peers->lock);
+	link->is_in_session = false;
+	if (link->tail != NULL)
+		hf_rpc_cancel(link->tail);
+	hf_random(&jitter, sizeof(jitter));
+	hf_rpc_timer_start(
+		link->peers->options.outbound, &link->retry,
+		link->backoff_ms / 2 +
+			(int64_t)(jitter % (uint64_t)link->backoff_ms));
+	link->backoff_ms = link->backoff_ms * 2 < HF_LINK_BACKOFF_MAX_MS
+				   ? link->backoff_ms * 2
+				   : HF_LINK_BACKOFF_MAX_MS;
+}
+
+void hf_link_well(struct hf_link *link)
+{
+	link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
+	link->logged.text[0] = '\0';
+	pthread_mutex_lock(&link->peers->lock);
+	link->seen_ms = hf_clock_wall_ms();
+	link->problem.text[0] = '\0';
+	pthread_mutex_unlock(&link->peers->lock);
+}
+
+/* --- asking ----------------------------------------------------------------
+ */
+
+static void ask_open(struct hf_rpc_call *call)
+{
+	struct hf_link_ask *ask = hf_rpc_arg(call);
+
+	(void)hf_rpc_send(call, ask->request);
+	hf_rpc_finish(call, HF_OK, NULL);
+}
+
+static void ask_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_link_ask *ask = hf_rpc_arg(call);
+	uint8_t *copy = malloc(message.len_bytes > 0 ? message.len_bytes : 1);
+
+	if (copy == NULL || ask->reply.at != NULL) {
+		free(copy);
+		hf_rpc_cancel(call);
+		return;
+	}
+	if (message.len_bytes > 0)
+		memcpy(copy, message.at, message.len_bytes);
+	ask->reply = hf_span(copy, message.len_bytes);
+}
+
+static void ask_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct hf_link_ask *ask = hf_rpc_arg(call);
+	struct hf_link *link = ask->link;
+	const struct hf_why *why = hf_rpc_why(call);
+
+	if (err == HF_OK && ask->reply.at == NULL)
+		err = HF_E_MALFORMED;
+	if (err == HF_OK)
+		hf_link_well(link);
+	ask->on_answer(ask->owner, err, ask->reply, why);
+	free((void *)ask->reply.at);
+	free((void *)ask->request.at);
+	free(ask);
+	back(link);
+}
+
+static const struct hf_rpc_events ask_events = {
+	.open = ask_open,
+	.recv = ask_recv,
+	.done = ask_done,
+};
+
+enum hf_err hf_link_ask(struct hf_link *link, const char *path,
+			struct hf_span request, void *owner,
+			void (*on_answer)(void *owner, enum hf_err err,
+					  struct hf_span reply,
+					  const struct hf_why *why))
+{
+	struct hf_link_ask *ask = calloc(1, sizeof(*ask));
+	uint8_t *copy = malloc(request.len_bytes > 0 ? request.len_bytes : 1);
+	enum hf_err err = HF_E_NOMEM;
+
+	if (ask == NULL || copy == NULL)
+		goto out_free;
+	if (request.len_bytes > 0)
+		memcpy(copy, request.at, request.len_bytes);
+	*ask = (struct hf_link_ask){
+		.link = link,
+		.owner = owner,
+		.on_answer = on_answer,
+		.request = hf_span(copy, request.len_bytes),
+	};
+	err = hf_rpc_call_start(link->channel, path, &ask_events, ask,
+				link->peers->options.timeout_ms, NULL, NULL);
+	if (err != HF_OK)
+		goto out_free;
+	link->away++;
+	return HF_OK;
+
+out_free:
+	free(copy);
+	free(ask);
+	return err;
+}
+
+/* --- tail ------------------------------------------------------------------
+ */
+
+static struct hf_link_set *find_set(struct hf_link *link, const char *origin)
+{
+	struct hf_link_set *set = link->sets;
+
+	while (set != NULL && strcmp(set->origin, origin) != 0)
+		set = set->next;
+	return set;
+}
+
+static void forget_set(struct hf_link *link, const char *origin)
+{
+	struct hf_link_set **at = &link->sets;
+
+	while (*at != NULL && strcmp((*at)->origin, origin) != 0)
+		at = &(*at)->next;
+	if (*at != NULL) {
+		struct hf_link_set *set = *at;
+
+		pthread_mutex_lock(&link->peers->lock);
+		*at = set->next;
+		pthread_mutex_unlock(&link->peers->lock);
+		free((void *)set->note.at);
+		free(set);
+	}
+}
+
+static struct hf_link_set *add_set(struct hf_link *link, const char *origin)
+{
+	struct hf_link_set *set = find_set(link, origin);
+
+	if (set != NULL)
+		return set;
+	set = calloc(1, sizeof(*set));
+	if (set == NULL)
+		return NULL;
+	strcpy(set->origin, origin);
+	pthread_mutex_lock(&link->peers->lock);
+	set->next = link->sets;
+	link->sets = set;
+	pthread_mutex_unlock(&link->peers->lock);
+	return set;
+}
+
+static enum hf_err take_news(struct hf_link *link,
+			     const struct hf_tail_response *news)
+{
+	struct hf_follow *follow;
+	struct hf_link_set *set;
+
+	if (news->origin[0] == '\0')
+		return HF_OK;
+	if (news->ended) {
+		forget_set(link, news->origin);
+		return HF_OK;
+	}
+	set = add_set(link, news->origin);
+	if (set == NULL)
+		return HF_E_NOMEM;
+	set->agreement_version = news->agreement_version;
+	if (news->note.len_bytes > 0) {
+		uint8_t *copy = malloc(news->note.len_bytes);
+
+		if (copy == NULL)
+			return HF_E_NOMEM;
+		memcpy(copy, news->note.at, news->note.len_bytes);
+		free((void *)set->note.at);
+		set->note = hf_span(copy, news->note.len_bytes);
+	}
+	follow = hf_peers_follow(link->peers, news->origin);
+	if (follow != NULL)
+		hf_follow_look(follow);
+	return HF_OK;
+}
+
+/* What we hold of every set that we follow: only what is newer is sent. */
+static void tail_open(struct hf_rpc_call *call)
+{
+	struct hf_buf wire;
+	const struct hf_tail_request request = { 0 };
+
+	/* We say nothing of what we hold: each link keeps the latest note of
+	 * each set, so that another one can go on where this one stops. */
+	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
+	if (hf_tail_request_encode(&request, &wire) == HF_OK)
+		(void)hf_rpc_send(call, hf_buf_span(&wire));
+	hf_buf_release(&wire);
+	hf_rpc_finish(call, HF_OK, NULL);
+}
+
+static void tail_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct hf_link *link = hf_rpc_arg(call);
+	struct hf_tail_response news;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	if (link->is_going || !link->is_in_session)
+		return;
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_tail_response_parse(message, &arena, &news, &why);
+	if (err == HF_OK) {
+		hf_link_well(link);
+		err = take_news(link, &news);
+	}
+	hf_arena_release(&arena);
+	if (err != HF_OK) {
+		hf_why_prefix(&why, "Tail: ");
+		hf_link_fail(link, err, &why);
+	}
+}
+
+static void tail_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct hf_link *link = hf_rpc_arg(call);
+	struct hf_why why = *hf_rpc_why(call);
+
+	hf_rpc_unref(link->tail);
+	link->tail = NULL;
+	if (link->is_in_session && !link->is_going) {
+		if (why.text[0] == '\0')
+			hf_why(&why, err, "the connection ended");
+		hf_link_fail(link, err, &why);
+	}
+	back(link);
+}
+
+static const struct hf_rpc_events tail_events = {
+	.open = tail_open,
+	.recv = tail_recv,
+	.done = tail_done,
+};
+
+static void begin_tail(struct hf_link *link)
+{
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	err = hf_rpc_call_start(link->channel, "/hashfed.v1.Federation/Tail",
+				&tail_events, link, 0, &link->tail, &why);
+	if (err != HF_OK) {
+		hf_link_fail(link, err, &why);
+		return;
+	}
+	link->away++;
+}
+
+/* --- hello -----------------------------------------------------------------
+ */
+
+static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
+			const struct hf_why *said)
+{
+	struct hf_link *link = owner;
+	struct hf_get_manifest_response response;
+	struct hf_why why = *said;
+	struct hf_arena arena;
+
+	if (link->is_going)
+		return;
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (err == HF_OK)
+		err = hf_get_manifest_response_parse(reply, &arena, &response,
+						     &why);
+	if (err == HF_OK)
+		err = hf_ring_save_manifest(link->peers->options.ring_dir,
+					    response.manifest, &why);
+	hf_arena_release(&arena);
+	if (err != HF_OK && err != HF_E_NOTFOUND) {
+		hf_why_prefix(&why, "manifest: ");
+		hf_link_fail(link, err, &why);
+		return;
+	}
+	if (err == HF_OK) {
+		hf_log(HF_LOG_INFO, "peer", "newer manifest taken", "peer=%s",
+		       link->name);
+		link->peers->options.ring_saved(link->peers->options.arg);
+		/* There may be a still newer one: begin again. */
+		begin_session(link);
+		return;
+	}
+	begin_tail(link);
+}
+
+/* The first manifest that the peer holds a newer version of: the next one is
+ * asked for, one version at a time.  True when it was. */
+static bool ask_manifest(struct hf_link *link,
+			 const struct hf_hello_response *hello)
+{
+	struct hf_ring *ring = hf_ring_holder_get(link->peers->options.ring);
+	bool is_asked = false;
+
+	for (size_t i = 0; i < hello->manifests_count && !is_asked; i++) {
+		const struct hf_manifest_mark *mark = &hello->manifests[i];
+		const struct hf_organisation *known =
+			hf_ring_by_id(ring, mark->organisation_id.at);
+		struct hf_get_manifest_request request;
+		struct hf_buf wire;
+
+		if (known == NULL || known->is_self ||
+		    mark->version <= known->manifest->version)
+			continue;
+		request.organisation_id = mark->organisation_id;
+		request.version = known->manifest->version + 1;
+		hf_buf_init(&wire, 4096);
+		if (hf_get_manifest_request_encode(&request, &wire) == HF_OK &&
+		    hf_link_ask(link, "/hashfed.v1.Federation/GetManifest",
+				hf_buf_span(&wire), link, on_manifest) == HF_OK)
+			is_asked = true;
+		hf_buf_release(&wire);
+	}
+	hf_ring_release(ring);
+	return is_asked;
+}
+
+static void on_hello(void *owner, enum hf_err err, struct hf_span reply,
+		     const struct hf_why *said)
+{
+	struct hf_link *link = owner;
+	struct hf_hello_response hello;
+	struct hf_why why = *said;
+	struct hf_arena arena;
+
+	if (link->is_going || !link->is_in_session)
+		return;
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (err == HF_OK)
+		err = hf_hello_response_parse(reply, &arena, &hello, &why);
+	if (err == HF_OK && (hello.version_min > 1 || hello.format_min > 1))
+		err = hf_why(&why, HF_E_UNSUPPORTED,
+			     "it speaks protocol %u and format %u at the "
+			     "least; this version speaks 1",
+			     hello.version_min, hello.format_min);
+	if (err != HF_OK) {
+		hf_why_prefix(&why, "Hello: ");
+		hf_link_fail(link, err, &why);
+	} else if (!ask_manifest(link, &hello)) {
+		begin_tail(link);
+	}
+	hf_arena_release(&arena);
+}
+
+static enum hf_err put_hello(struct hf_link *link, struct hf_buf *wire)
+{
+	struct hf_ring *ring = hf_ring_holder_get(link->peers->options.ring);
+	const struct hf_organisation *self = hf_ring_self(ring);
+	const struct hf_manifest_mark mark = {
+		.organisation_id = hf_span(self->id, HF_HASH_BYTES),
+		.version = self->manifest->version,
+		.hash = hf_span(self->document_hash, HF_HASH_BYTES),
+	};
+	enum hf_err err = hf_hello_request_encode(
+		&(struct hf_hello_request){
+			.version_min = 1,
+			.version_max = 1,
+			.format_min = 1,
+			.format_max = 1,
+			.manifests = &mark,
+			.manifests_count = 1,
+		},
+		wire);
+
+	hf_ring_release(ring);
+	return err;
+}
+
+static void begin_session(struct hf_link *link)
+{
+	struct hf_why why = { "no memory" };
+	struct hf_buf wire;
+	enum hf_err err;
+
+	link->is_in_session = true;
+	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
+	err = put_hello(link, &wire);
+	if (err == HF_OK)
+		err = hf_link_ask(link, "/hashfed.v1.Federation/Hello",
+				  hf_buf_span(&wire), link, on_hello);
+	hf_buf_release(&wire);
+	if (err != HF_OK)
+		hf_link_fail(link, err, &why);
+}
+
+/* --- the connection --------------------------------------------------------
+ */
+
+static void on_state(void *arg, bool is_up)
+{
+	struct hf_link *link = arg;
+
+	if (link->is_going)
+		return;
+	pthread_mutex_lock(&link->peers->lock);
+	link->is_up = is_up;
+	pthread_mutex_unlock(&link->peers->lock);
+	hf_log(HF_LOG_INFO, "peer", is_up ? "connected" : "disconnected",
+	       "peer=%s endpoint=%s", link->name, link->endpoint);
+	if (is_up && !link->is_in_session) {
+		hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
+		begin_session(link);
+	}
+}
+
+enum hf_err hf_link_new(struct hf_peers *peers,
+			const struct hf_organisation *peer,
+			const char *endpoint, struct hf_link **out_link)
+{
+	struct hf_link *link = calloc(1, sizeof(*link));
+	struct hf_rpc_channel_options options = {
+		.loop = peers->options.outbound,
+		.keypair = peers->options.keypair,
+		.admit = admit,
+		.state = on_state,
+		.backoff_max_ms = 5000,
+	};
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (link == NULL)
+		return HF_E_NOMEM;
+	link->peers = peers;
+	link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
+	link->retry.run = on_retry;
+	link->retry.arg = link;
+	memcpy(link->organisation_id, peer->id, HF_HASH_BYTES);
+	strcpy(link->name, peer->name);
+	strcpy(link->endpoint, endpoint);
+	options.target = link->endpoint;
+	options.arg = link;
+	err = hf_rpc_channel_open(&options, &link->channel, &why);
+	if (err != HF_OK) {
+		hf_log(HF_LOG_ERROR, "peer", "not dialled",
+		       "peer=%s endpoint=%s why=\"%s\"", link->name, endpoint,
+		       why.text);
+		free(link);
+		return err;
+	}
+	*out_link = link;
+	return HF_OK;
+}
+
+void hf_link_close(struct hf_link *link)
+{
+	link->is_going = true;
+	link->is_in_session = false;
+	hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
+	for (struct hf_follow *follow = link->peers->follows; follow != NULL;
+	     follow = follow->next)
+		hf_follow_without(follow, link);
+	if (link->tail != NULL)
+		hf_rpc_cancel(link->tail);
+	hf_rpc_channel_close(link->channel);
+	link->channel = NULL;
+}

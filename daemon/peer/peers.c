@@ -1,0 +1,251 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_document.h"
+#include "log.h"
+
+#include "peers_in.h"
+
+static const char *endpoint_of(const struct hf_organisation *peer)
+{
+	if (peer->is_silent)
+		return NULL;
+	if (peer->endpoint != NULL)
+		return peer->endpoint;
+	return peer->manifest->endpoints_count > 0
+		       ? peer->manifest->endpoints[0]
+		       : NULL;
+}
+
+static struct hf_link *link_to(struct hf_peers *peers, const uint8_t *id)
+{
+	struct hf_link *link = peers->links;
+
+	while (link != NULL &&
+	       memcmp(link->organisation_id, id, HF_HASH_BYTES) != 0)
+		link = link->next;
+	return link;
+}
+
+/* Links to peers that went, or that are dialled elsewhere now. */
+static void drop_links(struct hf_peers *peers, const struct hf_ring *ring)
+{
+	struct hf_link **at = &peers->links;
+
+	while (*at != NULL) {
+		struct hf_link *link = *at;
+		const struct hf_organisation *peer =
+			ring != NULL
+				? hf_ring_by_id(ring, link->organisation_id)
+				: NULL;
+		const char *endpoint = peer != NULL ? endpoint_of(peer) : NULL;
+
+		if (endpoint != NULL && strcmp(endpoint, link->endpoint) == 0) {
+			at = &link->next;
+			continue;
+		}
+		pthread_mutex_lock(&peers->lock);
+		*at = link->next;
+		link->next = peers->closed;
+		peers->closed = link;
+		pthread_mutex_unlock(&peers->lock);
+		hf_link_close(link);
+	}
+}
+
+static void add_links(struct hf_peers *peers, const struct hf_ring *ring)
+{
+	const struct hf_organisation *all;
+	size_t count = hf_ring_peers(ring, &all);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *endpoint = endpoint_of(&all[i]);
+		struct hf_link *link;
+
+		if (endpoint == NULL || link_to(peers, all[i].id) != NULL ||
+		    hf_link_new(peers, &all[i], endpoint, &link) != HF_OK)
+			continue;
+		pthread_mutex_lock(&peers->lock);
+		link->next = peers->links;
+		peers->links = link;
+		pthread_mutex_unlock(&peers->lock);
+	}
+}
+
+static void drop_follows(struct hf_peers *peers, const struct hf_ring *ring)
+{
+	struct hf_follow **at = &peers->follows;
+
+	while (*at != NULL) {
+		struct hf_follow *follow = *at;
+
+		if (ring != NULL &&
+		    hf_ring_is_followed(ring, hf_span_of(follow->origin))) {
+			at = &follow->next;
+			continue;
+		}
+		*at = follow->next;
+		peers->going++;
+		hf_follow_close(follow);
+	}
+}
+
+static void add_follows(struct hf_peers *peers, const struct hf_ring *ring)
+{
+	const char *const *origins;
+	size_t count = hf_ring_follows(ring, &origins);
+
+	for (size_t i = 0; i < count; i++) {
+		struct hf_follow *follow;
+
+		if (hf_peers_follow(peers, origins[i]) != NULL ||
+		    hf_follow_new(peers, origins[i], &follow) != HF_OK)
+			continue;
+		follow->next = peers->follows;
+		peers->follows = follow;
+	}
+}
+
+static void reconcile(void *arg)
+{
+	struct hf_peers *peers = arg;
+	struct hf_ring *ring;
+
+	if (peers->is_stopping) {
+		drop_follows(peers, NULL);
+		drop_links(peers, NULL);
+		hf_peers_check_gone(peers);
+		return;
+	}
+	ring = hf_ring_holder_get(peers->options.ring);
+	drop_follows(peers, ring);
+	drop_links(peers, ring);
+	add_links(peers, ring);
+	add_follows(peers, ring);
+	hf_ring_release(ring);
+	for (struct hf_follow *follow = peers->follows; follow != NULL;
+	     follow = follow->next)
+		hf_follow_look(follow);
+}
+
+enum hf_err hf_peers_start(const struct hf_peers_options *options,
+			   struct hf_peers **out_peers, struct hf_why *why)
+{
+	struct hf_peers *peers = calloc(1, sizeof(*peers));
+
+	if (peers == NULL)
+		return hf_why(why, HF_E_NOMEM, "peers: no memory");
+	peers->options = *options;
+	peers->reconcile.run = reconcile;
+	peers->reconcile.arg = peers;
+	pthread_mutex_init(&peers->lock, NULL);
+	pthread_cond_init(&peers->gone, NULL);
+	*out_peers = peers;
+	hf_peers_changed(peers);
+	return HF_OK;
+}
+
+void hf_peers_changed(struct hf_peers *peers)
+{
+	hf_rpc_loop_post(peers->options.outbound, &peers->reconcile);
+}
+
+/* On the loop: nothing may be left that could still come back. */
+void hf_peers_check_gone(struct hf_peers *peers)
+{
+	bool is_gone = peers->is_stopping && peers->links == NULL &&
+		       peers->follows == NULL && peers->going == 0;
+
+	for (struct hf_link *link = peers->closed; link != NULL;
+	     link = link->next)
+		is_gone &= link->away == 0;
+	if (!is_gone)
+		return;
+	pthread_mutex_lock(&peers->lock);
+	peers->is_gone = true;
+	pthread_cond_signal(&peers->gone);
+	pthread_mutex_unlock(&peers->lock);
+}
+
+void hf_peers_stop(struct hf_peers *peers)
+{
+	if (peers == NULL)
+		return;
+	pthread_mutex_lock(&peers->lock);
+	peers->is_stopping = true;
+	pthread_mutex_unlock(&peers->lock);
+	hf_peers_changed(peers);
+	pthread_mutex_lock(&peers->lock);
+	while (!peers->is_gone)
+		pthread_cond_wait(&peers->gone, &peers->lock);
+	pthread_mutex_unlock(&peers->lock);
+}
+
+void hf_peers_free(struct hf_peers *peers)
+{
+	if (peers == NULL)
+		return;
+	while (peers->closed != NULL) {
+		struct hf_link *next = peers->closed->next;
+
+		hf_link_free(peers->closed);
+		peers->closed = next;
+	}
+	pthread_cond_destroy(&peers->gone);
+	pthread_mutex_destroy(&peers->lock);
+	free(peers);
+}
+
+enum hf_err hf_peers_status(struct hf_peers *peers,
+			    const uint8_t organisation_id[static HF_HASH_BYTES],
+			    struct hf_peer_status *out_status)
+{
+	enum hf_err err = HF_E_NOTFOUND;
+	struct hf_link *link;
+
+	pthread_mutex_lock(&peers->lock);
+	link = link_to(peers, organisation_id);
+	if (link != NULL) {
+		out_status->is_dialled = true;
+		out_status->is_connected = link->is_up;
+		memcpy(out_status->endpoint, link->endpoint,
+		       sizeof(out_status->endpoint));
+		out_status->seen_ms = link->seen_ms;
+		out_status->problem = link->problem;
+		err = HF_OK;
+	}
+	pthread_mutex_unlock(&peers->lock);
+	return err;
+}
+
+size_t hf_peers_connected(struct hf_peers *peers)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&peers->lock);
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next)
+		count += link->is_up;
+	pthread_mutex_unlock(&peers->lock);
+	return count;
+}
+
+void hf_peers_offers(struct hf_peers *peers,
+		     void (*each)(void *arg, const char *origin,
+				  const char *peer),
+		     void *arg)
+{
+	struct hf_ring *ring = hf_ring_holder_get(peers->options.ring);
+
+	pthread_mutex_lock(&peers->lock);
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		for (struct hf_link_set *set = link->sets; set != NULL;
+		     set = set->next) {
+			if (!hf_ring_is_followed(ring, hf_span_of(set->origin)))
+				each(arg, set->origin, link->name);
+		}
+	}
+	pthread_mutex_unlock(&peers->lock);
+	hf_ring_release(ring);
+}

@@ -1,0 +1,157 @@
+/*
+ * peers_in.h -- what the files of daemon/peer share: the peers, the links to
+ * them, and the sets that are followed.
+ *
+ * A link is one connection and one session on it: Hello, newer manifests,
+ * Tail.  A follow is one set: it takes the largest verified checkpoint that
+ * any link has told of, and fetches up to it, from one link at a time.
+ *
+ * Units    as peers.h.
+ * Owns     peers own links and follows.  Whatever is away (a call, a job of
+ *          the ledger) counts in its owner's `away`; an owner that is to go
+ *          is freed when nothing of it is away any more.
+ * Threads  everything here runs on the outbound loop, but what says
+ *          otherwise.
+ * Errors   end in hf_link_fail() or in the follow's next try.
+ * Source   daemon/DESIGN.md.
+ */
+#ifndef HF_PEERS_IN_H
+#define HF_PEERS_IN_H
+
+#include <pthread.h>
+
+#include "intake.h"
+#include "note.h"
+#include "peers.h"
+#include "ring.h"
+#include "rpc.h"
+#include "rpc_client.h"
+
+/* A peer that failed is left alone for this long, doubling up to the most. */
+#define HF_LINK_BACKOFF_MIN_MS ((int64_t)1000)
+#define HF_LINK_BACKOFF_MAX_MS ((int64_t)300000)
+
+/* A set that a peer told of. */
+struct hf_link_set {
+	struct hf_link_set *next;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint64_t agreement_version;
+	struct hf_span note; /* owned; the latest, empty when used up */
+};
+
+struct hf_link {
+	struct hf_link *next;
+	struct hf_peers *peers; /* borrowed */
+	uint8_t organisation_id[HF_HASH_BYTES];
+	char name[HF_DOMAIN_MAX_BYTES + 1];
+	char endpoint[HF_ENDPOINT_MAX_BYTES + 1];
+	struct hf_rpc_channel *channel; /* owned */
+	struct hf_link_set *sets;       /* owned; under peers->lock to change */
+	struct hf_rpc_call *tail;       /* a reference, while it runs */
+	struct hf_rpc_timer retry;
+	int64_t backoff_ms;
+	unsigned away; /* calls */
+	bool is_up;    /* the connection is */
+	bool is_going; /* closed */
+	bool is_in_session;
+	struct hf_why logged; /* the last cause, so that it is said once */
+	/* Under peers->lock. */
+	uint64_t seen_ms;
+	struct hf_why problem;
+};
+
+struct hf_follow {
+	struct hf_follow *next;
+	struct hf_peers *peers; /* borrowed */
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint32_t set; /* the ledger's */
+	struct hf_note_key log;
+	struct hf_note_key cosigner;
+	uint64_t agreement_version; /* that the keys are of; 0: none yet */
+	/* The fetch that is under way. */
+	struct hf_link *source; /* borrowed; NULL: idle */
+	struct hf_span note;    /* owned: the checkpoint fetched up to */
+	uint64_t size;
+	struct hf_tree_hash root;
+	struct hf_intake intake;
+	struct hf_rpc_call *call; /* a reference, while it runs */
+	unsigned away;            /* calls and jobs of the ledger */
+	unsigned jobs;            /* jobs of the ledger */
+	bool is_going;
+	bool has_failed; /* the fetch is over when nothing is away */
+	enum hf_err err;
+	struct hf_why why;
+	struct hf_rpc_timer retry;
+};
+
+struct hf_peers {
+	struct hf_peers_options options;
+	struct hf_rpc_task reconcile;
+	struct hf_link *links;
+	/* Closed ones: a handshake may still ask whom they wanted, so they stay
+	 * in memory until the loop is gone. */
+	struct hf_link *closed;
+	struct hf_follow *follows;
+	unsigned going; /* follows that were closed and are not free yet */
+	bool is_stopping;
+	pthread_mutex_t lock; /* guards what other threads look at */
+	pthread_cond_t gone;
+	bool is_gone;
+};
+
+/* --- links ---------------------------------------------------------------- */
+
+HF_MUST enum hf_err hf_link_new(struct hf_peers *peers,
+				const struct hf_organisation *peer,
+				const char *endpoint,
+				struct hf_link **out_link);
+
+/* End everything of it; hf_link_free() once the loop is gone. */
+void hf_link_close(struct hf_link *link);
+void hf_link_free(struct hf_link *link);
+
+/* The peer did something that it must not, or does not answer: say so once,
+ * end the session and come back later. */
+void hf_link_fail(struct hf_link *link, enum hf_err err,
+		  const struct hf_why *why);
+
+/* It answered as it should. */
+void hf_link_well(struct hf_link *link);
+
+/* A unary question.  on_answer is called once, with HF_OK and the reply or
+ * with the error. */
+struct hf_link_ask {
+	struct hf_link *link;
+	void *owner;
+	void (*on_answer)(void *owner, enum hf_err err, struct hf_span reply,
+			  const struct hf_why *why);
+	struct hf_span reply; /* owned copy */
+	struct hf_span request;
+};
+
+HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
+				struct hf_span request, void *owner,
+				void (*on_answer)(void *owner, enum hf_err err,
+						  struct hf_span reply,
+						  const struct hf_why *why));
+
+/* --- follows -------------------------------------------------------------- */
+
+HF_MUST enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
+				  struct hf_follow **out_follow);
+void hf_follow_close(struct hf_follow *follow);
+
+/* Look whether a link has something newer than what we hold, and fetch it. */
+void hf_follow_look(struct hf_follow *follow);
+
+/* The link is going: stop what comes from it. */
+void hf_follow_without(struct hf_follow *follow, struct hf_link *link);
+
+/* --- peers ---------------------------------------------------------------- */
+
+/* Something of theirs was freed: are they all gone? */
+void hf_peers_check_gone(struct hf_peers *peers);
+
+struct hf_follow *hf_peers_follow(struct hf_peers *peers, const char *origin);
+
+#endif /* HF_PEERS_IN_H */
