@@ -16,7 +16,7 @@
  * Errors   a call that cannot go on ends by itself, and done says why:
  *          handlers need not look at what sending returns.
  * Source   proto/SPEC.md section 8; gRPC C core 1.51, as measured in
- *          daemon/DESIGN.md.
+ *          DESIGN.md beside this.
  */
 #ifndef HF_RPC_H
 #define HF_RPC_H

@@ -84,7 +84,7 @@ enum hf_err hf_rpc_table_make(struct hf_rpc_server *server, struct hf_why *why)
 /* ---- channel arguments ---- */
 
 /*
- * security.md measured these: the limits on sizes bound memory; the quota is
+ * Each was measured (DESIGN.md): the limits on sizes bound memory; the quota is
  * what stops an unfinished message, which the message limit does not; without
  * decompression there are no bombs (196 kB became 210 MB); two daemons must
  * not share a port in silence; a slow handshake holds a descriptor.

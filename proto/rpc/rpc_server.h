@@ -13,8 +13,8 @@
  *          handlers run on the worker loop.
  * Errors   EXISTS when somebody listens there already; ARGUMENT when table
  *          and schema disagree; DENIED, SYSTEM from the operating system.
- * Source   proto/SPEC.md sections 6 and 10.  Channel arguments: measured, see
- *          rpc_server.c.
+ * Source   proto/SPEC.md sections 8 and 10.  Channel arguments: rpc_server.c,
+ *          with their reasons in DESIGN.md.
  */
 #ifndef HF_RPC_SERVER_H
 #define HF_RPC_SERVER_H

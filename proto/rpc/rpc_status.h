@@ -10,8 +10,8 @@
  * Owns     nothing: values on the caller's side.
  * Threads  any; no state.
  * Errors   MALFORMED, LIMIT from parsing; NOMEM from encoding.
- * Source   google/rpc/status.proto and error_details.proto (googleapis);
- *          field numbers in rpc_status.c.
+ * Source   proto/SPEC.md section 9; google/rpc/status.proto and
+ *          error_details.proto (googleapis); field numbers in rpc_status.c.
  */
 #ifndef HF_RPC_STATUS_H
 #define HF_RPC_STATUS_H

@@ -12,10 +12,8 @@
  *          servers that use it.
  * Threads  hf_rpc_trust_changed() from any thread.
  * Errors   NOMEM.
- * Source   design: pins of manifests and own clients' certificates, checked
- *          in the handshake and on each call.  gRPC's TLS credentials with an
- *          external verifier, because plain SSL credentials would accept a
- *          leaf minted by an admitted peer.
+ * Source   proto/SPEC.md section 8; DESIGN.md says why this and not gRPC's
+ *          plain SSL credentials.
  */
 #ifndef HF_RPC_TLS_H
 #define HF_RPC_TLS_H

@@ -316,6 +316,52 @@ static void the_schema_has_every_service(void **state)
 	hf_rpc_descriptor_free(descriptor);
 }
 
+/* ---- channels ---- */
+
+static void on_state(void *arg, bool is_up)
+{
+	struct eye *eye = arg;
+
+	pthread_mutex_lock(&eye->lock);
+	if (is_up)
+		eye->opened++;
+	else
+		eye->done++;
+	pthread_cond_broadcast(&eye->changed);
+	pthread_mutex_unlock(&eye->lock);
+}
+
+static void a_channel_comes_back_by_itself(void **state)
+{
+	static struct eye eye;
+	const struct hf_rpc_channel_options options = {
+		.loop = bench.outbound,
+		.target = bench.readers_target,
+		.arg = &eye,
+		.state = on_state,
+		.backoff_max_ms = 100,
+	};
+	struct hf_rpc_channel *channel = NULL;
+	struct hf_why why = { "" };
+
+	eye_init(&eye);
+	assert_ok(hf_rpc_channel_open(&options, &channel, &why), &why);
+	bench.channels[bench.channels_count++] = channel;
+	/* No call is made: the channel connects all the same. */
+	assert_comes(eye, opened, 1);
+	hf_rpc_server_free(bench.readers);
+	bench.readers = NULL;
+	assert_comes(eye, done, 1);
+	assert_int_equal(unary(channel, TEST "Echo", "x", NULL, 0, &why),
+			 HF_E_UNAVAILABLE);
+	assert_int_equal(unix_server(HF_DUTY_READER, "reader", &bench.readers,
+				     bench.readers_target,
+				     sizeof(bench.readers_target)),
+			 0);
+	assert_comes(eye, opened, 2);
+	assert_ok(unary(channel, TEST "Echo", "x", NULL, 0, &why), &why);
+}
+
 /* ---- loops ---- */
 
 struct clockwork {
@@ -395,6 +441,7 @@ int main(void)
 		RPC_TEST(health_says_whether_we_serve),
 		RPC_TEST(reflection_describes_what_is_served),
 		RPC_TEST(the_schema_has_every_service),
+		RPC_TEST(a_channel_comes_back_by_itself),
 		RPC_TEST(timers_run_in_order_and_stopped_ones_never),
 	};
 
