@@ -11,7 +11,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len_bytes);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len_bytes)
 {
 	static struct hf_picture picture;
-	static struct hf_pdq_work work;
 	struct hf_image_source source = {
 		.bytes = bytes,
 		.fd = -1,
@@ -23,6 +22,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len_bytes)
 
 	if (hf_image_decode(&source, hf_media_kind(hf_span(bytes, len_bytes)),
 			    &picture, &why) == HF_OK)
-		hf_pdq(&picture, &work, pdq, &quality);
+		hf_pdq(&picture, pdq, &quality);
 	return 0;
 }

@@ -33,18 +33,23 @@ static void answer_with(struct hf_answer *answer, enum hf_err err,
 	snprintf(answer->why, sizeof(answer->why), "%.199s", why->text);
 }
 
-/* Zeroed pages, as few and large as the kernel has them: two megabytes of
- * small ones cost as much time as the hash. */
-static void *scratch(size_t size_bytes)
-{
-	void *at = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+/* Where the picture goes: one large page if the kernel has them, for 300 small
+ * ones take longer to get than the hash. */
+#define PAGE_BYTES ((size_t)2 * 1024 * 1024)
 
+static struct hf_picture *make_room(void)
+{
+	uint8_t *at = mmap(NULL, 2 * PAGE_BYTES, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	_Static_assert(sizeof(struct hf_picture) <= PAGE_BYTES,
+		       "a picture fits into a large page");
 	if (at == MAP_FAILED)
 		return NULL;
+	at += PAGE_BYTES - (uintptr_t)at % PAGE_BYTES;
 	/* A wish: without it all is the same, but slower. */
-	(void)madvise(at, size_bytes, MADV_HUGEPAGE);
-	return at;
+	(void)madvise(at, PAGE_BYTES, MADV_HUGEPAGE);
+	return (struct hf_picture *)(void *)at;
 }
 
 /* In the child: decode one image. */
@@ -55,12 +60,11 @@ static void decode(const struct hf_ask *ask, int fd, struct hf_answer *answer)
 		.size_bytes = ask->size_bytes,
 	};
 	struct hf_why why = { "" };
-	struct hf_picture *picture = scratch(sizeof(*picture));
-	struct hf_pdq_work *work = scratch(sizeof(*work));
+	struct hf_picture *picture = make_room();
 	unsigned quality = 0;
 	enum hf_err err;
 
-	if (picture == NULL || work == NULL)
+	if (picture == NULL)
 		err = hf_why(&why, HF_E_NOMEM, "no memory for a picture");
 	else
 		err = hf_confine_calls(&why);
@@ -72,7 +76,7 @@ static void decode(const struct hf_ask *ask, int fd, struct hf_answer *answer)
 		return;
 	answer->width = picture->width;
 	answer->height = picture->height;
-	hf_pdq(picture, work, answer->pdq, &quality);
+	hf_pdq(picture, answer->pdq, &quality);
 	answer->quality = quality;
 }
 

@@ -10,135 +10,125 @@
 #define SIDE_MIN 5  /* below, the reference gives zeros */
 
 /*
- * A box filter along the first index of in[length][width]: each output is the
- * mean of the window around it, cut off at the ends.  Two of them each way
- * make a tent filter.  All width sums run side by side, which is what makes it
- * fast; each takes its terms in the reference's order (add the new one,
- * subtract the oldest, divide), which is what makes it exact.
- *
- * keep has the kept_count outputs that are wanted, ascending.
+ * A box filter over rows: each output row is the mean of the window of input
+ * rows around it, cut off at the ends.  Two of them each way make a tent
+ * filter.  All sums of a row run side by side, which is what makes it fast;
+ * each takes its terms in the reference's order (add the new one, subtract the
+ * oldest, divide), which is what makes it exact.
  */
 struct box {
-	const float *in;
-	size_t length;
-	size_t width;
+	size_t rows;
 	size_t window;
-	const uint16_t *keep;
+	const uint16_t *keep; /* the outputs that are wanted; NULL: all */
 	size_t kept_count;
 };
 
-static void add(float *restrict sum, const float *restrict in, size_t width)
+/* Half of 1/64 of the side, rounded up: two passes cover it whole. */
+#define WINDOW_OF(side) (((side) + 2 * SMALL - 1) / (2 * SMALL))
+#define RING            WINDOW_OF(HF_PICTURE_SIDE_MAX)
+
+static inline void add(float *restrict sum, const float *restrict in,
+		       size_t width)
 {
 	for (size_t i = 0; i < width; i++)
 		sum[i] += in[i];
 }
 
-static void subtract(float *restrict sum, const float *restrict in,
-		     size_t width)
+static inline void subtract(float *restrict sum, const float *restrict in,
+			    size_t width)
 {
 	for (size_t i = 0; i < width; i++)
 		sum[i] -= in[i];
 }
 
-static void divide(float *restrict out, const float *restrict sum, size_t width,
-		   float by)
+static inline void divide(float *restrict out, const float *restrict sum,
+			  size_t width, float by)
 {
 	for (size_t i = 0; i < width; i++)
 		out[i] = sum[i] / by;
 }
 
-static void box_filter(const struct box *box, float *restrict out)
+/* Where all outputs are kept, out may be in: an input row that is still to be
+ * subtracted is put aside before its output falls on it. */
+static inline void box_filter(const struct box *box, size_t width,
+			      const float *in, float *out)
 {
 	float sum[HF_PICTURE_SIDE_MAX] = { 0 };
+	float ring[RING][HF_PICTURE_SIDE_MAX];
 	size_t ahead = (box->window + 2) / 2;
 	size_t behind = box->window - ahead + 1;
 	size_t left = 0, right = 0, kept = 0;
 
 	while (right < ahead - 1)
-		add(sum, box->in + right++ * box->width, box->width);
-	for (size_t i = 0; i < box->length; i++) {
-		if (right < box->length)
-			add(sum, box->in + right++ * box->width, box->width);
+		add(sum, in + right++ * width, width);
+	for (size_t i = 0; i < box->rows; i++) {
+		memcpy(ring[i % RING], in + i * width, width * sizeof(*in));
+		if (right < box->rows)
+			add(sum, in + right++ * width, width);
 		if (i >= behind)
-			subtract(sum, box->in + left++ * box->width,
-				 box->width);
-		if (kept == box->kept_count)
-			break;
-		if (box->keep[kept] != i)
-			continue;
-		divide(out + kept++ * box->width, sum, box->width,
-		       (float)(right - left));
-		while (kept < box->kept_count && box->keep[kept] == i) {
-			memcpy(out + kept * box->width,
-			       out + (kept - 1) * box->width,
-			       box->width * sizeof(*out));
-			kept++;
-		}
+			subtract(sum, ring[left++ % RING], width);
+		if (box->keep == NULL)
+			divide(out + i * width, sum, width,
+			       (float)(right - left));
+		for (; kept < box->kept_count && box->keep[kept] == i; kept++)
+			divide(out + kept * width, sum, width,
+			       (float)(right - left));
 	}
 }
 
-/* out[columns][rows] of in[rows][columns], in blocks that stay in cache. */
-static void transpose(const float *restrict in, size_t rows, size_t columns,
-		      float *restrict out)
+/* The same over columns: a band of a few rows is turned, filtered while it is
+ * in a near cache, and turned back.  Lanes beyond the last row compute
+ * nothing of use. */
+static void box_filter_across(const struct box *box, size_t rows,
+			      const float *in, float *out)
 {
-	enum { BLOCK = 16 };
+	enum { BAND = 16 };
+	float turned[HF_PICTURE_SIDE_MAX * BAND] = { 0 };
+	float samples[SMALL * BAND];
+	float *filtered = box->keep != NULL ? samples : turned;
+	size_t columns = box->rows;
+	size_t outputs = box->keep != NULL ? box->kept_count : columns;
 
-	for (size_t top = 0; top < rows; top += BLOCK) {
-		size_t bottom = top + BLOCK < rows ? top + BLOCK : rows;
+	for (size_t top = 0; top < rows; top += BAND) {
+		size_t band = rows - top < BAND ? rows - top : BAND;
 
-		for (size_t at = 0; at < columns; at += BLOCK) {
-			size_t end =
-				at + BLOCK < columns ? at + BLOCK : columns;
-
-			for (size_t x = at; x < end; x++)
-				for (size_t y = top; y < bottom; y++)
-					out[x * rows + y] = in[y * columns + x];
-		}
+		for (size_t y = 0; y < band; y++)
+			for (size_t x = 0; x < columns; x++)
+				turned[x * BAND + y] =
+					in[(top + y) * columns + x];
+		box_filter(box, BAND, turned, filtered);
+		for (size_t y = 0; y < band; y++)
+			for (size_t x = 0; x < outputs; x++)
+				out[(top + y) * outputs + x] =
+					filtered[x * BAND + y];
 	}
-}
-
-/* Half of a 1/64 of the side, rounded up: two passes cover it whole. */
-static size_t window_of(size_t side)
-{
-	return (side + 2 * SMALL - 1) / (2 * SMALL);
 }
 
 /*
  * Blur and take 64 x 64 samples at the centres.  Only the samples are worth
  * dividing in the last pass each way, so the second round shrinks as it goes.
  */
-static void shrink(struct hf_picture *picture, struct hf_pdq_work *work,
-		   float out[SMALL * SMALL])
+static void shrink(struct hf_picture *picture, float out[SMALL * SMALL])
 {
-	uint16_t every[HF_PICTURE_SIDE_MAX];
+	float narrow[HF_PICTURE_SIDE_MAX * SMALL];
 	uint16_t column_at[SMALL], row_at[SMALL];
-	float *a = picture->luma, *b = work->spare;
 	size_t rows = picture->rows, columns = picture->columns;
-	struct box across = { b,     columns, rows, window_of(columns),
-			      every, columns };
-	struct box down = { b, rows, columns, window_of(rows), every, rows };
+	struct box across = { .rows = columns, .window = WINDOW_OF(columns) };
+	struct box down = { .rows = rows, .window = WINDOW_OF(rows) };
 
-	for (unsigned i = 0; i < HF_PICTURE_SIDE_MAX; i++)
-		every[i] = (uint16_t)i;
 	for (unsigned i = 0; i < SMALL; i++) {
 		column_at[i] = (uint16_t)((i + 0.5) * columns / SMALL);
 		row_at[i] = (uint16_t)((i + 0.5) * rows / SMALL);
 	}
+	box_filter_across(&across, rows, picture->luma, picture->luma);
+	box_filter(&down, columns, picture->luma, picture->luma);
 
-	transpose(a, rows, columns, b);
-	box_filter(&across, a);
-	transpose(a, columns, rows, b);
-	box_filter(&down, a);
-
-	transpose(a, rows, columns, b);
 	across.keep = column_at;
 	across.kept_count = SMALL;
-	box_filter(&across, a);
-	transpose(a, SMALL, rows, b);
-	down.width = SMALL;
+	box_filter_across(&across, rows, picture->luma, narrow);
 	down.keep = row_at;
 	down.kept_count = SMALL;
-	box_filter(&down, out);
+	box_filter(&down, SMALL, narrow, out);
 }
 
 /* How much the picture changes from sample to sample: steps of more than
@@ -226,8 +216,8 @@ static void bits_of(const float frequencies[KEPT * KEPT],
 				(uint8_t)(1u << i % 8);
 }
 
-void hf_pdq(struct hf_picture *picture, struct hf_pdq_work *work,
-	    uint8_t out_hash[static HF_PDQ_BYTES], unsigned *out_quality)
+void hf_pdq(struct hf_picture *picture, uint8_t out_hash[static HF_PDQ_BYTES],
+	    unsigned *out_quality)
 {
 	float small[SMALL * SMALL];
 	float frequencies[KEPT * KEPT];
@@ -239,7 +229,7 @@ void hf_pdq(struct hf_picture *picture, struct hf_pdq_work *work,
 	if (picture->rows == SMALL && picture->columns == SMALL)
 		memcpy(small, picture->luma, sizeof(small));
 	else
-		shrink(picture, work, small);
+		shrink(picture, small);
 	*out_quality = quality_of(small);
 	dct(small, frequencies);
 	bits_of(frequencies, out_hash);

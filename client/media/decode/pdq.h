@@ -6,8 +6,8 @@
  * bits come out the same and not only near.
  *
  * Units    luma 0 to 255; quality 0 to 100.
- * Owns     nothing: the working memory is 1 MiB of the caller's.
- * Threads  any, each with its own struct hf_pdq_work.
+ * Owns     nothing; it takes 200 KiB of stack.
+ * Threads  any, each with its own picture.
  * Errors   none.  A picture with a side under 5 hashes to zeros, quality 0.
  * Source   "PDQ & TMK + PDQF", Meta, 2019; Jarosz, "Fast image convolutions",
  *          2001; the reference program's treatment of edges, medians and bits.
@@ -20,13 +20,9 @@
 #include "limit.h"
 #include "picture.h"
 
-struct hf_pdq_work {
-	float spare[HF_PICTURE_SIDE_MAX * HF_PICTURE_SIDE_MAX];
-};
-
 /* The first byte has the highest frequencies: in hex it is the usual text.
  * The picture's luma is used up. */
-void hf_pdq(struct hf_picture *picture, struct hf_pdq_work *work,
-	    uint8_t out_hash[static HF_PDQ_BYTES], unsigned *out_quality);
+void hf_pdq(struct hf_picture *picture, uint8_t out_hash[static HF_PDQ_BYTES],
+	    unsigned *out_quality);
 
 #endif /* HF_PDQ_H */

@@ -31,7 +31,13 @@ enum hf_err hf_picture_begin(struct hf_picture *picture, uint32_t width,
 			(uint16_t)(i * width / picture->columns);
 	for (uint32_t i = 0; i < picture->rows; i++)
 		picture->row_at[i] = (uint16_t)(i * height / picture->rows);
-	memset(picture->luma, 0, sizeof(picture->luma));
+	for (unsigned i = 0; i < 256; i++) {
+		picture->weight[0][i] = 0.299f * (float)i;
+		picture->weight[1][i] = 0.587f * (float)i;
+		picture->weight[2][i] = 0.114f * (float)i;
+	}
+	memset(picture->luma, 0,
+	       sizeof(float) * picture->rows * picture->columns);
 	return HF_OK;
 }
 
@@ -52,11 +58,11 @@ static unsigned samples_of_row(const struct hf_picture *picture, uint32_t y,
 	return first;
 }
 
-static float luma_of(const uint8_t *rgb)
+static inline float luma_of(const struct hf_picture *picture,
+			    const uint8_t *rgb)
 {
-	const float red = 0.299f, green = 0.587f, blue = 0.114f;
-
-	return red * rgb[0] + green * rgb[1] + blue * rgb[2];
+	return picture->weight[0][rgb[0]] + picture->weight[1][rgb[1]] +
+	       picture->weight[2][rgb[2]];
 }
 
 static void copy_row(struct hf_picture *picture, unsigned from, unsigned end)
@@ -78,13 +84,20 @@ void hf_picture_put_rgb(struct hf_picture *picture, uint32_t y,
 
 	if (first == end)
 		return;
-	for (unsigned i = 0; i < picture->columns; i++) {
-		uint32_t x = picture->column_at[i];
+	if (part.step == 1) {
+		for (unsigned i = 0; i < picture->columns; i++)
+			row[i] = luma_of(picture,
+					 rgb + (size_t)picture->column_at[i] *
+							 pixel_bytes);
+	} else {
+		for (unsigned i = 0; i < picture->columns; i++) {
+			uint32_t x = picture->column_at[i];
 
-		if (part.step > 1 &&
-		    (x < part.first || (x - part.first) % part.step != 0))
-			continue;
-		row[i] = luma_of(rgb + (size_t)x * pixel_bytes);
+			if (x >= part.first &&
+			    (x - part.first) % part.step == 0)
+				row[i] = luma_of(picture,
+						 rgb + (size_t)x * pixel_bytes);
+		}
 	}
 	copy_row(picture, first, end);
 }

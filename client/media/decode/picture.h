@@ -29,6 +29,7 @@ struct hf_picture {
 	unsigned rows;
 	uint16_t column_at[HF_PICTURE_SIDE_MAX]; /* where in the image */
 	uint16_t row_at[HF_PICTURE_SIDE_MAX];
+	float weight[3][256]; /* of each value of red, green and blue */
 	/* rows x columns, one row behind the other */
 	float luma[HF_PICTURE_SIDE_MAX * HF_PICTURE_SIDE_MAX];
 };
