@@ -51,38 +51,53 @@ static enum hf_err resolve(const char *address, bool is_passive,
 	return HF_OK;
 }
 
+/* 0 when it can be bound, else errno. */
+static int try_bind(const struct addrinfo *at)
+{
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int yes = 1;
+	int rc = 0;
+
+	if (fd < 0)
+		return errno;
+	/* As gRPC does: connections that linger are no reason to refuse. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (bind(fd, at->ai_addr, at->ai_addrlen) != 0)
+		rc = errno;
+	close(fd);
+	return rc;
+}
+
 /*
- * gRPC says only that it failed, so try to bind ourselves first: the operating
- * system has the reason.
+ * gRPC says only that it failed, and not even that when one of a name's
+ * addresses could be had: try to bind ourselves first, because the operating
+ * system has the reason.  A host without IPv6 cannot have all of localhost's
+ * addresses, so one is enough, but none may be taken.
  */
 static enum hf_err may_bind(const char *address, struct hf_why *why)
 {
 	struct addrinfo *found;
 	enum hf_err err = resolve(address, true, &found, why);
-	const int yes = 1;
-	int fd;
+	bool is_free = false;
+	int failed = 0;
 
 	if (err != HF_OK) {
 		hf_why_prefix(why, "listen: ");
 		return err;
 	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		err = hf_why_errno(why, "listen on %s", address);
-		goto out_free;
-	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, found->ai_addr, found->ai_addrlen) != 0) {
-		bool is_taken = errno == EADDRINUSE;
+	for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+		int rc = try_bind(at);
 
-		err = hf_why_errno(why, "listen on %s", address);
-		if (is_taken)
-			err = HF_E_EXISTS;
+		is_free = is_free || rc == 0;
+		if (rc != 0 && failed != EADDRINUSE)
+			failed = rc;
 	}
-	close(fd);
-out_free:
 	freeaddrinfo(found);
-	return err;
+	if (is_free && failed != EADDRINUSE)
+		return HF_OK;
+	errno = failed;
+	err = hf_why_errno(why, "listen on %s", address);
+	return failed == EADDRINUSE ? HF_E_EXISTS : err;
 }
 
 static struct hf_rpc_listener *listener_new(struct hf_rpc_server *server,
