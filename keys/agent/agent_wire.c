@@ -1,0 +1,313 @@
+#include <string.h>
+
+#include "bytes.h"
+#include "text.h"
+
+#include "agent_wire.h"
+
+/* In front of every message, so that a stray client is told apart. */
+static const uint8_t magic[4] = { 'H', 'F', 'A', 1 };
+
+/* Reading: after the first failure everything reads as zero and empty. */
+struct cursor {
+	struct hf_span left;
+	enum hf_err failed;
+};
+
+static void fail(struct cursor *cursor, enum hf_err err)
+{
+	if (cursor->failed == HF_OK)
+		cursor->failed = err;
+	cursor->left.len_bytes = 0;
+}
+
+static struct hf_span take(struct cursor *cursor, size_t len_bytes)
+{
+	struct hf_span taken = hf_span(cursor->left.at, len_bytes);
+
+	if (len_bytes > cursor->left.len_bytes) {
+		fail(cursor, HF_E_MALFORMED);
+		return hf_span(NULL, 0);
+	}
+	cursor->left.at += len_bytes;
+	cursor->left.len_bytes -= len_bytes;
+	return taken;
+}
+
+static uint8_t take_u8(struct cursor *cursor)
+{
+	struct hf_span at = take(cursor, 1);
+
+	return at.len_bytes > 0 ? at.at[0] : 0;
+}
+
+static uint16_t take_u16(struct cursor *cursor)
+{
+	struct hf_span at = take(cursor, 2);
+
+	return at.len_bytes > 0 ? hf_be16(at.at) : 0;
+}
+
+static uint64_t take_u64(struct cursor *cursor)
+{
+	struct hf_span at = take(cursor, 8);
+
+	return at.len_bytes > 0 ? hf_be64(at.at) : 0;
+}
+
+static void take_hash(struct cursor *cursor, uint8_t out[static HF_HASH_BYTES])
+{
+	struct hf_span at = take(cursor, HF_HASH_BYTES);
+
+	if (at.len_bytes > 0)
+		memcpy(out, at.at, HF_HASH_BYTES);
+}
+
+/* count things of unit_bytes, at most most of them. */
+static struct hf_span take_list(struct cursor *cursor, size_t unit_bytes,
+				size_t most)
+{
+	size_t count = take_u16(cursor);
+
+	if (count > most) {
+		fail(cursor, HF_E_LIMIT);
+		return hf_span(NULL, 0);
+	}
+	return take(cursor, count * unit_bytes);
+}
+
+static struct hf_span take_origin(struct cursor *cursor)
+{
+	struct hf_span origin = take_list(cursor, 1, HF_ORIGIN_MAX_BYTES);
+
+	if (cursor->failed == HF_OK && !hf_text_is_origin(origin))
+		fail(cursor, HF_E_ARGUMENT);
+	return origin;
+}
+
+static void put_list(struct hf_buf *buf, struct hf_span list, size_t unit_bytes)
+{
+	size_t count = list.len_bytes / unit_bytes;
+
+	if (count > UINT16_MAX)
+		buf->failed = HF_E_LIMIT;
+	hf_buf_put_u16(buf, (uint16_t)count);
+	hf_buf_put(buf, list);
+}
+
+static void put_checkpoint(struct hf_buf *buf,
+			   const struct hf_agent_checkpoint *checkpoint)
+{
+	put_list(buf, checkpoint->origin, 1);
+	hf_buf_put_u64(buf, checkpoint->old_size);
+	hf_buf_put_u64(buf, checkpoint->size);
+	hf_buf_put(buf, hf_span(checkpoint->root.bytes, HF_HASH_BYTES));
+	put_list(buf, hf_tree_proof_span(&checkpoint->proof), HF_HASH_BYTES);
+}
+
+static void take_checkpoint(struct cursor *cursor,
+			    struct hf_agent_checkpoint *out)
+{
+	struct hf_span proof;
+
+	out->origin = take_origin(cursor);
+	out->old_size = take_u64(cursor);
+	out->size = take_u64(cursor);
+	take_hash(cursor, out->root.bytes);
+	proof = take_list(cursor, HF_HASH_BYTES, HF_PROOF_MAX_HASHES);
+	out->proof.hashes_count = proof.len_bytes / HF_HASH_BYTES;
+	if (proof.len_bytes > 0)
+		memcpy(out->proof.hashes, proof.at, proof.len_bytes);
+}
+
+static void put_wish(struct hf_buf *buf, const struct hf_agent_wish *wish)
+{
+	put_list(buf, wish->origin, 1);
+	hf_buf_put_u64(buf, wish->version);
+	hf_buf_put(buf, wish->organisation_id);
+	hf_buf_put_u64(buf, wish->expires_ms);
+	hf_buf_put_u8(buf, wish->relay);
+	put_list(buf, wish->audience, HF_HASH_BYTES);
+	put_list(buf, wish->relays, HF_HASH_BYTES);
+	put_list(buf, wish->witnesses, HF_HASH_BYTES);
+	put_list(buf, wish->classes, 1);
+	put_list(buf, wish->purpose, 1);
+}
+
+static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
+{
+	out->origin = take_origin(cursor);
+	out->version = take_u64(cursor);
+	out->organisation_id = take(cursor, HF_HASH_BYTES);
+	out->expires_ms = take_u64(cursor);
+	out->relay = take_u8(cursor);
+	out->audience = take_list(cursor, HF_HASH_BYTES, HF_AUDIENCE_MAX);
+	out->relays = take_list(cursor, HF_HASH_BYTES, HF_AUDIENCE_MAX);
+	out->witnesses = take_list(cursor, HF_HASH_BYTES, HF_AUDIENCE_MAX);
+	out->classes = take_list(cursor, 1, HF_AGENT_CLASSES_MAX);
+	out->purpose = take_list(cursor, 1, HF_AGENT_PURPOSE_MAX_BYTES);
+}
+
+static struct cursor begin(struct hf_span bytes, uint16_t *out_number)
+{
+	struct cursor cursor = { bytes, HF_OK };
+	struct hf_span head = take(&cursor, sizeof(magic));
+
+	if (head.len_bytes > 0 && memcmp(head.at, magic, sizeof(magic)) != 0)
+		fail(&cursor, HF_E_MALFORMED);
+	*out_number = take_u16(&cursor);
+	return cursor;
+}
+
+static enum hf_err finish(const struct cursor *cursor, const char *what,
+			  struct hf_why *why)
+{
+	if (cursor->failed == HF_OK && cursor->left.len_bytes == 0)
+		return HF_OK;
+	return hf_why(why,
+		      cursor->failed != HF_OK ? cursor->failed : HF_E_MALFORMED,
+		      "signer: a %s that does not decode", what);
+}
+
+static void put_head(struct hf_buf *buf, uint16_t number)
+{
+	hf_buf_put(buf, hf_span(magic, sizeof(magic)));
+	hf_buf_put_u16(buf, number);
+}
+
+void hf_agent_request_encode(const struct hf_agent_request *request,
+			     struct hf_buf *buf)
+{
+	put_head(buf, (uint16_t)request->verb);
+	switch (request->verb) {
+	case HF_AGENT_STATUS:
+		break;
+	case HF_AGENT_LAST:
+		put_list(buf, request->origin, 1);
+		break;
+	case HF_AGENT_CHECKPOINT:
+		put_checkpoint(buf, &request->checkpoint);
+		break;
+	case HF_AGENT_REPORT:
+		hf_buf_put(buf, request->note);
+		break;
+	case HF_AGENT_AGREEMENT:
+		put_wish(buf, &request->wish);
+		break;
+	}
+}
+
+enum hf_err hf_agent_request_parse(struct hf_span bytes,
+				   struct hf_agent_request *out_request,
+				   struct hf_why *why)
+{
+	struct hf_agent_request request = { .verb = HF_AGENT_STATUS };
+	enum hf_err err;
+	uint16_t verb;
+	struct cursor cursor = begin(bytes, &verb);
+
+	switch (verb) {
+	case HF_AGENT_STATUS:
+		break;
+	case HF_AGENT_LAST:
+		request.origin = take_origin(&cursor);
+		break;
+	case HF_AGENT_CHECKPOINT:
+		take_checkpoint(&cursor, &request.checkpoint);
+		break;
+	case HF_AGENT_REPORT:
+		request.note = take(&cursor, cursor.left.len_bytes);
+		break;
+	case HF_AGENT_AGREEMENT:
+		take_wish(&cursor, &request.wish);
+		break;
+	default:
+		fail(&cursor, HF_E_UNSUPPORTED);
+	}
+	err = finish(&cursor, "request", why);
+	if (err != HF_OK)
+		return err;
+	request.verb = (enum hf_agent_verb)verb;
+	*out_request = request;
+	return HF_OK;
+}
+
+void hf_agent_reply_begin(enum hf_err err, struct hf_buf *buf)
+{
+	put_head(buf, (uint16_t)err);
+}
+
+enum hf_err hf_agent_reply_parse(struct hf_span bytes,
+				 struct hf_agent_reply *out_reply,
+				 struct hf_why *why)
+{
+	uint16_t number;
+	struct cursor cursor = begin(bytes, &number);
+
+	if (cursor.failed != HF_OK || number >= HF_ERR_COUNT)
+		return hf_why(why, HF_E_MALFORMED,
+			      "signer: an answer that does not decode");
+	out_reply->err = (enum hf_err)number;
+	out_reply->body = cursor.left;
+	return HF_OK;
+}
+
+void hf_agent_status_encode(const struct hf_agent_status *status,
+			    struct hf_buf *buf)
+{
+	put_list(buf, hf_span_of(status->domain), 1);
+	hf_buf_put(buf, hf_span(status->log_key.bytes, HF_PUBLIC_KEY_BYTES));
+	hf_buf_put(buf,
+		   hf_span(status->cosigner_key.bytes, HF_PUBLIC_KEY_BYTES));
+	hf_buf_put(buf,
+		   hf_span(status->agreement_key.bytes, HF_PUBLIC_KEY_BYTES));
+	hf_buf_put_u64(buf, status->origins_count);
+	hf_buf_put_u8(buf, status->is_record_new);
+}
+
+enum hf_err hf_agent_status_parse(struct hf_span bytes,
+				  struct hf_agent_status *out_status,
+				  struct hf_why *why)
+{
+	struct hf_agent_status status = { .domain = "" };
+	struct cursor cursor = { bytes, HF_OK };
+	struct hf_span domain = take_list(&cursor, 1, HF_DOMAIN_MAX_BYTES);
+	enum hf_err err;
+
+	if (domain.len_bytes > 0)
+		memcpy(status.domain, domain.at, domain.len_bytes);
+	take_hash(&cursor, status.log_key.bytes);
+	take_hash(&cursor, status.cosigner_key.bytes);
+	take_hash(&cursor, status.agreement_key.bytes);
+	status.origins_count = (uint32_t)take_u64(&cursor);
+	status.is_record_new = take_u8(&cursor) != 0;
+	err = finish(&cursor, "status", why);
+	if (err == HF_OK)
+		*out_status = status;
+	return err;
+}
+
+void hf_agent_last_encode(uint64_t size, const struct hf_tree_hash *root,
+			  struct hf_buf *buf)
+{
+	hf_buf_put_u64(buf, size);
+	hf_buf_put(buf, hf_span(root->bytes, HF_HASH_BYTES));
+}
+
+enum hf_err hf_agent_last_parse(struct hf_span bytes, uint64_t *out_size,
+				struct hf_tree_hash *out_root,
+				struct hf_why *why)
+{
+	struct cursor cursor = { bytes, HF_OK };
+	uint64_t size = take_u64(&cursor);
+	struct hf_tree_hash root;
+	enum hf_err err;
+
+	take_hash(&cursor, root.bytes);
+	err = finish(&cursor, "last checkpoint", why);
+	if (err != HF_OK)
+		return err;
+	*out_size = size;
+	*out_root = root;
+	return HF_OK;
+}

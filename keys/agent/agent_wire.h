@@ -1,0 +1,101 @@
+/*
+ * agent_wire.h -- what crosses the signer's socket: one message asks, one
+ * answers, typed fields in a fixed order.
+ *
+ * Units    as agent.h; bytes.
+ * Owns     nothing.  A parsed message borrows from the bytes it came in.
+ * Threads  any; no state.
+ * Errors   MALFORMED for what is no message of ours, LIMIT for counts and
+ *          lengths out of range.  Encoders stick in the buf.
+ * Source   keys/agent/DESIGN.md, section 2.
+ */
+#ifndef HF_AGENT_WIRE_H
+#define HF_AGENT_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "err.h"
+#include "span.h"
+
+/* Below what a socket takes in one message by default (212,992). */
+#define HF_AGENT_MESSAGE_MAX_BYTES ((size_t)192 * 1024)
+#define HF_AGENT_PURPOSE_MAX_BYTES 1024
+#define HF_AGENT_CLASSES_MAX       32
+
+/* Name and number.  Append only: an old signer refuses what it does not
+ * know. */
+/* clang-format off */
+#define HF_AGENT_VERB_TABLE(X) \
+	X(STATUS,     1)       \
+	X(LAST,       2)       \
+	X(CHECKPOINT, 3)       \
+	X(REPORT,     4)       \
+	X(AGREEMENT,  5)
+/* clang-format on */
+
+enum hf_agent_verb {
+#define HF_AGENT_VERB_ENUM(name, number) HF_AGENT_##name = (number),
+	HF_AGENT_VERB_TABLE(HF_AGENT_VERB_ENUM)
+#undef HF_AGENT_VERB_ENUM
+};
+
+/* The fields of an agreement that are not the signer's own.  Lists of ids are
+ * HF_HASH_BYTES each, one behind the other; classes one byte each. */
+struct hf_agent_wish {
+	struct hf_span origin;
+	uint64_t version;
+	struct hf_span organisation_id;
+	uint64_t expires_ms;
+	uint8_t relay;
+	struct hf_span audience;
+	struct hf_span relays;
+	struct hf_span witnesses;
+	struct hf_span classes;
+	struct hf_span purpose;
+};
+
+/* Only what the verb names means anything. */
+struct hf_agent_request {
+	enum hf_agent_verb verb;
+	struct hf_span origin;                 /* LAST */
+	struct hf_agent_checkpoint checkpoint; /* CHECKPOINT */
+	struct hf_span note;                   /* REPORT */
+	struct hf_agent_wish wish;             /* AGREEMENT */
+};
+
+struct hf_agent_reply {
+	enum hf_err err;
+	struct hf_span body; /* HF_OK: the answer; else the sentence */
+};
+
+void hf_agent_request_encode(const struct hf_agent_request *request,
+			     struct hf_buf *buf);
+
+HF_MUST enum hf_err hf_agent_request_parse(struct hf_span bytes,
+					   struct hf_agent_request *out_request,
+					   struct hf_why *why);
+
+/* The first bytes of a reply; the body follows. */
+void hf_agent_reply_begin(enum hf_err err, struct hf_buf *buf);
+
+HF_MUST enum hf_err hf_agent_reply_parse(struct hf_span bytes,
+					 struct hf_agent_reply *out_reply,
+					 struct hf_why *why);
+
+/* The bodies of STATUS and LAST. */
+void hf_agent_status_encode(const struct hf_agent_status *status,
+			    struct hf_buf *buf);
+HF_MUST enum hf_err hf_agent_status_parse(struct hf_span bytes,
+					  struct hf_agent_status *out_status,
+					  struct hf_why *why);
+void hf_agent_last_encode(uint64_t size, const struct hf_tree_hash *root,
+			  struct hf_buf *buf);
+HF_MUST enum hf_err hf_agent_last_parse(struct hf_span bytes,
+					uint64_t *out_size,
+					struct hf_tree_hash *out_root,
+					struct hf_why *why);
+
+#endif /* HF_AGENT_WIRE_H */

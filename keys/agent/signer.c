@@ -1,0 +1,483 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "codec_document.h"
+#include "file.h"
+#include "note.h"
+#include "text.h"
+#include "trust.h"
+#include "vault.h"
+
+#include "agent_wire.h"
+#include "signer.h"
+
+#define PATH_BYTES 4096
+
+/* The signer of a daemon that was killed ends as soon as it sees that. */
+#define RECORD_WAIT_MS 1000
+
+/* Three lists of HF_AUDIENCE_MAX spans, and room to spare. */
+#define AGREEMENT_MEMORY_BYTES ((size_t)1024 * 1024)
+
+struct hf_signer {
+	struct hf_key *log; /* owned, as the next two */
+	struct hf_key *cosigner;
+	struct hf_key *agreement;
+	struct hf_record *record; /* owned */
+	struct hf_note_key cosigner_note_key;
+};
+
+/* A request at work. */
+struct job {
+	struct hf_signer *signer;
+	const struct hf_agent_request *request;
+	uint64_t now_ms;
+	struct hf_buf *reply; /* the head is in it */
+	struct hf_why *also;
+};
+
+/*
+ * Opening.
+ */
+
+static enum hf_err load_key(const struct hf_signer_options *options,
+			    enum hf_key_role role, struct hf_key **out_key,
+			    struct hf_why *why)
+{
+	enum hf_vault_trust trust = HF_VAULT_CREDENTIAL;
+	char path[PATH_BYTES], name[32] = "";
+	enum hf_err err;
+
+	strncat(name, hf_key_role_name(role), sizeof(name) - 5);
+	strcat(name, ".key");
+	if (options->credentials != NULL) {
+		err = hf_file_join(path, sizeof(path), options->credentials,
+				   name, why);
+		if (err != HF_OK)
+			return err;
+	}
+	/* A unit may pass some keys as credentials and keep the others. */
+	if (options->credentials == NULL || access(path, F_OK) != 0) {
+		trust = HF_VAULT_OWN;
+		err = hf_file_join(path, sizeof(path), options->dir, name, why);
+		if (err != HF_OK)
+			return err;
+	}
+	return hf_vault_load(path, trust, role, options->passphrase, out_key,
+			     why);
+}
+
+static enum hf_err load_keys(struct hf_signer *signer,
+			     const struct hf_signer_options *options,
+			     struct hf_why *why)
+{
+	enum hf_err err = load_key(options, HF_KEY_LOG, &signer->log, why);
+
+	if (err == HF_OK)
+		err = load_key(options, HF_KEY_COSIGNER, &signer->cosigner,
+			       why);
+	if (err == HF_OK)
+		err = load_key(options, HF_KEY_AGREEMENT, &signer->agreement,
+			       why);
+	if (err != HF_OK)
+		return err;
+	if (strcmp(signer->log->domain, signer->cosigner->domain) != 0 ||
+	    strcmp(signer->log->domain, signer->agreement->domain) != 0)
+		return hf_why(why, HF_E_CONFLICT,
+			      "signer: log.key, cosigner.key and agreement.key "
+			      "belong to different organisations");
+	return hf_note_cosigner_init(hf_span_of(signer->log->domain),
+				     &signer->cosigner->public_key,
+				     &signer->cosigner_note_key, why);
+}
+
+enum hf_err hf_signer_open(const struct hf_signer_options *options,
+			   struct hf_signer **out_signer, struct hf_why *why)
+{
+	char record_dir[PATH_BYTES];
+	struct hf_signer *signer = calloc(1, sizeof(*signer));
+	enum hf_err err;
+
+	if (signer == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	err = load_keys(signer, options, why);
+	if (err == HF_OK)
+		err = hf_file_join(record_dir, sizeof(record_dir), options->dir,
+				   "record", why);
+	if (err == HF_OK)
+		err = hf_record_open(record_dir, RECORD_WAIT_MS,
+				     &signer->record, why);
+	if (err != HF_OK) {
+		hf_signer_close(signer);
+		return err;
+	}
+	*out_signer = signer;
+	return HF_OK;
+}
+
+void hf_signer_close(struct hf_signer *signer)
+{
+	if (signer == NULL)
+		return;
+	hf_key_free(signer->log);
+	hf_key_free(signer->cosigner);
+	hf_key_free(signer->agreement);
+	hf_record_close(signer->record);
+	free(signer);
+}
+
+const char *hf_signer_domain(const struct hf_signer *signer)
+{
+	return signer->log->domain;
+}
+
+struct hf_record_state hf_signer_record(const struct hf_signer *signer)
+{
+	return hf_record_state(signer->record);
+}
+
+/*
+ * Rules.
+ */
+
+static enum hf_err check_domain(const struct hf_signer *signer,
+				struct hf_span origin, struct hf_why *why)
+{
+	if (!hf_span_is(hf_text_origin_domain(origin), signer->log->domain))
+		return hf_why(why, HF_E_DENIED,
+			      "signer: '%.*s' is not a set of %s",
+			      HF_SPAN_ARGS(origin), signer->log->domain);
+	return HF_OK;
+}
+
+/* The last tree of an origin, the empty one when there is none. */
+static enum hf_err last_tree(const struct hf_signer *signer,
+			     struct hf_span origin,
+			     struct hf_record_tree *out_tree,
+			     bool *out_is_known, struct hf_why *why)
+{
+	enum hf_err err = hf_record_get(signer->record, origin, out_tree, why);
+
+	*out_is_known = err == HF_OK;
+	if (err != HF_E_NOTFOUND)
+		return err;
+	*out_tree = (struct hf_record_tree){ .size = 0 };
+	hf_tree_empty(&out_tree->root);
+	return HF_OK;
+}
+
+/* Is next the same tree as last, or one that last is the beginning of? */
+static enum hf_err check_growth(const struct hf_record_tree *last,
+				const struct hf_agent_checkpoint *next,
+				struct hf_why *why)
+{
+	if (next->size < last->size)
+		return hf_why(why, HF_E_CONFLICT,
+			      "signer: refuses a tree of %llu entries: it has "
+			      "signed one of %llu",
+			      (unsigned long long)next->size,
+			      (unsigned long long)last->size);
+	if (next->size == last->size) {
+		if (!hf_tree_equal(&next->root, &last->root))
+			return hf_why(why, HF_E_CONFLICT,
+				      "signer: refuses another root at size "
+				      "%llu, which it has signed",
+				      (unsigned long long)last->size);
+		return HF_OK;
+	}
+	if (next->old_size != last->size)
+		return hf_why(why, HF_E_PROOF,
+			      "signer: wants a proof from size %llu, which it "
+			      "has signed, not from %llu",
+			      (unsigned long long)last->size,
+			      (unsigned long long)next->old_size);
+	return hf_tree_verify_growth(last->size, &last->root, next->size,
+				     &next->root, &next->proof, why);
+}
+
+/* A time for the signature, never before the last one. */
+static enum hf_err next_time(uint64_t now_ms, uint64_t last_s,
+			     uint64_t *out_time_s, struct hf_why *why)
+{
+	uint64_t now_s = now_ms / 1000;
+
+	if (now_s + HF_SIGNER_STEP_BACK_MAX_S < last_s)
+		return hf_why(why, HF_E_UNAVAILABLE,
+			      "signer: its clock is %llu s behind its last "
+			      "signature; set the clock right",
+			      (unsigned long long)(last_s - now_s));
+	*out_time_s = now_s > last_s ? now_s : last_s;
+	return HF_OK;
+}
+
+/* The whole note for a tree that is in the record. */
+static enum hf_err put_note(const struct hf_signer *signer,
+			    struct hf_span origin,
+			    const struct hf_record_tree *tree,
+			    struct hf_buf *note, struct hf_why *why)
+{
+	const struct hf_checkpoint checkpoint = { origin, tree->size,
+						  tree->root };
+	uint8_t signature[HF_SIGNATURE_BYTES], cosignature[HF_SIGNATURE_BYTES];
+	struct hf_note_key log_key;
+	struct hf_buf text, cosigned;
+	enum hf_err err;
+
+	hf_buf_init(&text, HF_NOTE_MAX_BYTES);
+	hf_buf_init(&cosigned, HF_NOTE_MAX_BYTES);
+	err = hf_note_key_init(HF_NOTE_LOG, origin, &signer->log->public_key,
+			       &log_key, why);
+	if (err == HF_OK)
+		err = hf_note_put_text(&text, &checkpoint, why);
+	if (err != HF_OK)
+		goto out_release;
+	hf_note_put_cosigned(&cosigned, tree->time_s, hf_buf_span(&text));
+	err = hf_buf_failed(&text);
+	if (err == HF_OK)
+		err = hf_buf_failed(&cosigned);
+	if (err != HF_OK) {
+		err = hf_why(why, err, "signer: note: %s", hf_err_words(err));
+		goto out_release;
+	}
+	hf_sign(signer->log->secret, hf_buf_span(&text), signature);
+	hf_sign(signer->cosigner->secret, hf_buf_span(&cosigned), cosignature);
+	hf_buf_put(note, hf_buf_span(&text));
+	hf_note_put_blank(note);
+	hf_note_put_line(note, &log_key, 0, signature);
+	hf_note_put_line(note, &signer->cosigner_note_key, tree->time_s,
+			 cosignature);
+
+out_release:
+	hf_buf_release(&text);
+	hf_buf_release(&cosigned);
+	return err;
+}
+
+/*
+ * Answers, one a verb.
+ */
+
+static enum hf_err answer_status(struct job *job, struct hf_why *why)
+{
+	const struct hf_signer *signer = job->signer;
+	struct hf_record_state state = hf_record_state(signer->record);
+	struct hf_agent_status status = {
+		.log_key = signer->log->public_key,
+		.cosigner_key = signer->cosigner->public_key,
+		.agreement_key = signer->agreement->public_key,
+		.origins_count = state.origins_count,
+		.is_record_new = state.is_new,
+	};
+
+	memcpy(status.domain, signer->log->domain, sizeof(status.domain));
+	hf_agent_status_encode(&status, job->reply);
+	return HF_OK;
+}
+
+static enum hf_err answer_last(struct job *job, struct hf_why *why)
+{
+	struct hf_record_tree tree;
+	bool is_known;
+	enum hf_err err = last_tree(job->signer, job->request->origin, &tree,
+				    &is_known, why);
+
+	if (err == HF_OK)
+		hf_agent_last_encode(tree.size, &tree.root, job->reply);
+	return err;
+}
+
+static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint *next = &job->request->checkpoint;
+	struct hf_record_tree last, tree = { next->size, 0, next->root };
+	bool is_known;
+	enum hf_err err;
+
+	err = check_domain(job->signer, next->origin, why);
+	if (err == HF_OK)
+		err = last_tree(job->signer, next->origin, &last, &is_known,
+				why);
+	if (err == HF_OK)
+		err = check_growth(&last, next, why);
+	if (err == HF_OK)
+		err = next_time(job->now_ms, last.time_s, &tree.time_s, why);
+	if (err != HF_OK)
+		return err;
+	if (!is_known && next->size > 0)
+		(void)hf_why(job->also, HF_OK,
+			     "signs '%.*s' at size %llu without knowing what "
+			     "was signed before",
+			     HF_SPAN_ARGS(next->origin),
+			     (unsigned long long)next->size);
+	/* Durable before the signature exists, so that no crash forgets one.
+	 * What is there already need not be written again. */
+	if (!is_known || tree.size != last.size || tree.time_s != last.time_s)
+		err = hf_record_put(job->signer->record, next->origin, &tree,
+				    why);
+	if (err == HF_OK)
+		err = put_note(job->signer, next->origin, &tree, job->reply,
+			       why);
+	return err;
+}
+
+/* Only our own signatures count, so a report cannot lie; it moves the record
+ * up, never down. */
+static enum hf_err answer_report(struct job *job, struct hf_why *why)
+{
+	struct hf_signer *signer = job->signer;
+	struct hf_note_key log_key;
+	struct hf_record_tree last, tree;
+	struct hf_note note;
+	bool is_known;
+	enum hf_err err = hf_note_parse(job->request->note, &note, why);
+
+	if (err == HF_OK)
+		err = check_domain(signer, note.checkpoint.origin, why);
+	if (err == HF_OK)
+		err = hf_note_key_init(HF_NOTE_LOG, note.checkpoint.origin,
+				       &signer->log->public_key, &log_key, why);
+	if (err == HF_OK)
+		err = hf_note_open(job->request->note, &log_key,
+				   &signer->cosigner_note_key, &note,
+				   &tree.time_s, why);
+	if (err == HF_OK)
+		err = last_tree(signer, note.checkpoint.origin, &last,
+				&is_known, why);
+	if (err != HF_OK)
+		return err;
+	tree.size = note.checkpoint.size;
+	tree.root = note.checkpoint.root;
+	if (is_known && tree.size == last.size &&
+	    !hf_tree_equal(&tree.root, &last.root))
+		return hf_why(why, HF_E_CONFLICT,
+			      "signer: two roots at size %llu carry its "
+			      "signature",
+			      (unsigned long long)tree.size);
+	if (is_known && tree.size <= last.size)
+		return HF_OK;
+	if (tree.time_s < last.time_s)
+		tree.time_s = last.time_s;
+	return hf_record_put(signer->record, note.checkpoint.origin, &tree,
+			     why);
+}
+
+static const struct hf_span *spans_of(struct hf_arena *arena,
+				      struct hf_span list, size_t *out_count)
+{
+	struct hf_span *spans;
+
+	*out_count = list.len_bytes / HF_HASH_BYTES;
+	spans = hf_arena_calloc(arena, *out_count + 1, sizeof(*spans));
+	if (spans == NULL)
+		return NULL;
+	for (size_t i = 0; i < *out_count; i++)
+		spans[i] = hf_span(list.at + i * HF_HASH_BYTES, HF_HASH_BYTES);
+	return spans;
+}
+
+/* The wish with our own keys, name and clock. */
+static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
+				struct hf_agreement *out, struct hf_why *why)
+{
+	const struct hf_agent_wish *wish = &job->request->wish;
+	const struct hf_signer *signer = job->signer;
+	enum hf_class *classes;
+
+	*out = (struct hf_agreement){
+		.origin = hf_arena_text(arena, wish->origin),
+		.version = wish->version,
+		.organisation_id = wish->organisation_id,
+		.log_key = hf_span(signer->log->public_key.bytes,
+				   HF_PUBLIC_KEY_BYTES),
+		.cosigner_key = hf_span(signer->cosigner->public_key.bytes,
+					HF_PUBLIC_KEY_BYTES),
+		.cosigner_name = signer->cosigner_note_key.name,
+		.relay = (enum hf_relay)wish->relay,
+		.purpose = hf_arena_text(arena, wish->purpose),
+		.issued_ms = job->now_ms,
+		.expires_ms = wish->expires_ms,
+	};
+	out->audience = spans_of(arena, wish->audience, &out->audience_count);
+	out->relays = spans_of(arena, wish->relays, &out->relays_count);
+	out->witnesses =
+		spans_of(arena, wish->witnesses, &out->witnesses_count);
+	out->classes_count = wish->classes.len_bytes;
+	classes = hf_arena_calloc(arena, out->classes_count + 1,
+				  sizeof(*classes));
+	if (out->origin == NULL || out->purpose == NULL ||
+	    out->audience == NULL || out->relays == NULL ||
+	    out->witnesses == NULL || classes == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	for (size_t i = 0; i < out->classes_count; i++)
+		classes[i] = (enum hf_class)wish->classes.at[i];
+	out->classes = classes;
+	return HF_OK;
+}
+
+static enum hf_err answer_agreement(struct job *job, struct hf_why *why)
+{
+	const struct hf_agent_wish *wish = &job->request->wish;
+	struct hf_agreement agreement;
+	struct hf_arena arena;
+	enum hf_err err = check_domain(job->signer, wish->origin, why);
+
+	if (err != HF_OK)
+		return err;
+	if (wish->expires_ms <= job->now_ms ||
+	    wish->expires_ms - job->now_ms > HF_AGENT_AGREEMENT_MAX_MS)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "signer: an agreement ends after now and within "
+			      "400 days");
+	if (!hf_text_is_clean(wish->purpose))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "signer: the purpose is not clean UTF-8");
+	hf_arena_init(&arena, AGREEMENT_MEMORY_BYTES);
+	err = agreement_of(job, &arena, &agreement, why);
+	if (err == HF_OK)
+		err = hf_trust_agreement_make(&agreement,
+					      job->signer->agreement->secret,
+					      job->reply, why);
+	hf_arena_release(&arena);
+	return err;
+}
+
+typedef enum hf_err answer_fn(struct job *job, struct hf_why *why);
+
+/* By the number of the verb, which hf_agent_request_parse() has checked. */
+static answer_fn *const answers[] = {
+	[HF_AGENT_STATUS] = answer_status,
+	[HF_AGENT_LAST] = answer_last,
+	[HF_AGENT_CHECKPOINT] = answer_checkpoint,
+	[HF_AGENT_REPORT] = answer_report,
+	[HF_AGENT_AGREEMENT] = answer_agreement,
+};
+
+void hf_signer_answer(struct hf_signer *signer, struct hf_span request,
+		      uint64_t now_ms, struct hf_buf *reply,
+		      struct hf_signer_remark *out_remark)
+{
+	struct hf_agent_request parsed;
+	struct job job = { signer, &parsed, now_ms, reply, &out_remark->also };
+	struct hf_why *why = &out_remark->why;
+	enum hf_err err;
+
+	*out_remark = (struct hf_signer_remark){ .err = HF_OK };
+	hf_buf_reset(reply);
+	hf_agent_reply_begin(HF_OK, reply);
+	err = hf_agent_request_parse(request, &parsed, why);
+	if (err == HF_OK)
+		err = answers[parsed.verb](&job, why);
+	if (err == HF_OK && hf_buf_failed(reply) != HF_OK)
+		err = hf_why(why, hf_buf_failed(reply), "signer: answer: %s",
+			     hf_err_words(hf_buf_failed(reply)));
+	out_remark->err = err;
+	if (err == HF_OK)
+		return;
+	hf_buf_reset(reply);
+	hf_agent_reply_begin(err, reply);
+	hf_buf_put_text(reply, why->text);
+	if (hf_buf_failed(reply) != HF_OK)
+		hf_buf_reset(reply);
+}

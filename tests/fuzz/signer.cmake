@@ -1,0 +1,1 @@
+hf_fuzz(signer USES agent)

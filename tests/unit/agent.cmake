@@ -1,0 +1,2 @@
+hf_unit(agent USES agent)
+add_dependencies(test_agent hashfed-signer)
