@@ -1,0 +1,50 @@
+/*
+ * match_build.h -- segment files made out of sorted runs: the mutable part's,
+ * or other segments'.
+ *
+ * Units    as in match_segment.h.
+ * Owns     the caller owns the runs and what they point at.
+ * Threads  one file is made by one thread; nothing is shared.
+ * Errors   FULL, SYSTEM, NOMEM; LIMIT for more than 2^32 - 1 refs of one
+ *          algorithm.  A failed build leaves no file.
+ * Source   client/match/FORMAT.md.
+ */
+#ifndef HF_MATCH_BUILD_H
+#define HF_MATCH_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "match_segment.h"
+
+/* Digests of one algorithm in order, each once, with its refs in order. */
+struct hf_run {
+	uint64_t sequence;
+	uint32_t keys_count;
+	const uint8_t *keys;
+	const uint32_t *firsts; /* keys_count + 1 */
+	const struct hf_ref *refs;
+	uint32_t refs_count;
+};
+
+struct hf_build {
+	const char *dir;
+	uint64_t number;
+	uint64_t sequence;
+	/* By algorithm, oldest first. */
+	const struct hf_run *runs[HF_ALGORITHM_COUNT];
+	size_t runs_count[HF_ALGORITHM_COUNT];
+	/* Whether a ref of a run is still wanted: the same answer each time. */
+	bool (*is_live)(void *arg, uint64_t sequence, const struct hf_ref *ref);
+	void *arg;
+};
+
+/* Write the file, synced, under its name.  The directory is not synced. */
+HF_MUST enum hf_err hf_build_segment(const struct hf_build *build,
+				     struct hf_why *why);
+
+/* The checksums of a segment file in memory, put into its header. */
+void hf_build_seal(uint8_t *file, size_t file_bytes);
+
+#endif /* HF_MATCH_BUILD_H */

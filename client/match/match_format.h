@@ -1,0 +1,82 @@
+/*
+ * match_format.h -- the bytes of a segment file: its header, and where
+ * everything else stands, which follows from the header's counts alone.
+ *
+ * Units    bytes; numbers in the byte order of the machine, which the header
+ *          names.
+ * Owns     nothing.
+ * Threads  any; no state.
+ * Errors   none here.
+ * Source   client/match/FORMAT.md.
+ */
+#ifndef HF_MATCH_FORMAT_H
+#define HF_MATCH_FORMAT_H
+
+#include <stdint.h>
+
+#include "kind.h"
+#include "match_segment.h"
+
+#define HF_SEGMENT_MAGIC        "HFSEGMNT"
+#define HF_SEGMENT_VERSION      1
+#define HF_SEGMENT_ORDER        0x01020304u
+#define HF_SEGMENT_HEADER_BYTES 4096
+#define HF_SEGMENT_PARTS_MAX    16
+#define HF_SEGMENT_ALIGN        64
+
+/* Over 26 bits a directory is larger than what it saves. */
+#define HF_DIRECTORY_BITS_MAX 26
+
+struct hf_file_part {
+	uint32_t algorithm;
+	uint32_t digest_bytes;
+	uint32_t keys_count;
+	uint32_t refs_count;
+	uint32_t directory_bits;
+	uint32_t filter_blocks;
+	uint32_t has_bands;
+	uint32_t zero;
+};
+
+struct hf_file_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t order;
+	uint64_t sequence;
+	uint64_t file_bytes;
+	uint32_t parts_count;
+	uint32_t zero;
+	struct hf_file_part parts[HF_SEGMENT_PARTS_MAX];
+	uint8_t rest_sum[32];   /* SHA-256 of all that follows the header */
+	uint8_t header_sum[32]; /* SHA-256 of the header before this */
+};
+
+/* Offsets in the file. */
+struct hf_file_layout {
+	uint64_t keys;
+	uint64_t firsts;
+	uint64_t refs;
+	uint64_t directory;
+	uint64_t filter;
+	struct {
+		uint64_t offsets;
+		uint64_t nexts;
+		uint64_t keys;
+	} bands[HF_PDQ_BANDS];
+	uint64_t end;
+};
+
+/* The counts that follow from the number of keys. */
+void hf_format_part(unsigned algorithm, uint32_t keys_count,
+		    uint32_t refs_count, struct hf_file_part *out_part);
+
+/* Where a part that begins at stands. */
+void hf_format_layout(const struct hf_file_part *part, uint64_t at,
+		      struct hf_file_layout *out_layout);
+
+/* Pointers into a part of a mapped file. */
+void hf_format_point(const struct hf_file_part *part,
+		     const struct hf_file_layout *layout, const uint8_t *map,
+		     struct hf_segment_part *out_part);
+
+#endif /* HF_MATCH_FORMAT_H */

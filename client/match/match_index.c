@@ -1,0 +1,532 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+
+#include "match_index.h"
+#include "match_state.h"
+
+/* Another mark table is made at this many marks more. */
+#define MARKS_MORE 64
+
+static enum hf_err index_new(const char *dir, struct hf_index **out_index,
+			     struct hf_why *why)
+{
+	struct hf_index *index = calloc(1, sizeof(*index));
+	pthread_condattr_t monotonic;
+
+	if (index == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	index->dir = strdup(dir);
+	if (index->dir == NULL) {
+		free(index);
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	}
+	index->lock_fd = -1;
+	index->kernel = hf_kernel();
+	pthread_mutex_init(&index->commit_lock, NULL);
+	pthread_mutex_init(&index->lock, NULL);
+	pthread_mutex_init(&index->view_lock, NULL);
+	pthread_mutex_init(&index->refresh_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&index->work, &monotonic);
+	pthread_cond_init(&index->done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*out_index = index;
+	return HF_OK;
+}
+
+static void index_free(struct hf_index *index)
+{
+	while (index->idle != NULL) {
+		struct hf_index_view *view = index->idle;
+
+		index->idle = view->next;
+		hf_view_free(view);
+	}
+	hf_snapshot_unref(index->snapshot);
+	hf_state_release(index);
+	if (index->lock_fd >= 0)
+		close(index->lock_fd);
+	pthread_cond_destroy(&index->work);
+	pthread_cond_destroy(&index->done);
+	pthread_mutex_destroy(&index->commit_lock);
+	pthread_mutex_destroy(&index->lock);
+	pthread_mutex_destroy(&index->view_lock);
+	pthread_mutex_destroy(&index->refresh_lock);
+	free(index->dir);
+	free(index);
+}
+
+static enum hf_err lock_dir(struct hf_index *index, struct hf_why *why)
+{
+	char path[4096];
+	enum hf_err err;
+
+	err = hf_file_join(path, sizeof(path), index->dir, "lock", why);
+	if (err != HF_OK)
+		return err;
+	index->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (index->lock_fd < 0)
+		return hf_why_errno(why, "open '%s'", path);
+	if (flock(index->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			return hf_why(why, HF_E_CONFLICT,
+				      "another process has the match index "
+				      "'%s' open for writing",
+				      index->dir);
+		return hf_why_errno(why, "lock '%s'", path);
+	}
+	return HF_OK;
+}
+
+static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
+{
+	enum hf_err err = hf_state_load(index, true, NULL, why);
+
+	if (err == HF_E_NOTFOUND && index->next_number == 0) {
+		struct hf_manifest manifest = { .next_number = 1,
+						.next_sequence = 1 };
+
+		err = hf_manifest_write(index->dir, &manifest, why);
+		if (err == HF_OK)
+			err = hf_state_load(index, true, NULL, why);
+	}
+	if (err == HF_E_NOTFOUND)
+		err = hf_why(why, HF_E_CORRUPT,
+			     "match index '%s': a file that the manifest names "
+			     "is missing",
+			     index->dir);
+	return err;
+}
+
+enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
+			  struct hf_why *why)
+{
+	struct hf_index *index;
+	enum hf_err err;
+
+	err = hf_file_mkdirs(dir, 0750, why);
+	if (err == HF_OK)
+		err = index_new(dir, &index, why);
+	if (err != HF_OK)
+		return err;
+	err = lock_dir(index, why);
+	if (err == HF_OK)
+		err = load_or_begin(index, why);
+	if (err != HF_OK)
+		goto out_free;
+	hf_state_sweep(index);
+	err = hf_memory_new(index->next_sequence++, &index->active, why);
+	if (err == HF_OK)
+		err = hf_state_publish(index, why);
+	if (err == HF_OK)
+		err = hf_work_start(index, why);
+	if (err != HF_OK)
+		goto out_free;
+	*out_index = index;
+	return HF_OK;
+
+out_free:
+	index_free(index);
+	return err;
+}
+
+enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
+				   struct hf_why *why)
+{
+	struct hf_index *index;
+	enum hf_err err = index_new(dir, &index, why);
+
+	if (err != HF_OK)
+		return err;
+	index->is_readonly = true;
+	err = hf_view_load(index, why);
+	if (err != HF_OK) {
+		index_free(index);
+		return err;
+	}
+	*out_index = index;
+	return HF_OK;
+}
+
+void hf_index_close(struct hf_index *index)
+{
+	if (index == NULL)
+		return;
+	if (!index->is_readonly) {
+		/* What cannot be sealed now is fed again after the next
+		 * open: nothing is lost with it. */
+		enum hf_err err = hf_index_sync(index, NULL);
+
+		(void)err;
+		hf_work_stop(index);
+	}
+	index_free(index);
+}
+
+static enum hf_err writer_lock(struct hf_index *index, struct hf_why *why)
+{
+	if (index->is_readonly)
+		return hf_why(why, HF_E_DENIED,
+			      "match index '%s' is open for reading only",
+			      index->dir);
+	pthread_mutex_lock(&index->lock);
+	return HF_OK;
+}
+
+static enum hf_err check_hash(const struct hf_index_hash *hash,
+			      struct hf_why *why)
+{
+	if (hf_algorithm_bytes(hash->algorithm) == 0)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "algorithm %u is not one the index holds",
+			      hash->algorithm);
+	if (hash->content_class == 0 || hash->content_class >= HF_CLASS_COUNT)
+		return hf_why(why, HF_E_ARGUMENT, "class %u is not known",
+			      hash->content_class);
+	return HF_OK;
+}
+
+/* The active memory is full: another, as soon as there may be one. */
+static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
+{
+	uint64_t failures = index->failures;
+
+	while (index->frozen_count == HF_FROZEN_MAX) {
+		if (index->failed != HF_OK && index->failures != failures) {
+			if (why != NULL)
+				*why = index->failed_why;
+			return index->failed;
+		}
+		pthread_cond_wait(&index->done, &index->lock);
+	}
+	return hf_state_freeze(index, why);
+}
+
+enum hf_err hf_index_add(struct hf_index *index,
+			 const struct hf_index_hash *hashes,
+			 size_t hashes_count, struct hf_why *why)
+{
+	enum hf_err err;
+
+	for (size_t i = 0; i < hashes_count; i++) {
+		err = check_hash(&hashes[i], why);
+		if (err != HF_OK)
+			return err;
+	}
+	err = writer_lock(index, why);
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; err == HF_OK && i < hashes_count; i++) {
+		while (err == HF_OK &&
+		       !hf_memory_put(index->active, &hashes[i])) {
+			err = make_room(index, why);
+			pthread_cond_broadcast(&index->work);
+		}
+		if (index->active_since_us == 0 &&
+		    index->active->rows_count > 0) {
+			index->active_since_us = hf_clock_mono_us();
+			pthread_cond_broadcast(&index->work);
+		}
+	}
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+/* Change the bits of an entry's mark.  The table is replaced when full. */
+static enum hf_err mark(struct hf_index *index, uint32_t set, uint64_t entry,
+			uint32_t clear, uint32_t put, struct hf_why *why)
+{
+	struct hf_marks *larger, *old;
+	uint32_t bits;
+	enum hf_err err = writer_lock(index, why);
+
+	if (err != HF_OK)
+		return err;
+	bits = hf_marks_get(index->marks, set, entry);
+	if (bits == ((bits & ~clear) | put))
+		goto out_unlock;
+	old = index->marks;
+	if (!hf_marks_has_room(old)) {
+		err = hf_marks_copy(old, old->used_count + MARKS_MORE,
+				    HF_MARKS_ALL, &larger, why);
+		if (err != HF_OK)
+			goto out_unlock;
+		index->marks = larger;
+		hf_marks_set(larger, set, entry, (bits & ~clear) | put);
+		err = hf_state_publish(index, why);
+		if (err != HF_OK) {
+			index->marks = old;
+			hf_marks_unref(larger);
+			goto out_unlock;
+		}
+		hf_marks_unref(old);
+	} else {
+		hf_marks_set(old, set, entry, (bits & ~clear) | put);
+	}
+	index->is_marks_dirty = true;
+
+out_unlock:
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+enum hf_err hf_index_remove(struct hf_index *index, uint32_t set,
+			    uint64_t entry, struct hf_why *why)
+{
+	return mark(index, set, entry, 0, HF_MARK_REMOVED, why);
+}
+
+enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
+			    uint64_t entry, bool is_demoted, struct hf_why *why)
+{
+	return mark(index, set, entry, HF_MARK_DEMOTED,
+		    is_demoted ? HF_MARK_DEMOTED : 0, why);
+}
+
+enum hf_err hf_index_amend(struct hf_index *index, uint32_t set, uint64_t entry,
+			   uint8_t content_class, struct hf_why *why)
+{
+	if (content_class == 0 || content_class >= HF_CLASS_COUNT)
+		return hf_why(why, HF_E_ARGUMENT, "class %u is not known",
+			      content_class);
+	return mark(index, set, entry, HF_MARK_CLASS_MASK,
+		    (uint32_t)content_class << HF_MARK_CLASS_SHIFT, why);
+}
+
+/* The first fed whose set is not smaller. */
+static size_t find_fed(const struct hf_index *index, uint32_t set)
+{
+	size_t low = 0, high = index->feds_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (index->feds[middle].set < set)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_fed(const struct hf_index *index, size_t at, uint32_t set)
+{
+	return at < index->feds_count && index->feds[at].set == set;
+}
+
+enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
+			     uint64_t position, struct hf_why *why)
+{
+	enum hf_err err = writer_lock(index, why);
+	size_t at;
+
+	if (err != HF_OK)
+		return err;
+	at = find_fed(index, set);
+	if (!is_fed(index, at, set)) {
+		if (index->feds_count == index->feds_size) {
+			size_t size = 2 * index->feds_size;
+			struct hf_fed *feds = realloc(
+				index->feds, size * sizeof(index->feds[0]));
+
+			if (feds == NULL) {
+				err = hf_why(why, HF_E_NOMEM,
+					     "index: no memory");
+				goto out_unlock;
+			}
+			index->feds = feds;
+			index->feds_size = size;
+		}
+		memmove(&index->feds[at + 1], &index->feds[at],
+			(index->feds_count - at) * sizeof(index->feds[0]));
+		index->feds[at] = (struct hf_fed){ .set = set };
+		index->feds_count++;
+	}
+	index->feds[at].position = position;
+	index->is_dirty = true;
+
+out_unlock:
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+uint64_t hf_index_position(struct hf_index *index, uint32_t set)
+{
+	uint64_t position;
+	size_t at;
+
+	pthread_mutex_lock(&index->lock);
+	at = find_fed(index, set);
+	position = is_fed(index, at, set) ? index->feds[at].position : 0;
+	pthread_mutex_unlock(&index->lock);
+	return position;
+}
+
+static void forget_positions(struct hf_index *index, uint32_t set)
+{
+	size_t at = find_fed(index, set);
+
+	if (is_fed(index, at, set)) {
+		index->feds_count--;
+		memmove(&index->feds[at], &index->feds[at + 1],
+			(index->feds_count - at) * sizeof(index->feds[0]));
+	}
+	for (size_t i = 0; i < index->frozen_count; i++) {
+		struct hf_frozen *frozen = &index->frozen[i];
+
+		for (size_t j = 0; j < frozen->positions_count; j++) {
+			if (frozen->positions[j].set == set)
+				frozen->positions[j].position = 0;
+		}
+	}
+}
+
+/* Everything older than the active memory, of this set. */
+static enum hf_err put_drop(struct hf_index *index, uint32_t set,
+			    struct hf_why *why)
+{
+	uint64_t sequence = index->active->sequence - 1;
+	size_t at = 0;
+	struct hf_drop *drops;
+
+	drops = realloc(index->drops,
+			(index->drops_count + 1) * sizeof(drops[0]));
+	if (drops == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	index->drops = drops;
+	while (at < index->drops_count && drops[at].set < set)
+		at++;
+	if (at == index->drops_count || drops[at].set != set) {
+		memmove(&drops[at + 1], &drops[at],
+			(index->drops_count - at) * sizeof(drops[0]));
+		index->drops_count++;
+	}
+	drops[at] = (struct hf_drop){ set, sequence };
+	return HF_OK;
+}
+
+enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
+			      struct hf_why *why)
+{
+	struct hf_marks *marks, *old;
+	enum hf_err err = writer_lock(index, why);
+
+	if (err != HF_OK)
+		return err;
+	/* Waits without the lock, so it comes first. */
+	if (index->active->rows_count > 0)
+		err = make_room(index, why);
+	if (err == HF_OK)
+		err = hf_marks_copy(index->marks, MARKS_MORE, set, &marks, why);
+	if (err != HF_OK)
+		goto out_unlock;
+	err = put_drop(index, set, why);
+	if (err != HF_OK) {
+		hf_marks_unref(marks);
+		goto out_unlock;
+	}
+	old = index->marks;
+	index->marks = marks;
+	index->is_marks_dirty = true;
+	index->is_dirty = true;
+	forget_positions(index, set);
+	err = hf_state_publish(index, why);
+	hf_marks_unref(old);
+	pthread_cond_broadcast(&index->work);
+	pthread_mutex_unlock(&index->lock);
+	/* On disk at once: a set that was left must not come back with a
+	 * restart. */
+	return err == HF_OK ? hf_work_commit(index, why) : err;
+
+out_unlock:
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+/* Until done reaches the ticket, or something fails. */
+static enum hf_err await(struct hf_index *index, const uint64_t *done,
+			 uint64_t ticket, struct hf_why *why)
+{
+	uint64_t failures = index->failures;
+
+	pthread_cond_broadcast(&index->work);
+	while (*done < ticket) {
+		if (index->failures != failures) {
+			if (why != NULL)
+				*why = index->failed_why;
+			return index->failed != HF_OK ? index->failed
+						      : HF_E_UNAVAILABLE;
+		}
+		pthread_cond_wait(&index->done, &index->lock);
+	}
+	return HF_OK;
+}
+
+enum hf_err hf_index_sync(struct hf_index *index, struct hf_why *why)
+{
+	enum hf_err err = writer_lock(index, why);
+
+	if (err != HF_OK)
+		return err;
+	err = await(index, &index->sync_done, ++index->sync_wanted, why);
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+enum hf_err hf_index_compact(struct hf_index *index, struct hf_why *why)
+{
+	enum hf_err err = hf_index_sync(index, why);
+
+	if (err != HF_OK)
+		return err;
+	pthread_mutex_lock(&index->lock);
+	err = await(index, &index->compact_done, ++index->compact_wanted, why);
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
+{
+	struct hf_index_stats stats = { 0 };
+
+	pthread_mutex_lock(&index->lock);
+	stats.segments_count = index->segments_count;
+	for (size_t i = 0; i < index->segments_count; i++) {
+		const struct hf_segment *segment = index->segments[i];
+
+		stats.segments_bytes += segment->file_bytes;
+		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
+			stats.hashes_count[a] += segment->parts[a].refs_count;
+	}
+	for (size_t i = 0; i <= index->frozen_count; i++) {
+		const struct hf_memory *memory =
+			i < index->frozen_count ? index->frozen[i].memory
+						: index->active;
+
+		if (memory == NULL)
+			continue;
+		stats.mutable_count += memory->rows_count;
+		stats.memory_bytes += hf_memory_bytes();
+		for (uint32_t row = 0; row < memory->rows_count; row++)
+			stats.hashes_count[memory->rows[row].algorithm]++;
+	}
+	if (index->marks != NULL) {
+		stats.marks_count = index->marks->used_count;
+		stats.memory_bytes +=
+			index->marks->slots_count * sizeof(struct hf_mark);
+	}
+	stats.seals_count = index->seals_count;
+	stats.merges_count = index->merges_count;
+	pthread_mutex_unlock(&index->lock);
+	*out_stats = stats;
+}

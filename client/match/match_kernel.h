@@ -1,0 +1,78 @@
+/*
+ * match_kernel.h -- the two inner loops of near lookups, for what the
+ * processor can do.
+ *
+ * All versions give the same answers; tests hold them against each other.
+ *
+ * Units    distances in bits; positions count from the start of the input.
+ * Owns     nothing.
+ * Threads  any; the choice is made once.
+ * Errors   none.
+ * Source   Counting bits with a table in a register: Mula, Kurz, Lemire,
+ *          "Faster Population Counts Using AVX2 Instructions".
+ */
+#ifndef HF_MATCH_KERNEL_H
+#define HF_MATCH_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Inputs and outputs of one call: callers split longer ones. */
+#define HF_KERNEL_BLOCK 1024
+
+/* Readable bytes that a sketch array must have behind its last element. */
+#define HF_KERNEL_SLACK_BYTES 64
+
+/* A PDQ hash as four words; only distances are taken from it. */
+struct hf_pdq {
+	uint64_t word[4];
+};
+
+struct hf_kernel {
+	const char *name;
+
+	/* Positions whose 16 bits differ from want in at most limit. */
+	size_t (*scan_sketches)(const uint16_t *sketches, size_t count,
+				uint16_t want, unsigned limit,
+				uint32_t out_positions[HF_KERNEL_BLOCK]);
+
+	/* Positions of digests, 32 bytes each, within distance of want. */
+	size_t (*scan_digests)(const uint8_t *digests, size_t count,
+			       const struct hf_pdq *want, unsigned distance,
+			       uint32_t out_positions[HF_KERNEL_BLOCK]);
+};
+
+/* The best for this processor. */
+const struct hf_kernel *hf_kernel(void);
+
+/* Each that this processor can run, portable first; NULL past the last. */
+const struct hf_kernel *hf_kernel_at(size_t number);
+
+static inline struct hf_pdq hf_pdq_load(const uint8_t digest[static 32])
+{
+	struct hf_pdq pdq;
+
+	memcpy(&pdq, digest, sizeof(pdq));
+	return pdq;
+}
+
+/* Bytes 2 * band and the next, as one number. */
+static inline uint16_t hf_pdq_band(const uint8_t digest[static 32],
+				   unsigned band)
+{
+	return (uint16_t)(digest[2 * band] << 8 | digest[2 * band + 1]);
+}
+
+static inline unsigned hf_pdq_distance(const struct hf_pdq *a,
+				       const struct hf_pdq *b)
+{
+	unsigned distance = 0;
+
+	for (int i = 0; i < 4; i++)
+		distance +=
+			(unsigned)__builtin_popcountll(a->word[i] ^ b->word[i]);
+	return distance;
+}
+
+#endif /* HF_MATCH_KERNEL_H */

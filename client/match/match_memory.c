@@ -1,0 +1,267 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "match_memory.h"
+
+enum hf_err hf_memory_new(uint64_t sequence, struct hf_memory **out_memory,
+			  struct hf_why *why)
+{
+	struct hf_memory *memory = calloc(1, sizeof(*memory));
+
+	if (memory == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	memory->references = 1;
+	memory->sequence = sequence;
+	/* The system gives pages as they are touched: a memory with few rows
+	 * is small. */
+	memory->rows = malloc(HF_MEMORY_ROWS * sizeof(*memory->rows));
+	memory->heads = calloc(HF_MEMORY_HEADS, sizeof(*memory->heads));
+	memory->pool = malloc(HF_MEMORY_POOL_BYTES);
+	memory->pdq = malloc((size_t)HF_MEMORY_PDQ_ROWS * 32);
+	memory->pdq_rows =
+		malloc(HF_MEMORY_PDQ_ROWS * sizeof(*memory->pdq_rows));
+	if (memory->rows == NULL || memory->heads == NULL ||
+	    memory->pool == NULL || memory->pdq == NULL ||
+	    memory->pdq_rows == NULL) {
+		hf_memory_unref(memory);
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	}
+	*out_memory = memory;
+	return HF_OK;
+}
+
+size_t hf_memory_bytes(void)
+{
+	return HF_MEMORY_ROWS * sizeof(struct hf_memory_row) +
+	       HF_MEMORY_HEADS * sizeof(uint32_t) + HF_MEMORY_POOL_BYTES +
+	       (size_t)HF_MEMORY_PDQ_ROWS * (32 + sizeof(uint32_t));
+}
+
+struct hf_memory *hf_memory_ref(struct hf_memory *memory)
+{
+	__atomic_fetch_add(&memory->references, 1, __ATOMIC_RELAXED);
+	return memory;
+}
+
+void hf_memory_unref(struct hf_memory *memory)
+{
+	if (memory == NULL ||
+	    __atomic_fetch_sub(&memory->references, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	free(memory->rows);
+	free(memory->heads);
+	free(memory->pool);
+	free(memory->pdq);
+	free(memory->pdq_rows);
+	free(memory);
+}
+
+static uint32_t head_of(unsigned algorithm, uint64_t mixed)
+{
+	return (uint32_t)((mixed + algorithm) * 0x9e3779b97f4a7c15u >> 32) %
+	       HF_MEMORY_HEADS;
+}
+
+void hf_memory_prefetch(const struct hf_memory *memory, unsigned algorithm,
+			uint64_t mixed)
+{
+	__builtin_prefetch(&memory->heads[head_of(algorithm, mixed)]);
+}
+
+bool hf_memory_put(struct hf_memory *memory, const struct hf_index_hash *hash)
+{
+	size_t bytes = hf_algorithm_bytes(hash->algorithm);
+	bool is_pdq = hash->algorithm == HF_ALGORITHM_PDQ;
+	uint32_t row = memory->rows_count;
+	uint64_t mixed = hf_digest_mix(hash->digest, bytes);
+	uint32_t *head = &memory->heads[head_of(hash->algorithm, mixed)];
+	uint32_t digest = is_pdq ? memory->pdq_count : memory->pool_bytes;
+
+	if (row == HF_MEMORY_ROWS ||
+	    (is_pdq ? digest == HF_MEMORY_PDQ_ROWS
+		    : HF_MEMORY_POOL_BYTES - digest < bytes))
+		return false;
+	memcpy(is_pdq ? memory->pdq + (size_t)32 * digest
+		      : memory->pool + digest,
+	       hash->digest, bytes);
+	memory->rows[row] = (struct hf_memory_row){
+		.ref = { .entry = hash->entry,
+			 .set = hash->set,
+			 .content_class = hash->content_class,
+			 .quality = hash->quality },
+		.digest = digest,
+		.next = *head,
+		.algorithm = hash->algorithm,
+	};
+	if (is_pdq) {
+		memory->pdq_rows[digest] = row;
+		__atomic_store_n(&memory->pdq_count, digest + 1,
+				 __ATOMIC_RELEASE);
+	} else {
+		memory->pool_bytes += (uint32_t)bytes;
+	}
+	__atomic_store_n(&memory->rows_count, row + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(head, row + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+const uint8_t *hf_memory_digest(const struct hf_memory *memory,
+				const struct hf_memory_row *row)
+{
+	return row->algorithm == HF_ALGORITHM_PDQ
+		       ? memory->pdq + (size_t)32 * row->digest
+		       : memory->pool + row->digest;
+}
+
+/* The first of a chain that has the digest. */
+static uint32_t walk(const struct hf_memory *memory, uint32_t link,
+		     unsigned algorithm, const uint8_t *digest)
+{
+	size_t bytes = hf_algorithm_bytes(algorithm);
+
+	while (link != 0) {
+		const struct hf_memory_row *row = &memory->rows[link - 1];
+
+		if (row->algorithm == algorithm &&
+		    memcmp(hf_memory_digest(memory, row), digest, bytes) == 0)
+			return link - 1;
+		link = row->next;
+	}
+	return HF_MEMORY_NO_ROW;
+}
+
+uint32_t hf_memory_find(const struct hf_memory *memory, unsigned algorithm,
+			const uint8_t *digest, uint64_t mixed)
+{
+	const uint32_t *head = &memory->heads[head_of(algorithm, mixed)];
+
+	return walk(memory, __atomic_load_n(head, __ATOMIC_ACQUIRE), algorithm,
+		    digest);
+}
+
+uint32_t hf_memory_find_next(const struct hf_memory *memory, uint32_t row)
+{
+	const struct hf_memory_row *from = &memory->rows[row];
+
+	return walk(memory, from->next, from->algorithm,
+		    hf_memory_digest(memory, from));
+}
+
+/*
+ * Sorting.
+ */
+struct sortable {
+	uint64_t prefix; /* the digest's first eight bytes, as a number */
+	const uint8_t *digest;
+	const struct hf_memory_row *row;
+};
+
+static int compare(const void *one, const void *other)
+{
+	const struct sortable *a = one, *b = other;
+	int order;
+
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	order = memcmp(a->digest, b->digest,
+		       hf_algorithm_bytes(a->row->algorithm));
+	if (order != 0)
+		return order;
+	if (a->row->ref.set != b->row->ref.set)
+		return a->row->ref.set < b->row->ref.set ? -1 : 1;
+	if (a->row->ref.entry != b->row->ref.entry)
+		return a->row->ref.entry < b->row->ref.entry ? -1 : 1;
+	/* Of an entry given twice the later row comes first and stays. */
+	return a->row > b->row ? -1 : 1;
+}
+
+/* Write the run of sorted rows into memory that has room for all of them as
+ * distinct digests. */
+static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
+		    uint8_t *memory, struct hf_run *out_run)
+{
+	struct hf_ref *refs = (struct hf_ref *)memory;
+	uint32_t *firsts = (uint32_t *)(memory + count * sizeof(*refs));
+	uint8_t *keys = (uint8_t *)(firsts + count + 1);
+	uint32_t keys_count = 0, refs_count = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct hf_ref *ref = &rows[i].row->ref;
+
+		if (keys_count == 0 || memcmp(keys + (keys_count - 1) * bytes,
+					      rows[i].digest, bytes) != 0) {
+			memcpy(keys + keys_count * bytes, rows[i].digest,
+			       bytes);
+			firsts[keys_count++] = refs_count;
+		} else if (refs[refs_count - 1].set == ref->set &&
+			   refs[refs_count - 1].entry == ref->entry) {
+			continue;
+		}
+		refs[refs_count++] = *ref;
+	}
+	firsts[keys_count] = refs_count;
+	out_run->keys = keys;
+	out_run->firsts = firsts;
+	out_run->refs = refs;
+	out_run->keys_count = keys_count;
+	out_run->refs_count = refs_count;
+}
+
+static enum hf_err sort_one(const struct hf_memory *memory, unsigned algorithm,
+			    struct sortable *rows, struct hf_run *out_run,
+			    void **out_owned, struct hf_why *why)
+{
+	size_t bytes = hf_algorithm_bytes(algorithm);
+	uint32_t count = 0;
+	uint8_t *owned;
+
+	for (uint32_t i = 0; i < memory->rows_count; i++) {
+		const struct hf_memory_row *row = &memory->rows[i];
+		const uint8_t *digest = hf_memory_digest(memory, row);
+
+		if (row->algorithm == algorithm)
+			rows[count++] = (struct sortable){ hf_be64(digest),
+							   digest, row };
+	}
+	if (count == 0)
+		return HF_OK;
+	owned = malloc(count * (sizeof(struct hf_ref) + 4 + bytes) + 4);
+	if (owned == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
+	qsort(rows, count, sizeof(*rows), compare);
+	put_run(rows, count, bytes, owned, out_run);
+	*out_owned = owned;
+	return HF_OK;
+}
+
+enum hf_err hf_memory_sort(const struct hf_memory *memory,
+			   struct hf_memory_sorted *out_sorted,
+			   struct hf_why *why)
+{
+	struct hf_memory_sorted sorted = { 0 };
+	enum hf_err err = HF_OK;
+	struct sortable *rows;
+
+	rows = malloc((memory->rows_count + (size_t)1) * sizeof(*rows));
+	if (rows == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
+	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++) {
+		sorted.runs[a].sequence = memory->sequence;
+		err = sort_one(memory, a, rows, &sorted.runs[a],
+			       &sorted.owned[a], why);
+	}
+	free(rows);
+	if (err != HF_OK) {
+		hf_memory_sorted_release(&sorted);
+		return err;
+	}
+	*out_sorted = sorted;
+	return HF_OK;
+}
+
+void hf_memory_sorted_release(struct hf_memory_sorted *sorted)
+{
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
+		free(sorted->owned[a]);
+	*sorted = (struct hf_memory_sorted){ 0 };
+}

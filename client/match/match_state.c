@@ -1,0 +1,253 @@
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+
+#include "match_state.h"
+
+struct hf_snapshot *hf_snapshot_ref(struct hf_snapshot *snapshot)
+{
+	__atomic_fetch_add(&snapshot->references, 1, __ATOMIC_RELAXED);
+	return snapshot;
+}
+
+void hf_snapshot_unref(struct hf_snapshot *snapshot)
+{
+	if (snapshot == NULL ||
+	    __atomic_fetch_sub(&snapshot->references, 1, __ATOMIC_ACQ_REL) != 1)
+		return;
+	for (size_t i = 0; i < snapshot->segments_count; i++)
+		hf_segment_unref(snapshot->segments[i]);
+	for (size_t i = 0; i < snapshot->memories_count; i++)
+		hf_memory_unref(snapshot->memories[i]);
+	hf_marks_unref(snapshot->marks);
+	free(snapshot);
+}
+
+bool hf_drops_cover(const struct hf_drop *drops, size_t drops_count,
+		    uint32_t set, uint64_t sequence)
+{
+	size_t low = 0, high = drops_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (drops[middle].set < set)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < drops_count && drops[low].set == set &&
+	       sequence <= drops[low].sequence;
+}
+
+enum hf_err hf_state_publish(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_snapshot *snapshot, *old;
+
+	snapshot = calloc(1, sizeof(*snapshot) +
+				     index->drops_count *
+					     sizeof(snapshot->drops[0]));
+	if (snapshot == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	snapshot->references = 1;
+	for (size_t i = 0; i < index->segments_count; i++)
+		snapshot->segments[i] = hf_segment_ref(index->segments[i]);
+	snapshot->segments_count = index->segments_count;
+	if (index->active != NULL)
+		snapshot->memories[snapshot->memories_count++] =
+			hf_memory_ref(index->active);
+	for (size_t i = 0; i < index->frozen_count; i++)
+		snapshot->memories[snapshot->memories_count++] =
+			hf_memory_ref(index->frozen[i].memory);
+	snapshot->marks = hf_marks_ref(index->marks);
+	snapshot->drops_count = index->drops_count;
+	if (index->drops_count > 0)
+		memcpy(snapshot->drops, index->drops,
+		       index->drops_count * sizeof(index->drops[0]));
+
+	pthread_mutex_lock(&index->view_lock);
+	old = index->snapshot;
+	index->snapshot = snapshot;
+	pthread_mutex_unlock(&index->view_lock);
+	hf_snapshot_unref(old);
+	return HF_OK;
+}
+
+static enum hf_err copy_positions(const struct hf_index *index,
+				  struct hf_frozen *frozen, struct hf_why *why)
+{
+	frozen->positions_count = index->feds_count;
+	frozen->positions =
+		malloc((index->feds_count + 1) * sizeof(frozen->positions[0]));
+	if (frozen->positions == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	for (size_t i = 0; i < index->feds_count; i++)
+		frozen->positions[i] =
+			(struct hf_position){ index->feds[i].set,
+					      index->feds[i].position };
+	return HF_OK;
+}
+
+enum hf_err hf_state_freeze(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_frozen *frozen = &index->frozen[index->frozen_count];
+	struct hf_memory *fresh;
+	enum hf_err err;
+
+	err = copy_positions(index, frozen, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_memory_new(index->next_sequence, &fresh, why);
+	if (err != HF_OK)
+		goto out_free;
+	frozen->memory = index->active;
+	index->active = fresh;
+	index->frozen_count++;
+	err = hf_state_publish(index, why);
+	if (err != HF_OK)
+		goto out_undo;
+	index->next_sequence++;
+	index->active_since_us = 0;
+	return HF_OK;
+
+out_undo:
+	index->frozen_count--;
+	index->active = frozen->memory;
+	hf_memory_unref(fresh);
+out_free:
+	free(frozen->positions);
+	*frozen = (struct hf_frozen){ 0 };
+	return err;
+}
+
+static enum hf_err load_feds(struct hf_index *index,
+			     const struct hf_manifest *manifest,
+			     struct hf_why *why)
+{
+	size_t count = manifest->positions_count;
+
+	index->feds = malloc((count + 16) * sizeof(index->feds[0]));
+	if (index->feds == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	index->feds_size = count + 16;
+	index->feds_count = count;
+	for (size_t i = 0; i < count; i++)
+		index->feds[i] = (struct hf_fed){
+			manifest->positions[i].set,
+			manifest->positions[i].position,
+			manifest->positions[i].position,
+		};
+	return HF_OK;
+}
+
+static enum hf_err load_segment(struct hf_index *index, uint64_t number,
+				bool is_whole, const struct hf_index *before,
+				struct hf_why *why)
+{
+	struct hf_segment **out_segment =
+		&index->segments[index->segments_count];
+	enum hf_err err = HF_OK;
+
+	*out_segment = NULL;
+	for (size_t i = 0; before != NULL && i < before->segments_count; i++) {
+		if (before->segments[i]->number == number)
+			*out_segment = hf_segment_ref(before->segments[i]);
+	}
+	if (*out_segment == NULL)
+		err = hf_segment_open(index->dir, number, is_whole, out_segment,
+				      why);
+	if (err == HF_OK)
+		index->segments_count++;
+	return err;
+}
+
+enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
+			  const struct hf_index *before, struct hf_why *why)
+{
+	struct hf_manifest manifest = { 0 };
+	enum hf_err err = hf_manifest_read(index->dir, &manifest, why);
+
+	if (err != HF_OK)
+		return err;
+	index->next_number = manifest.next_number;
+	index->next_sequence = manifest.next_sequence;
+	index->marks_number = manifest.marks_number;
+	err = load_feds(index, &manifest, why);
+	if (err == HF_OK)
+		err = hf_manifest_marks_read(index->dir, manifest.marks_number,
+					     &index->marks, why);
+	for (size_t i = 0; err == HF_OK && i < manifest.segments_count; i++)
+		err = load_segment(index, manifest.segments[i], is_whole,
+				   before, why);
+	if (err == HF_OK) {
+		index->drops = manifest.drops;
+		index->drops_count = manifest.drops_count;
+		manifest.drops = NULL;
+	}
+	hf_manifest_release(&manifest);
+	if (err != HF_OK)
+		hf_state_release(index);
+	return err;
+}
+
+void hf_state_release(struct hf_index *index)
+{
+	hf_memory_unref(index->active);
+	index->active = NULL;
+	for (size_t i = 0; i < index->frozen_count; i++) {
+		hf_memory_unref(index->frozen[i].memory);
+		free(index->frozen[i].positions);
+	}
+	index->frozen_count = 0;
+	for (size_t i = 0; i < index->segments_count; i++)
+		hf_segment_unref(index->segments[i]);
+	index->segments_count = 0;
+	hf_marks_unref(index->marks);
+	index->marks = NULL;
+	free(index->drops);
+	index->drops = NULL;
+	index->drops_count = 0;
+	free(index->feds);
+	index->feds = NULL;
+	index->feds_count = 0;
+}
+
+static bool is_named(const struct hf_index *index, const char *name)
+{
+	char have[32];
+
+	snprintf(have, sizeof(have), "marks-%08" PRIx64, index->marks_number);
+	if (index->marks_number != 0 && strcmp(name, have) == 0)
+		return true;
+	for (size_t i = 0; i < index->segments_count; i++) {
+		snprintf(have, sizeof(have), "segment-%08" PRIx64,
+			 index->segments[i]->number);
+		if (strcmp(name, have) == 0)
+			return true;
+	}
+	return false;
+}
+
+void hf_state_sweep(struct hf_index *index)
+{
+	DIR *dir = opendir(index->dir);
+	struct dirent *found;
+
+	/* What stays behind costs room, nothing else. */
+	while (dir != NULL && (found = readdir(dir)) != NULL) {
+		const char *name = found->d_name;
+
+		if ((strncmp(name, "segment-", 8) == 0 ||
+		     strncmp(name, "marks-", 6) == 0) &&
+		    !is_named(index, name))
+			unlinkat(dirfd(dir), name, 0);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}

@@ -1,0 +1,210 @@
+/*
+ * match_state.h -- what an open index is made of; for this folder alone.
+ *
+ * Three locks, taken in this order and never held across each other's waits:
+ * commit_lock, by the thread that replaces the manifest; lock, for everything
+ * marked "state", held for moments; view_lock, for the current snapshot and
+ * the idle views, held for a few instructions, so that lookups wait for
+ * nobody's disk.
+ *
+ * Units    as in match_index.h.
+ * Owns     the index owns its segments, memories and marks by references; so
+ *          does each snapshot.
+ * Threads  sealer: memories into segments.  Merger: segments into fewer.
+ * Errors   none of its own.
+ * Source   none.
+ */
+#ifndef HF_MATCH_STATE_H
+#define HF_MATCH_STATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "match_index.h"
+#include "match_kernel.h"
+#include "match_manifest.h"
+#include "match_marks.h"
+#include "match_memory.h"
+#include "match_segment.h"
+
+/* Full memories that wait to be sealed; whoever adds waits for the sealer
+ * when there are more. */
+#define HF_FROZEN_MAX 8
+
+/* A mutable part with anything in it is sealed this long after the first
+ * hash: other processes see only what is sealed, and a restart feeds less. */
+#define HF_SEAL_AGE_MS 2000
+
+/* Sealing stops for merging at this many segments, of at most
+ * HF_MANIFEST_SEGMENTS_MAX. */
+#define HF_SEGMENTS_BUSY 48
+
+/* How often a read-only index looks for another manifest. */
+#define HF_REFRESH_MS 50
+
+struct hf_near_work;
+struct hf_exact_work;
+
+struct hf_snapshot {
+	uint32_t references; /* atomic */
+	size_t segments_count;
+	struct hf_segment *segments[HF_MANIFEST_SEGMENTS_MAX]; /* references */
+	size_t memories_count;
+	struct hf_memory *memories[HF_FROZEN_MAX + 1]; /* references */
+	struct hf_marks *marks;                        /* reference */
+	size_t drops_count;
+	struct hf_drop drops[]; /* by set */
+};
+
+struct hf_fed {
+	uint32_t set;
+	uint64_t position; /* as told by hf_index_advance() */
+	uint64_t durable;  /* as in the manifest */
+};
+
+struct hf_frozen {
+	struct hf_memory *memory; /* reference */
+	/* What its end stands for. */
+	struct hf_position *positions; /* owned */
+	size_t positions_count;
+};
+
+struct hf_index {
+	char *dir; /* owned */
+	bool is_readonly;
+	int lock_fd;
+	const struct hf_kernel *kernel;
+
+	pthread_mutex_t commit_lock;
+
+	pthread_mutex_t lock;     /* guards state, to the next blank line */
+	pthread_cond_t work;      /* for sealer and merger */
+	pthread_cond_t done;      /* for whoever waits for them */
+	struct hf_memory *active; /* NULL when read-only */
+	uint64_t active_since_us; /* its first row; 0: none */
+	struct hf_frozen frozen[HF_FROZEN_MAX];
+	size_t frozen_count;
+	struct hf_segment *segments[HF_MANIFEST_SEGMENTS_MAX];
+	size_t segments_count;
+	struct hf_marks *marks;
+	struct hf_drop *drops; /* owned; by set */
+	size_t drops_count;
+	struct hf_fed *feds; /* owned; by set */
+	size_t feds_count;
+	size_t feds_size;
+	uint64_t next_number;
+	uint64_t next_sequence;
+	uint64_t marks_number; /* the file with the marks, 0: none */
+	bool is_marks_dirty;   /* marks changed since that file */
+	bool is_dirty;         /* positions or drops changed */
+	uint64_t sync_wanted;  /* tickets of hf_index_sync() */
+	uint64_t sync_done;
+	uint64_t compact_wanted; /* tickets of hf_index_compact() */
+	uint64_t compact_done;
+	bool is_stopping;
+	bool is_merging;
+	enum hf_err failed; /* of the last seal or merge */
+	struct hf_why failed_why;
+	uint64_t failures;
+	uint64_t seals_count;
+	uint64_t merges_count;
+
+	pthread_t sealer;
+	pthread_t merger;
+
+	pthread_mutex_t view_lock; /* guards snapshot and idle */
+	struct hf_snapshot *snapshot;
+	struct hf_index_view *idle; /* owned: views nobody uses */
+
+	/* Read-only: one refreshes, the others go on with what there is. */
+	pthread_mutex_t refresh_lock;
+	uint64_t refreshed_us; /* atomic */
+	struct timespec manifest_time;
+	uint64_t manifest_inode;
+};
+
+/* One thread's hold on a snapshot, and room to work in. */
+struct hf_index_view {
+	struct hf_index *index;
+	struct hf_snapshot *snapshot; /* reference */
+	struct hf_index_view *next;   /* idle ones */
+	struct hf_near_work *near;    /* owned */
+	struct hf_exact_work *exact;  /* owned */
+	/* What the query at hand was answered already: in the slots whose
+	 * round is this one. */
+	struct hf_told {
+		uint64_t what;
+		uint64_t round;
+	} * told; /* owned */
+	uint64_t round;
+	size_t told_count;
+	bool has_more;
+};
+
+/* Put what state holds now before new views.  With the lock held. */
+HF_MUST enum hf_err hf_state_publish(struct hf_index *index,
+				     struct hf_why *why);
+
+struct hf_snapshot *hf_snapshot_ref(struct hf_snapshot *snapshot);
+void hf_snapshot_unref(struct hf_snapshot *snapshot);
+
+/* Whether a drop covers it. */
+bool hf_drops_cover(const struct hf_drop *drops, size_t drops_count,
+		    uint32_t set, uint64_t sequence);
+
+/* Close the active memory and begin another.  With the lock held; needs room
+ * in frozen. */
+HF_MUST enum hf_err hf_state_freeze(struct hf_index *index, struct hf_why *why);
+
+/* The segments and marks that dir's manifest names, into a fresh index;
+ * segments that before (NULL: none) has open already are shared with it. */
+HF_MUST enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
+				  const struct hf_index *before,
+				  struct hf_why *why);
+
+/* Give segments, memories, marks, positions and drops back. */
+void hf_state_release(struct hf_index *index);
+
+/* Remove files in dir that the state does not name. */
+void hf_state_sweep(struct hf_index *index);
+
+/* Start and stop sealer and merger. */
+HF_MUST enum hf_err hf_work_start(struct hf_index *index, struct hf_why *why);
+void hf_work_stop(struct hf_index *index);
+
+/* Write the manifest of what state holds, without the lock. */
+HF_MUST enum hf_err hf_work_commit(struct hf_index *index, struct hf_why *why);
+
+/* What the manifest names now, published.  For a read-only index, by one
+ * thread at a time. */
+HF_MUST enum hf_err hf_view_load(struct hf_index *index, struct hf_why *why);
+
+void hf_view_free(struct hf_index_view *view);
+
+/* Near lookups in one part: match_near.c. */
+HF_MUST enum hf_err hf_near_work_new(struct hf_near_work **out_work,
+				     struct hf_why *why);
+void hf_near_work_free(struct hf_near_work *work);
+
+/* Report every key of a PDQ part that is near. */
+struct hf_near_sink {
+	void (*key)(void *arg, uint32_t key, unsigned distance);
+	void *arg;
+};
+void hf_near_search(const struct hf_kernel *kernel, struct hf_near_work *work,
+		    const struct hf_segment_part *part, const uint8_t *digest,
+		    unsigned distance, const struct hf_near_sink *sink);
+
+/* Bring what the search of digest reads first nearer. */
+void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
+		      unsigned distance);
+
+/* Compare with all of an array of digests. */
+void hf_near_scan(const struct hf_kernel *kernel, const uint8_t *digests,
+		  uint32_t digests_count, const uint8_t *digest,
+		  unsigned distance, const struct hf_near_sink *sink);
+
+#endif /* HF_MATCH_STATE_H */

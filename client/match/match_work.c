@@ -1,0 +1,671 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+
+#include "match_state.h"
+
+/* Two segments of the same tier become one when there is nothing else to do,
+ * four when there is: rewriting often costs feeding, many segments cost
+ * lookups. */
+#define TIER_FACTOR_BITS 2
+#define TIER_LEAST_BYTES ((uint64_t)1024 * 1024)
+#define MERGE_IDLE       2
+#define MERGE_BUSY       4
+
+/* Before a failed seal or merge is tried again. */
+#define RETRY_MS 1000
+
+/*
+ * What a build asks of each ref: a copy of marks and drops, so that the
+ * answer is the same in both of its passes whatever is removed meanwhile.
+ */
+struct filter {
+	struct hf_marks *marks; /* reference */
+	struct hf_drop *drops;  /* owned */
+	size_t drops_count;
+};
+
+static bool is_live(void *arg, uint64_t sequence, const struct hf_ref *ref)
+{
+	const struct filter *filter = arg;
+
+	return !hf_drops_cover(filter->drops, filter->drops_count, ref->set,
+			       sequence) &&
+	       (filter->marks->used_count == 0 ||
+		(hf_marks_get(filter->marks, ref->set, ref->entry) &
+		 HF_MARK_REMOVED) == 0);
+}
+
+/* With the lock held. */
+static enum hf_err filter_init(struct filter *filter,
+			       const struct hf_index *index, struct hf_why *why)
+{
+	enum hf_err err;
+
+	*filter = (struct filter){ .drops_count = index->drops_count };
+	err = hf_marks_copy(index->marks, 0, HF_MARKS_ALL, &filter->marks, why);
+	if (err != HF_OK)
+		return err;
+	filter->drops =
+		malloc((index->drops_count + 1) * sizeof(filter->drops[0]));
+	if (filter->drops == NULL) {
+		hf_marks_unref(filter->marks);
+		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	}
+	if (index->drops_count > 0)
+		memcpy(filter->drops, index->drops,
+		       index->drops_count * sizeof(filter->drops[0]));
+	return HF_OK;
+}
+
+static void filter_release(struct filter *filter)
+{
+	hf_marks_unref(filter->marks);
+	free(filter->drops);
+}
+
+/*
+ * Committing: the manifest first, then the state, then the files that
+ * neither names any more.
+ */
+struct change {
+	struct hf_segment *added; /* NULL: none */
+	struct hf_segment *removed[HF_MANIFEST_SEGMENTS_MAX];
+	size_t removed_count;
+	size_t sealed_count; /* of the oldest frozen memories */
+};
+
+static bool is_removed(const struct change *change,
+		       const struct hf_segment *segment)
+{
+	for (size_t i = 0; i < change->removed_count; i++) {
+		if (change->removed[i] == segment)
+			return true;
+	}
+	return false;
+}
+
+/* A drop matters while something that old is there. */
+static bool is_drop_needed(const struct hf_index *index,
+			   const struct change *change,
+			   const struct hf_drop *drop)
+{
+	for (size_t i = 0; i < index->segments_count; i++) {
+		if (index->segments[i]->sequence <= drop->sequence &&
+		    !is_removed(change, index->segments[i]))
+			return true;
+	}
+	if (change->added != NULL && change->added->sequence <= drop->sequence)
+		return true;
+	for (size_t i = change->sealed_count; i < index->frozen_count; i++) {
+		if (index->frozen[i].memory->sequence <= drop->sequence)
+			return true;
+	}
+	return false;
+}
+
+/* The durable position of a set once the change is made. */
+static uint64_t durable_after(const struct hf_index *index,
+			      const struct change *change,
+			      const struct hf_fed *fed)
+{
+	bool is_all_sealed = change->sealed_count == index->frozen_count &&
+			     index->active->rows_count == 0;
+	const struct hf_frozen *last;
+
+	if (is_all_sealed)
+		return fed->position;
+	if (change->sealed_count == 0)
+		return fed->durable;
+	last = &index->frozen[change->sealed_count - 1];
+	for (size_t i = 0; i < last->positions_count; i++) {
+		/* A set that was dropped since begins again. */
+		if (last->positions[i].set == fed->set)
+			return last->positions[i].position < fed->position
+				       ? last->positions[i].position
+				       : fed->position;
+	}
+	return fed->durable;
+}
+
+/* With the lock held.  The caller releases the manifest. */
+static enum hf_err draft(const struct hf_index *index,
+			 const struct change *change,
+			 struct hf_manifest *out_manifest, struct hf_why *why)
+{
+	struct hf_manifest manifest = {
+		.next_number = index->next_number,
+		.next_sequence = index->next_sequence,
+		.marks_number = index->marks_number,
+	};
+
+	manifest.positions =
+		malloc((index->feds_count + 1) * sizeof(manifest.positions[0]));
+	manifest.drops =
+		malloc((index->drops_count + 1) * sizeof(manifest.drops[0]));
+	if (manifest.positions == NULL || manifest.drops == NULL) {
+		hf_manifest_release(&manifest);
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	}
+	for (size_t i = 0; i < index->segments_count; i++) {
+		if (!is_removed(change, index->segments[i]))
+			manifest.segments[manifest.segments_count++] =
+				index->segments[i]->number;
+	}
+	if (change->added != NULL)
+		manifest.segments[manifest.segments_count++] =
+			change->added->number;
+	for (size_t i = 0; i < index->feds_count; i++)
+		manifest.positions[manifest.positions_count++] =
+			(struct hf_position){ index->feds[i].set,
+					      durable_after(index, change,
+							    &index->feds[i]) };
+	for (size_t i = 0; i < index->drops_count; i++) {
+		if (is_drop_needed(index, change, &index->drops[i]))
+			manifest.drops[manifest.drops_count++] =
+				index->drops[i];
+	}
+	*out_manifest = manifest;
+	return HF_OK;
+}
+
+/* With the lock held, the manifest written. */
+static void apply(struct hf_index *index, const struct change *change,
+		  const struct hf_manifest *manifest)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < index->segments_count; i++) {
+		if (!is_removed(change, index->segments[i]))
+			index->segments[kept++] = index->segments[i];
+	}
+	if (change->added != NULL)
+		index->segments[kept++] = change->added;
+	index->segments_count = kept;
+	for (size_t i = 0; i < change->sealed_count; i++) {
+		hf_memory_unref(index->frozen[i].memory);
+		free(index->frozen[i].positions);
+	}
+	index->frozen_count -= change->sealed_count;
+	memmove(&index->frozen[0], &index->frozen[change->sealed_count],
+		index->frozen_count * sizeof(index->frozen[0]));
+	/* Both are in order; a set may have come or gone meanwhile. */
+	for (size_t i = 0, j = 0; i < index->feds_count; i++) {
+		while (j < manifest->positions_count &&
+		       manifest->positions[j].set < index->feds[i].set)
+			j++;
+		if (j < manifest->positions_count &&
+		    manifest->positions[j].set == index->feds[i].set)
+			index->feds[i].durable =
+				manifest->positions[j].position;
+	}
+	kept = 0;
+	for (size_t i = 0; i < index->drops_count; i++) {
+		if (is_drop_needed(index, &(struct change){ 0 },
+				   &index->drops[i]))
+			index->drops[kept++] = index->drops[i];
+	}
+	index->drops_count = kept;
+}
+
+static void remove_file(const struct hf_index *index, bool is_marks,
+			uint64_t number)
+{
+	char path[4096];
+	enum hf_err err =
+		is_marks ? hf_manifest_marks_path(path, sizeof(path),
+						  index->dir, number, NULL)
+			 : hf_segment_path(path, sizeof(path), index->dir,
+					   number, NULL);
+
+	if (err == HF_OK)
+		unlink(path);
+}
+
+/* The marks of now, in a file of their own when they changed. */
+static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
+				struct hf_why *why)
+{
+	struct hf_marks *marks = NULL;
+	uint64_t number = 0;
+	enum hf_err err = HF_OK;
+
+	*out_old = 0;
+	pthread_mutex_lock(&index->lock);
+	if (index->is_marks_dirty) {
+		err = hf_marks_copy(index->marks, 0, HF_MARKS_ALL, &marks, why);
+		number = index->next_number;
+		if (err == HF_OK) {
+			index->next_number++;
+			index->is_marks_dirty = false;
+		}
+	}
+	pthread_mutex_unlock(&index->lock);
+	if (err != HF_OK || marks == NULL)
+		return err;
+	err = hf_manifest_marks_write(index->dir, number, marks, why);
+	hf_marks_unref(marks);
+	pthread_mutex_lock(&index->lock);
+	if (err == HF_OK) {
+		*out_old = index->marks_number;
+		index->marks_number = number;
+	} else {
+		index->is_marks_dirty = true;
+	}
+	pthread_mutex_unlock(&index->lock);
+	return err;
+}
+
+/* Make the change, durably.  After a failure everything is as before, and a
+ * file that was added is gone unless the disk may say otherwise. */
+static enum hf_err commit(struct hf_index *index, const struct change *change,
+			  struct hf_why *why)
+{
+	struct hf_manifest manifest = { 0 };
+	uint64_t old_marks;
+	enum hf_err err;
+
+	pthread_mutex_lock(&index->commit_lock);
+	err = commit_marks(index, &old_marks, why);
+	if (err != HF_OK)
+		goto out_unlock;
+	pthread_mutex_lock(&index->lock);
+	err = draft(index, change, &manifest, why);
+	index->is_dirty = false;
+	pthread_mutex_unlock(&index->lock);
+	if (err == HF_OK)
+		err = hf_manifest_write(index->dir, &manifest, why);
+	pthread_mutex_lock(&index->lock);
+	if (err == HF_OK) {
+		apply(index, change, &manifest);
+		/* Views go on with the snapshot of before, which answers the
+		 * same, until there is memory for another. */
+		if (hf_state_publish(index, why) != HF_OK)
+			index->is_dirty = true;
+	} else {
+		index->is_dirty = true;
+	}
+	pthread_mutex_unlock(&index->lock);
+	hf_manifest_release(&manifest);
+	if (err == HF_OK && old_marks != 0)
+		remove_file(index, true, old_marks);
+	for (size_t i = 0; err == HF_OK && i < change->removed_count; i++) {
+		remove_file(index, false, change->removed[i]->number);
+		hf_segment_unref(change->removed[i]);
+	}
+
+out_unlock:
+	pthread_mutex_unlock(&index->commit_lock);
+	return err;
+}
+
+enum hf_err hf_work_commit(struct hf_index *index, struct hf_why *why)
+{
+	return commit(index, &(struct change){ 0 }, why);
+}
+
+/* Give up a segment that did not come to be.  Its file stays when the
+ * manifest on disk, half replaced, might name it; the next open sweeps. */
+static void discard(struct hf_index *index, struct hf_segment *segment)
+{
+	struct hf_manifest manifest;
+	bool is_named = false;
+
+	if (hf_manifest_read(index->dir, &manifest, NULL) == HF_OK) {
+		for (size_t i = 0; i < manifest.segments_count; i++)
+			is_named = is_named ||
+				   manifest.segments[i] == segment->number;
+		hf_manifest_release(&manifest);
+		if (!is_named)
+			remove_file(index, false, segment->number);
+	}
+	hf_segment_unref(segment);
+}
+
+/* Build, open, commit. */
+static enum hf_err build_and_commit(struct hf_index *index,
+				    struct hf_build *build,
+				    struct change *change, struct hf_why *why)
+{
+	enum hf_err err;
+
+	pthread_mutex_lock(&index->lock);
+	build->dir = index->dir;
+	build->number = index->next_number++;
+	pthread_mutex_unlock(&index->lock);
+	err = hf_build_segment(build, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_segment_open(index->dir, build->number, false, &change->added,
+			      why);
+	if (err != HF_OK) {
+		remove_file(index, false, build->number);
+		return err;
+	}
+	err = commit(index, change, why);
+	if (err != HF_OK)
+		discard(index, change->added);
+	return err;
+}
+
+/*
+ * Sealing.
+ */
+
+/* Every memory that is frozen now becomes one segment. */
+static enum hf_err seal(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_memory_sorted sorted[HF_FROZEN_MAX] = { { .runs = {
+								    { 0 } } } };
+	struct hf_run runs[HF_ALGORITHM_COUNT][HF_FROZEN_MAX];
+	const struct hf_memory *memories[HF_FROZEN_MAX];
+	struct change change = { 0 };
+	struct filter filter;
+	struct hf_build build = { .is_live = is_live, .arg = &filter };
+	enum hf_err err;
+
+	pthread_mutex_lock(&index->lock);
+	change.sealed_count = index->frozen_count;
+	for (size_t i = 0; i < change.sealed_count; i++) {
+		memories[i] = index->frozen[i].memory;
+		build.sequence = memories[i]->sequence;
+	}
+	err = filter_init(&filter, index, why);
+	pthread_mutex_unlock(&index->lock);
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; err == HF_OK && i < change.sealed_count; i++)
+		err = hf_memory_sort(memories[i], &sorted[i], why);
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
+		build.runs[a] = runs[a];
+		for (size_t i = 0; err == HF_OK && i < change.sealed_count;
+		     i++) {
+			if (sorted[i].runs[a].keys_count > 0)
+				runs[a][build.runs_count[a]++] =
+					sorted[i].runs[a];
+		}
+	}
+	if (err == HF_OK)
+		err = build_and_commit(index, &build, &change, why);
+	for (size_t i = 0; i < change.sealed_count; i++)
+		hf_memory_sorted_release(&sorted[i]);
+	filter_release(&filter);
+	return err;
+}
+
+/*
+ * Merging.
+ */
+static unsigned tier_of(const struct hf_segment *segment)
+{
+	unsigned tier = 0;
+
+	for (uint64_t bytes = segment->file_bytes; bytes >= TIER_LEAST_BYTES;
+	     bytes >>= TIER_FACTOR_BITS)
+		tier++;
+	return tier;
+}
+
+/* The segments to merge now, with the lock held: the lowest tier that has
+ * enough of its own, and all below it. */
+static size_t pick(const struct hf_index *index, bool is_all,
+		   struct hf_segment *out_picked[HF_MANIFEST_SEGMENTS_MAX])
+{
+	bool is_busy = index->frozen_count > 0;
+	size_t enough = is_busy ? MERGE_BUSY : MERGE_IDLE;
+	size_t count = 0;
+	unsigned top = 64;
+
+	for (unsigned tier = 0; !is_all && tier < 64; tier++) {
+		size_t own = 0, below = 0;
+
+		for (size_t i = 0; i < index->segments_count; i++) {
+			own += tier_of(index->segments[i]) == tier;
+			below += tier_of(index->segments[i]) < tier;
+		}
+		if (own >= enough || below + own >= HF_SEGMENTS_BUSY / 2) {
+			top = tier;
+			break;
+		}
+		if (tier == 63)
+			return 0;
+	}
+	for (size_t i = 0; i < index->segments_count; i++) {
+		if (tier_of(index->segments[i]) <= top)
+			out_picked[count++] =
+				hf_segment_ref(index->segments[i]);
+	}
+	return count;
+}
+
+static int compare_sequences(const void *one, const void *other)
+{
+	const struct hf_segment *const *a = one;
+	const struct hf_segment *const *b = other;
+
+	return ((*a)->sequence > (*b)->sequence) -
+	       ((*a)->sequence < (*b)->sequence);
+}
+
+/* change->removed are the inputs. */
+static enum hf_err merge(struct hf_index *index, struct change *change,
+			 struct filter *filter, struct hf_why *why)
+{
+	static const size_t most = HF_MANIFEST_SEGMENTS_MAX;
+	struct hf_build build = { .is_live = is_live, .arg = filter };
+	struct hf_run *runs = calloc(HF_ALGORITHM_COUNT * most, sizeof(*runs));
+	enum hf_err err;
+
+	if (runs == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	qsort(change->removed, change->removed_count,
+	      sizeof(change->removed[0]), compare_sequences);
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
+		struct hf_run *of = &runs[a * most];
+
+		build.runs[a] = of;
+		for (size_t i = 0; i < change->removed_count; i++) {
+			const struct hf_segment_part *part =
+				&change->removed[i]->parts[a];
+
+			if (part->keys_count == 0)
+				continue;
+			of[build.runs_count[a]++] = (struct hf_run){
+				.sequence = change->removed[i]->sequence,
+				.keys_count = part->keys_count,
+				.keys = part->keys,
+				.firsts = part->firsts,
+				.refs = part->refs,
+				.refs_count = part->refs_count,
+			};
+		}
+	}
+	build.sequence = change->removed[change->removed_count - 1]->sequence;
+	err = build_and_commit(index, &build, change, why);
+	free(runs);
+	return err;
+}
+
+/*
+ * The threads.  Both sleep on index->work with the lock held.
+ */
+static void wait_for_work(struct hf_index *index, uint64_t until_us)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000) * 1000,
+	};
+
+	if (until_us == 0)
+		pthread_cond_wait(&index->work, &index->lock);
+	else
+		pthread_cond_timedwait(&index->work, &index->lock, &until);
+}
+
+/* What came of a seal or merge, with the lock held.  A failure is told to
+ * whoever waits, and tried again after a while or when somebody asks. */
+static void note(struct hf_index *index, enum hf_err err,
+		 const struct hf_why *why)
+{
+	uint64_t until_us = hf_clock_mono_us() + RETRY_MS * 1000;
+	uint64_t asked = index->sync_wanted + index->compact_wanted;
+
+	index->failed = err;
+	if (err != HF_OK) {
+		index->failed_why = *why;
+		index->failures++;
+	}
+	pthread_cond_broadcast(&index->done);
+	while (err != HF_OK && !index->is_stopping &&
+	       asked == index->sync_wanted + index->compact_wanted &&
+	       hf_clock_mono_us() < until_us)
+		wait_for_work(index, until_us);
+}
+
+/* When the active memory is to be sealed; 0: nothing in it. */
+static uint64_t seal_due_us(const struct hf_index *index)
+{
+	return index->active_since_us == 0
+		       ? 0
+		       : index->active_since_us + HF_SEAL_AGE_MS * 1000;
+}
+
+static void seal_or_wait(struct hf_index *index)
+{
+	uint64_t wanted = index->sync_wanted;
+	uint64_t due_us = seal_due_us(index);
+	struct hf_why why = { "" };
+	enum hf_err err = HF_OK;
+	bool is_wanted = wanted > index->sync_done;
+	bool is_left;
+
+	if ((is_wanted || (due_us != 0 && due_us <= hf_clock_mono_us())) &&
+	    index->active->rows_count > 0 &&
+	    index->frozen_count < HF_FROZEN_MAX)
+		err = hf_state_freeze(index, &why);
+	/* With too many frozen already, what is active comes next time. */
+	is_left = is_wanted && index->active->rows_count > 0;
+	if (err == HF_OK && index->frozen_count == 0 && !is_wanted) {
+		wait_for_work(index, due_us);
+		return;
+	}
+	if (err == HF_OK && index->frozen_count > 0 &&
+	    index->segments_count >= HF_SEGMENTS_BUSY) {
+		wait_for_work(index, 0);
+		return;
+	}
+	if (err == HF_OK) {
+		bool is_seal = index->frozen_count > 0;
+		bool is_dirty = index->is_dirty || index->is_marks_dirty;
+
+		pthread_mutex_unlock(&index->lock);
+		if (is_seal)
+			err = seal(index, &why);
+		else if (is_dirty)
+			err = hf_work_commit(index, &why);
+		pthread_mutex_lock(&index->lock);
+		index->seals_count += is_seal && err == HF_OK;
+		if (err == HF_OK && !is_left)
+			index->sync_done = wanted;
+		pthread_cond_broadcast(&index->work);
+	}
+	note(index, err, &why);
+}
+
+static void *run_sealer(void *arg)
+{
+	struct hf_index *index = arg;
+
+	pthread_mutex_lock(&index->lock);
+	while (!index->is_stopping)
+		seal_or_wait(index);
+	pthread_mutex_unlock(&index->lock);
+	return NULL;
+}
+
+static void merge_or_wait(struct hf_index *index)
+{
+	uint64_t wanted = index->compact_wanted;
+	bool is_all = wanted > index->compact_done;
+	struct change change = { 0 };
+	struct hf_why why = { "" };
+	struct filter filter;
+	enum hf_err err;
+
+	change.removed_count = pick(index, is_all, change.removed);
+	if (change.removed_count == 0 && !is_all) {
+		wait_for_work(index, 0);
+		return;
+	}
+	err = filter_init(&filter, index, &why);
+	if (err == HF_OK) {
+		pthread_mutex_unlock(&index->lock);
+		if (change.removed_count > 0)
+			err = merge(index, &change, &filter, &why);
+		filter_release(&filter);
+		pthread_mutex_lock(&index->lock);
+	}
+	for (size_t i = 0; i < change.removed_count; i++)
+		hf_segment_unref(change.removed[i]);
+	index->merges_count += change.removed_count > 0 && err == HF_OK;
+	if (err == HF_OK && is_all)
+		index->compact_done = wanted;
+	pthread_cond_broadcast(&index->work);
+	note(index, err, &why);
+}
+
+static void *run_merger(void *arg)
+{
+	struct hf_index *index = arg;
+
+	pthread_mutex_lock(&index->lock);
+	while (!index->is_stopping)
+		merge_or_wait(index);
+	pthread_mutex_unlock(&index->lock);
+	return NULL;
+}
+
+enum hf_err hf_work_start(struct hf_index *index, struct hf_why *why)
+{
+	sigset_t all, before;
+	int failed;
+
+	/* Signals are for the program's own threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failed = pthread_create(&index->sealer, NULL, run_sealer, index);
+	if (failed == 0) {
+		failed =
+			pthread_create(&index->merger, NULL, run_merger, index);
+		if (failed != 0) {
+			pthread_mutex_lock(&index->lock);
+			index->is_stopping = true;
+			pthread_cond_broadcast(&index->work);
+			pthread_mutex_unlock(&index->lock);
+			pthread_join(index->sealer, NULL);
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed != 0) {
+		errno = failed;
+		return hf_why_errno(why, "index: start a thread");
+	}
+	return HF_OK;
+}
+
+void hf_work_stop(struct hf_index *index)
+{
+	pthread_mutex_lock(&index->lock);
+	index->is_stopping = true;
+	pthread_cond_broadcast(&index->work);
+	pthread_cond_broadcast(&index->done);
+	pthread_mutex_unlock(&index->lock);
+	pthread_join(index->sealer, NULL);
+	pthread_join(index->merger, NULL);
+}

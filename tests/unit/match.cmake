@@ -1,0 +1,1 @@
+hf_unit(match USES base sign match)

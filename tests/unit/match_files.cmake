@@ -1,0 +1,1 @@
+hf_unit(match_files USES base sign match)

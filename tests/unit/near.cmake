@@ -1,0 +1,1 @@
+hf_unit(near USES base sign match)

@@ -1,0 +1,443 @@
+/*
+ * The PDQ part alone: every kernel and the multi-index against a comparison
+ * with everything that is written here, with no code of theirs.
+ */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "match_build.h"
+#include "match_kernel.h"
+#include "match_state.h"
+
+/* When every allocation fails in turn the answers do not matter. */
+static bool is_torture;
+
+/* xorshift64*: the same numbers on every machine. */
+static uint64_t random_state = 88172645463325252u;
+
+static uint64_t random64(void)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return random_state * 2685821657736338717u;
+}
+
+static void random_digest(uint8_t digest[32])
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t word = random64();
+
+		memcpy(digest + 8 * i, &word, 8);
+	}
+}
+
+/* Change exactly count bits. */
+static void perturb(uint8_t digest[32], unsigned count)
+{
+	uint8_t before[32];
+
+	memcpy(before, digest, 32);
+	while (count > 0) {
+		unsigned bit = (unsigned)(random64() % 256);
+		uint8_t mask = (uint8_t)(1u << bit % 8);
+
+		if (((digest[bit / 8] ^ before[bit / 8]) & mask) != 0)
+			continue;
+		digest[bit / 8] ^= mask;
+		count--;
+	}
+}
+
+static unsigned slow_distance(const uint8_t *a, const uint8_t *b)
+{
+	unsigned distance = 0;
+
+	for (int i = 0; i < 32; i++) {
+		for (unsigned x = a[i] ^ b[i]; x != 0; x &= x - 1)
+			distance++;
+	}
+	return distance;
+}
+
+/*
+ * A segment of these digests, entry n being digest n.
+ */
+struct field {
+	char dir[64];
+	uint8_t *digests; /* sorted, distinct */
+	uint32_t count;
+	struct hf_segment *segment;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+static bool always(void *arg, uint64_t sequence, const struct hf_ref *ref)
+{
+	return true;
+}
+
+static void build_field(struct field *field)
+{
+	struct hf_run run = { 0 };
+	struct hf_build build = { .dir = field->dir,
+				  .number = 1,
+				  .is_live = always };
+	uint32_t *firsts = calloc(field->count + 1, sizeof(*firsts));
+	struct hf_ref *refs = calloc(field->count + 1, sizeof(*refs));
+	struct hf_why why = { "" };
+	uint32_t kept = 0;
+
+	assert_non_null(firsts);
+	assert_non_null(refs);
+	qsort(field->digests, field->count, 32, compare);
+	for (uint32_t i = 0; i < field->count; i++) {
+		if (kept > 0 && memcmp(field->digests + 32 * (kept - 1),
+				       field->digests + 32 * i, 32) == 0)
+			continue;
+		memmove(field->digests + 32 * kept, field->digests + 32 * i,
+			32);
+		firsts[kept] = kept;
+		refs[kept] = (struct hf_ref){ .entry = kept, .set = 1 };
+		kept++;
+	}
+	firsts[kept] = kept;
+	field->count = kept;
+	run = (struct hf_run){ .keys_count = kept,
+			       .keys = field->digests,
+			       .firsts = firsts,
+			       .refs = refs,
+			       .refs_count = kept };
+	build.runs[HF_ALGORITHM_PDQ] = &run;
+	build.runs_count[HF_ALGORITHM_PDQ] = 1;
+	strcpy(field->dir, "/tmp/hf-near-XXXXXX");
+	assert_non_null(mkdtemp(field->dir));
+	assert_ok(hf_build_segment(&build, &why), &why);
+	assert_ok(hf_segment_open(field->dir, 1, true, &field->segment, &why),
+		  &why);
+	free(firsts);
+	free(refs);
+}
+
+static void release_field(struct field *field)
+{
+	char path[128];
+
+	hf_segment_unref(field->segment);
+	snprintf(path, sizeof(path), "%s/segment-00000001", field->dir);
+	unlink(path);
+	rmdir(field->dir);
+	free(field->digests);
+}
+
+#define FIELD_MAX (HF_SEGMENT_BANDS_MIN + 16384)
+
+struct answers {
+	const struct field *field;
+	size_t told;
+	size_t wrong;
+	uint8_t got[FIELD_MAX];       /* per digest: how often */
+	uint16_t distance[FIELD_MAX]; /* per digest, from the query */
+};
+
+static struct answers answers;
+
+static void on_key(void *arg, uint32_t key, unsigned distance)
+{
+	assert_true(key < answers.field->count);
+	answers.told++;
+	answers.got[key]++;
+	answers.wrong += distance != answers.distance[key];
+}
+
+static void measure(const struct field *field, const uint8_t *query)
+{
+	answers.field = field;
+	for (uint32_t i = 0; i < field->count; i++)
+		answers.distance[i] =
+			(uint16_t)slow_distance(query, field->digests + 32 * i);
+}
+
+/* Every digest within distance once, no other, with every kernel. */
+static void check_query(const struct field *field, struct hf_near_work *work,
+			const uint8_t *query, unsigned distance)
+{
+	const struct hf_near_sink sink = { on_key, NULL };
+	const struct hf_segment_part *part =
+		&field->segment->parts[HF_ALGORITHM_PDQ];
+
+	measure(field, query);
+	for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
+		memset(answers.got, 0, field->count);
+		answers.wrong = 0;
+		hf_near_search(hf_kernel_at(k), work, part, query, distance,
+			       &sink);
+		for (uint32_t i = 0; i < field->count; i++) {
+			if (answers.got[i] != (answers.distance[i] <= distance))
+				fail_msg("%s, distance %u: digest %u of %u is "
+					 "%u away and was told %u times",
+					 hf_kernel_at(k)->name, distance, i,
+					 field->count, answers.distance[i],
+					 answers.got[i]);
+		}
+		assert_int_equal(answers.wrong, 0);
+	}
+}
+
+static const unsigned distances[] = {
+	31, 0, 1, 15, 16, 24, 30, 32, 47, 48, 64
+};
+
+static void check_field(struct field *field, size_t queries)
+{
+	struct hf_near_work *work = NULL;
+	struct hf_why why = { "" };
+
+	if (is_torture)
+		queries = 1;
+	build_field(field);
+	assert_int_equal(field->segment->parts[HF_ALGORITHM_PDQ].has_bands,
+			 field->count >= HF_SEGMENT_BANDS_MIN);
+	assert_ok(hf_near_work_new(&work, &why), &why);
+	for (size_t q = 0; q < queries; q++) {
+		uint8_t query[32];
+
+		memcpy(query, field->digests + 32 * (random64() % field->count),
+		       32);
+		if (q % 4 == 3)
+			random_digest(query);
+		else
+			perturb(query, (unsigned)(random64() % 34));
+		check_query(field, work, query, distances[q % ROWS(distances)]);
+	}
+	hf_near_work_free(work);
+	release_field(field);
+}
+
+static void take_field(struct field *field, uint32_t count)
+{
+	*field = (struct field){ .count = count };
+	field->digests = malloc((size_t)count * 32);
+	assert_non_null(field->digests);
+}
+
+static void uniform_hashes_are_all_found(void **state)
+{
+	struct field field;
+
+	take_field(&field, HF_SEGMENT_BANDS_MIN + 100);
+	for (uint32_t i = 0; i < field.count; i++)
+		random_digest(field.digests + 32 * i);
+	check_field(&field, 33);
+}
+
+static void few_hashes_are_all_found(void **state)
+{
+	static const uint32_t counts[] = { 1, 2, 31, 1024, 1025, 2500 };
+
+	for (size_t c = 0; c < ROWS(counts); c++) {
+		struct field field;
+
+		take_field(&field, counts[c]);
+		for (uint32_t i = 0; i < field.count; i++) {
+			random_digest(field.digests + 32 * i);
+			if (i > 0 && i % 3 == 0) {
+				memcpy(field.digests + 32 * i,
+				       field.digests + 32 * (i - 1), 32);
+				perturb(field.digests + 32 * i, i % 50);
+			}
+		}
+		check_field(&field, 11);
+	}
+}
+
+/* Clusters of near-duplicates, bands that hardly vary, a dead bit. */
+static void skewed_hashes_are_all_found(void **state)
+{
+	struct field field;
+	uint8_t centre[32];
+
+	take_field(&field, HF_SEGMENT_BANDS_MIN + 4000);
+	random_digest(centre);
+	for (uint32_t i = 0; i < field.count; i++) {
+		uint8_t *digest = field.digests + 32 * i;
+
+		if (i % 700 == 0)
+			random_digest(centre);
+		memcpy(digest, centre, 32);
+		perturb(digest, (unsigned)(random64() % 41));
+		if (i % 2 == 0) {
+			memset(digest + 6, 0, 4);
+			digest[6] = (uint8_t)(i % 3);
+		}
+		digest[20] &= 0x7f;
+	}
+	check_field(&field, 44);
+}
+
+/* All zero, all one, one bit: every band has one value, or two. */
+static void nearly_empty_hashes_are_all_found(void **state)
+{
+	struct field field;
+
+	take_field(&field, HF_SEGMENT_BANDS_MIN + 600);
+	memset(field.digests, 0, (size_t)field.count * 32);
+	for (uint32_t i = 0; i < field.count; i++) {
+		uint8_t *digest = field.digests + 32 * i;
+
+		if (i < 256)
+			digest[i / 8] = (uint8_t)(1u << i % 8);
+		else if (i < 512)
+			memset(digest, 255, 32);
+		else
+			perturb(digest, i % 5 + 1);
+	}
+	check_field(&field, 22);
+}
+
+/* Split distance over the bands at will: at most 16 in each. */
+static void split(const uint8_t *query, const unsigned *counts, uint8_t *out)
+{
+	memcpy(out, query, 32);
+	for (unsigned b = 0; b < HF_PDQ_BANDS; b++) {
+		unsigned left = counts[b];
+
+		while (left > 0) {
+			unsigned bit = (unsigned)(random64() % 16);
+			uint8_t mask = (uint8_t)(1u << bit % 8);
+			size_t at = 2 * b + bit / 8;
+
+			if (((out[at] ^ query[at]) & mask) != 0)
+				continue;
+			out[at] ^= mask;
+			left--;
+		}
+	}
+}
+
+/* Differences placed so that as few bands as can be give the hash away:
+ * exactly at the limit it is found, one further it is not. */
+static void adversarial_splits_are_found_up_to_the_limit(void **state)
+{
+	enum { SPLITS = 6000 };
+	static uint8_t queries[SPLITS][32];
+	static unsigned limits[SPLITS];
+	struct hf_near_work *work = NULL;
+	struct hf_why why = { "" };
+	struct field field;
+
+	take_field(&field, HF_SEGMENT_BANDS_MIN + 2 * SPLITS);
+	for (uint32_t i = 0; i < field.count; i++)
+		random_digest(field.digests + 32 * i);
+	for (unsigned s = 0; s < SPLITS; s++) {
+		unsigned limit = s % 2 == 0 ? 31 : 16 + s % 32;
+		unsigned counts[HF_PDQ_BANDS] = { 0 };
+		unsigned left = limit;
+
+		random_digest(queries[s]);
+		limits[s] = limit;
+		/* One more than the radius in every band but one, the rest
+		 * wherever it falls; every third split wholly at random. */
+		for (unsigned b = 0; s % 3 != 0 && b < HF_PDQ_BANDS; b++) {
+			unsigned most = limit / 16 + 1;
+
+			if (b == s % HF_PDQ_BANDS || left < most)
+				continue;
+			counts[b] = most;
+			left -= most;
+		}
+		while (left > 0) {
+			unsigned b = (unsigned)(random64() % HF_PDQ_BANDS);
+
+			if (counts[b] == 16)
+				continue;
+			counts[b]++;
+			left--;
+		}
+		split(queries[s], counts, field.digests + 64 * s);
+		counts[counts[s % 16] < 16 ? s % 16 : (s + 1) % 16]++;
+		split(queries[s], counts, field.digests + 64 * s + 32);
+	}
+	build_field(&field);
+	assert_ok(hf_near_work_new(&work, &why), &why);
+	answers.field = &field;
+	for (unsigned s = 0; s < (is_torture ? 1 : SPLITS); s++) {
+		for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
+			const struct hf_near_sink sink = { on_key, NULL };
+
+			answers.told = 0;
+			hf_near_search(hf_kernel_at(k), work,
+				       &field.segment->parts[HF_ALGORITHM_PDQ],
+				       queries[s], limits[s], &sink);
+			if (answers.told != 1)
+				fail_msg(
+					"%s: split %u at distance %u: told %zu",
+					hf_kernel_at(k)->name, s, limits[s],
+					answers.told);
+		}
+	}
+	hf_near_work_free(work);
+	release_field(&field);
+}
+
+static void every_kernel_gives_the_same_answers(void **state)
+{
+	static const size_t counts[] = { 0, 1, 7, 15, 16, 17, 1000, 1024 };
+	static uint16_t sketches[HF_KERNEL_BLOCK + 64];
+	static uint8_t digests[32 * HF_KERNEL_BLOCK];
+	static uint32_t want[HF_KERNEL_BLOCK], got[HF_KERNEL_BLOCK];
+
+	for (size_t i = 0; i < HF_KERNEL_BLOCK; i++)
+		random_digest(digests + 32 * i);
+	memcpy(sketches, digests, sizeof(sketches));
+	for (size_t k = 1; hf_kernel_at(k) != NULL; k++) {
+		for (unsigned limit = 0; limit <= 16; limit++) {
+			for (size_t c = 0; c < ROWS(counts); c++) {
+				uint16_t word = (uint16_t)random64();
+				size_t expected =
+					hf_kernel_at(0)->scan_sketches(
+						sketches, counts[c], word,
+						limit, want);
+				size_t found = hf_kernel_at(k)->scan_sketches(
+					sketches, counts[c], word, limit, got);
+
+				assert_int_equal(found, expected);
+				assert_memory_equal(got, want,
+						    found * sizeof(*got));
+			}
+		}
+		for (unsigned distance = 0; distance <= 256; distance += 8) {
+			struct hf_pdq pdq = hf_pdq_load(digests + 32 * 5);
+			size_t expected = hf_kernel_at(0)->scan_digests(
+				digests, HF_KERNEL_BLOCK, &pdq, distance, want);
+			size_t found = hf_kernel_at(k)->scan_digests(
+				digests, HF_KERNEL_BLOCK, &pdq, distance, got);
+
+			assert_int_equal(found, expected);
+			assert_memory_equal(got, want, found * sizeof(*got));
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kernel_gives_the_same_answers),
+		cmocka_unit_test(few_hashes_are_all_found),
+		cmocka_unit_test(uniform_hashes_are_all_found),
+		cmocka_unit_test(skewed_hashes_are_all_found),
+		cmocka_unit_test(nearly_empty_hashes_are_all_found),
+		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),
+	};
+
+	is_torture = getenv("HF_FAIL_ALLOC") != NULL;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
