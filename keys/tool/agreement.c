@@ -286,6 +286,10 @@ static enum hf_err sign_set(struct hf_tool *tool, const struct hf_ring *ring,
 	if (purpose != NULL)
 		agreement.purpose = purpose;
 
+	if (strlen(agreement.purpose) > HF_REMARK_MAX_BYTES)
+		return hf_why(why, HF_E_LIMIT,
+			      "the purpose is longer than %d bytes",
+			      HF_REMARK_MAX_BYTES);
 	err = hf_tool_number(tool, HF_TOOL_DAYS, 1, LIFE_DAYS, LIFE_DAYS, &days,
 			     why);
 	agreement.issued_ms = tool->now_ms;

@@ -186,6 +186,9 @@ static enum hf_err draft_next(struct hf_tool *tool,
 	       held->name, (unsigned long long)held->version, from,
 	       (unsigned long long)manifest->version, to);
 	if (country != NULL) {
+		err = hf_tool_check_country(country, why);
+		if (err != HF_OK)
+			return err;
 		printf("- country  %s\n+ country  %s\n", held->country,
 		       country);
 		manifest->country = country;
@@ -217,7 +220,8 @@ static enum hf_err load_roots(const struct hf_tool *tool,
 		struct hf_keyfile_info info;
 
 		err = hf_vault_inspect(file, HF_VAULT_OWN, &info, why);
-		snprintf(prompt, sizeof(prompt), "Passphrase of '%.90s'", file);
+		snprintf(prompt, sizeof(prompt),
+			 "Passphrase of '%.90s': ", file);
 		if (err == HF_OK)
 			err = hf_tool_passphrase(tool, prompt, false,
 						 &passphrase, why);

@@ -63,21 +63,19 @@ static struct hf_key *key_of(const struct making *making, enum hf_key_role role)
 static enum hf_err check_arguments(const struct hf_tool *tool,
 				   struct hf_why *why)
 {
-	const char *country = hf_tool_option(tool, HF_TOOL_COUNTRY);
 	const struct hf_tool_values *sets = &tool->options[HF_TOOL_SET];
 	const struct hf_tool_values *ends = &tool->options[HF_TOOL_ENDPOINT];
 	const char *listen = hf_tool_option(tool, HF_TOOL_LISTEN);
+	enum hf_err err;
 
 	if (!hf_text_is_domain(hf_span_of(tool->args[0])))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.60s' is no domain in lower case, such as "
 			      "hotline.example",
 			      tool->args[0]);
-	if (country == NULL || strlen(country) != 2 || country[0] < 'A' ||
-	    country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z')
-		return hf_why(why, HF_E_ARGUMENT,
-			      "--country takes two capital letters, such as "
-			      "NL");
+	err = hf_tool_check_country(hf_tool_option(tool, HF_TOOL_COUNTRY), why);
+	if (err != HF_OK)
+		return err;
 	for (size_t i = 0; i < sets->count; i++) {
 		if (!hf_text_is_set_name(hf_span_of(sets->at[i])))
 			return hf_why(why, HF_E_ARGUMENT,
@@ -510,8 +508,9 @@ enum hf_err hf_tool_new(struct hf_tool *tool, struct hf_why *why)
 	if (err == HF_OK)
 		err = check_place(tool, why);
 	if (err == HF_OK)
-		err = hf_tool_passphrase(tool, "Passphrase for the root key",
-					 true, &making->passphrase, why);
+		err = hf_tool_passphrase(tool,
+					 "Passphrase for the root key: ", true,
+					 &making->passphrase, why);
 	if (err == HF_OK)
 		err = make_keys(making, why);
 	if (err == HF_OK)

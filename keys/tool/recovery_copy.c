@@ -262,8 +262,9 @@ enum hf_err hf_tool_recovery_restore(struct hf_tool *tool, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_tool_cost(tool, &lock.cost, why);
 	if (err == HF_OK)
-		err = hf_tool_passphrase(tool, "New passphrase of the root key",
-					 true, &passphrase, why);
+		err = hf_tool_passphrase(
+			tool, "New passphrase of the root key: ", true,
+			&passphrase, why);
 	if (err != HF_OK)
 		goto out;
 	lock.passphrase = hf_passphrase_span(&passphrase);
@@ -293,14 +294,14 @@ enum hf_err hf_tool_passwd(struct hf_tool *tool, struct hf_why *why)
 		strcpy(path, root);
 	err = hf_tool_cost(tool, &lock.cost, why);
 	if (err == HF_OK)
-		err = hf_tool_passphrase(tool, "Passphrase of the root key",
-					 false, &old, why);
+		err = hf_tool_passphrase(
+			tool, "Passphrase of the root key: ", false, &old, why);
 	/* Say that the old one is wrong before a new one is asked for. */
 	if (err == HF_OK)
 		err = hf_vault_load(path, HF_VAULT_OWN, HF_KEY_ROOT,
 				    hf_passphrase_span(&old), &key, why);
 	if (err == HF_OK)
-		err = hf_tool_new_passphrase(tool, "New passphrase", &fresh,
+		err = hf_tool_new_passphrase(tool, "New passphrase: ", &fresh,
 					     why);
 	if (err != HF_OK)
 		goto out;

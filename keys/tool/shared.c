@@ -170,6 +170,16 @@ enum hf_err hf_tool_number(const struct hf_tool *tool,
 	return HF_OK;
 }
 
+enum hf_err hf_tool_check_country(const char *country, struct hf_why *why)
+{
+	if (country == NULL || strlen(country) != 2 || country[0] < 'A' ||
+	    country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z')
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--country takes two capital letters, such as "
+			      "NL");
+	return HF_OK;
+}
+
 void hf_tool_date(uint64_t wall_ms, char out_text[static HF_TOOL_DATE_SIZE])
 {
 	char text[HF_CLOCK_TEXT_SIZE];

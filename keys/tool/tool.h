@@ -176,6 +176,10 @@ HF_MUST enum hf_err hf_tool_origin(const struct hf_ring *ring, const char *set,
 				   char out_origin[static HF_TOOL_ORIGIN_SIZE],
 				   struct hf_why *why);
 
+/* Two capital letters? */
+HF_MUST enum hf_err hf_tool_check_country(const char *country,
+					  struct hf_why *why);
+
 /* A whole number of this option, fallback where it was not given. */
 HF_MUST enum hf_err hf_tool_number(const struct hf_tool *tool,
 				   enum hf_tool_option option, uint64_t least,

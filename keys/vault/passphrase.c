@@ -114,9 +114,11 @@ static enum hf_err ask_once(int fd, const char *prompt,
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
 	quiet.c_lflag |= ICANON | ISIG;
-	say(fd, prompt);
+	/* Quiet first: what is typed once the prompt is seen is neither shown
+	 * nor flushed. */
 	if (tcsetattr(fd, TCSAFLUSH, &quiet) != 0)
 		return hf_why_errno(why, "turn off echo");
+	say(fd, prompt);
 	err = hf_passphrase_read(fd, out, why);
 	tcsetattr(fd, TCSAFLUSH, &before);
 	say(fd, "\n");

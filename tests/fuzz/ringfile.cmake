@@ -1,0 +1,1 @@
+hf_fuzz(ringfile USES base sign codec cert ring)

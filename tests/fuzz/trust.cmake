@@ -1,0 +1,1 @@
+hf_fuzz(trust USES base sign codec ring)
