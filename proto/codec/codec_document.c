@@ -191,7 +191,7 @@ HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	HF_U64(expires_ms))
 
 HF_SHAPE(invite, Hashfed__V1__Invite, hashfed__v1__invite,
-	 HF_INVITE_MAX_BYTES / 4 * 3, NULL,
+	 HF_INVITE_WIRE_MAX_BYTES, NULL,
 	HF_BYTES(manifest, 1, HF_MANIFEST_MAX_BYTES),
 	HF_BYTESES(history, 1, HF_MANIFEST_MAX_BYTES, HF_HISTORY_MAX))
 /* clang-format on */

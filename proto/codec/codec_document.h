@@ -88,6 +88,9 @@ struct hf_agreement {
 	uint64_t expires_ms;
 };
 
+/* What is left of HF_INVITE_MAX_BYTES behind base64 and its newlines. */
+#define HF_INVITE_WIRE_MAX_BYTES (HF_INVITE_MAX_BYTES / 100 * 72)
+
 struct hf_invite {
 	struct hf_span manifest;       /* an encoded SignedDocument */
 	const struct hf_span *history; /* older ones, HF_HISTORY_MAX */
@@ -109,10 +112,8 @@ HF_MUST enum hf_err hf_document_sign_text(enum hf_document_kind kind,
 					  struct hf_span body,
 					  struct hf_buf *buf);
 
-/* The invite as a file: BEGIN line, base64 in lines of 64, END line.  Parse
- * is strict (one invite, no other text; CRLF and blank lines at either end
- * are what mail does to a file, and are accepted) and at most
- * HF_INVITE_MAX_BYTES. */
+/* The invite as a file: one block of armour.h with the label HASHFED INVITE,
+ * at most HF_INVITE_MAX_BYTES of text and HF_INVITE_WIRE_MAX_BYTES within. */
 HF_MUST enum hf_err hf_invite_text_parse(struct hf_span text,
 					 struct hf_arena *arena,
 					 struct hf_invite *out,

@@ -118,11 +118,25 @@ size_t hf_field_size(const struct hf_field *field)
 					       : value_bytes[field->kind];
 }
 
+/* Numbers come in thousands: no call for each. */
+static enum hf_err check_u32s(const struct hf_field *field,
+			      const uint32_t *numbers, size_t count,
+			      struct hf_why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (numbers[i] > field->most)
+			return hf_why(why, HF_E_LIMIT,
+				      "%s[%zu]: %u, must be at most %ju",
+				      field->name, i, numbers[i],
+				      (uintmax_t)field->most);
+	}
+	return HF_OK;
+}
+
 static bool is_unbounded(const struct hf_field *field)
 {
 	return field->kind == HF_FIELD_ENUM ||
-	       (field->kind == HF_FIELD_U64 && field->most == UINT64_MAX) ||
-	       (field->kind == HF_FIELD_U32 && field->most == UINT32_MAX);
+	       (field->kind == HF_FIELD_U64 && field->most == UINT64_MAX);
 }
 
 static enum hf_err check_list(const struct hf_field *field, const void *ours,
@@ -136,6 +150,8 @@ static enum hf_err check_list(const struct hf_field *field, const void *ours,
 			      field->name, count, field->count_most);
 	if (is_unbounded(field))
 		return HF_OK;
+	if (field->kind == HF_FIELD_U32)
+		return check_u32s(field, (const uint32_t *)at, count, why);
 	for (size_t i = 0; i < count; i++) {
 		enum hf_err err = check_value(field, at + i * step, why);
 

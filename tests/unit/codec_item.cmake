@@ -1,0 +1,1 @@
+hf_unit(codec_item USES base codec HIDES PkgConfig::jansson)

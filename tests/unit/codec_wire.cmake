@@ -1,0 +1,1 @@
+hf_unit(codec_wire USES base codec)
