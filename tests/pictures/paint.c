@@ -4,7 +4,8 @@
 
 #include "paint.h"
 
-#define OCTAVES 5
+#define OCTAVES  5
+#define SIDE_MAX 640
 
 enum hf_err hf_canvas_init(struct hf_canvas *canvas, unsigned width,
 			   unsigned height, struct hf_why *why)
@@ -67,35 +68,39 @@ static float smooth(float t)
 	return t * t * (3 - 2 * t);
 }
 
-/* Add one octave to a plane: a row keeps its lattice corners from cell to
- * cell, which is what makes it cheap. */
+/* Add one octave to a plane, cell by cell of a row: the corners are drawn once
+ * for each, and how far a column is into its cell is the same in every row. */
 static void add_octave(float *plane, unsigned width, unsigned height,
 		       uint64_t seed, float cell, float weight)
 {
+	float into[SIDE_MAX];
+
+	for (unsigned x = 0; x < width; x++) {
+		float u = (float)x / cell;
+
+		into[x] = weight * smooth(u - (float)(int)u);
+	}
 	for (unsigned y = 0; y < height; y++) {
 		float v = (float)y / cell;
-		int row = (int)v, before = -1;
+		int row = (int)v;
 		float ty = smooth(v - (float)row);
-		float left = 0, right = 0;
+		float *at = plane + (size_t)y * width;
 
-		for (unsigned x = 0; x < width; x++) {
-			float u = (float)x / cell;
-			int column = (int)u;
+		for (unsigned x = 0; x < width;) {
+			int column = (int)((float)x / cell);
+			float a = corner(seed, column, row);
+			float b = corner(seed, column + 1, row);
+			float left =
+				a + (corner(seed, column, row + 1) - a) * ty;
+			float right = b + (corner(seed, column + 1, row + 1) -
+					   b) * ty;
+			float rise = right - left, base = weight * left;
+			unsigned end = (unsigned)((float)(column + 1) * cell);
 
-			if (column != before) {
-				float a = corner(seed, column, row);
-				float b = corner(seed, column + 1, row);
-
-				left = a +
-				       (corner(seed, column, row + 1) - a) * ty;
-				right = b + (corner(seed, column + 1, row + 1) -
-					     b) * ty;
-				before = column;
-			}
-			plane[(size_t)y * width + x] +=
-				weight *
-				(left +
-				 (right - left) * smooth(u - (float)column));
+			/* At least one; a rounding more or less shows not. */
+			end = end <= x ? x + 1 : end > width ? width : end;
+			for (; x < end; x++)
+				at[x] += base + rise * into[x];
 		}
 	}
 }
@@ -118,31 +123,43 @@ static void add_clouds(float *plane, unsigned width, unsigned height,
 /* Inside a shape 1, outside 0, a pixel or two between. */
 struct shape {
 	int corners; /* 0: a disc; 2: a bar; 3: a triangle */
-	float x, y, size, turn;
+	float x, y, size;
+	float right[3], down[3]; /* where its sides face */
 };
+
+static void turn(struct shape *shape, float angle)
+{
+	for (int i = 0; i < 3; i++) {
+		/* A third of a circle for a triangle, a quarter for a bar. */
+		float side = angle +
+			     (shape->corners == 3 ? 2.0943951f : 1.5707963f) *
+				     (float)i;
+
+		shape->right[i] = cosf(side);
+		shape->down[i] = sinf(side);
+	}
+}
+
+static float larger(float a, float b)
+{
+	return a > b ? a : b;
+}
 
 static float cover(const struct shape *shape, float x, float y)
 {
 	float dx = x - shape->x, dy = y - shape->y;
-	float away;
+	float side[3], away;
 
-	if (shape->corners == 0) {
+	for (int i = 0; i < 3; i++)
+		side[i] = dx * shape->right[i] + dy * shape->down[i];
+	if (shape->corners == 0)
 		away = sqrtf(dx * dx + dy * dy) - shape->size;
-	} else if (shape->corners == 2) {
-		float along = dx * cosf(shape->turn) + dy * sinf(shape->turn);
-		float across = dy * cosf(shape->turn) - dx * sinf(shape->turn);
-
-		away = fmaxf(fabsf(along) - shape->size * 1.6f,
-			     fabsf(across) - shape->size * 0.35f);
-	} else {
-		away = -1e9f;
-		for (int i = 0; i < 3; i++) {
-			float angle = shape->turn + 2.0943951f * (float)i;
-
-			away = fmaxf(away, dx * cosf(angle) + dy * sinf(angle) -
-						   shape->size * 0.6f);
-		}
-	}
+	else if (shape->corners == 2)
+		away = larger(fabsf(side[0]) - shape->size * 1.6f,
+			      fabsf(side[1]) - shape->size * 0.35f);
+	else
+		away = larger(larger(side[0], side[1]), side[2]) -
+		       shape->size * 0.6f;
 	return away <= -1 ? 1 : away >= 1 ? 0 : (1 - away) / 2;
 }
 
@@ -150,7 +167,7 @@ static float cover(const struct shape *shape, float x, float y)
 static void add_shape(struct hf_canvas *canvas, const float *grain,
 		      uint64_t *seed)
 {
-	struct shape shape = { (int)(draw(seed) % 3), 0, 0, 0, 0 };
+	struct shape shape = { .corners = (int)(draw(seed) % 3) };
 	float colour[3], strength = between(seed, 0.55f, 0.95f);
 	unsigned side =
 		canvas->width < canvas->height ? canvas->width : canvas->height;
@@ -160,7 +177,7 @@ static void add_shape(struct hf_canvas *canvas, const float *grain,
 	shape.x = between(seed, 0, (float)canvas->width);
 	shape.y = between(seed, 0, (float)canvas->height);
 	shape.size = between(seed, 0.08f, 0.26f) * (float)side;
-	shape.turn = between(seed, 0, 6.28f);
+	turn(&shape, between(seed, 0, 6.28f));
 	for (int i = 0; i < 3; i++)
 		colour[i] = between(seed, 10, 245);
 	reach = (int)(shape.size * 1.7f) + 2;

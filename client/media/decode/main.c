@@ -52,10 +52,25 @@ static struct hf_picture *make_room(void)
 	return (struct hf_picture *)(void *)at;
 }
 
-/* In the child: decode one image. */
+/* A PNG of 8 x 8 black and white pixels, to try it all on. */
+static const uint8_t trial[] = {
+	/* clang-format off */
+	0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d,
+	0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x08, 0x00, 0x00, 0x00, 0x08,
+	0x01, 0x00, 0x00, 0x00, 0x00, 0xec, 0x74, 0x83, 0x26, 0x00, 0x00, 0x00,
+	0x0e, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x08, 0x65, 0x58, 0xc5,
+	0x80, 0x84, 0x01, 0x1e, 0x9c, 0x03, 0xfd, 0x70, 0x15, 0xc9, 0x90, 0x00,
+	0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+	/* clang-format on */
+};
+
+#define NO_FILE (-1)
+
+/* In the child: decode one image, or the trial where there is no file. */
 static void decode(const struct hf_ask *ask, int fd, struct hf_answer *answer)
 {
 	struct hf_image_source source = {
+		.bytes = fd == NO_FILE ? trial : NULL,
 		.fd = fd,
 		.size_bytes = ask->size_bytes,
 	};
@@ -172,17 +187,18 @@ static bool send_answer(const struct hf_answer *answer)
 	return put == sizeof(*answer);
 }
 
-/* Whether a decoder could be confined, tried once in a child, so that it is
- * said at the start and not for every image. */
-static enum hf_err try_confining(struct hf_answer *shared, struct hf_why *why)
+/* Whether a decoder can be confined and still decode here, tried once at the
+ * start, so that it is not said of every image. */
+static enum hf_err try_confined(struct hf_answer *shared, struct hf_why *why)
 {
-	static const struct hf_ask nothing = { HF_ASK_MAGIC, HF_MEDIA_OTHER,
-					       0 };
+	static const struct hf_ask ask = { HF_ASK_MAGIC, HF_MEDIA_PNG,
+					   sizeof(trial) };
 
-	answer_one(&nothing, -1, shared);
-	if (shared->err == HF_E_UNSUPPORTED)
+	answer_one(&ask, NO_FILE, shared);
+	if (shared->err == HF_E_OK)
 		return HF_OK;
-	return hf_why(why, (enum hf_err)shared->err, "%s", shared->why);
+	return hf_why(why, (enum hf_err)shared->err, "confined trial: %s",
+		      shared->why);
 }
 
 int main(void)
@@ -207,7 +223,7 @@ int main(void)
 		return 1;
 	err = hf_confine_limits(&why);
 	if (err == HF_OK)
-		err = try_confining(shared, &why);
+		err = try_confined(shared, &why);
 	answer_with(shared, err, &why);
 	if (!send_answer(shared) || err != HF_OK)
 		return 1;
