@@ -1,0 +1,272 @@
+/*
+ * ledger_impl.h -- what the files of daemon/ledger share; nobody else's.
+ *
+ * Units    as ledger.h.
+ * Owns     struct hf_ledger owns the store, the sets and what is queued.
+ * Threads  "writer's": touched by the writer thread only (and by open, before
+ *          it starts).  "under lock": hf_ledger.lock.  "fixed": never changes
+ *          once others can see it.  No lock is held across a commit, the
+ *          signer, or a callback, save `following` across wakes.
+ * Errors   as ledger.h.
+ * Source   daemon/ledger/DESIGN.md.
+ */
+#ifndef HF_LEDGER_IMPL_H
+#define HF_LEDGER_IMPL_H
+
+#include <pthread.h>
+
+#include "ledger.h"
+#include "ledger_piece.h"
+#include "ledger_record.h"
+#include "ledger_tree.h"
+#include "ledger_view.h"
+#include "store.h"
+
+/* The store's tables, by number. */
+/* clang-format off */
+#define HF_LEDGER_TABLES(X)  \
+	X(SETS,    "sets")   \
+	X(ORIGINS, "origins") \
+	X(MARKS,   "marks")  \
+	X(NOTES,   "notes")  \
+	X(BATCHES, "batches") \
+	X(ABOUTS,  "abouts")
+/* clang-format on */
+
+enum ledger_table {
+#define LEDGER_TABLE_ENUM(name, text) TABLE_##name,
+	HF_LEDGER_TABLES(LEDGER_TABLE_ENUM)
+#undef LEDGER_TABLE_ENUM
+		TABLES_COUNT
+};
+
+/* A set as it is on disk, or will be once the transaction commits. */
+struct set_state {
+	struct hf_ledger_marks marks;
+	struct hf_frontier frontier; /* of marks.stored entries */
+	bool has_note;
+	uint64_t note_size;
+	struct hf_tree_hash note_root;
+	bool has_seen;
+	uint64_t seen_size;
+	struct hf_tree_hash seen_root;
+};
+
+/* A checkpoint that was verified, and its note. */
+struct seen {
+	uint64_t size;
+	struct hf_tree_hash root;
+	uint8_t *note; /* owned */
+	size_t note_len_bytes;
+};
+
+struct set {
+	/* Fixed. */
+	uint32_t id;
+	enum hf_ledger_kind kind;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	size_t table;
+
+	/* Writer's. */
+	struct set_state state;
+	struct set_state staged;
+	bool is_staged;
+	bool is_new;
+	struct set *next_staged;
+	struct hf_ledger_leaves *tail; /* owned, or NULL */
+	struct seen pending;           /* signed, to be stored; note or NULL */
+	struct set *next_pending;
+	bool is_refresh_due;
+	bool is_note_new; /* this transaction stores a note that we serve */
+
+	/* What the signer signed last, if we know. */
+	bool knows_signed;
+	uint64_t signed_size;
+	struct hf_tree_hash signed_root;
+	enum hf_err signer_err;
+	struct hf_why signer_why;
+	uint64_t signer_retry_us; /* not asked again before */
+
+	/* Under lock. */
+	uint64_t published;
+	bool is_frozen;
+	struct seen seen[HF_LEDGER_SEEN_KEPT]; /* newest first */
+};
+
+/*
+ * Jobs.
+ */
+
+struct job;
+
+struct job_kind {
+	/* Do it in the transaction that is under way.  What is wrong with the
+	 * job goes to job->err by job_fail(), before anything is written; what
+	 * is wrong with the store is returned, and undoes the whole group. */
+	enum hf_err (*run)(struct hf_ledger *ledger, struct job *job,
+			   struct hf_why *why);
+	/* The transaction is on disk; may be NULL. */
+	void (*settle)(struct hf_ledger *ledger, struct job *job);
+	/* NULL where free() is enough. */
+	void (*free)(struct job *job);
+};
+
+struct job {
+	const struct job_kind *kind;
+	struct job *next;
+	struct set *set; /* borrowed; NULL where there is none yet */
+	size_t bytes;
+	size_t appends;  /* entries for an own set */
+	bool wants_note; /* done only once the note of receipt.size is stored */
+	struct hf_ledger_done done;
+	enum hf_err err;
+	struct hf_why why;
+	struct hf_ledger_receipt receipt;
+};
+
+struct hf_ledger_follower {
+	struct hf_ledger *ledger; /* borrowed */
+	struct hf_ledger_follower *next;
+	uint32_t set;
+	void (*wake)(void *arg, uint32_t set, uint64_t size);
+	void *arg;
+};
+
+struct hf_ledger {
+	struct hf_store *store;           /* owned */
+	struct hf_ledger_options options; /* dir is not kept */
+	struct hf_commit commit;          /* fixed */
+	pthread_t writer;
+
+	/* Writer's. */
+	struct hf_store_txn *txn;
+	struct set *staged;   /* changed by this transaction */
+	struct set *pending;  /* with a note to be stored */
+	struct job *awaiting; /* durable; their notes are not stored yet */
+	size_t awaiting_appends;
+	bool has_backlog;       /* some own set is not signed, try again */
+	uint64_t away_until_us; /* the signer did not answer */
+	struct hf_why away_why;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct job *queue;
+	struct job **queue_tail;
+	size_t queue_jobs;
+	size_t queue_bytes;
+	size_t queue_appends;
+	bool is_stopping;
+	struct set **sets; /* owned; by number, 1 to sets_count */
+	uint32_t sets_count;
+	struct hf_ledger_stats stats;
+
+	pthread_mutex_t following; /* guards and serialises followers */
+	struct hf_ledger_follower *followers;
+};
+
+/* ledger.c */
+struct set *hf_ledger_set(struct hf_ledger *ledger, uint32_t id);
+HF_MUST enum hf_err hf_ledger_set_need(struct hf_ledger *ledger, uint32_t id,
+				       struct set **out_set,
+				       struct hf_why *why);
+void hf_ledger_set_free(struct set *set);
+
+/* ledger_load.c: read a set's records into its state. */
+HF_MUST enum hf_err hf_ledger_load(struct hf_ledger *ledger,
+				   struct hf_why *why);
+
+/* ledger_writer.c */
+HF_MUST enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
+				    struct hf_why *why);
+HF_MUST enum hf_err hf_ledger_writer_start(struct hf_ledger *ledger,
+					   struct hf_why *why);
+void hf_ledger_writer_stop(struct hf_ledger *ledger);
+void hf_ledger_job_fail(struct job *job, enum hf_err err, const char *format,
+			...) HF_PRINTF(3, 4);
+
+/* The state to change in this transaction. */
+struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set);
+
+/* ledger_sign.c: writer's. */
+
+/* How long a signer that failed is left alone. */
+#define SIGNER_RETRY_MS 250
+
+static inline bool set_is_unsigned(const struct set *set)
+{
+	return set->kind == HF_LEDGER_OWN && set->pending.note == NULL &&
+	       (!set->state.has_note ||
+		set->state.note_size < set->state.marks.stored);
+}
+
+/* Have the committed tree signed; the note is then set->pending.  On failure
+ * set->signer_err says why. */
+HF_MUST enum hf_err hf_ledger_sign(struct hf_ledger *ledger, struct set *set);
+
+/* Know what the signer signed last, and that it is a part of our tree. */
+HF_MUST enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger,
+					    struct set *set);
+
+/* ledger_entry.c: in the transaction that is under way. */
+
+/* The header of entry index of a set; NOTFOUND. */
+HF_MUST enum hf_err hf_ledger_header_get(struct hf_ledger *ledger,
+					 const struct set *set, uint64_t index,
+					 struct hf_header *out_header,
+					 struct hf_why *why);
+
+/* Entries that are about to be appended, for the rules. */
+struct coming {
+	uint64_t first;
+	size_t count;
+	const struct hf_header *headers;
+};
+
+/* Whether the known ops among these may do what they do: their targets are
+ * what they should be.  NOTFOUND, MALFORMED are the entry's fault; anything
+ * else is the store's. */
+HF_MUST enum hf_err hf_ledger_rules(struct hf_ledger *ledger,
+				    const struct set *set,
+				    const struct coming *coming,
+				    struct hf_why *why);
+
+/* Append one entry and everything that follows from it, but the tree.
+ * entry->state is HELD, BARE or MISSING. */
+HF_MUST enum hf_err hf_ledger_entry_append(struct hf_ledger *ledger,
+					   struct set *set,
+					   const struct hf_header *header,
+					   struct hf_ledger_entry *entry,
+					   struct hf_why *why);
+
+/* Append a leaf, or a whole chunk, to the tree. */
+HF_MUST enum hf_err hf_ledger_leaf_append(struct hf_ledger *ledger,
+					  struct set *set,
+					  const struct hf_tree_hash *leaf,
+					  struct hf_why *why);
+HF_MUST enum hf_err
+hf_ledger_chunk_append(struct hf_ledger *ledger, struct set *set,
+		       const struct hf_tree_hash *chunk_root,
+		       struct hf_why *why);
+
+/* Store a note, and remember it in the staged state. */
+HF_MUST enum hf_err
+hf_ledger_note_store(struct hf_ledger *ledger, struct set *set,
+		     enum hf_ledger_which which, uint64_t size,
+		     const struct hf_tree_hash *root, struct hf_span note,
+		     struct hf_why *why);
+
+/* ledger_see.c: let pieces be checked against it.  Takes the note. */
+void hf_ledger_seen_keep(struct hf_ledger *ledger, struct set *set,
+			 struct seen *seen);
+
+/* ledger_set.c: without waiting; lost when the queue is full. */
+void hf_ledger_freeze_soon(struct hf_ledger *ledger, struct set *set,
+			   const char *reason);
+
+/* ledger_view.c: borrowed. */
+struct hf_store_txn *hf_ledger_view_txn(struct hf_ledger_view *view);
+
+/* ledger_follow.c */
+void hf_ledger_wake(struct hf_ledger *ledger, uint32_t set, uint64_t size);
+
+#endif /* HF_LEDGER_IMPL_H */

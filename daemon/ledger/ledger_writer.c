@@ -1,0 +1,484 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+
+#include "ledger_impl.h"
+
+/* What one transaction takes of the queue: enough to make the sync cheap,
+ * little enough that LMDB keeps its dirty pages in memory. */
+#define GROUP_BYTES ((size_t)32 << 20)
+#define GROUP_JOBS  ((size_t)16384)
+
+void hf_ledger_job_fail(struct job *job, enum hf_err err, const char *format,
+			...)
+{
+	va_list args;
+
+	job->err = err;
+	va_start(args, format);
+	vsnprintf(job->why.text, sizeof(job->why.text), format, args);
+	va_end(args);
+}
+
+static void job_free(struct job *job)
+{
+	if (job->kind->free != NULL)
+		job->kind->free(job);
+	else
+		free(job);
+}
+
+/* Tell the caller, and be done with it. */
+static void job_end(struct job *job)
+{
+	if (job->done.call != NULL)
+		job->done.call(job->done.arg, job->err, &job->receipt,
+			       &job->why);
+	job_free(job);
+}
+
+static void jobs_end(struct job *jobs)
+{
+	while (jobs != NULL) {
+		struct job *next = jobs->next;
+
+		job_end(jobs);
+		jobs = next;
+	}
+}
+
+static void jobs_fail(struct job *jobs, enum hf_err err,
+		      const struct hf_why *why)
+{
+	for (struct job *job = jobs; job != NULL; job = job->next) {
+		if (job->err == HF_OK) {
+			job->err = err;
+			job->why = *why;
+		}
+	}
+	jobs_end(jobs);
+}
+
+/*
+ * The queue.
+ */
+
+enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
+			    struct hf_why *why)
+{
+	const struct hf_ledger_options *options = &ledger->options;
+	enum hf_err err = HF_OK;
+
+	pthread_mutex_lock(&ledger->lock);
+	if (ledger->is_stopping)
+		err = hf_why(why, HF_E_UNAVAILABLE, "ledger: closing");
+	else if (ledger->queue_jobs >= options->queue_jobs_max ||
+		 (ledger->queue_jobs > 0 &&
+		  ledger->queue_bytes + job->bytes > options->queue_bytes_max))
+		err = hf_why(why, HF_E_BUSY, "ledger: %zu writes are waiting",
+			     ledger->queue_jobs);
+	if (err == HF_OK) {
+		job->next = NULL;
+		*ledger->queue_tail = job;
+		ledger->queue_tail = &job->next;
+		ledger->queue_jobs++;
+		ledger->queue_bytes += job->bytes;
+		ledger->queue_appends += job->appends;
+		pthread_cond_signal(&ledger->work);
+	}
+	pthread_mutex_unlock(&ledger->lock);
+	return err;
+}
+
+/* Until there is work, or a set that could not be signed is to be tried
+ * again.  False when the ledger closes and nothing is left. */
+static bool work_wait(struct hf_ledger *ledger)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += SIGNER_RETRY_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	while (ledger->queue == NULL && !ledger->is_stopping) {
+		if (!ledger->has_backlog)
+			pthread_cond_wait(&ledger->work, &ledger->lock);
+		else if (pthread_cond_timedwait(&ledger->work, &ledger->lock,
+						&until) == ETIMEDOUT)
+			break;
+	}
+	return ledger->queue != NULL || !ledger->is_stopping;
+}
+
+static bool group_take(struct hf_ledger *ledger, struct job **out_jobs)
+{
+	struct job *jobs, *last = NULL;
+	size_t count = 0, bytes = 0;
+	bool is_open;
+
+	pthread_mutex_lock(&ledger->lock);
+	is_open = work_wait(ledger);
+	jobs = ledger->queue;
+	for (struct job *job = jobs; job != NULL && count < GROUP_JOBS &&
+				     (count == 0 || bytes < GROUP_BYTES);
+	     job = job->next) {
+		last = job;
+		count++;
+		bytes += job->bytes;
+		ledger->queue_appends -= job->appends;
+	}
+	if (last != NULL) {
+		ledger->queue = last->next;
+		last->next = NULL;
+		if (ledger->queue == NULL)
+			ledger->queue_tail = &ledger->queue;
+		ledger->queue_jobs -= count;
+		ledger->queue_bytes -= bytes;
+	}
+	pthread_mutex_unlock(&ledger->lock);
+	*out_jobs = jobs;
+	return is_open;
+}
+
+/*
+ * One transaction.
+ */
+
+struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set)
+{
+	if (!set->is_staged) {
+		set->staged = set->state;
+		set->is_staged = true;
+		set->is_note_new = false;
+		set->next_staged = ledger->staged;
+		ledger->staged = set;
+	}
+	return &set->staged;
+}
+
+static enum hf_err marks_store(struct hf_ledger *ledger, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (struct set *set = ledger->staged; set != NULL && err == HF_OK;
+	     set = set->next_staged) {
+		struct hf_ledger_key key = hf_ledger_key_set(set->id);
+		uint8_t bytes[HF_LEDGER_MARKS_MAX];
+		size_t len = hf_ledger_marks_encode(&set->staged.marks, bytes);
+
+		err = hf_store_put(ledger->txn, TABLE_MARKS,
+				   hf_ledger_key_span(&key),
+				   hf_span(bytes, len), why);
+	}
+	return err;
+}
+
+static enum hf_err pending_store(struct hf_ledger *ledger, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (struct set *set = ledger->pending; set != NULL && err == HF_OK;
+	     set = set->next_pending) {
+		hf_ledger_stage(ledger, set);
+		set->is_note_new = true;
+		err = hf_ledger_note_store(
+			ledger, set, HF_LEDGER_NOTE, set->pending.size,
+			&set->pending.root,
+			hf_span(set->pending.note, set->pending.note_len_bytes),
+			why);
+	}
+	return err;
+}
+
+static void pending_drop(struct hf_ledger *ledger)
+{
+	while (ledger->pending != NULL) {
+		struct set *set = ledger->pending;
+
+		ledger->pending = set->next_pending;
+		free(set->pending.note);
+		set->pending.note = NULL;
+	}
+}
+
+/* Undo what the transaction did in memory. */
+static void staged_drop(struct hf_ledger *ledger)
+{
+	while (ledger->staged != NULL) {
+		struct set *set = ledger->staged;
+
+		ledger->staged = set->next_staged;
+		set->is_staged = false;
+		if (set->tail != NULL)
+			set->tail->count = 0;
+		if (!set->is_new)
+			continue;
+		pthread_mutex_lock(&ledger->lock);
+		ledger->sets_count--;
+		pthread_mutex_unlock(&ledger->lock);
+		hf_ledger_set_free(set);
+	}
+}
+
+static enum hf_err group_try(struct hf_ledger *ledger, struct job *jobs,
+			     struct hf_why *why)
+{
+	enum hf_err err;
+
+	err = hf_store_write_begin(ledger->store, &ledger->txn, why);
+	if (err != HF_OK)
+		return err;
+	err = pending_store(ledger, why);
+	for (struct job *job = jobs; job != NULL && err == HF_OK;
+	     job = job->next) {
+		job->err = HF_OK;
+		err = job->kind->run(ledger, job, why);
+	}
+	if (err == HF_OK)
+		err = marks_store(ledger, why);
+	if (err == HF_OK)
+		return hf_store_commit(ledger->txn, why);
+	hf_store_abort(ledger->txn);
+	return err;
+}
+
+/* The notes that are pending and the jobs, in one transaction: all or
+ * nothing.  In memory the sets are staged until group_publish(). */
+static enum hf_err group_write(struct hf_ledger *ledger, struct job *jobs,
+			       struct hf_why *why)
+{
+	enum hf_err err;
+
+	if (jobs == NULL && ledger->pending == NULL)
+		return HF_OK;
+	do {
+		err = group_try(ledger, jobs, why);
+		ledger->txn = NULL;
+		if (err != HF_OK)
+			staged_drop(ledger);
+	} while (err == HF_E_FULL && hf_store_should_repeat(ledger->store));
+	return err;
+}
+
+/*
+ * After a commit.
+ */
+
+/* What was staged holds.  Others are told, sets that need a signature are
+ * returned as a list (next_staged). */
+static struct set *group_publish(struct hf_ledger *ledger)
+{
+	struct set *to_sign = NULL;
+
+	pending_drop(ledger);
+	while (ledger->staged != NULL) {
+		struct set *set = ledger->staged;
+		uint64_t size;
+		bool is_news;
+
+		ledger->staged = set->next_staged;
+		set->is_staged = false;
+		set->is_new = false;
+		set->state = set->staged;
+		size = set->kind == HF_LEDGER_OWN ? set->state.note_size
+						  : set->state.marks.stored;
+		pthread_mutex_lock(&ledger->lock);
+		is_news = set->is_note_new || size != set->published;
+		set->published = size;
+		set->is_frozen = set->state.marks.frozen_reason[0] != '\0';
+		pthread_mutex_unlock(&ledger->lock);
+		if (is_news)
+			hf_ledger_wake(ledger, set->id, size);
+		if (set_is_unsigned(set) || set->is_refresh_due) {
+			set->next_staged = to_sign;
+			to_sign = set;
+		}
+	}
+	return to_sign;
+}
+
+static void awaiting_add(struct hf_ledger *ledger, struct job *job)
+{
+	job->next = ledger->awaiting;
+	ledger->awaiting = job;
+	ledger->awaiting_appends += job->appends;
+}
+
+/* The notes are stored: acknowledge, in the order of arrival. */
+static void awaiting_end(struct hf_ledger *ledger)
+{
+	struct job *jobs = NULL;
+
+	while (ledger->awaiting != NULL) {
+		struct job *job = ledger->awaiting;
+
+		ledger->awaiting = job->next;
+		job->next = jobs;
+		jobs = job;
+		job->receipt.size = job->set->state.note_size;
+	}
+	ledger->awaiting_appends = 0;
+	jobs_end(jobs);
+}
+
+/* No signature for this set: whoever waits for one learns why. */
+static void awaiting_fail(struct hf_ledger *ledger, const struct set *set)
+{
+	struct job **at = &ledger->awaiting;
+
+	while (*at != NULL) {
+		struct job *job = *at;
+
+		if (job->set != set) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		ledger->awaiting_appends -= job->appends;
+		job->err = set->signer_err;
+		job->why = set->signer_why;
+		job_end(job);
+	}
+}
+
+/* Jobs whose transaction is on disk. */
+static void group_settle(struct hf_ledger *ledger, struct job *jobs)
+{
+	uint64_t appended = 0;
+
+	while (jobs != NULL) {
+		struct job *job = jobs;
+
+		jobs = job->next;
+		if (job->kind->settle != NULL)
+			job->kind->settle(ledger, job);
+		if (job->err == HF_OK)
+			appended += job->receipt.is_repeat ? 0 : job->appends;
+		if (job->err == HF_OK && job->wants_note)
+			awaiting_add(ledger, job);
+		else
+			job_end(job);
+	}
+	pthread_mutex_lock(&ledger->lock);
+	ledger->stats.commits++;
+	ledger->stats.appended += appended;
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+static void sets_sign(struct hf_ledger *ledger, struct set *sets)
+{
+	for (struct set *set = sets; set != NULL; set = set->next_staged)
+		if (hf_ledger_sign(ledger, set) != HF_OK)
+			awaiting_fail(ledger, set);
+}
+
+/* Try again what could not be signed. */
+static void backlog_sign(struct hf_ledger *ledger)
+{
+	ledger->has_backlog = false;
+	for (uint32_t id = 1; id <= ledger->sets_count; id++) {
+		struct set *set = ledger->sets[id];
+
+		if (set_is_unsigned(set) &&
+		    hf_ledger_sign(ledger, set) != HF_OK)
+			ledger->has_backlog = true;
+	}
+}
+
+/* Storing the notes together with the next entries saves a sync, but makes
+ * those who wait for the notes wait for the entries too: worth it only when
+ * more is waiting there than here. */
+static bool is_worth_waiting(struct hf_ledger *ledger)
+{
+	bool is_worth;
+
+	pthread_mutex_lock(&ledger->lock);
+	is_worth = ledger->queue_appends >= ledger->awaiting_appends &&
+		   ledger->queue_appends > 0;
+	pthread_mutex_unlock(&ledger->lock);
+	return is_worth;
+}
+
+/* Store the pending notes by themselves. */
+static void notes_finish(struct hf_ledger *ledger)
+{
+	struct hf_why why = { "" };
+	struct job *jobs;
+	enum hf_err err;
+
+	err = group_write(ledger, NULL, &why);
+	if (err == HF_OK) {
+		group_publish(ledger);
+		awaiting_end(ledger);
+		return;
+	}
+	/* The entries are durable and the signer has signed; what is missing
+	 * is our copy of the note, for which the signer is asked again. */
+	pending_drop(ledger);
+	ledger->has_backlog = true;
+	jobs = ledger->awaiting;
+	ledger->awaiting = NULL;
+	ledger->awaiting_appends = 0;
+	jobs_fail(jobs, err, &why);
+}
+
+static void group_do(struct hf_ledger *ledger, struct job *jobs)
+{
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (ledger->has_backlog)
+		backlog_sign(ledger);
+	err = group_write(ledger, jobs, &why);
+	if (err == HF_OK) {
+		struct set *to_sign = group_publish(ledger);
+
+		awaiting_end(ledger);
+		group_settle(ledger, jobs);
+		sets_sign(ledger, to_sign);
+	} else {
+		jobs_fail(jobs, err, &why);
+	}
+	if (ledger->pending != NULL &&
+	    (err != HF_OK || !is_worth_waiting(ledger)))
+		notes_finish(ledger);
+}
+
+static void *writer_main(void *arg)
+{
+	struct hf_ledger *ledger = arg;
+	struct job *jobs;
+
+	while (group_take(ledger, &jobs))
+		group_do(ledger, jobs);
+	if (ledger->pending != NULL)
+		notes_finish(ledger);
+	return NULL;
+}
+
+enum hf_err hf_ledger_writer_start(struct hf_ledger *ledger, struct hf_why *why)
+{
+	int rc = pthread_create(&ledger->writer, NULL, writer_main, ledger);
+
+	if (rc != 0) {
+		errno = rc;
+		return hf_why_errno(why, "ledger: start the writer");
+	}
+	return HF_OK;
+}
+
+void hf_ledger_writer_stop(struct hf_ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+	ledger->is_stopping = true;
+	pthread_cond_signal(&ledger->work);
+	pthread_mutex_unlock(&ledger->lock);
+	pthread_join(ledger->writer, NULL);
+}

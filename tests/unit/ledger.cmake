@@ -1,0 +1,1 @@
+hf_unit(ledger USES base sign tlog store ledger)

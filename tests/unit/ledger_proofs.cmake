@@ -1,0 +1,1 @@
+hf_unit(ledger_proofs USES base sign tlog store ledger)
