@@ -23,7 +23,7 @@
 #include "rpc_schema.h"
 #include "rpc_server.h"
 
-#define WAIT_MS     8000
+#define WAIT_MS     15000
 #define CHUNK_BYTES ((size_t)64 * 1024)
 
 extern const uint8_t rpc_test_schema_at[];
