@@ -102,8 +102,9 @@ size_t hf_media_poll(struct hf_media *media);
 /* Wait for everything that was added and deliver it. */
 void hf_media_finish(struct hf_media *media);
 
-/* Files that no thread has begun will be delivered as CANCELLED.  May be
- * called by on_result. */
+/* End early: what is not done yet will be delivered as CANCELLED, until
+ * hf_media_finish() has delivered it all.  The one call that on_result,
+ * another thread or a signal handler may make. */
 void hf_media_cancel(struct hf_media *media);
 
 /* Cancel, wait for the files that had begun, end the helpers.  Nothing more
