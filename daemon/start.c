@@ -245,8 +245,11 @@ static void on_ring_saved(void *arg)
 static void on_demote(void *arg, uint32_t set, uint64_t entry)
 {
 	struct hf_node *node = arg;
+	struct hf_why why = { "" };
 
-	(void)hf_feed_demote(node->feed, set, entry, NULL);
+	if (hf_feed_demote(node->feed, set, entry, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
+		       why.text);
 }
 
 static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)

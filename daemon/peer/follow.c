@@ -97,7 +97,8 @@ void hf_follow_back(struct hf_follow *follow)
 		free_when_over(follow);
 		return;
 	}
-	if (follow->has_failed && follow->away == 0)
+	/* Whoever goes on with the fetch has sent something away again. */
+	if (follow->away == 0 && (follow->source != NULL || follow->has_failed))
 		hf_follow_over(follow);
 }
 

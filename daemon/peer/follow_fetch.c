@@ -69,16 +69,6 @@ static void begin_range(struct hf_follow *follow);
 /* --- chunks ----------------------------------------------------------------
  */
 
-static void end_when_stored(struct hf_follow *follow)
-{
-	if (follow->intake.next >= follow->size && follow->jobs == 0 &&
-	    follow->call == NULL && follow->away == 0) {
-		hf_log(HF_LOG_DEBUG, "peer", "set fetched", "set=%s size=%llu",
-		       follow->origin, (unsigned long long)follow->size);
-		hf_follow_over(follow);
-	}
-}
-
 static void on_stored(struct hf_follow *follow, enum hf_err err,
 		      const struct hf_why *why)
 {
@@ -175,8 +165,6 @@ static void chunks_done(struct hf_rpc_call *call, enum hf_err err)
 		}
 	}
 	hf_follow_back(follow);
-	if (!follow->is_going && !follow->has_failed)
-		end_when_stored(follow);
 }
 
 static const struct hf_rpc_events chunks_events = {
@@ -216,8 +204,10 @@ static void freeze(struct hf_follow *follow, const struct hf_why *why)
 	       why->text);
 	hf_log(HF_LOG_ERROR, "peer", "set frozen", "set=%s why=\"%s\"",
 	       follow->origin, reason.text);
-	(void)hf_ledger_freeze(follow->peers->options.ledger, follow->set,
-			       reason.text, NULL);
+	if (hf_ledger_freeze(follow->peers->options.ledger, follow->set,
+			     reason.text, &reason) != HF_OK)
+		hf_log(HF_LOG_ERROR, "peer", "set not frozen",
+		       "set=%s why=\"%s\"", follow->origin, reason.text);
 }
 
 static void on_seen(struct hf_follow *follow, enum hf_err err,

@@ -18,7 +18,9 @@ static void put_peer(struct hf_unary *unary, const struct hf_organisation *peer,
 {
 	struct hf_peer_status status = { 0 };
 
-	(void)hf_peers_status(unary->node->peers, peer->id, &status);
+	/* One that is not dialled has no status: all of it stays empty. */
+	if (hf_peers_status(unary->node->peers, peer->id, &status) != HF_OK)
+		status = (struct hf_peer_status){ 0 };
 	*row = (struct hf_wire_peer_info){
 		.name = peer->name,
 		.organisation_id = hf_span(peer->id, HF_HASH_BYTES),

@@ -90,10 +90,12 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 
 	*row = (struct hf_wire_set_info){ .origin = set->origin,
 					  .is_own = set->is_own };
+	/* A set that the ledger or the feed has not met yet has zeros. */
 	if (hf_ledger_find(page->view, hf_span_of(set->origin), &number,
 			   NULL) == HF_OK &&
-	    hf_ledger_info(page->view, number, &info, NULL) == HF_OK)
-		(void)hf_feed_get(page->unary->node->feed, number, &is);
+	    (hf_ledger_info(page->view, number, &info, NULL) != HF_OK ||
+	     hf_feed_get(page->unary->node->feed, number, &is) != HF_OK))
+		is.live = 0;
 	row->state = state_of(page, set, &info);
 	row->seen = info.seen_size;
 	row->applied = info.size;
