@@ -39,6 +39,7 @@ static enum hf_err admit(void *arg, struct hf_span pem,
 
 void hf_link_free(struct hf_link *link)
 {
+	hf_offers_free(link);
 	while (link->sets != NULL) {
 		struct hf_link_set *next = link->sets->next;
 
@@ -49,8 +50,7 @@ void hf_link_free(struct hf_link *link)
 	free(link);
 }
 
-/* A call came back. */
-static void back(struct hf_link *link)
+void hf_link_back(struct hf_link *link)
 {
 	link->away--;
 	if (link->is_going && link->away == 0)
@@ -148,7 +148,7 @@ static void ask_done(struct hf_rpc_call *call, enum hf_err err)
 	free((void *)ask->reply.at);
 	free((void *)ask->request.at);
 	free(ask);
-	back(link);
+	hf_link_back(link);
 }
 
 static const struct hf_rpc_events ask_events = {
@@ -317,7 +317,7 @@ static void tail_done(struct hf_rpc_call *call, enum hf_err err)
 			hf_why(&why, err, "the connection ended");
 		hf_link_fail(link, err, &why);
 	}
-	back(link);
+	hf_link_back(link);
 }
 
 static const struct hf_rpc_events tail_events = {
@@ -338,6 +338,7 @@ static void begin_tail(struct hf_link *link)
 		return;
 	}
 	link->away++;
+	hf_offers_look(link);
 }
 
 /* --- hello -----------------------------------------------------------------

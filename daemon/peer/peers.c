@@ -106,6 +106,16 @@ static void add_follows(struct hf_peers *peers, const struct hf_ring *ring)
 	}
 }
 
+/* On the outbound loop: something of ours may be new. */
+static void look_at_offers(void *arg)
+{
+	struct hf_peers *peers = arg;
+
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next)
+		hf_offers_look(link);
+}
+
 static void reconcile(void *arg)
 {
 	struct hf_peers *peers = arg;
@@ -126,12 +136,22 @@ static void reconcile(void *arg)
 	for (struct hf_follow *follow = peers->follows; follow != NULL;
 	     follow = follow->next)
 		hf_follow_look(follow);
+	look_at_offers(peers);
+}
+
+/* On the ledger's writer thread. */
+static void on_wake(void *arg, uint32_t set, uint64_t size)
+{
+	struct hf_peers *peers = arg;
+
+	hf_rpc_loop_post(peers->options.outbound, &peers->offer);
 }
 
 enum hf_err hf_peers_start(const struct hf_peers_options *options,
 			   struct hf_peers **out_peers, struct hf_why *why)
 {
 	struct hf_peers *peers = calloc(1, sizeof(*peers));
+	enum hf_err err;
 
 	if (peers == NULL)
 		return hf_why(why, HF_E_NOMEM, "peers: no memory");
@@ -139,7 +159,15 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	peers->reconcile.run = reconcile;
 	peers->reconcile.arg = peers;
 	pthread_mutex_init(&peers->lock, NULL);
+	peers->offer.run = look_at_offers;
+	peers->offer.arg = peers;
 	pthread_cond_init(&peers->gone, NULL);
+	err = hf_ledger_follow(options->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
+			       peers, &peers->follower, why);
+	if (err != HF_OK) {
+		free(peers);
+		return err;
+	}
 	*out_peers = peers;
 	hf_peers_changed(peers);
 	return HF_OK;
@@ -171,6 +199,7 @@ void hf_peers_stop(struct hf_peers *peers)
 {
 	if (peers == NULL)
 		return;
+	hf_ledger_unfollow(peers->follower);
 	pthread_mutex_lock(&peers->lock);
 	peers->is_stopping = true;
 	pthread_mutex_unlock(&peers->lock);

@@ -47,6 +47,7 @@ struct hf_link {
 	char endpoint[HF_ENDPOINT_MAX_BYTES + 1];
 	struct hf_rpc_channel *channel; /* owned */
 	struct hf_link_set *sets;       /* owned; under peers->lock to change */
+	struct hf_offer *offers;        /* owned */
 	struct hf_rpc_call *tail;       /* a reference, while it runs */
 	struct hf_rpc_timer retry;
 	int64_t backoff_ms;
@@ -87,6 +88,8 @@ struct hf_follow {
 struct hf_peers {
 	struct hf_peers_options options;
 	struct hf_rpc_task reconcile;
+	struct hf_rpc_task offer;
+	struct hf_ledger_follower *follower;
 	struct hf_link *links;
 	/* Closed ones: a handshake may still ask whom they wanted, so they stay
 	 * in memory until the loop is gone. */
@@ -115,6 +118,9 @@ void hf_link_free(struct hf_link *link);
 void hf_link_fail(struct hf_link *link, enum hf_err err,
 		  const struct hf_why *why);
 
+/* A call of it came back. */
+void hf_link_back(struct hf_link *link);
+
 /* It answered as it should. */
 void hf_link_well(struct hf_link *link);
 
@@ -134,6 +140,13 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 				void (*on_answer)(void *owner, enum hf_err err,
 						  struct hf_span reply,
 						  const struct hf_why *why));
+
+/* --- offers ----------------------------------------------------------------
+ */
+
+/* We cannot be dialled: bring our sets to the peers that may have them. */
+void hf_offers_look(struct hf_link *link);
+void hf_offers_free(struct hf_link *link);
 
 /* --- follows -------------------------------------------------------------- */
 

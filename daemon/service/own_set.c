@@ -6,7 +6,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "codec_document.h"
-#include "ledger.h"
+#include "ledger_view.h"
 #include "ring.h"
 #include "ringdir.h"
 #include "sign.h"
@@ -166,6 +166,21 @@ enum hf_err hf_own_set_share(struct hf_node *node,
 	return err;
 }
 
+/* Asking the ledger to make a set waits for its writer: only where it is
+ * missing. */
+static bool is_made(struct hf_node *node, const char *origin)
+{
+	struct hf_ledger_view *view;
+	uint32_t number;
+	bool is;
+
+	if (hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
+		return false;
+	is = hf_ledger_find(view, hf_span_of(origin), &number, NULL) == HF_OK;
+	hf_ledger_view_end(view);
+	return is;
+}
+
 enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
@@ -176,7 +191,7 @@ enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
 	for (size_t i = 0; i < count && err == HF_OK; i++) {
 		uint32_t number;
 
-		if (sets[i].is_own)
+		if (sets[i].is_own && !is_made(node, sets[i].origin))
 			err = hf_ledger_create(node->ledger, HF_LEDGER_OWN,
 					       hf_span_of(sets[i].origin),
 					       &number, why);

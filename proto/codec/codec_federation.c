@@ -152,9 +152,11 @@ HF_SHAPE(offer_request, Hashfed__V1__OfferRequest,
 	HF_WORD(origin, hf_grammar_origin_or_none),
 	HF_BYTES(note, 0, HF_NOTE_MAX_BYTES),
 	HF_BYTES(agreement, 0, HF_AGREEMENT_MAX_BYTES),
-	HF_ONE(chunk, get_chunks_response, 0))
+	HF_ONE(chunk, get_chunks_response, 0),
+	HF_PIECES(growth, HF_HASH_BYTES, HF_PROOF_MAX_HASHES))
 
 HF_SHAPE(offer_response, Hashfed__V1__OfferResponse,
 	 hashfed__v1__offer_response, HF_MESSAGE_MAX_BYTES, NULL,
-	HF_U64(applied))
+	HF_U64(applied),
+	HF_U64(seen))
 /* clang-format on */

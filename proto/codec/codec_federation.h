@@ -131,10 +131,12 @@ struct hf_offer_request {
 	struct hf_span note;
 	struct hf_span agreement;
 	const struct hf_get_chunks_response *chunk;
+	struct hf_span growth; /* HF_HASH_BYTES each */
 };
 
 struct hf_offer_response {
 	uint64_t applied;
+	uint64_t seen;
 };
 
 HF_CODEC_MESSAGE(manifest_mark);

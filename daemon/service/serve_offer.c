@@ -1,0 +1,414 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "codec_federation.h"
+#include "intake.h"
+#include "ledger_view.h"
+#include "note.h"
+#include "log.h"
+#include "ring.h"
+#include "ringdir.h"
+#include "rpc.h"
+#include "text.h"
+
+#include "feed.h"
+#include "node.h"
+#include "serve.h"
+
+/* Pieces at the ledger before we stop reading, and when we go on. */
+#define JOBS_MOST  64
+#define JOBS_AGAIN 32
+
+/* One Offer call: a publisher that cannot be dialled brings its own set.  It
+ * is verified exactly as what we fetch ourselves. */
+struct offer {
+	struct hf_node *node;
+	struct hf_rpc_call *call; /* a reference */
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint32_t set;
+	uint64_t size; /* of the note offered */
+	struct hf_intake intake;
+	unsigned jobs; /* at the ledger */
+	bool has_set;
+	bool takes_chunks; /* the checkpoint was seen */
+	bool is_half_closed;
+	bool is_done;
+	bool is_answered;
+};
+
+struct job {
+	struct hf_rpc_task back;
+	struct offer *offer;
+	void (*then)(struct offer *offer, enum hf_err err,
+		     const struct hf_why *why);
+	enum hf_err err;
+	struct hf_why why;
+};
+
+static void free_when_over(struct offer *offer)
+{
+	if (!offer->is_done || offer->jobs > 0)
+		return;
+	hf_intake_end(&offer->intake);
+	hf_rpc_unref(offer->call);
+	free(offer);
+}
+
+static void fail(struct offer *offer, enum hf_err err, const struct hf_why *why)
+{
+	if (offer->is_answered)
+		return;
+	offer->is_answered = true;
+	hf_log(HF_LOG_WARNING, "offer", "refused",
+	       "peer=%s set=%s err=%s why=\"%s\"",
+	       hf_rpc_caller(offer->call)->name, offer->origin,
+	       hf_err_name(err), why->text);
+	hf_rpc_finish(offer->call, err, why);
+}
+
+static enum hf_err info_of(struct offer *offer, struct hf_ledger_info *out_info,
+			   struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(offer->node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_info(view, offer->set, out_info, why);
+	hf_ledger_view_end(view);
+	return err;
+}
+
+/* Nothing is at the ledger and no more comes: say how far we are. */
+static void settle(struct offer *offer)
+{
+	struct hf_offer_response response;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+	struct hf_buf wire;
+	enum hf_err err;
+
+	if (!offer->is_half_closed || offer->jobs > 0 || offer->is_answered)
+		return;
+	err = info_of(offer, &info, &why);
+	if (err != HF_OK) {
+		fail(offer, err, &why);
+		return;
+	}
+	offer->is_answered = true;
+	response = (struct hf_offer_response){ .applied = info.size,
+					       .seen = info.seen_size };
+	hf_buf_init(&wire, 4096);
+	if (hf_offer_response_encode(&response, &wire) == HF_OK)
+		hf_rpc_reply_buf(offer->call, &wire);
+	else
+		hf_rpc_finish(offer->call, HF_E_INTERNAL, NULL);
+	hf_buf_release(&wire);
+}
+
+/* On the worker loop. */
+static void job_back(void *arg)
+{
+	struct job *job = arg;
+	struct offer *offer = job->offer;
+
+	offer->jobs--;
+	if (!offer->is_done && !offer->is_answered)
+		job->then(offer, job->err, &job->why);
+	free(job);
+	if (!offer->is_done)
+		settle(offer);
+	free_when_over(offer);
+}
+
+/* On the ledger's writer thread. */
+static void job_done(void *arg, enum hf_err err,
+		     const struct hf_ledger_receipt *receipt,
+		     const struct hf_why *why)
+{
+	struct job *job = arg;
+
+	job->err = err;
+	if (err != HF_OK && why != NULL)
+		job->why = *why;
+	hf_rpc_loop_post(job->offer->node->worker, &job->back);
+}
+
+static struct job *job_new(struct offer *offer,
+			   void (*then)(struct offer *offer, enum hf_err err,
+					const struct hf_why *why))
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->back.run = job_back;
+	job->back.arg = job;
+	job->offer = offer;
+	job->then = then;
+	offer->jobs++;
+	return job;
+}
+
+static void on_stored(struct offer *offer, enum hf_err err,
+		      const struct hf_why *why)
+{
+	if (err != HF_OK && err != HF_E_EXISTS)
+		fail(offer, err, why);
+	else if (offer->jobs <= JOBS_AGAIN)
+		hf_rpc_resume(offer->call);
+}
+
+static void on_seen(struct offer *offer, enum hf_err err,
+		    const struct hf_why *why)
+{
+	struct hf_ledger_info info;
+	struct hf_why ours = { "" };
+
+	/* A larger one is held: the answer tells the publisher. */
+	if (err == HF_OK || err == HF_E_EXISTS)
+		err = info_of(offer, &info, &ours);
+	else
+		ours = *why;
+	if (err != HF_OK) {
+		fail(offer, err, &ours);
+		return;
+	}
+	hf_intake_begin(&offer->intake, offer->node->ledger, offer->set,
+			offer->size, info.size);
+	offer->takes_chunks = true;
+	hf_rpc_resume(offer->call);
+}
+
+/* Only the publisher may offer a set, and only to those who follow it. */
+static enum hf_err check_offer(struct offer *offer, struct hf_ring *ring,
+			       const struct hf_offer_request *request,
+			       struct hf_why *why)
+{
+	struct hf_span origin = hf_span_of(request->origin);
+	const struct hf_rpc_identity *caller = hf_rpc_caller(offer->call);
+
+	if (!hf_span_is(hf_text_origin_domain(origin), caller->name) ||
+	    !hf_ring_is_followed(ring, origin))
+		return hf_why(why, HF_E_NOTFOUND, "no such set");
+	strcpy(offer->origin, request->origin);
+	return HF_OK;
+}
+
+static enum hf_err take_agreement(struct offer *offer,
+				  const struct hf_offer_request *request,
+				  struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(offer->node->ring);
+	const struct hf_ring_set *set =
+		hf_ring_set(ring, hf_span_of(request->origin));
+	bool is_held =
+		set != NULL && hf_span_equal(set->document, request->agreement);
+	enum hf_err err;
+
+	hf_ring_release(ring);
+	if (is_held)
+		return HF_OK;
+	err = hf_ring_save_agreement(offer->node->ring_dir, request->agreement,
+				     why);
+	return err == HF_OK ? hf_node_ring_changed(offer->node, why) : err;
+}
+
+static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
+			       struct hf_span bytes, struct hf_note *out_note,
+			       struct hf_why *why)
+{
+	const struct hf_ring_set *set =
+		hf_ring_set(ring, hf_span_of(offer->origin));
+	struct hf_note_key log, cosigner;
+	enum hf_err err;
+
+	if (set == NULL)
+		return hf_why(why, HF_E_NOTFOUND, "no such set");
+	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
+			       &set->log_key, &log, why);
+	if (err == HF_OK)
+		err = hf_note_key_init(HF_NOTE_COSIGNER,
+				       hf_span_of(set->cosigner_name),
+				       &set->cosigner_key, &cosigner, why);
+	if (err == HF_OK)
+		err = hf_note_open(bytes, &log, &cosigner, out_note, NULL, why);
+	return err;
+}
+
+static enum hf_err see(struct offer *offer, const struct hf_note *note,
+		       struct hf_span growth, struct hf_why *why)
+{
+	const struct hf_ledger_checkpoint checkpoint = {
+		.size = note->checkpoint.size,
+		.root = note->checkpoint.root,
+		.note = note->bytes,
+	};
+	struct hf_tree_proof proof = { 0 };
+	struct hf_ledger_info info;
+	struct job *job;
+	enum hf_err err = info_of(offer, &info, why);
+
+	if (err != HF_OK)
+		return err;
+	/* The first call of a round brings no proof yet: it asks where we
+	 * are. */
+	if (info.seen_size > 0 && info.seen_size < checkpoint.size &&
+	    growth.len_bytes == 0)
+		return HF_OK;
+	proof.hashes_count = growth.len_bytes / HF_HASH_BYTES;
+	if (proof.hashes_count > 0)
+		memcpy(proof.hashes, growth.at, growth.len_bytes);
+	offer->size = checkpoint.size;
+	job = job_new(offer, on_seen);
+	if (job == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	err = hf_ledger_see(offer->node->ledger, offer->set, &checkpoint,
+			    proof.hashes_count > 0 ? &proof : NULL,
+			    (struct hf_ledger_done){ job_done, job }, why);
+	if (err != HF_OK) {
+		offer->jobs--;
+		free(job);
+		return err;
+	}
+	/* Chunks wait until the checkpoint they belong to is seen. */
+	hf_rpc_pause(offer->call);
+	return HF_OK;
+}
+
+/* Every set that is followed is made when it is followed. */
+static enum hf_err find_set(struct offer *offer, struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(offer->node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_find(view, hf_span_of(offer->origin), &offer->set, why);
+	hf_ledger_view_end(view);
+	return err == HF_E_NOTFOUND
+		       ? hf_why(why, HF_E_UNAVAILABLE, "not ready yet")
+		       : err;
+}
+
+static enum hf_err take_first(struct offer *offer,
+			      const struct hf_offer_request *request,
+			      struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(offer->node->ring);
+	struct hf_note note;
+	enum hf_err err = check_offer(offer, ring, request, why);
+
+	hf_ring_release(ring);
+	if (err == HF_OK)
+		err = take_agreement(offer, request, why);
+	if (err == HF_OK)
+		err = find_set(offer, why);
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(offer->node->ring);
+	err = verify_note(offer, ring, request->note, &note, why);
+	hf_ring_release(ring);
+	if (err != HF_OK)
+		return err;
+	offer->has_set = true;
+	return see(offer, &note, request->growth, why);
+}
+
+static void demote(void *arg, uint32_t set, uint64_t entry)
+{
+	struct offer *offer = arg;
+	struct hf_why why = { "" };
+
+	if (hf_feed_demote(offer->node->feed, set, entry, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
+		       why.text);
+}
+
+static enum hf_err take_chunk(struct offer *offer,
+			      const struct hf_get_chunks_response *chunk,
+			      struct hf_why *why)
+{
+	bool is_committed = false;
+	struct job *job;
+	enum hf_err err;
+
+	if (chunk == NULL || !offer->takes_chunks)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "a chunk without a checkpoint that covers it");
+	job = job_new(offer, on_stored);
+	if (job == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	offer->intake.demote = demote;
+	offer->intake.arg = offer;
+	err = hf_intake_take(&offer->intake, chunk,
+			     (struct hf_ledger_done){ job_done, job },
+			     &is_committed, why);
+	if (!is_committed) {
+		offer->jobs--;
+		free(job);
+	} else if (offer->jobs >= JOBS_MOST) {
+		hf_rpc_pause(offer->call);
+	}
+	return err;
+}
+
+static void on_open(struct hf_rpc_call *call)
+{
+	struct offer *offer = calloc(1, sizeof(*offer));
+
+	if (offer == NULL) {
+		hf_rpc_finish(call, HF_E_NOMEM, NULL);
+		return;
+	}
+	offer->node = hf_node_of(call);
+	offer->call = call;
+	hf_rpc_ref(call);
+	hf_rpc_set_data(call, offer);
+}
+
+static void on_recv(struct hf_rpc_call *call, struct hf_span message)
+{
+	struct offer *offer = hf_rpc_data(call);
+	struct hf_offer_request request;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	if (offer == NULL || offer->is_answered)
+		return;
+	if (message.at == NULL) {
+		offer->is_half_closed = true;
+		if (!offer->has_set) {
+			hf_why(&why, HF_E_ARGUMENT, "nothing was offered");
+			fail(offer, HF_E_ARGUMENT, &why);
+		}
+		settle(offer);
+		return;
+	}
+	hf_arena_init(&arena, 4 * HF_UNPACK_MAX_BYTES);
+	err = hf_offer_request_parse(message, &arena, &request, &why);
+	if (err == HF_OK)
+		err = offer->has_set ? take_chunk(offer, request.chunk, &why)
+				     : take_first(offer, &request, &why);
+	hf_arena_release(&arena);
+	if (err != HF_OK)
+		fail(offer, err, &why);
+}
+
+static void on_done(struct hf_rpc_call *call, enum hf_err err)
+{
+	struct offer *offer = hf_rpc_data(call);
+
+	if (offer == NULL)
+		return;
+	offer->is_done = true;
+	free_when_over(offer);
+}
+
+const struct hf_rpc_events hf_serve_offer = {
+	.open = on_open,
+	.recv = on_recv,
+	.done = on_done,
+};
