@@ -93,10 +93,10 @@ static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 	enum hf_err err = hf_state_load(index, true, NULL, why);
 
 	if (err == HF_E_NOTFOUND && index->next_number == 0) {
-		struct hf_manifest manifest = { .next_number = 1,
-						.next_sequence = 1 };
+		struct hf_match_manifest manifest = { .next_number = 1,
+						      .next_sequence = 1 };
 
-		err = hf_manifest_write(index->dir, &manifest, why);
+		err = hf_match_manifest_write(index->dir, &manifest, why);
 		if (err == HF_OK)
 			err = hf_state_load(index, true, NULL, why);
 	}

@@ -20,11 +20,11 @@
 #define MARKS_ORDER        0x01020304u
 #define MARKS_HEADER_BYTES 64
 
-void hf_manifest_release(struct hf_manifest *manifest)
+void hf_match_manifest_release(struct hf_match_manifest *manifest)
 {
 	free(manifest->positions);
 	free(manifest->drops);
-	*manifest = (struct hf_manifest){ 0 };
+	*manifest = (struct hf_match_manifest){ 0 };
 }
 
 static enum hf_err bad(struct hf_why *why, size_t line, const char *what)
@@ -72,8 +72,9 @@ static bool room_for_one(void **rows, size_t count, size_t row_bytes)
 	return true;
 }
 
-static enum hf_err take_segment(struct hf_manifest *manifest, uint64_t number,
-				size_t line, struct hf_why *why)
+static enum hf_err take_segment(struct hf_match_manifest *manifest,
+				uint64_t number, size_t line,
+				struct hf_why *why)
 {
 	if (manifest->segments_count == HF_MANIFEST_SEGMENTS_MAX)
 		return bad(why, line, "too many segments");
@@ -85,7 +86,7 @@ static enum hf_err take_segment(struct hf_manifest *manifest, uint64_t number,
 	return HF_OK;
 }
 
-static enum hf_err take_set(struct hf_manifest *manifest, uint32_t set,
+static enum hf_err take_set(struct hf_match_manifest *manifest, uint32_t set,
 			    uint64_t position, size_t line, struct hf_why *why)
 {
 	size_t count = manifest->positions_count;
@@ -100,7 +101,7 @@ static enum hf_err take_set(struct hf_manifest *manifest, uint32_t set,
 	return HF_OK;
 }
 
-static enum hf_err take_drop(struct hf_manifest *manifest, uint32_t set,
+static enum hf_err take_drop(struct hf_match_manifest *manifest, uint32_t set,
 			     uint64_t sequence, size_t line, struct hf_why *why)
 {
 	size_t count = manifest->drops_count;
@@ -115,8 +116,9 @@ static enum hf_err take_drop(struct hf_manifest *manifest, uint32_t set,
 	return HF_OK;
 }
 
-static enum hf_err take_line(struct hf_manifest *manifest, struct hf_span text,
-			     size_t line, struct hf_why *why)
+static enum hf_err take_line(struct hf_match_manifest *manifest,
+			     struct hf_span text, size_t line,
+			     struct hf_why *why)
 {
 	struct hf_span words[LINE_WORDS] = { { 0 } };
 	size_t count = split(text, words);
@@ -168,11 +170,11 @@ static enum hf_err check_sum(struct hf_span *text, struct hf_why *why)
 	return HF_OK;
 }
 
-enum hf_err hf_manifest_parse(struct hf_span text,
-			      struct hf_manifest *out_manifest,
-			      struct hf_why *why)
+enum hf_err hf_match_manifest_parse(struct hf_span text,
+				    struct hf_match_manifest *out_manifest,
+				    struct hf_why *why)
 {
-	struct hf_manifest manifest = { 0 };
+	struct hf_match_manifest manifest = { 0 };
 	size_t line = 1;
 	enum hf_err err;
 
@@ -204,14 +206,15 @@ enum hf_err hf_manifest_parse(struct hf_span text,
 			err = bad(why, line, "a segment from the future");
 	}
 	if (err != HF_OK) {
-		hf_manifest_release(&manifest);
+		hf_match_manifest_release(&manifest);
 		return err;
 	}
 	*out_manifest = manifest;
 	return HF_OK;
 }
 
-void hf_manifest_encode(const struct hf_manifest *manifest, struct hf_buf *buf)
+void hf_match_manifest_encode(const struct hf_match_manifest *manifest,
+			      struct hf_buf *buf)
 {
 	size_t begin = buf->len_bytes;
 	uint8_t sum[HF_SHA256_BYTES];
@@ -241,8 +244,9 @@ void hf_manifest_encode(const struct hf_manifest *manifest, struct hf_buf *buf)
 	hf_buf_printf(buf, SUM_LINE "%s\n", hex);
 }
 
-enum hf_err hf_manifest_read(const char *dir, struct hf_manifest *out_manifest,
-			     struct hf_why *why)
+enum hf_err hf_match_manifest_read(const char *dir,
+				   struct hf_match_manifest *out_manifest,
+				   struct hf_why *why)
 {
 	char path[4096];
 	struct hf_buf buf;
@@ -254,7 +258,8 @@ enum hf_err hf_manifest_read(const char *dir, struct hf_manifest *out_manifest,
 	hf_buf_init(&buf, HF_MANIFEST_MAX_BYTES);
 	err = hf_file_read(path, &buf, why);
 	if (err == HF_OK) {
-		err = hf_manifest_parse(hf_buf_span(&buf), out_manifest, why);
+		err = hf_match_manifest_parse(hf_buf_span(&buf), out_manifest,
+					      why);
 		if (err != HF_OK)
 			hf_why_prefix(why, "'%s': ", path);
 	}
@@ -262,9 +267,9 @@ enum hf_err hf_manifest_read(const char *dir, struct hf_manifest *out_manifest,
 	return err;
 }
 
-enum hf_err hf_manifest_write(const char *dir,
-			      const struct hf_manifest *manifest,
-			      struct hf_why *why)
+enum hf_err hf_match_manifest_write(const char *dir,
+				    const struct hf_match_manifest *manifest,
+				    struct hf_why *why)
 {
 	char path[4096];
 	struct hf_buf buf;
@@ -274,7 +279,7 @@ enum hf_err hf_manifest_write(const char *dir,
 	if (err != HF_OK)
 		return err;
 	hf_buf_init(&buf, HF_MANIFEST_MAX_BYTES);
-	hf_manifest_encode(manifest, &buf);
+	hf_match_manifest_encode(manifest, &buf);
 	err = hf_buf_failed(&buf);
 	if (err != HF_OK)
 		err = hf_why(why, err, "write '%s': %s", path,
@@ -285,9 +290,9 @@ enum hf_err hf_manifest_write(const char *dir,
 	return err;
 }
 
-enum hf_err hf_manifest_marks_path(char *out_path, size_t size_bytes,
-				   const char *dir, uint64_t number,
-				   struct hf_why *why)
+enum hf_err hf_match_manifest_marks_path(char *out_path, size_t size_bytes,
+					 const char *dir, uint64_t number,
+					 struct hf_why *why)
 {
 	char name[32];
 
@@ -334,9 +339,9 @@ static enum hf_err parse_marks(struct hf_span bytes, const char *path,
 	return HF_OK;
 }
 
-enum hf_err hf_manifest_marks_read(const char *dir, uint64_t number,
-				   struct hf_marks **out_marks,
-				   struct hf_why *why)
+enum hf_err hf_match_manifest_marks_read(const char *dir, uint64_t number,
+					 struct hf_marks **out_marks,
+					 struct hf_why *why)
 {
 	char path[4096];
 	struct hf_buf buf;
@@ -344,7 +349,8 @@ enum hf_err hf_manifest_marks_read(const char *dir, uint64_t number,
 
 	if (number == 0)
 		return hf_marks_new(0, out_marks, why);
-	err = hf_manifest_marks_path(path, sizeof(path), dir, number, why);
+	err = hf_match_manifest_marks_path(path, sizeof(path), dir, number,
+					   why);
 	if (err != HF_OK)
 		return err;
 	hf_buf_init(&buf, HF_MARKS_MAX_BYTES);
@@ -355,9 +361,9 @@ enum hf_err hf_manifest_marks_read(const char *dir, uint64_t number,
 	return err;
 }
 
-enum hf_err hf_manifest_marks_write(const char *dir, uint64_t number,
-				    const struct hf_marks *marks,
-				    struct hf_why *why)
+enum hf_err hf_match_manifest_marks_write(const char *dir, uint64_t number,
+					  const struct hf_marks *marks,
+					  struct hf_why *why)
 {
 	uint32_t order = MARKS_ORDER;
 	char path[4096];
@@ -365,7 +371,8 @@ enum hf_err hf_manifest_marks_write(const char *dir, uint64_t number,
 	uint64_t count = 0;
 	enum hf_err err;
 
-	err = hf_manifest_marks_path(path, sizeof(path), dir, number, why);
+	err = hf_match_manifest_marks_path(path, sizeof(path), dir, number,
+					   why);
 	if (err != HF_OK)
 		return err;
 	hf_buf_init(&buf, HF_MARKS_MAX_BYTES);

@@ -3,7 +3,7 @@
  * which position of each set they stand for.
  *
  * Units    numbers name files, sequences order hashes in time.
- * Owns     hf_manifest_release() frees what parse and read filled.
+ * Owns     hf_match_manifest_release() frees what parse and read filled.
  * Threads  none of its own.
  * Errors   CORRUPT names the file; UNSUPPORTED for another version; NOTFOUND
  *          where there is none.
@@ -38,7 +38,7 @@ struct hf_drop {
 	uint64_t sequence;
 };
 
-struct hf_manifest {
+struct hf_match_manifest {
 	uint64_t next_number;
 	uint64_t next_sequence;
 	uint64_t marks_number; /* 0: no marks */
@@ -50,31 +50,36 @@ struct hf_manifest {
 	struct hf_drop *drops; /* owned; by set, each once */
 };
 
-void hf_manifest_release(struct hf_manifest *manifest);
+void hf_match_manifest_release(struct hf_match_manifest *manifest);
 
 /* What encode wrote. */
-HF_MUST enum hf_err hf_manifest_parse(struct hf_span text,
-				      struct hf_manifest *out_manifest,
-				      struct hf_why *why);
-void hf_manifest_encode(const struct hf_manifest *manifest, struct hf_buf *buf);
+HF_MUST enum hf_err
+hf_match_manifest_parse(struct hf_span text,
+			struct hf_match_manifest *out_manifest,
+			struct hf_why *why);
+void hf_match_manifest_encode(const struct hf_match_manifest *manifest,
+			      struct hf_buf *buf);
 
 /* dir/manifest. */
-HF_MUST enum hf_err hf_manifest_read(const char *dir,
-				     struct hf_manifest *out_manifest,
-				     struct hf_why *why);
-HF_MUST enum hf_err hf_manifest_write(const char *dir,
-				      const struct hf_manifest *manifest,
-				      struct hf_why *why);
+HF_MUST enum hf_err
+hf_match_manifest_read(const char *dir, struct hf_match_manifest *out_manifest,
+		       struct hf_why *why);
+HF_MUST enum hf_err
+hf_match_manifest_write(const char *dir,
+			const struct hf_match_manifest *manifest,
+			struct hf_why *why);
 
 /* dir/marks-NUMBER. */
-HF_MUST enum hf_err hf_manifest_marks_path(char *out_path, size_t size_bytes,
-					   const char *dir, uint64_t number,
-					   struct hf_why *why);
-HF_MUST enum hf_err hf_manifest_marks_read(const char *dir, uint64_t number,
-					   struct hf_marks **out_marks,
-					   struct hf_why *why);
-HF_MUST enum hf_err hf_manifest_marks_write(const char *dir, uint64_t number,
-					    const struct hf_marks *marks,
-					    struct hf_why *why);
+HF_MUST enum hf_err
+hf_match_manifest_marks_path(char *out_path, size_t size_bytes, const char *dir,
+			     uint64_t number, struct hf_why *why);
+HF_MUST enum hf_err hf_match_manifest_marks_read(const char *dir,
+						 uint64_t number,
+						 struct hf_marks **out_marks,
+						 struct hf_why *why);
+HF_MUST enum hf_err hf_match_manifest_marks_write(const char *dir,
+						  uint64_t number,
+						  const struct hf_marks *marks,
+						  struct hf_why *why);
 
 #endif /* HF_MATCH_MANIFEST_H */

@@ -127,7 +127,7 @@ out_free:
 }
 
 static enum hf_err load_feds(struct hf_index *index,
-			     const struct hf_manifest *manifest,
+			     const struct hf_match_manifest *manifest,
 			     struct hf_why *why)
 {
 	size_t count = manifest->positions_count;
@@ -170,8 +170,8 @@ static enum hf_err load_segment(struct hf_index *index, uint64_t number,
 enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
 			  const struct hf_index *before, struct hf_why *why)
 {
-	struct hf_manifest manifest = { 0 };
-	enum hf_err err = hf_manifest_read(index->dir, &manifest, why);
+	struct hf_match_manifest manifest = { 0 };
+	enum hf_err err = hf_match_manifest_read(index->dir, &manifest, why);
 
 	if (err != HF_OK)
 		return err;
@@ -180,8 +180,8 @@ enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
 	index->marks_number = manifest.marks_number;
 	err = load_feds(index, &manifest, why);
 	if (err == HF_OK)
-		err = hf_manifest_marks_read(index->dir, manifest.marks_number,
-					     &index->marks, why);
+		err = hf_match_manifest_marks_read(
+			index->dir, manifest.marks_number, &index->marks, why);
 	for (size_t i = 0; err == HF_OK && i < manifest.segments_count; i++)
 		err = load_segment(index, manifest.segments[i], is_whole,
 				   before, why);
@@ -190,7 +190,7 @@ enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
 		index->drops_count = manifest.drops_count;
 		manifest.drops = NULL;
 	}
-	hf_manifest_release(&manifest);
+	hf_match_manifest_release(&manifest);
 	if (err != HF_OK)
 		hf_state_release(index);
 	return err;

@@ -137,9 +137,10 @@ static uint64_t durable_after(const struct hf_index *index,
 /* With the lock held.  The caller releases the manifest. */
 static enum hf_err draft(const struct hf_index *index,
 			 const struct change *change,
-			 struct hf_manifest *out_manifest, struct hf_why *why)
+			 struct hf_match_manifest *out_manifest,
+			 struct hf_why *why)
 {
-	struct hf_manifest manifest = {
+	struct hf_match_manifest manifest = {
 		.next_number = index->next_number,
 		.next_sequence = index->next_sequence,
 		.marks_number = index->marks_number,
@@ -150,7 +151,7 @@ static enum hf_err draft(const struct hf_index *index,
 	manifest.drops =
 		malloc((index->drops_count + 1) * sizeof(manifest.drops[0]));
 	if (manifest.positions == NULL || manifest.drops == NULL) {
-		hf_manifest_release(&manifest);
+		hf_match_manifest_release(&manifest);
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	}
 	for (size_t i = 0; i < index->segments_count; i++) {
@@ -177,7 +178,7 @@ static enum hf_err draft(const struct hf_index *index,
 
 /* With the lock held, the manifest written. */
 static void apply(struct hf_index *index, const struct change *change,
-		  const struct hf_manifest *manifest)
+		  const struct hf_match_manifest *manifest)
 {
 	size_t kept = 0;
 
@@ -219,8 +220,8 @@ static void remove_file(const struct hf_index *index, bool is_marks,
 {
 	char path[4096];
 	enum hf_err err =
-		is_marks ? hf_manifest_marks_path(path, sizeof(path),
-						  index->dir, number, NULL)
+		is_marks ? hf_match_manifest_marks_path(
+				   path, sizeof(path), index->dir, number, NULL)
 			 : hf_segment_path(path, sizeof(path), index->dir,
 					   number, NULL);
 
@@ -249,7 +250,7 @@ static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
 	pthread_mutex_unlock(&index->lock);
 	if (err != HF_OK || marks == NULL)
 		return err;
-	err = hf_manifest_marks_write(index->dir, number, marks, why);
+	err = hf_match_manifest_marks_write(index->dir, number, marks, why);
 	hf_marks_unref(marks);
 	pthread_mutex_lock(&index->lock);
 	if (err == HF_OK) {
@@ -267,7 +268,7 @@ static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
 static enum hf_err commit(struct hf_index *index, const struct change *change,
 			  struct hf_why *why)
 {
-	struct hf_manifest manifest = { 0 };
+	struct hf_match_manifest manifest = { 0 };
 	uint64_t old_marks;
 	enum hf_err err;
 
@@ -280,7 +281,7 @@ static enum hf_err commit(struct hf_index *index, const struct change *change,
 	index->is_dirty = false;
 	pthread_mutex_unlock(&index->lock);
 	if (err == HF_OK)
-		err = hf_manifest_write(index->dir, &manifest, why);
+		err = hf_match_manifest_write(index->dir, &manifest, why);
 	pthread_mutex_lock(&index->lock);
 	if (err == HF_OK) {
 		apply(index, change, &manifest);
@@ -292,7 +293,7 @@ static enum hf_err commit(struct hf_index *index, const struct change *change,
 		index->is_dirty = true;
 	}
 	pthread_mutex_unlock(&index->lock);
-	hf_manifest_release(&manifest);
+	hf_match_manifest_release(&manifest);
 	if (err == HF_OK && old_marks != 0)
 		remove_file(index, true, old_marks);
 	for (size_t i = 0; err == HF_OK && i < change->removed_count; i++) {
@@ -314,14 +315,14 @@ enum hf_err hf_work_commit(struct hf_index *index, struct hf_why *why)
  * manifest on disk, half replaced, might name it; the next open sweeps. */
 static void discard(struct hf_index *index, struct hf_segment *segment)
 {
-	struct hf_manifest manifest;
+	struct hf_match_manifest manifest;
 	bool is_named = false;
 
-	if (hf_manifest_read(index->dir, &manifest, NULL) == HF_OK) {
+	if (hf_match_manifest_read(index->dir, &manifest, NULL) == HF_OK) {
 		for (size_t i = 0; i < manifest.segments_count; i++)
 			is_named = is_named ||
 				   manifest.segments[i] == segment->number;
-		hf_manifest_release(&manifest);
+		hf_match_manifest_release(&manifest);
 		if (!is_named)
 			remove_file(index, false, segment->number);
 	}
