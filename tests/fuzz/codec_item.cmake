@@ -1,0 +1,1 @@
+hf_fuzz(codec_item USES base codec)

@@ -1,0 +1,1 @@
+hf_fuzz(codec_match USES base codec)

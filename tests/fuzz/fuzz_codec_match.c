@@ -1,0 +1,44 @@
+/*
+ * What a scanner sends: every digest that is counted must be there.
+ */
+#include "codec_match.h"
+#include "codec_twice.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+HF_CODEC_TWICE(wire_match_request)
+HF_CODEC_TWICE(wire_match_response)
+
+static void promises(const struct hf_wire_match_request *request)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < request->batches_count; i++) {
+		const struct hf_digest_batch *batch = &request->batches[i];
+		size_t count = hf_digest_batch_count(batch);
+
+		total += count;
+		if (batch->digests.len_bytes !=
+			    count * hf_algorithm_bytes(batch->algorithm) ||
+		    (batch->items_count != 0 && batch->items_count != count))
+			abort();
+	}
+	if (total > HF_MATCH_BATCH_MAX)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct hf_wire_match_request request;
+	struct hf_arena arena;
+	struct hf_why why;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (hf_wire_match_request_parse(hf_span(data, size), &arena, &request,
+					&why) == HF_OK)
+		promises(&request);
+	hf_arena_release(&arena);
+	wire_match_request_twice(hf_span(data, size));
+	wire_match_response_twice(hf_span(data, size));
+	return 0;
+}
