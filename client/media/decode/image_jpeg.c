@@ -184,11 +184,22 @@ static void choose_colours(struct job *job)
 	}
 }
 
+/* A file in one pass may lack its end marker; one in several passes may then
+ * lack a pass. */
+static bool is_damaged(struct job *job)
+{
+	return job->is_corrupt ||
+	       (job->is_at_end && jpeg_has_multiple_scans(&job->jpeg));
+}
+
+/* Stops at the first damage: what the library makes up for the rest of a bomb
+ * takes time and is not looked at. */
 static void read_rows(struct job *job)
 {
 	struct jpeg_decompress_struct *jpeg = &job->jpeg;
 
-	while (jpeg->output_scanline < jpeg->output_height) {
+	while (!is_damaged(job) &&
+	       jpeg->output_scanline < jpeg->output_height) {
 		uint32_t y = jpeg->output_scanline;
 		JSAMPROW row = job->row;
 
@@ -230,10 +241,7 @@ static enum hf_err decode(struct job *job)
 		(j_common_ptr)jpeg, JPOOL_IMAGE,
 		(size_t)jpeg->output_width * (size_t)jpeg->output_components);
 	read_rows(job);
-	/* A file in one pass may lack its end marker; one in several passes
-	 * may then lack a pass. */
-	if (job->is_corrupt ||
-	    (job->is_at_end && jpeg_has_multiple_scans(jpeg)))
+	if (is_damaged(job))
 		return hf_why(job->why, HF_E_MALFORMED, "%s JPEG",
 			      job->is_at_end ? "truncated" : "corrupt");
 	return HF_OK;
