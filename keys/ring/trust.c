@@ -124,20 +124,6 @@ out_prefix:
 	return err;
 }
 
-static bool is_id_of_own_keys(const struct hf_manifest *manifest)
-{
-	struct hf_public_key keys[HF_ROOT_KEYS_MAX];
-	uint8_t id[HF_HASH_BYTES];
-
-	for (size_t i = 0; i < manifest->root_keys_count; i++)
-		memcpy(keys[i].bytes, manifest->root_keys[i].at,
-		       sizeof(keys[i].bytes));
-	hf_trust_organisation_id(manifest->threshold, keys,
-				 manifest->root_keys_count, id);
-	return hf_span_equal(manifest->organisation_id,
-			     hf_span(id, sizeof(id)));
-}
-
 enum hf_err hf_trust_manifest(struct hf_span document, struct hf_arena *arena,
 			      const struct hf_manifest **out_manifest,
 			      bool *out_is_id_proved, struct hf_why *why)
@@ -148,7 +134,7 @@ enum hf_err hf_trust_manifest(struct hf_span document, struct hf_arena *arena,
 	err = read_manifest(document, NULL, arena, &manifest, why);
 	if (err != HF_OK)
 		return err;
-	*out_is_id_proved = is_id_of_own_keys(manifest);
+	*out_is_id_proved = hf_trust_is_id_proved(manifest);
 	*out_manifest = manifest;
 	return HF_OK;
 }
@@ -217,7 +203,7 @@ enum hf_err hf_trust_manifest_chain(const struct hf_span *history,
 			err = check_later(before, manifest, why);
 		if (err != HF_OK)
 			return err;
-		if (before == NULL && !is_id_of_own_keys(manifest))
+		if (before == NULL && !hf_trust_is_id_proved(manifest))
 			return hf_why(why, HF_E_ARGUMENT,
 				      "manifest: its root keys do not prove "
 				      "the organisation id of '%s'",

@@ -6,6 +6,7 @@
 #include "sign.h"
 #include "text.h"
 
+#include "trust.h"
 #include "trust_fields.h"
 
 static enum hf_err check_key(struct hf_span bytes, const char *what,
@@ -44,6 +45,20 @@ static enum hf_err check_life(uint64_t issued_ms, uint64_t expires_ms,
 	return HF_OK;
 }
 
+bool hf_trust_is_id_proved(const struct hf_manifest *manifest)
+{
+	struct hf_public_key keys[HF_ROOT_KEYS_MAX];
+	uint8_t id[HF_HASH_BYTES];
+
+	for (size_t i = 0; i < manifest->root_keys_count; i++)
+		memcpy(keys[i].bytes, manifest->root_keys[i].at,
+		       sizeof(keys[i].bytes));
+	hf_trust_organisation_id(manifest->threshold, keys,
+				 manifest->root_keys_count, id);
+	return hf_span_equal(manifest->organisation_id,
+			     hf_span(id, sizeof(id)));
+}
+
 enum hf_err hf_trust_manifest_fields(const struct hf_manifest *manifest,
 				     struct hf_why *why)
 {
@@ -66,6 +81,10 @@ enum hf_err hf_trust_manifest_fields(const struct hf_manifest *manifest,
 		err = check_key(manifest->notice_key, "the notice key", why);
 	if (err != HF_OK)
 		return err;
+	if (manifest->version == 1 && !hf_trust_is_id_proved(manifest))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "its organisation id is not that of its root "
+			      "keys");
 	if (hf_span_equal(manifest->agreement_key, manifest->notice_key) ||
 	    is_root(manifest, manifest->agreement_key) ||
 	    is_root(manifest, manifest->notice_key))

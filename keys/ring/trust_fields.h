@@ -14,6 +14,8 @@
 #ifndef HF_TRUST_FIELDS_H
 #define HF_TRUST_FIELDS_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 struct hf_manifest;
@@ -21,6 +23,10 @@ struct hf_agreement;
 
 HF_MUST enum hf_err hf_trust_manifest_fields(const struct hf_manifest *manifest,
 					     struct hf_why *why);
+
+/* Is the organisation id the one that these root keys and this threshold
+ * make? */
+bool hf_trust_is_id_proved(const struct hf_manifest *manifest);
 
 /* publisher NULL: not compared. */
 HF_MUST enum hf_err

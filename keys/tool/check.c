@@ -171,7 +171,7 @@ static void check_tls(struct hf_tool *tool, const struct hf_manifest *manifest)
 		      "manifest sign --add-pin %s",
 		      path, path);
 	check_expiry(tool, "the TLS certificate", info.not_after_ms,
-		     "make a new one and sign a manifest with --add-pin");
+		     "hashfed-key tls new");
 }
 
 static void check_ring(struct hf_tool *tool, const struct hf_ring *ring)

@@ -44,7 +44,8 @@ struct draft {
 	struct hf_manifest manifest;
 	struct hf_span pins[HF_PINS_MAX + HF_TOOL_VALUES_MAX];
 	uint8_t added[HF_TOOL_VALUES_MAX][HF_CERT_PIN_BYTES];
-	size_t added_count;
+	struct hf_span roots[HF_ROOT_KEYS_MAX];
+	struct hf_public_key new_roots[HF_ROOT_KEYS_MAX];
 };
 
 /* 64 digits, or a certificate's file. */
@@ -158,6 +159,62 @@ static enum hf_err change_endpoints(struct hf_tool *tool, struct draft *draft,
 	return HF_OK;
 }
 
+static void print_root(const char *sign, struct hf_span key)
+{
+	char hex[2 * HF_PUBLIC_KEY_BYTES + 1];
+
+	hf_hex(key.at, key.len_bytes, hex);
+	printf("%s root key %s\n", sign, hex);
+}
+
+/* --new-root names all root keys from now on.  What their files claim is
+ * shown; that it is true follows when they sign. */
+static enum hf_err change_roots(struct hf_tool *tool, struct draft *draft,
+				struct hf_why *why)
+{
+	const struct hf_tool_values *given = &tool->options[HF_TOOL_NEW_ROOT];
+	struct hf_manifest *manifest = &draft->manifest;
+	uint64_t threshold;
+	enum hf_err err;
+
+	if (given->count > HF_ROOT_KEYS_MAX)
+		return hf_why(why, HF_E_LIMIT, "at most %d root keys",
+			      HF_ROOT_KEYS_MAX);
+	for (size_t i = 0; given->count > 0 && i < manifest->root_keys_count;
+	     i++)
+		print_root("-", manifest->root_keys[i]);
+	for (size_t i = 0; i < given->count; i++) {
+		struct hf_keyfile_info info;
+
+		err = hf_vault_inspect(given->at[i], HF_VAULT_OWN, &info, why);
+		if (err != HF_OK)
+			return err;
+		draft->new_roots[i] = info.public_key;
+		draft->roots[i] =
+			hf_span(draft->new_roots[i].bytes, HF_PUBLIC_KEY_BYTES);
+		print_root("+", draft->roots[i]);
+	}
+	if (given->count > 0) {
+		manifest->root_keys = draft->roots;
+		manifest->root_keys_count = given->count;
+	}
+	err = hf_tool_number(tool, HF_TOOL_THRESHOLD, 1, HF_ROOT_KEYS_MAX,
+			     manifest->threshold, &threshold, why);
+	if (err != HF_OK)
+		return err;
+	if (threshold > manifest->root_keys_count)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "%llu of %zu root keys cannot sign",
+			      (unsigned long long)threshold,
+			      manifest->root_keys_count);
+	if (threshold != manifest->threshold)
+		printf("- signed by %u of the root keys\n"
+		       "+ signed by %llu of the root keys\n",
+		       manifest->threshold, (unsigned long long)threshold);
+	manifest->threshold = (uint32_t)threshold;
+	return HF_OK;
+}
+
 /* The next version with what the options change, printed as it changes. */
 static enum hf_err draft_next(struct hf_tool *tool,
 			      const struct hf_manifest *held,
@@ -193,57 +250,75 @@ static enum hf_err draft_next(struct hf_tool *tool,
 		       country);
 		manifest->country = country;
 	}
-	err = change_endpoints(tool, draft, why);
+	err = change_roots(tool, draft, why);
+	if (err == HF_OK)
+		err = change_endpoints(tool, draft, why);
 	if (err == HF_OK)
 		err = change_pins(tool, draft, why);
 	return err;
 }
 
-/* The root keys that sign: --root, or the one in lib/signer.  Each has its
- * own passphrase. */
-static enum hf_err load_roots(const struct hf_tool *tool,
-			      struct hf_key **out_keys, size_t *out_count,
-			      struct hf_why *why)
+/* Root keys that sign, at most those of two versions. */
+struct signers {
+	struct hf_key *keys[2 * HF_ROOT_KEYS_MAX]; /* owned */
+	const struct hf_secret *secrets[2 * HF_ROOT_KEYS_MAX];
+	size_t count;
+};
+
+static enum hf_err load_root(const struct hf_tool *tool, const char *path,
+			     struct signers *signers, struct hf_why *why)
 {
-	const struct hf_tool_values *given = &tool->options[HF_TOOL_ROOT];
-	size_t count = given->count > 0 ? given->count : 1;
-	char path[HF_TOOL_PATH_SIZE], prompt[128];
+	struct hf_passphrase passphrase = { NULL, 0 };
+	struct hf_keyfile_info info;
+	char prompt[128];
+	enum hf_err err;
+
+	if (signers->count == 2 * HF_ROOT_KEYS_MAX)
+		return hf_why(why, HF_E_LIMIT, "at most %d root keys sign",
+			      2 * HF_ROOT_KEYS_MAX);
+	/* Say what is wrong with the file before asking. */
+	err = hf_vault_inspect(path, HF_VAULT_OWN, &info, why);
+	snprintf(prompt, sizeof(prompt), "Passphrase of '%.90s': ", path);
+	if (err == HF_OK)
+		err = hf_tool_passphrase(tool, prompt, false, &passphrase, why);
+	if (err == HF_OK)
+		err = hf_vault_load(path, HF_VAULT_OWN, HF_KEY_ROOT,
+				    hf_passphrase_span(&passphrase),
+				    &signers->keys[signers->count], why);
+	hf_passphrase_release(&passphrase);
+	if (err != HF_OK)
+		return err;
+	signers->secrets[signers->count] =
+		signers->keys[signers->count]->secret;
+	signers->count++;
+	return HF_OK;
+}
+
+/* --root, or the one in lib/signer; then --new-root. */
+static enum hf_err load_signers(const struct hf_tool *tool,
+				struct signers *signers, struct hf_why *why)
+{
+	const struct hf_tool_values *old = &tool->options[HF_TOOL_ROOT];
+	const struct hf_tool_values *new = &tool->options[HF_TOOL_NEW_ROOT];
+	char path[HF_TOOL_PATH_SIZE];
 	enum hf_err err = HF_OK;
 
-	if (count > HF_ROOT_KEYS_MAX)
-		return hf_why(why, HF_E_LIMIT, "at most %d root keys",
-			      HF_ROOT_KEYS_MAX);
 	hf_tool_key_path(tool, HF_KEY_ROOT, path);
-	for (size_t i = 0; i < count && err == HF_OK; i++) {
-		const char *file = given->count > 0 ? given->at[i] : path;
-		struct hf_passphrase passphrase = { NULL, 0 };
-		struct hf_keyfile_info info;
-
-		err = hf_vault_inspect(file, HF_VAULT_OWN, &info, why);
-		snprintf(prompt, sizeof(prompt),
-			 "Passphrase of '%.90s': ", file);
-		if (err == HF_OK)
-			err = hf_tool_passphrase(tool, prompt, false,
-						 &passphrase, why);
-		if (err == HF_OK)
-			err = hf_vault_load(file, HF_VAULT_OWN, HF_KEY_ROOT,
-					    hf_passphrase_span(&passphrase),
-					    &out_keys[i], why);
-		hf_passphrase_release(&passphrase);
-		if (err == HF_OK)
-			*out_count = i + 1;
-	}
+	if (old->count == 0)
+		err = load_root(tool, path, signers, why);
+	for (size_t i = 0; i < old->count && err == HF_OK; i++)
+		err = load_root(tool, old->at[i], signers, why);
+	for (size_t i = 0; i < new->count &&err == HF_OK; i++)
+		err = load_root(tool, new->at[i], signers, why);
 	return err;
 }
 
 enum hf_err hf_tool_manifest_sign(struct hf_tool *tool, struct hf_why *why)
 {
-	const struct hf_secret *secrets[HF_ROOT_KEYS_MAX];
-	struct hf_key *roots[HF_ROOT_KEYS_MAX] = { NULL };
+	static struct signers signers;
 	static struct draft draft;
-	struct hf_ring *ring;
 	struct hf_buf document;
-	size_t count = 0;
+	struct hf_ring *ring;
 	enum hf_err err;
 
 	err = hf_ring_load(tool->ring, &ring, why);
@@ -253,19 +328,17 @@ enum hf_err hf_tool_manifest_sign(struct hf_tool *tool, struct hf_why *why)
 	err = draft_next(tool, hf_ring_self(ring)->manifest, &draft, why);
 	fflush(stdout);
 	if (err == HF_OK)
-		err = load_roots(tool, roots, &count, why);
-	for (size_t i = 0; i < count; i++)
-		secrets[i] = roots[i]->secret;
+		err = load_signers(tool, &signers, why);
 	if (err == HF_OK)
-		err = hf_trust_manifest_make(&draft.manifest, secrets, count,
-					     &document, why);
+		err = hf_trust_manifest_make(&draft.manifest, signers.secrets,
+					     signers.count, &document, why);
 	if (err == HF_OK)
 		err = hf_ring_save_manifest(tool->ring, hf_buf_span(&document),
 					    why);
 	if (err == HF_OK)
 		printf("Signed; peers learn of it from the daemon.\n");
-	for (size_t i = 0; i < count; i++)
-		hf_key_free(roots[i]);
+	for (size_t i = 0; i < signers.count; i++)
+		hf_key_free(signers.keys[i]);
 	hf_buf_release(&document);
 	hf_ring_release(ring);
 	return err;

@@ -22,9 +22,7 @@
 #include "made.h"
 #include "tool.h"
 
-#define ROOT_LIFE_DAYS 396 /* of a manifest: 13 months */
-#define TLS_LIFE_DAYS                                                          \
-	1826 /* the pin counts; this only ends what is forgotten */
+#define ROOT_LIFE_DAYS   396 /* of a manifest: 13 months */
 #define ISSUER_LIFE_DAYS 3652
 
 /* The keys that are made besides the root key, in the order of roles[]. */
@@ -40,7 +38,6 @@ struct making {
 	struct hf_key *root; /* owned, like the rest */
 	struct hf_key *keys[ROLES];
 	struct hf_passphrase passphrase;
-	struct hf_cert_made node;
 	char issuer_pem[HF_CERT_SIZE];
 	uint8_t pin[HF_CERT_PIN_BYTES];
 	uint8_t id[HF_HASH_BYTES];
@@ -152,33 +149,17 @@ static enum hf_err make_keys(struct making *making, struct hf_why *why)
 	return err;
 }
 
-static enum hf_err make_certificates(struct making *making, struct hf_why *why)
+static enum hf_err make_issuer(struct making *making, struct hf_why *why)
 {
 	uint64_t now_ms = making->tool->now_ms;
-	struct hf_span domain = hf_span_of(making->domain);
-	/* A peer's clock may be a little behind ours. */
-	const struct hf_cert_dates node = {
-		now_ms - HF_FUTURE_MAX_MS,
-		now_ms + TLS_LIFE_DAYS * HF_TOOL_DAY_MS,
-	};
-	const struct hf_cert_dates issuer = {
+	const struct hf_cert_dates dates = {
 		now_ms - HF_FUTURE_MAX_MS,
 		now_ms + ISSUER_LIFE_DAYS * HF_TOOL_DAY_MS,
 	};
-	struct hf_cert_info info;
-	enum hf_err err;
 
-	err = hf_cert_node_new(domain, node, &making->node, why);
-	if (err == HF_OK)
-		err = hf_cert_issuer_new(key_of(making, HF_KEY_CLIENTS)->secret,
-					 domain, issuer, making->issuer_pem,
-					 why);
-	if (err == HF_OK)
-		err = hf_cert_inspect(hf_span_of(making->node.cert_pem), &info,
-				      why);
-	if (err == HF_OK)
-		memcpy(making->pin, info.pin, sizeof(making->pin));
-	return err;
+	return hf_cert_issuer_new(key_of(making, HF_KEY_CLIENTS)->secret,
+				  hf_span_of(making->domain), dates,
+				  making->issuer_pem, why);
 }
 
 static struct hf_span key_span(const struct hf_key *key)
@@ -238,24 +219,6 @@ static enum hf_err put_keys(struct making *making, struct hf_why *why)
 		if (err == HF_OK)
 			err = hf_made_note(&making->made, path, why);
 	}
-	return err;
-}
-
-static enum hf_err put_node(struct making *making, struct hf_why *why)
-{
-	char path[HF_TOOL_PATH_SIZE];
-	enum hf_err err;
-
-	err = hf_tool_path(path, making->tool->tls, "node.key", why);
-	if (err == HF_OK)
-		err = hf_made_file(&making->made, path,
-				   hf_span_of(making->node.key_pem), 0600, why);
-	if (err == HF_OK)
-		err = hf_tool_path(path, making->tool->tls, "node.crt", why);
-	if (err == HF_OK)
-		err = hf_made_file(&making->made, path,
-				   hf_span_of(making->node.cert_pem), 0644,
-				   why);
 	return err;
 }
 
@@ -379,6 +342,7 @@ static enum hf_err give_tree(const char *path, const struct passwd *user,
 static enum hf_err give_all(const struct making *making, struct hf_why *why)
 {
 	const struct hf_tool *tool = making->tool;
+	char root[HF_TOOL_PATH_SIZE];
 	const struct passwd *user;
 	enum hf_err err;
 
@@ -398,6 +362,12 @@ static enum hf_err give_all(const struct making *making, struct hf_why *why)
 		err = give_tree(tool->signer,
 				user != NULL ? user : getpwnam("hashfed"), why);
 	}
+	/* The signer has no use for the root key, locked as it is. */
+	if (err == HF_OK) {
+		hf_tool_key_path(tool, HF_KEY_ROOT, root);
+		if (lchown(root, 0, 0) != 0)
+			err = hf_why_errno(why, "keep '%s'", root);
+	}
 	return err;
 }
 
@@ -407,7 +377,7 @@ static enum hf_err make_all(struct making *making, struct hf_why *why)
 	const char *copy = hf_tool_option(tool, HF_TOOL_RECOVERY_FILE);
 	enum hf_err err;
 
-	err = make_certificates(making, why);
+	err = make_issuer(making, why);
 	if (err == HF_OK && copy != NULL)
 		err = hf_made_note(&making->made, copy, why);
 	if (err == HF_OK)
@@ -423,7 +393,8 @@ static enum hf_err make_all(struct making *making, struct hf_why *why)
 	if (err == HF_OK)
 		err = put_keys(making, why);
 	if (err == HF_OK)
-		err = put_node(making, why);
+		err = hf_tool_make_node(tool, making->domain, tool->tls,
+					&making->made, making->pin, why);
 	if (err == HF_OK)
 		err = put_ring(making, why);
 	if (err == HF_OK)
@@ -485,7 +456,6 @@ static void making_release(struct making *making)
 	for (size_t i = 0; i < ROLES; i++)
 		hf_key_free(making->keys[i]);
 	hf_passphrase_release(&making->passphrase);
-	hf_cert_made_wipe(&making->node);
 	free(making);
 }
 

@@ -269,7 +269,7 @@ enum hf_err hf_tool_recovery_restore(struct hf_tool *tool, struct hf_why *why)
 		goto out;
 	lock.passphrase = hf_passphrase_span(&passphrase);
 	err = hf_vault_create(path, key, &lock, why);
-	if (err == HF_OK)
+	if (err == HF_OK && !tool->is_system)
 		err = hf_tool_give(path, why);
 	if (err == HF_OK)
 		printf("The root key is in '%s' again.\n", path);
@@ -308,7 +308,7 @@ enum hf_err hf_tool_passwd(struct hf_tool *tool, struct hf_why *why)
 	lock.passphrase = hf_passphrase_span(&fresh);
 	err = hf_vault_relock(path, HF_KEY_ROOT, hf_passphrase_span(&old),
 			      &lock, why);
-	if (err == HF_OK)
+	if (err == HF_OK && !tool->is_system)
 		err = hf_tool_give(path, why);
 	if (err == HF_OK)
 		printf("'%s' has its new passphrase.\n", path);

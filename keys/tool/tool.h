@@ -25,6 +25,7 @@
 #include "span.h"
 
 struct hf_agreement;
+struct hf_made;
 
 /* Name on the command line, whether it takes a value. */
 /* clang-format off */
@@ -42,6 +43,8 @@ struct hf_agreement;
 	X(RECOVERY_FILE,     "recovery-file",     1)  \
 	X(KDF_COST,          "kdf-cost",          1)  \
 	X(ROOT,              "root",              1)  \
+	X(NEW_ROOT,          "new-root",          1)  \
+	X(THRESHOLD,         "threshold",         1)  \
 	X(ADD_PIN,           "add-pin",           1)  \
 	X(REMOVE_PIN,        "remove-pin",        1)  \
 	X(ADD,               "add",               1)  \
@@ -128,6 +131,8 @@ HF_MUST enum hf_err hf_tool_recovery_verify(struct hf_tool *tool,
 					    struct hf_why *why);
 HF_MUST enum hf_err hf_tool_recovery_restore(struct hf_tool *tool,
 					     struct hf_why *why);
+HF_MUST enum hf_err hf_tool_root_new(struct hf_tool *tool, struct hf_why *why);
+HF_MUST enum hf_err hf_tool_tls_new(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_passwd(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_check(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_vkey(struct hf_tool *tool, struct hf_why *why);
@@ -192,6 +197,14 @@ void hf_tool_date(uint64_t wall_ms, char out_text[static HF_TOOL_DATE_SIZE]);
 /* "3f2a 91c0 ..." for people: the first 16 bytes in groups of four digits. */
 #define HF_TOOL_ID_SIZE 40
 void hf_tool_id(const uint8_t *bytes, char out_text[static HF_TOOL_ID_SIZE]);
+
+/* A node's certificate and key as node.crt and node.key in dir, which exists;
+ * the pin of its key. */
+HF_MUST enum hf_err hf_tool_make_node(const struct hf_tool *tool,
+				      const char *domain, const char *dir,
+				      struct hf_made *made,
+				      uint8_t out_pin[static HF_CERT_PIN_BYTES],
+				      struct hf_why *why);
 
 /* Print every field. */
 void hf_tool_print_manifest(const struct hf_manifest *manifest);

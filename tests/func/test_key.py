@@ -533,6 +533,61 @@ def test_another_organisations_root_key_signs_nothing_here(pair):
     assert re.search(r"version +1", hotline.run("manifest", "show").stdout)
 
 
+def test_root_keys_change_and_the_organisation_stays(pair, tmp_path):
+    hotline, partner = pair
+    hotline.enrol(partner)
+    id_ = re.search(r"^id +(\w+)", partner.run("manifest", "show").stdout, re.M).group(1)
+    for name in ("one", "two"):
+        partner.run("root", "new", tmp_path / f"{name}.key", "--kdf-cost", "1/64",
+                    "--recovery-file", tmp_path / f"{name}.copy", passphrase=[name])
+        assert mode(tmp_path / f"{name}.key") == 0o600
+    partner.refuse("root", "new", tmp_path / "one.key", "--recovery-file", tmp_path / "x",
+                   passphrase=["x"])
+    new = ["--new-root", tmp_path / "one.key", "--new-root", tmp_path / "two.key"]
+    assert "cannot sign" in partner.refuse("manifest", "sign", *new, "--threshold", "3",
+                                           passphrase=[PASSPHRASE])
+    partner.run("manifest", "sign", *new, "--threshold", "2", passphrase=[PASSPHRASE, "one", "two"])
+    partner.recovery.rename(partner.path.with_suffix(".old"))
+    partner.run("recovery", "verify", tmp_path / "two.copy")
+    partner.refuse("recovery", "verify", partner.path.with_suffix(".old"))
+
+    both = ["--root", tmp_path / "one.key", "--root", tmp_path / "two.key"]
+    assert "root keys" in partner.refuse("manifest", "sign", passphrase=[PASSPHRASE])
+    assert "root keys" in partner.refuse("manifest", "sign", *both[:2], passphrase=["one"])
+    partner.run("manifest", "sign", *both, passphrase=["one", "two"])
+    shown = partner.run("manifest", "show").stdout
+    assert re.search(r"version +3", shown) and "2 of 2 root keys" in shown and id_ in shown
+    # The invite proves the id by its history: enrolled under the same id.
+    hotline.enrol(partner)
+    hotline.run("agreement", "sign", "ncii", "--add", "partner.example")
+    assert id_ in hotline.run("agreement", "show", "ncii").stdout
+
+
+def test_another_tls_key_is_made_and_pinned(hotline, tmp_path):
+    out = tmp_path / "tls"
+    said = hotline.run("tls", "new", "--out", out).stdout
+    assert mode(out / "node.key") == 0o600
+    der = subprocess.run(["openssl", "x509", "-in", out / "node.crt", "-noout", "-pubkey"],
+                         capture_output=True, check=True).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=der,
+                         capture_output=True, check=True).stdout
+    pin = hashlib.sha256(der).hexdigest()
+    assert pin in said
+    hotline.run("manifest", "sign", "--add-pin", out / "node.crt", passphrase=[PASSPHRASE])
+    assert pin in hotline.run("manifest", "show").stdout
+    hotline.refuse("tls", "new", "--out", out)
+    for name in ("node.key", "node.crt"):
+        shutil.copy(out / name, hotline.path / "lib/tls" / name)
+    assert hotline.run("check").returncode == 0
+
+
+def test_a_tls_key_that_the_manifest_does_not_name_is_found(hotline, tmp_path):
+    hotline.run("tls", "new", "--out", tmp_path / "tls")
+    shutil.copy(tmp_path / "tls/node.crt", hotline.path / "lib/tls")
+    done = hotline.run("check", ok=False)
+    assert done.returncode == 1 and "--add-pin" in done.stdout
+
+
 def test_an_agreement_says_who_may_have_a_set(pair):
     hotline, partner = pair
     hotline.enrol(partner)

@@ -180,7 +180,8 @@ static void fields_that_may_not_be_are_refused(void **state)
 		TWO_USES,
 		ROOT_USE,
 		ZERO_RECEIVE,
-		NO_DATE
+		NO_DATE,
+		OTHER_ID
 	};
 	const struct {
 		const char *name;
@@ -194,6 +195,7 @@ static void fields_that_may_not_be_are_refused(void **state)
 		{ "root key as notice key", ROOT_USE },
 		{ "receive key of zeros", ZERO_RECEIVE },
 		{ "never issued", NO_DATE },
+		{ "another's organisation id", OTHER_ID },
 	};
 
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -220,6 +222,9 @@ static void fields_that_may_not_be_are_refused(void **state)
 			break;
 		case ROOT_USE:
 			bad.notice_key = bad.root_keys[0];
+			break;
+		case OTHER_ID:
+			bad.organisation_id = hf_span(hotline.id, 32);
 			break;
 		case ZERO_RECEIVE:
 			bad.receive_key = hf_span(zeros, 32);
