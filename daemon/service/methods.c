@@ -36,7 +36,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ FEDERATION("GetChunks"),     PEER, KIB(1),   600000, false, true, &hf_serve_get_chunks },
 	{ FEDERATION("GetProof"),      PEER, KIB(1),   10000, false, false, &hf_serve_get_proof },
 	{ FEDERATION("Gossip"),        PEER, MIB(4),   10000, false, false, &hf_serve_gossip },
-	{ FEDERATION("Offer"),         PEER, HF_CHUNK_MESSAGE_BYTES + KIB(320), 600000, true, false, &hf_serve_offer },
+	{ FEDERATION("Offer"),         PEER, MIB(2),   600000, true, false, &hf_serve_offer },
 
 	{ MATCH("Match"),              SCANNER, MIB(4), 30000, false, false, &hf_serve_match },
 	{ MATCH("MatchStream"),        SCANNER, MIB(4), 0,     true,  true,  &hf_serve_match_stream },
