@@ -114,7 +114,7 @@ static enum hf_err prove_entry(struct hf_unary *unary, struct hf_why *why)
 		err = hf_ledger_view_begin(unary->node->ledger, &view, why);
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&text, HF_PROOF_TEXT_MAX_BYTES);
+	hf_buf_init(&text, HF_LOGPROOF_MAX_BYTES);
 	err = prove(view, set, request.index, &text, header, why);
 	hf_ledger_view_end(view);
 	if (err == HF_OK)

@@ -90,7 +90,6 @@
 #define HF_SENTENCE_MAX_BYTES   512 /* warnings, problems, rules */
 #define HF_WARNINGS_MAX         100
 #define HF_VKEY_MAX_BYTES       512
-#define HF_PROOF_TEXT_MAX_BYTES ((size_t)72 * 1024) /* a note and a path */
 
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16

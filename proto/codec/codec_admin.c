@@ -102,7 +102,7 @@ HF_SHAPE(prove_entry_request, Hashfed__V1__ProveEntryRequest,
 
 HF_SHAPE(prove_entry_response, Hashfed__V1__ProveEntryResponse,
 	 hashfed__v1__prove_entry_response, HF_MESSAGE_MAX_BYTES, NULL,
-	HF_BYTES(proof, 1, HF_PROOF_TEXT_MAX_BYTES),
+	HF_BYTES(proof, 1, HF_LOGPROOF_MAX_BYTES),
 	HF_BYTES(header, HF_HEADER_BYTES, HF_HEADER_BYTES))
 
 HF_SHAPE(list_peers_request, Hashfed__V1__ListPeersRequest,

@@ -108,7 +108,7 @@ struct hf_prove_entry_request {
 };
 
 struct hf_prove_entry_response {
-	struct hf_span proof;  /* HF_PROOF_TEXT_MAX_BYTES */
+	struct hf_span proof;  /* HF_LOGPROOF_MAX_BYTES */
 	struct hf_span header; /* HF_HEADER_BYTES */
 };
 
