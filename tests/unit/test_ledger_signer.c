@@ -5,7 +5,6 @@
 static void a_full_queue_says_so_at_once(void **state)
 {
 	struct rig *rig = *state;
-	struct hf_ledger_wait *waits[2] = { NULL, NULL };
 	struct hf_ledger_draft draft = rig_add("x");
 	struct hf_ledger_batch batch = { .drafts = &draft, .drafts_count = 1 };
 	enum hf_err err = HF_OK;
@@ -26,8 +25,6 @@ static void a_full_queue_says_so_at_once(void **state)
 	assert_int_equal(err, HF_E_BUSY);
 	assert_true(queued >= 2);
 	rig_set(&rig->signer, RIG_NEVER, false);
-	for (size_t i = 0; i < ROWS(waits); i++)
-		hf_ledger_wait_free(waits[i]);
 	rig_close(rig);
 	assert_ok(rig_reopen(rig, &why), &why);
 	verify(rig, batch.set, 1 + queued);

@@ -1,0 +1,1 @@
+hf_fuzz(record USES base sign tlog store ledger)

@@ -1,0 +1,1 @@
+hf_unit(ledger_crash USES base sign tlog store ledger)
