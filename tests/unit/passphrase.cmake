@@ -1,0 +1,1 @@
+hf_unit(passphrase USES vault)
