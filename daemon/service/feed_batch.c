@@ -50,6 +50,8 @@ static uint8_t quality_of(const struct hf_hash *hash)
 static void collect(struct batch *batch, const struct hf_item *item,
 		    uint64_t entry, const struct hf_policy *policy)
 {
+	uint8_t class = (uint8_t)hf_item_class(item);
+
 	for (size_t i = 0; i < item->hashes_count; i++) {
 		const struct hf_hash *hash = &item->hashes[i];
 		size_t len_bytes = hf_algorithm_bytes(hash->algorithm);
@@ -58,37 +60,55 @@ static void collect(struct batch *batch, const struct hf_item *item,
 			continue;
 		if (policy != NULL &&
 		    !hf_policy_indexes(policy, hf_span_of(batch->is->origin),
-				       item->content_class, hash->algorithm,
+				       class, hash->algorithm,
 				       quality_of(hash)))
 			continue;
 		batch->hashes[batch->hashes_count++] = (struct hf_index_hash){
 			.set = batch->is->set,
 			.entry = entry,
 			.algorithm = (uint8_t)hash->algorithm,
-			.content_class = (uint8_t)item->content_class,
+			.content_class = class,
 			.quality = quality_of(hash),
 			.digest = hash->digest.at,
 		};
 	}
 }
 
-static bool parse(struct batch *batch, struct hf_span payload,
-		  struct hf_item *item)
+/* What a peer signed and this version cannot read matches nothing; that it
+ * stops nothing either is why only our own want of memory is an error.  Call
+ * it with room in the arena. */
+static enum hf_err parse(struct batch *batch, struct hf_span payload,
+			 struct hf_item *item, bool *out_is_item,
+			 struct hf_why *why)
 {
-	return hf_item_parse(payload, &batch->arena, item, NULL) == HF_OK;
+	enum hf_err err = hf_item_parse(payload, &batch->arena, item, why);
+
+	*out_is_item = err == HF_OK;
+	return err == HF_E_NOMEM ? err : HF_OK;
+}
+
+/* Room for one more item: its hashes, and what it unpacks to.  An arena that
+ * could refuse it would look like an item that cannot be read. */
+static bool is_full(const struct batch *batch)
+{
+	return batch->hashes_count + HF_ITEM_MAX_HASHES > HASHES_MAX ||
+	       batch->arena.total_bytes > ARENA_MAX_BYTES / 4 * 3;
 }
 
 static enum hf_err add(struct batch *batch, const struct hf_ledger_entry *entry,
 		       struct hf_why *why)
 {
 	struct hf_item item;
+	bool is_item = false;
 	enum hf_err err = HF_OK;
 
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
-	if (batch->hashes_count + HF_ITEM_MAX_HASHES > HASHES_MAX)
+	if (is_full(batch))
 		err = flush(batch, why);
-	if (err == HF_OK && parse(batch, entry->payload, &item) &&
+	if (err == HF_OK)
+		err = parse(batch, entry->payload, &item, &is_item, why);
+	if (err == HF_OK && is_item &&
 	    (item.expires_at_ms == 0 || item.expires_at_ms > batch->now_ms))
 		collect(batch, &item, entry->index,
 			batch->is->is_own ? NULL : batch->node->policy);
@@ -102,13 +122,16 @@ static enum hf_err remember(struct batch *batch, uint64_t target,
 {
 	struct hf_ledger_entry entry;
 	struct hf_item item;
+	bool is_item;
 	enum hf_err err = flush(batch, why);
 
 	if (err == HF_OK)
 		err = hf_ledger_entry(batch->view, batch->is->set, target,
 				      &entry, why);
-	if (err != HF_OK || entry.state != HF_LEDGER_HELD ||
-	    !parse(batch, entry.payload, &item))
+	if (err != HF_OK || entry.state != HF_LEDGER_HELD)
+		return err;
+	err = parse(batch, entry.payload, &item, &is_item, why);
+	if (err != HF_OK || !is_item)
 		return err;
 	collect(batch, &item, target, NULL);
 	err = hf_index_add(batch->node->retracted, batch->hashes,
@@ -133,13 +156,19 @@ static enum hf_err amend(struct batch *batch,
 			 struct hf_why *why)
 {
 	struct hf_item item;
+	bool is_item;
+	enum hf_err err = HF_OK;
 
-	if (entry->state != HF_LEDGER_HELD ||
-	    !parse(batch, entry->payload, &item) ||
-	    (unsigned)item.content_class >= HF_CLASS_COUNT)
+	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
+	if (is_full(batch))
+		err = flush(batch, why);
+	if (err == HF_OK)
+		err = parse(batch, entry->payload, &item, &is_item, why);
+	if (err != HF_OK || !is_item)
+		return err;
 	return hf_index_amend(batch->node->index, batch->is->set, target,
-			      (uint8_t)item.content_class, why);
+			      (uint8_t)hf_item_class(&item), why);
 }
 
 static enum hf_err feed_entry(struct batch *batch,

@@ -29,11 +29,13 @@ enum hf_err hf_lookup_labels(struct hf_ledger_view *view,
 	*out_is_live = true;
 	if (entry.state != HF_LEDGER_HELD)
 		return HF_OK;
+	/* What a peer signed and this version cannot read must not make the
+	 * whole lookup fail: the hit stands as the index has it. */
 	err = hf_item_parse(entry.payload, arena, &item, why);
 	if (err != HF_OK)
-		return err;
+		return err == HF_E_NOMEM ? err : HF_OK;
 	*out_is_live = item.expires_at_ms == 0 || item.expires_at_ms > now_ms;
-	hit->content_class = item.content_class;
+	hit->content_class = hf_item_class(&item);
 	hit->labels = item.labels;
 	hit->labels_count = item.labels_count;
 	return HF_OK;

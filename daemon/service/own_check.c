@@ -134,7 +134,7 @@ enum hf_err hf_own_check_item(struct hf_own_check *check,
 		err = hf_item_check(&item, op, why);
 	if (err == HF_OK)
 		err = check_class(check, &item, why);
-	for (size_t i = 0; i < item.hashes_count && err == HF_OK; i++) {
+	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
 		bool is_live = false;
 
 		err = check_hash(check, &item, i, &is_live, why);

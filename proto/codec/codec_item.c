@@ -178,6 +178,14 @@ out:
 	return err;
 }
 
+enum hf_class hf_item_class(const struct hf_item *item)
+{
+	unsigned class = item->content_class;
+
+	return class > 0 && class < HF_CLASS_COUNT ? item->content_class
+						   : HF_CLASS_OTHER;
+}
+
 bool hf_item_has_flag(const struct hf_item *item, enum hf_item_flag flag)
 {
 	for (size_t i = 0; i < item->flags_count; i++) {

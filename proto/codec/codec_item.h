@@ -77,6 +77,10 @@ HF_CODEC_MESSAGE(retraction);
 HF_MUST enum hf_err hf_item_check(const struct hf_item *item, unsigned op,
 				  struct hf_why *why);
 
+/* The class to act on: OTHER for one that this version does not know and for
+ * none, since a peer may have signed either. */
+enum hf_class hf_item_class(const struct hf_item *item);
+
 bool hf_item_has_flag(const struct hf_item *item, enum hf_item_flag flag);
 
 #endif /* HF_CODEC_ITEM_H */

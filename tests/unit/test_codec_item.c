@@ -312,6 +312,11 @@ static void an_item_of_a_newer_version_still_parses(void **state)
 	assert_int_equal(item.hashes_count, 1);
 	assert_int_equal(item.hashes[0].algorithm, 77);
 	assert_int_equal(item.content_class, 9);
+	assert_int_equal(hf_item_class(&item), HF_CLASS_OTHER);
+	item.content_class = (enum hf_class)0;
+	assert_int_equal(hf_item_class(&item), HF_CLASS_OTHER);
+	item.content_class = HF_CLASS_NCII;
+	assert_int_equal(hf_item_class(&item), HF_CLASS_NCII);
 	assert_int_equal(item.flags[0], 40);
 	assert_false(hf_algorithm_takes(item.hashes[0].algorithm, 2));
 	assert_int_equal(hf_item_check(&item, 1, NULL), HF_E_ARGUMENT);
