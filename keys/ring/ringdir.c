@@ -89,6 +89,30 @@ hf_ring_invite_fingerprint(const char *dir, struct hf_span invite_text,
 	return err;
 }
 
+/* A TLS key speaks for one organisation: none of these may be anybody's but
+ * the owner's. */
+static enum hf_err check_pins(const struct hf_ring *ring,
+			      const struct hf_manifest *manifest,
+			      const struct hf_organisation *owner,
+			      struct hf_why *why)
+{
+	const struct hf_organisation *self = hf_ring_self(ring), *other;
+
+	for (size_t i = 0; i < manifest->tls_pins_count; i++) {
+		other = hf_ring_by_pin(ring, manifest->tls_pins[i].at);
+		for (size_t j = 0; j < self->manifest->tls_pins_count; j++) {
+			if (hf_span_equal(manifest->tls_pins[i],
+					  self->manifest->tls_pins[j]))
+				other = self;
+		}
+		if (other != NULL && other != owner)
+			return hf_why(why, HF_E_CONFLICT,
+				      "ring: '%s' claims a TLS key of '%s'",
+				      manifest->name, other->name);
+	}
+	return HF_OK;
+}
+
 /* May this invite come into the ring? */
 static enum hf_err check_new_peer(const struct hf_ring *ring,
 				  const struct hf_invite_read *invite,
@@ -97,7 +121,7 @@ static enum hf_err check_new_peer(const struct hf_ring *ring,
 {
 	const struct hf_manifest *manifest = invite->manifest;
 	struct hf_span name = hf_span_of(manifest->name);
-	const struct hf_organisation *same_id, *same_name, *self, *other;
+	const struct hf_organisation *same_id, *same_name, *self;
 
 	self = hf_ring_self(ring);
 	same_id = hf_ring_by_id(ring, manifest->organisation_id.at);
@@ -123,21 +147,7 @@ static enum hf_err check_new_peer(const struct hf_ring *ring,
 			      (unsigned long long)same_id->manifest->version,
 			      manifest->name,
 			      (unsigned long long)manifest->version);
-	for (size_t i = 0; i < manifest->tls_pins_count; i++) {
-		other = hf_ring_by_pin(ring, manifest->tls_pins[i].at);
-		if (other != NULL && other != same_name)
-			return hf_why(why, HF_E_CONFLICT,
-				      "ring: '%s' claims a TLS key of '%s'",
-				      manifest->name, other->name);
-		for (size_t j = 0; j < self->manifest->tls_pins_count; j++) {
-			if (hf_span_equal(manifest->tls_pins[i],
-					  self->manifest->tls_pins[j]))
-				return hf_why(why, HF_E_CONFLICT,
-					      "ring: '%s' claims our TLS key",
-					      manifest->name);
-		}
-	}
-	return HF_OK;
+	return check_pins(ring, manifest, same_name, why);
 }
 
 /* The dates that an enrolment needs; later they only warn. */
@@ -198,6 +208,38 @@ static enum hf_err put_past(const struct hf_ring_change *change,
 	return err;
 }
 
+/* Drop what was kept about a peer besides its own file: agreements by it and
+ * its earlier manifests. */
+static enum hf_err forget(const struct hf_ring_change *change,
+			  const struct hf_organisation *peer,
+			  struct hf_why *why)
+{
+	char path[HF_RING_RELATIVE_SIZE];
+	const struct hf_ring_past *past;
+	const struct hf_ring_set *sets;
+	enum hf_err err = HF_OK;
+	size_t count;
+
+	count = hf_ring_sets(change->ring, &sets);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		if (sets[i].publisher != peer)
+			continue;
+		hf_ring_path_of("agreements", hf_span_of(sets[i].origin), 0,
+				".agreement", path);
+		err = hf_ring_drop_file(change, path, why);
+	}
+	past = HF_RING_ROWS(const struct hf_ring_past, change->ring->past);
+	count = HF_RING_COUNT(struct hf_ring_past, change->ring->past);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		if (memcmp(past[i].id, peer->id, HF_HASH_BYTES) != 0)
+			continue;
+		hf_ring_path_of("history", hf_span_of(peer->name),
+				past[i].version, ".manifest", path);
+		err = hf_ring_drop_file(change, path, why);
+	}
+	return err;
+}
+
 enum hf_err hf_ring_save_peer(const char *dir, struct hf_span invite_text,
 			      struct hf_span typed,
 			      const struct hf_ring_peer_options *options,
@@ -205,7 +247,7 @@ enum hf_err hf_ring_save_peer(const char *dir, struct hf_span invite_text,
 {
 	struct hf_span endpoint = hf_span_of(options->endpoint);
 	char fingerprint[HF_FINGERPRINT_SIZE];
-	const struct hf_organisation *held;
+	const struct hf_organisation *held, *lost;
 	struct hf_invite_read invite;
 	struct hf_peer_file file;
 	struct hf_ring_change change;
@@ -244,6 +286,9 @@ enum hf_err hf_ring_save_peer(const char *dir, struct hf_span invite_text,
 		.endpoint = endpoint,
 		.invite = invite_text,
 	};
+	lost = hf_ring_by_name(change.ring, hf_span_of(invite.manifest->name));
+	if (held == NULL && lost != NULL)
+		err = forget(&change, lost, why);
 	if (held != NULL && held->manifest->version < invite.manifest->version)
 		err = put_past(&change, held, why);
 	if (err == HF_OK)
@@ -259,11 +304,8 @@ enum hf_err hf_ring_remove_peer(const char *dir, struct hf_span name,
 {
 	char path[HF_RING_RELATIVE_SIZE];
 	const struct hf_organisation *peer;
-	const struct hf_ring_set *sets;
-	const struct hf_ring_past *past;
 	struct hf_ring_change change;
 	enum hf_err err;
-	size_t count;
 
 	if (!hf_text_is_domain(name))
 		return hf_why(why, HF_E_ARGUMENT, "ring: no peer's name");
@@ -286,23 +328,8 @@ enum hf_err hf_ring_remove_peer(const char *dir, struct hf_span name,
 		err = hf_ring_drop_file(&change, path, why);
 	if (peer == NULL || peer->is_self)
 		goto out;
-	count = hf_ring_sets(change.ring, &sets);
-	for (size_t i = 0; i < count && err == HF_OK; i++) {
-		if (sets[i].publisher != peer)
-			continue;
-		hf_ring_path_of("agreements", hf_span_of(sets[i].origin), 0,
-				".agreement", path);
-		err = hf_ring_drop_file(&change, path, why);
-	}
-	past = HF_RING_ROWS(const struct hf_ring_past, change.ring->past);
-	count = HF_RING_COUNT(struct hf_ring_past, change.ring->past);
-	for (size_t i = 0; i < count && err == HF_OK; i++) {
-		if (memcmp(past[i].id, peer->id, HF_HASH_BYTES) != 0)
-			continue;
-		hf_ring_path_of("history", name, past[i].version, ".manifest",
-				path);
-		err = hf_ring_drop_file(&change, path, why);
-	}
+	if (err == HF_OK)
+		err = forget(&change, peer, why);
 out:
 	hf_ring_change_end(&change);
 	return err;
@@ -375,7 +402,7 @@ static enum hf_err put_next(struct hf_ring_change *change,
 static enum hf_err save_manifest(struct hf_ring_change *change,
 				 struct hf_span document, struct hf_why *why)
 {
-	const struct hf_organisation *held, *other;
+	const struct hf_organisation *held;
 	const struct hf_manifest *manifest;
 	bool is_id_proved;
 	enum hf_err err;
@@ -401,13 +428,9 @@ static enum hf_err save_manifest(struct hf_ring_change *change,
 				     &manifest, why);
 	if (err != HF_OK)
 		return err;
-	for (size_t i = 0; i < manifest->tls_pins_count; i++) {
-		other = hf_ring_by_pin(change->ring, manifest->tls_pins[i].at);
-		if (other != NULL && other != held)
-			return hf_why(why, HF_E_CONFLICT,
-				      "ring: '%s' claims a TLS key of '%s'",
-				      held->name, other->name);
-	}
+	err = check_pins(change->ring, manifest, held, why);
+	if (err != HF_OK)
+		return err;
 	return put_next(change, held, document, why);
 }
 

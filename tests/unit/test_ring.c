@@ -202,6 +202,13 @@ static void newer_manifests_come_one_by_one(void **state)
 	assert_int_equal(hf_ring_save_manifest(
 				 dir, hf_buf_span(&provider.document), &why),
 			 HF_E_UNAUTHENTICATED);
+	/* Not even a good version 4 takes over a TLS key of ours. */
+	memcpy(org.pin, hotline.pin, sizeof(org.pin));
+	org.manifest.version = 4;
+	assert_ok(made_up_sign(&org, &past, &why), &why);
+	assert_int_equal(hf_ring_save_manifest(dir, hf_buf_span(&past), &why),
+			 HF_E_CONFLICT);
+	memset(org.pin, 21, sizeof(org.pin));
 
 	ring = loaded();
 	assert_int_equal(warnings_of(ring), 0);

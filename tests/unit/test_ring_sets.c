@@ -147,6 +147,32 @@ static void the_newest_agreement_counts(void **state)
 	hf_ring_release(ring);
 }
 
+static void a_replaced_organisation_leaves_no_agreement(void **state)
+{
+	struct hf_ring_peer_options options = { .now_ms = NOW_MS };
+	struct hf_agreement agreement =
+		agreement_of(&partner, "partner.example/csam/1",
+			     "partner.example/cosigner", 7);
+	struct hf_why why = { "" };
+	struct made_up org;
+	struct hf_ring *ring;
+
+	assert_ok(enrol(&partner, &why), &why);
+	assert_ok(save(&partner, &agreement, &why), &why);
+	assert_ok(made_up_new(&org, "partner.example", 50, 1, 1, &why), &why);
+	options.replaces = true;
+	assert_ok(enrol_with(hf_buf_span(&org.document), &options, &why), &why);
+	ring = loaded();
+	assert_null(hf_ring_set(ring, BYTES("partner.example/csam/1")));
+	assert_int_equal(warnings_of(ring), 0);
+	hf_ring_release(ring);
+	/* Its successor begins anew. */
+	agreement = agreement_of(&org, "partner.example/csam/1",
+				 "partner.example/cosigner", 1);
+	assert_ok(save(&org, &agreement, &why), &why);
+	made_up_free(&org);
+}
+
 static void sources_are_the_publisher_and_whoever_may_relay(void **state)
 {
 	struct hf_span members[] = { hf_span(hotline.id, 32),
@@ -218,6 +244,7 @@ int main(void)
 		WITH_A_RING(the_agreement_says_who_may_have_and_relay),
 		WITH_A_RING(an_unknown_set_gives_nobody_anything),
 		WITH_A_RING(the_newest_agreement_counts),
+		WITH_A_RING(a_replaced_organisation_leaves_no_agreement),
 		WITH_A_RING(sources_are_the_publisher_and_whoever_may_relay),
 		WITH_A_RING(follows_are_remembered_before_the_set_is_known),
 	};
