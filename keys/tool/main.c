@@ -29,7 +29,8 @@ static const struct command {
 } commands[] = {
 	/* clang-format off */
 	{ "new", NULL, "DOMAIN --country CC", 1, 1,
-	  BIT(COUNTRY) | BIT(SET) | BIT(ENDPOINT) | BIT(LISTEN) | BIT(PASSPHRASE_FD) | BIT(RECOVERY_FILE) | BIT(KDF_COST),
+	  BIT(COUNTRY) | BIT(SET) | BIT(ENDPOINT) | BIT(LISTEN) | BIT(PASSPHRASE_FD) |
+	  BIT(RECOVERY_FILE) | BIT(KDF_COST),
 	  hf_tool_new, "make an organisation: keys, certificate, manifest, configuration" },
 	{ "invite", NULL, "", 0, 0, 0,
 	  hf_tool_invite, "print our invite, to be given to a peer" },
@@ -45,12 +46,14 @@ static const struct command {
 	{ "manifest", "show", "[FILE]", 0, 1, 0,
 	  hf_tool_manifest_show, "our manifest, or the one of an invite" },
 	{ "manifest", "sign", "", 0, 0,
-	  BIT(ENDPOINT) | BIT(NO_ENDPOINT) | BIT(ADD_PIN) | BIT(REMOVE_PIN) | BIT(COUNTRY) | BIT(ROOT) | BIT(NEW_ROOT) | BIT(THRESHOLD) | BIT(PASSPHRASE_FD),
+	  BIT(ENDPOINT) | BIT(NO_ENDPOINT) | BIT(ADD_PIN) | BIT(REMOVE_PIN) | BIT(COUNTRY) |
+	  BIT(ROOT) | BIT(NEW_ROOT) | BIT(THRESHOLD) | BIT(PASSPHRASE_FD),
 	  hf_tool_manifest_sign, "sign our next manifest with the root key" },
 	{ "agreement", "show", "FILE|ORIGIN", 1, 1, 0,
 	  hf_tool_agreement_show, "who may have a set" },
 	{ "agreement", "sign", "SET", 1, 1,
-	  BIT(ADD) | BIT(REMOVE) | BIT(RELAY) | BIT(RELAY_BY) | BIT(WITNESS) | BIT(PURPOSE) | BIT(CLASS) | BIT(DAYS),
+	  BIT(ADD) | BIT(REMOVE) | BIT(RELAY) | BIT(RELAY_BY) | BIT(WITNESS) |
+	  BIT(PURPOSE) | BIT(CLASS) | BIT(DAYS),
 	  hf_tool_agreement_sign, "open a set, or change who may have it" },
 	{ "client", "issue", "NAME --duty DUTY --out DIR", 1, 1,
 	  BIT(DUTY) | BIT(DAYS) | BIT(OUT),
