@@ -12,6 +12,7 @@
 #include "feed.h"
 #include "file.h"
 #include "ledger.h"
+#include "ledger_view.h"
 #include "log.h"
 #include "match_index.h"
 #include "match_policy.h"
@@ -162,6 +163,54 @@ static enum hf_err on_checkpoint(void *arg,
 	return hf_agent_checkpoint(arg, &ask, note, why);
 }
 
+/* A signer that lost its record must not sign what contradicts what we hold:
+ * show it its own signature, which moves it up and never down. */
+static enum hf_err remind_signer_of(struct hf_node *node,
+				    struct hf_ledger_view *view,
+				    const struct hf_ledger_info *set,
+				    struct hf_why *why)
+{
+	struct hf_tree_hash root;
+	struct hf_span note;
+	uint64_t size;
+	enum hf_err err = hf_agent_last(node->agent, hf_span_of(set->origin),
+					&size, &root, why);
+
+	if (err != HF_OK || size >= set->note_size)
+		return err;
+	err = hf_ledger_note(view, set->set, HF_LEDGER_NOTE, &note, why);
+	if (err == HF_OK)
+		err = hf_agent_report(node->agent, note, why);
+	if (err == HF_OK)
+		hf_log(HF_LOG_WARNING, "hashfedd", "reminded the signer",
+		       "set=%s size=%llu", set->origin,
+		       (unsigned long long)set->note_size);
+	return err;
+}
+
+/* Without a signer there is nobody to remind; the ledger says so itself. */
+static void remind_signer(struct hf_node *node)
+{
+	struct hf_ledger_info set = { .set = 0 };
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, &why);
+
+	if (err != HF_OK)
+		return;
+	while (hf_ledger_next(view, set.set, &set, NULL) == HF_OK) {
+		if (set.kind != HF_LEDGER_OWN || !set.has_note)
+			continue;
+		err = remind_signer_of(node, view, &set, &why);
+		if (err == HF_E_UNAVAILABLE)
+			break;
+		if (err != HF_OK)
+			hf_log(HF_LOG_ERROR, "hashfedd", "signer disagrees",
+			       "set=%s why=\"%s\"", set.origin, why.text);
+	}
+	hf_ledger_view_end(view);
+}
+
 static enum hf_err open_index(const struct hf_conf *conf, const char *name,
 			      struct hf_index **out_index, struct hf_why *why)
 {
@@ -184,8 +233,10 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 
 	snprintf(dir, sizeof(dir), "%s/ledger", start->conf->state_dir);
 	err = hf_ledger_open(&options, &node->ledger, why);
-	if (err == HF_OK)
-		err = hf_own_sets_create(node, why);
+	if (err != HF_OK)
+		return err;
+	remind_signer(node);
+	err = hf_own_sets_create(node, why);
 	if (err == HF_OK)
 		err = open_index(start->conf, "index", &node->index, why);
 	if (err == HF_OK)
