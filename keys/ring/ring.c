@@ -94,7 +94,7 @@ hf_ring_by_pin(const struct hf_ring *ring,
 {
 	size_t count = HF_RING_COUNT(struct hf_ring_pin, ring->pins);
 	const struct hf_ring_pin *found;
-	struct hf_ring_pin wanted;
+	struct hf_ring_pin wanted = { .peer = 0 };
 
 	if (count == 0)
 		return NULL;
