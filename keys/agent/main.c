@@ -1,6 +1,6 @@
 /*
  * hashfed-signer: holds the keys that sign checkpoints and agreements.
- * See hashfedd(8).
+ * See hashfed-signer(8).
  */
 #include <getopt.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 #include "signer.h"
 #include "signer_serve.h"
 
-/* hashfedd(8), EXIT STATUS. */
+/* hashfed-signer(8), EXIT STATUS. */
 enum { EXIT_FINE = 0, EXIT_RUNNING = 1, EXIT_SETUP = 2 };
 
 #define PATH_SIZE (HF_LAYOUT_PATH_SIZE + 32)
