@@ -140,6 +140,27 @@ static void search_segment(struct hf_exact_work *work,
 		work->matches[work->matches_count++] =
 			(struct match){ key, work->first[i], (uint8_t)number };
 		work->first[i] = (uint16_t)work->matches_count;
+		__builtin_prefetch(
+			&segment->parts[queries[i].algorithm].firsts[key]);
+	}
+}
+
+/* The entries of what was found, before they are told. */
+static void prefetch_refs(const struct hf_exact_work *work,
+			  const struct hf_snapshot *snapshot,
+			  const struct hf_index_query *queries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (uint16_t at = work->first[i]; at != 0;
+		     at = work->matches[at - 1].next) {
+			const struct match *match = &work->matches[at - 1];
+			const struct hf_segment_part *part =
+				&snapshot->segments[match->segment]
+					 ->parts[queries[i].algorithm];
+
+			__builtin_prefetch(
+				&part->refs[part->firsts[match->key]]);
+		}
 	}
 }
 
@@ -213,6 +234,7 @@ static void look_up_block(struct hf_index_view *view,
 	}
 	for (size_t s = 0; s < snapshot->segments_count; s++)
 		search_segment(work, snapshot->segments[s], s, queries, count);
+	prefetch_refs(work, snapshot, queries, count);
 	for (size_t i = 0; i < count; i++)
 		tell_query(view, i, begin, &queries[i], sink);
 }

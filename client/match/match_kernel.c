@@ -10,19 +10,25 @@
  */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-ALWAYS_INLINE size_t scan_sketches_body(const uint16_t *sketches, size_t count,
-					uint16_t want, unsigned limit,
-					uint32_t *out_positions)
+ALWAYS_INLINE size_t scan_buckets_body(const uint16_t *sketches,
+				       const struct hf_bucket *buckets,
+				       size_t buckets_count, uint16_t want,
+				       uint32_t *out_places)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		unsigned differ = (unsigned)__builtin_popcount(
-			(unsigned)(sketches[i] ^ want));
+	for (size_t b = 0; b < buckets_count; b++) {
+		uint32_t end = buckets[b].begin + buckets[b].count;
 
-		/* Written always, kept when it counts: no branch to miss. */
-		out_positions[found] = (uint32_t)i;
-		found += differ <= limit;
+		for (uint32_t at = buckets[b].begin; at < end; at++) {
+			unsigned differ = (unsigned)__builtin_popcount(
+				(unsigned)(sketches[at] ^ want));
+
+			/* Written always, kept when it counts: no branch to
+			 * miss. */
+			out_places[found] = at;
+			found += differ <= buckets[b].limit;
+		}
 	}
 	return found;
 }
@@ -50,11 +56,13 @@ ALWAYS_INLINE size_t scan_digests_body(const uint8_t *digests, size_t count,
 	return found;
 }
 
-static size_t scan_sketches_portable(const uint16_t *sketches, size_t count,
-				     uint16_t want, unsigned limit,
-				     uint32_t out_positions[HF_KERNEL_BLOCK])
+static size_t scan_buckets_portable(const uint16_t *sketches,
+				    const struct hf_bucket *buckets,
+				    size_t buckets_count, uint16_t want,
+				    uint32_t *out_places)
 {
-	return scan_sketches_body(sketches, count, want, limit, out_positions);
+	return scan_buckets_body(sketches, buckets, buckets_count, want,
+				 out_places);
 }
 
 static size_t scan_digests_portable(const uint8_t *digests, size_t count,
@@ -67,17 +75,18 @@ static size_t scan_digests_portable(const uint8_t *digests, size_t count,
 
 static const struct hf_kernel portable = {
 	.name = "portable",
-	.scan_sketches = scan_sketches_portable,
+	.scan_buckets = scan_buckets_portable,
 	.scan_digests = scan_digests_portable,
 };
 
 #if defined(__x86_64__)
 
 __attribute__((target("popcnt"))) static size_t
-scan_sketches_popcnt(const uint16_t *sketches, size_t count, uint16_t want,
-		     unsigned limit, uint32_t out_positions[HF_KERNEL_BLOCK])
+scan_buckets_popcnt(const uint16_t *sketches, const struct hf_bucket *buckets,
+		    size_t buckets_count, uint16_t want, uint32_t *out_places)
 {
-	return scan_sketches_body(sketches, count, want, limit, out_positions);
+	return scan_buckets_body(sketches, buckets, buckets_count, want,
+				 out_places);
 }
 
 __attribute__((target("popcnt"))) static size_t
@@ -103,16 +112,16 @@ scan_digests_popcnt(const uint8_t *digests, size_t count,
 
 static const struct hf_kernel popcnt = {
 	.name = "popcnt",
-	.scan_sketches = scan_sketches_popcnt,
+	.scan_buckets = scan_buckets_popcnt,
 	.scan_digests = scan_digests_popcnt,
 };
 
 /* Sixteen sketches at a time: each half byte looks its count of bits up in a
  * register, and adding neighbours gives the count of each 16 bits.  Reads up
- * to 30 bytes past the end. */
+ * to 30 bytes past the end of a bucket. */
 __attribute__((target("avx2,popcnt,bmi"))) static size_t
-scan_sketches_avx2(const uint16_t *sketches, size_t count, uint16_t want,
-		   unsigned limit, uint32_t out_positions[HF_KERNEL_BLOCK])
+scan_buckets_avx2(const uint16_t *sketches, const struct hf_bucket *buckets,
+		  size_t buckets_count, uint16_t want, uint32_t *out_places)
 {
 	const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2,
 						3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2,
@@ -120,29 +129,36 @@ scan_sketches_avx2(const uint16_t *sketches, size_t count, uint16_t want,
 	const __m256i low = _mm256_set1_epi8(15);
 	const __m256i ones = _mm256_set1_epi8(1);
 	const __m256i wants = _mm256_set1_epi16((short)want);
-	const __m256i over = _mm256_set1_epi16((short)(limit + 1));
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i += 16) {
-		__m256i x = _mm256_xor_si256(
-			_mm256_loadu_si256((const void *)(sketches + i)),
-			wants);
-		__m256i bytes = _mm256_add_epi8(
-			_mm256_shuffle_epi8(counts, _mm256_and_si256(x, low)),
-			_mm256_shuffle_epi8(
-				counts, _mm256_and_si256(
-						_mm256_srli_epi16(x, 4), low)));
-		__m256i sums = _mm256_maddubs_epi16(bytes, ones);
-		unsigned mask = (unsigned)_mm256_movemask_epi8(
-			_mm256_cmpgt_epi16(over, sums));
+	for (size_t b = 0; b < buckets_count; b++) {
+		const __m256i over =
+			_mm256_set1_epi16((short)(buckets[b].limit + 1));
+		uint32_t end = buckets[b].begin + buckets[b].count;
 
-		mask &= 0x55555555u;
-		if (count - i < 16)
-			mask &= (1u << 2 * (count - i)) - 1;
-		while (__builtin_expect(mask != 0, 0)) {
-			out_positions[found++] =
-				(uint32_t)i + (uint32_t)__builtin_ctz(mask) / 2;
-			mask &= mask - 1;
+		for (uint32_t at = buckets[b].begin; at < end; at += 16) {
+			__m256i x = _mm256_xor_si256(
+				_mm256_loadu_si256(
+					(const void *)(sketches + at)),
+				wants);
+			__m256i y = _mm256_srli_epi16(x, 4);
+			__m256i bytes = _mm256_add_epi8(
+				_mm256_shuffle_epi8(counts,
+						    _mm256_and_si256(x, low)),
+				_mm256_shuffle_epi8(counts,
+						    _mm256_and_si256(y, low)));
+			__m256i sums = _mm256_maddubs_epi16(bytes, ones);
+			unsigned mask = (unsigned)_mm256_movemask_epi8(
+				_mm256_cmpgt_epi16(over, sums));
+
+			mask &= 0x55555555u;
+			if (end - at < 16)
+				mask &= (1u << 2 * (end - at)) - 1;
+			while (__builtin_expect(mask != 0, 0)) {
+				out_places[found++] =
+					at + (uint32_t)__builtin_ctz(mask) / 2;
+				mask &= mask - 1;
+			}
 		}
 	}
 	return found;
@@ -150,7 +166,7 @@ scan_sketches_avx2(const uint16_t *sketches, size_t count, uint16_t want,
 
 static const struct hf_kernel avx2 = {
 	.name = "avx2",
-	.scan_sketches = scan_sketches_avx2,
+	.scan_buckets = scan_buckets_avx2,
 	.scan_digests = scan_digests_popcnt,
 };
 

@@ -18,11 +18,18 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Inputs and outputs of one call: callers split longer ones. */
+/* Digests of one call: callers split longer ones. */
 #define HF_KERNEL_BLOCK 1024
 
 /* Readable bytes that a sketch array must have behind its last element. */
 #define HF_KERNEL_SLACK_BYTES 64
+
+/* A run of sketches: those of one bucket. */
+struct hf_bucket {
+	uint32_t begin;
+	uint32_t count;
+	uint32_t limit; /* differing bits */
+};
 
 /* A PDQ hash as four words; only distances are taken from it. */
 struct hf_pdq {
@@ -32,10 +39,13 @@ struct hf_pdq {
 struct hf_kernel {
 	const char *name;
 
-	/* Positions whose 16 bits differ from want in at most limit. */
-	size_t (*scan_sketches)(const uint16_t *sketches, size_t count,
-				uint16_t want, unsigned limit,
-				uint32_t out_positions[HF_KERNEL_BLOCK]);
+	/* Places in sketches, inside the buckets, whose 16 bits differ from
+	 * want in at most the bucket's limit.  As many as all buckets hold
+	 * may be written. */
+	size_t (*scan_buckets)(const uint16_t *sketches,
+			       const struct hf_bucket *buckets,
+			       size_t buckets_count, uint16_t want,
+			       uint32_t *out_places);
 
 	/* Positions of digests, 32 bytes each, within distance of want. */
 	size_t (*scan_digests)(const uint8_t *digests, size_t count,

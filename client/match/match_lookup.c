@@ -1,19 +1,10 @@
 #include "match_lookup.h"
 
-/* Whether this entry was not yet told with this digest; then it is now.  Two
- * digests of one entry that mix to the same number cost it one of two hits. */
-static bool is_news(struct hf_index_view *view,
-		    const struct hf_finding *finding)
+/* False when it is there. */
+static bool put_told(struct hf_index_view *view, uint64_t what)
 {
-	uint64_t what = hf_digest_mix(finding->digest,
-				      hf_algorithm_bytes(finding->algorithm));
-	size_t at;
+	size_t at = (size_t)(what >> 40) % HF_TOLD_SLOTS;
 
-	what = (what ^ finding->ref->entry) * 0x9e3779b97f4a7c15u;
-	what = (what ^ what >> 32 ^ (uint64_t)finding->ref->set << 8 ^
-		finding->algorithm) *
-	       0xff51afd7ed558ccdu;
-	at = (size_t)(what >> 40) % HF_TOLD_SLOTS;
 	while (view->told[at].round == view->round) {
 		if (view->told[at].what == what)
 			return false;
@@ -21,6 +12,33 @@ static bool is_news(struct hf_index_view *view,
 	}
 	view->told[at] = (struct hf_told){ what, view->round };
 	return true;
+}
+
+/* Whether this entry was not yet told with this digest; then it is now.  Two
+ * digests of one entry that mix to the same number cost it one of two hits. */
+static bool is_news(struct hf_index_view *view,
+		    const struct hf_finding *finding)
+{
+	uint64_t what = hf_digest_mix(finding->digest,
+				      hf_algorithm_bytes(finding->algorithm));
+
+	what = (what ^ finding->ref->entry) * 0x9e3779b97f4a7c15u;
+	what = (what ^ what >> 32 ^ (uint64_t)finding->ref->set << 8 ^
+		finding->algorithm) *
+	       0xff51afd7ed558ccdu;
+	if (view->told_count < HF_TOLD_FIRST) {
+		for (size_t i = 0; i < view->told_count; i++) {
+			if (view->told_first[i] == what)
+				return false;
+		}
+		view->told_first[view->told_count] = what;
+		return true;
+	}
+	if (view->told_count == HF_TOLD_FIRST) {
+		for (size_t i = 0; i < HF_TOLD_FIRST; i++)
+			put_told(view, view->told_first[i]);
+	}
+	return put_told(view, what);
 }
 
 bool hf_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
@@ -89,64 +107,78 @@ bool hf_tell_key(struct hf_index_view *view, const struct hf_index_sink *sink,
 struct near {
 	struct hf_index_view *view;
 	const struct hf_index_sink *sink;
-	size_t query;
-	const struct hf_segment *segment; /* of the search that runs, or */
-	const struct hf_memory *memory;   /* this */
+	unsigned distance;
 };
 
-static void on_key(void *arg, uint32_t key, unsigned distance)
+static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
+		   unsigned distance)
 {
 	struct near *near = arg;
+	const struct hf_snapshot *snapshot = near->view->snapshot;
 	struct hf_finding finding = {
-		.sequence = near->segment->sequence,
-		.query = near->query,
+		.sequence = snapshot->segments[job->segment]->sequence,
+		.query = job->query,
 		.algorithm = HF_ALGORITHM_PDQ,
 		.distance = distance,
 	};
 
-	hf_tell_key(near->view, near->sink,
-		    &near->segment->parts[HF_ALGORITHM_PDQ], key, &finding);
+	hf_tell_key(near->view, near->sink, job->part, key, &finding);
 }
 
-static void on_row(void *arg, uint32_t number, unsigned distance)
+/* New hashes are few: compare with all of them. */
+static void tell_memory(struct near *near, const struct hf_memory *memory,
+			size_t query, const uint8_t *digest)
 {
-	struct near *near = arg;
-	const struct hf_memory *memory = near->memory;
-	const struct hf_memory_row *row =
-		&memory->rows[memory->pdq_rows[number]];
-	struct hf_finding finding = {
-		.ref = &row->ref,
-		.sequence = memory->sequence,
-		.query = near->query,
-		.algorithm = HF_ALGORITHM_PDQ,
-		.distance = distance,
-		.digest = memory->pdq + (size_t)32 * number,
-	};
+	const struct hf_kernel *kernel = near->view->index->kernel;
+	uint32_t count = __atomic_load_n(&memory->pdq_count, __ATOMIC_ACQUIRE);
+	struct hf_pdq want = hf_pdq_load(digest);
+	uint32_t positions[HF_KERNEL_BLOCK];
 
-	hf_tell(near->view, near->sink, &finding);
+	for (uint32_t done = 0; done < count; done += HF_KERNEL_BLOCK) {
+		uint32_t left = count - done;
+		size_t found = kernel->scan_digests(
+			memory->pdq + (size_t)32 * done,
+			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, &want,
+			near->distance, positions);
+
+		for (size_t i = 0; i < found; i++) {
+			uint32_t number = done + positions[i];
+			const uint8_t *have_digest =
+				memory->pdq + (size_t)32 * number;
+			struct hf_pdq have = hf_pdq_load(have_digest);
+			struct hf_finding finding = {
+				.ref = &memory->rows[memory->pdq_rows[number]]
+						.ref,
+				.sequence = memory->sequence,
+				.query = query,
+				.algorithm = HF_ALGORITHM_PDQ,
+				.distance = hf_pdq_distance(&have, &want),
+				.digest = have_digest,
+			};
+
+			if (!hf_tell(near->view, near->sink, &finding))
+				return;
+		}
+	}
 }
 
-static void near_one(struct near *near, const uint8_t *digest,
-		     unsigned distance)
+/* After a query's last segment: its answers are complete with these. */
+static void tell_memories(struct near *near, size_t query,
+			  const uint8_t *digest)
 {
 	const struct hf_snapshot *snapshot = near->view->snapshot;
-	const struct hf_kernel *kernel = near->view->index->kernel;
-	const struct hf_near_sink keys = { on_key, near };
-	const struct hf_near_sink rows = { on_row, near };
 
-	for (size_t i = 0; i < snapshot->segments_count; i++) {
-		near->segment = snapshot->segments[i];
-		hf_near_search(kernel, near->view->near,
-			       &near->segment->parts[HF_ALGORITHM_PDQ], digest,
-			       distance, &keys);
-	}
-	for (size_t i = 0; i < snapshot->memories_count; i++) {
-		near->memory = snapshot->memories[i];
-		hf_near_scan(kernel, near->memory->pdq,
-			     __atomic_load_n(&near->memory->pdq_count,
-					     __ATOMIC_ACQUIRE),
-			     digest, distance, &rows);
-	}
+	for (size_t i = 0; i < snapshot->memories_count; i++)
+		tell_memory(near, snapshot->memories[i], query, digest);
+	hf_tell_begin(near->view);
+}
+
+static void on_done(void *arg, const struct hf_near_job *job)
+{
+	struct near *near = arg;
+
+	if (job->segment + 1 == near->view->snapshot->segments_count)
+		tell_memories(near, job->query, job->digest);
 }
 
 enum hf_err hf_index_lookup_near(struct hf_index_view *view,
@@ -156,22 +188,35 @@ enum hf_err hf_index_lookup_near(struct hf_index_view *view,
 				 struct hf_why *why)
 {
 	const struct hf_snapshot *snapshot = view->snapshot;
-	struct near near = { .view = view, .sink = sink };
+	const struct hf_kernel *kernel = view->index->kernel;
+	struct near near = { view, sink, distance };
+	const struct hf_near_sink keys = { on_key, on_done, &near };
 
 	if (distance > HF_PDQ_DISTANCE_MAX)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "a PDQ distance of %u is over %d", distance,
 			      HF_PDQ_DISTANCE_MAX);
+	hf_tell_begin(view);
 	for (size_t i = 0; i < digests_count; i++) {
-		/* The next query's first misses run beside this one. */
-		for (size_t s = 0;
-		     i + 1 < digests_count && s < snapshot->segments_count; s++)
-			hf_near_prefetch(
-				&snapshot->segments[s]->parts[HF_ALGORITHM_PDQ],
-				digests + 32 * (i + 1), distance);
-		hf_tell_begin(view);
-		near.query = i;
-		near_one(&near, digests + 32 * i, distance);
+		for (size_t s = 0; s < snapshot->segments_count; s++) {
+			struct hf_near_job job = {
+				.part = &snapshot->segments[s]
+						 ->parts[HF_ALGORITHM_PDQ],
+				.digest = digests + 32 * i,
+				.distance = distance,
+				.query = i,
+				.segment = s,
+			};
+
+			/* The next query's first misses run beside this. */
+			if (i + 1 < digests_count)
+				hf_near_prefetch(job.part, job.digest + 32,
+						 distance);
+			hf_near_push(kernel, view->near, &job, &keys);
+		}
+		if (snapshot->segments_count == 0)
+			tell_memories(&near, i, digests + 32 * i);
 	}
+	hf_near_drain(view->near, &keys);
 	return HF_OK;
 }

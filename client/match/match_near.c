@@ -17,45 +17,47 @@
 /* Bits that a band's value is probed within: 1, 17, or 137 buckets a band. */
 #define RADIUS_MAX 2
 #define MASKS_MAX  (1 + 16 + 120)
-#define PROBES_MAX (HF_PDQ_BANDS * MASKS_MAX)
-#define CANDIDATES 4096
 #define SEEN       1024
 
-/* How many buckets ahead of the scan to fetch, and of each how many lines:
- * longer buckets are found by the processor itself. */
-#define AHEAD_BUCKETS 16
-#define AHEAD_LINES   4
-#define LINE_BYTES    64
+/* Candidates that wait to be compared, and sketches scanned in one go: the
+ * second must find room behind the first. */
+#define CANDIDATES 8192
+#define SCAN_MOST  4096
 
-struct probe {
-	uint32_t begin;
-	uint32_t count;
-	uint8_t band;
-	uint8_t limit; /* for the neighbour */
+/* Of a bucket that is scanned soon, so many lines are fetched: of longer ones
+ * the processor finds the rest itself. */
+#define AHEAD_LINES 4
+#define LINE_BYTES  64
+
+/*
+ * A search waits for memory in three places: the buckets, the numbers of the
+ * keys that passed, the keys.  So three searches run abreast: while one scans
+ * its buckets, the keys' numbers of the one before and the keys of the one
+ * before that are on their way.
+ */
+#define STAGES 3
+
+struct slot {
+	struct hf_near_job job;
+	struct hf_pdq pdq;
+	uint16_t bands[HF_PDQ_BANDS];
+	unsigned radius;     /* of a band */
+	unsigned pair_limit; /* of a band and its neighbour */
+	bool is_used;
+	bool is_fetched;
+	size_t count;
+	uint32_t places[CANDIDATES]; /* in the band's arrays */
+	uint32_t keys[CANDIDATES];
+	uint8_t of_bands[CANDIDATES];
 };
 
 struct hf_near_work {
 	uint16_t masks[MASKS_MAX]; /* fewest bits first */
-	struct probe probes[PROBES_MAX];
-	uint32_t places[CANDIDATES]; /* in the band's arrays */
-	uint32_t keys[CANDIDATES];
-	uint8_t bands[CANDIDATES];
-	size_t candidates_count;
+	struct hf_bucket buckets[2][MASKS_MAX];
 	uint64_t seen[SEEN]; /* round and key: compared in this search */
 	uint32_t round;
-};
-
-/* What stays the same during one search. */
-struct search {
-	const struct hf_kernel *kernel;
-	struct hf_near_work *work;
-	const struct hf_segment_part *part;
-	const struct hf_near_sink *sink;
-	struct hf_pdq pdq;
-	uint16_t bands[HF_PDQ_BANDS];
-	unsigned distance;
-	unsigned radius;     /* of a band */
-	unsigned pair_limit; /* of a band and its neighbour */
+	unsigned next; /* slot */
+	struct slot slots[STAGES];
 };
 
 static const unsigned masks_count[RADIUS_MAX + 1] = { 1, 17, 137 };
@@ -88,161 +90,260 @@ static unsigned differ(uint16_t a, uint16_t b)
 }
 
 /* A key is found through every band that qualifies; the first reports it. */
-static bool is_first_band(const struct search *search, const uint8_t *digest,
+static bool is_first_band(const struct slot *slot, const uint8_t *digest,
 			  unsigned band)
 {
 	for (unsigned b = 0; b < band; b++) {
-		unsigned here =
-			differ(search->bands[b], hf_pdq_band(digest, b));
+		unsigned here = differ(slot->bands[b], hf_pdq_band(digest, b));
 		unsigned next = (b + 1) % HF_PDQ_BANDS;
 
-		if (here <= search->radius &&
-		    here + differ(search->bands[next],
+		if (here <= slot->radius &&
+		    here + differ(slot->bands[next],
 				  hf_pdq_band(digest, next)) <=
-			    search->pair_limit)
+			    slot->pair_limit)
 			return false;
 	}
 	return true;
 }
 
-static void compare_candidates(const struct search *search)
+/* The second stage: which keys the candidates are. */
+static void fetch_keys(struct slot *slot)
 {
-	const struct hf_segment_part *part = search->part;
-	struct hf_near_work *work = search->work;
-	size_t count = 0;
+	const struct hf_segment_part *part = slot->job.part;
 
-	/* Of near-duplicates one query finds the same key through a dozen
-	 * bands: it is fetched once. */
-	for (size_t i = 0; i < work->candidates_count; i++) {
-		uint8_t band = work->bands[i];
-		uint32_t key = part->bands[band].keys[work->places[i]];
-		uint64_t mark = (uint64_t)work->round << 32 | key;
+	slot->is_fetched = true;
+	for (size_t i = 0; i < slot->count; i++) {
+		uint32_t key =
+			part->bands[slot->of_bands[i]].keys[slot->places[i]];
 
-		if (key >= part->keys_count || work->seen[key % SEEN] == mark)
-			continue;
-		work->seen[key % SEEN] = mark;
+		/* Only a damaged file has others. */
+		if (key >= part->keys_count)
+			key = 0;
+		slot->keys[i] = key;
 		__builtin_prefetch(part->keys + (size_t)32 * key);
-		work->keys[count] = key;
-		work->bands[count++] = band;
-	}
-	for (size_t i = 0; i < count; i++) {
-		const uint8_t *digest = part->keys + (size_t)32 * work->keys[i];
-		struct hf_pdq have = hf_pdq_load(digest);
-		unsigned distance = hf_pdq_distance(&have, &search->pdq);
-
-		if (distance <= search->distance &&
-		    is_first_band(search, digest, work->bands[i]))
-			search->sink->key(search->sink->arg, work->keys[i],
-					  distance);
-	}
-	work->candidates_count = 0;
-}
-
-static size_t list_probes(const struct search *search)
-{
-	struct hf_near_work *work = search->work;
-	size_t count = 0;
-
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++) {
-		const uint32_t *offsets = search->part->bands[b].offsets;
-
-		for (unsigned m = 0; m < masks_count[search->radius]; m++) {
-			uint16_t mask = work->masks[m];
-			unsigned value = search->bands[b] ^ mask;
-			uint32_t begin = offsets[value];
-			uint32_t end = offsets[value + 1];
-
-			work->probes[count] = (struct probe){
-				.begin = begin,
-				.count = end - begin,
-				.band = (uint8_t)b,
-				.limit = (uint8_t)(search->pair_limit -
-						   differ(mask, 0)),
-			};
-			count += begin < end;
-		}
-	}
-	return count;
-}
-
-static void prefetch_probe(const struct search *search,
-			   const struct probe *probe)
-{
-	const uint16_t *nexts =
-		search->part->bands[probe->band].nexts + probe->begin;
-	size_t bytes = (size_t)probe->count * sizeof(*nexts);
-
-	for (size_t at = 0; at < bytes && at < AHEAD_LINES * LINE_BYTES;
-	     at += LINE_BYTES)
-		__builtin_prefetch((const uint8_t *)nexts + at);
-}
-
-static void scan_probe(const struct search *search, const struct probe *probe)
-{
-	const struct hf_segment_band *band = &search->part->bands[probe->band];
-	uint16_t want = search->bands[(probe->band + 1u) % HF_PDQ_BANDS];
-	struct hf_near_work *work = search->work;
-
-	for (uint32_t done = 0; done < probe->count; done += HF_KERNEL_BLOCK) {
-		uint32_t begin = probe->begin + done;
-		uint32_t left = probe->count - done;
-		uint32_t *places;
-		size_t found;
-
-		if (CANDIDATES - work->candidates_count < HF_KERNEL_BLOCK)
-			compare_candidates(search);
-		places = work->places + work->candidates_count;
-		found = search->kernel->scan_sketches(
-			band->nexts + begin,
-			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, want,
-			probe->limit, places);
-		for (size_t i = 0; i < found; i++) {
-			places[i] += begin;
-			work->bands[work->candidates_count + i] = probe->band;
-			__builtin_prefetch(&band->keys[places[i]]);
-		}
-		work->candidates_count += found;
 	}
 }
 
-void hf_near_search(const struct hf_kernel *kernel, struct hf_near_work *work,
-		    const struct hf_segment_part *part, const uint8_t *digest,
-		    unsigned distance, const struct hf_near_sink *sink)
+/* The third: compare them. */
+static void compare_keys(struct hf_near_work *work, struct slot *slot,
+			 const struct hf_near_sink *sink)
 {
-	struct search search = {
-		.kernel = kernel,
-		.work = work,
-		.part = part,
-		.sink = sink,
-		.pdq = hf_pdq_load(digest),
-		.distance = distance,
-		.radius = distance / HF_PDQ_BANDS,
-		.pair_limit = 2 * distance / HF_PDQ_BANDS,
-	};
-	size_t count;
+	const struct hf_near_job *job = &slot->job;
 
-	if (!part->has_bands || search.radius > RADIUS_MAX) {
-		hf_near_scan(kernel, part->keys, part->keys_count, digest,
-			     distance, sink);
-		return;
-	}
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++)
-		search.bands[b] = hf_pdq_band(digest, b);
+	if (!slot->is_fetched)
+		fetch_keys(slot);
 	/* Rounds begin at 1, and forget everything when they come round. */
 	if (++work->round == 0) {
 		memset(work->seen, 0, sizeof(work->seen));
 		work->round = 1;
 	}
-	count = list_probes(&search);
-	for (size_t i = 0; i < count && i < AHEAD_BUCKETS; i++)
-		prefetch_probe(&search, &work->probes[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (i + AHEAD_BUCKETS < count)
-			prefetch_probe(&search,
-				       &work->probes[i + AHEAD_BUCKETS]);
-		scan_probe(&search, &work->probes[i]);
+	for (size_t i = 0; i < slot->count; i++) {
+		uint32_t key = slot->keys[i];
+		const uint8_t *digest = job->part->keys + (size_t)32 * key;
+		uint64_t mark = (uint64_t)work->round << 32 | key;
+		struct hf_pdq have;
+		unsigned distance;
+
+		/* Of near-duplicates one search finds the same key through a
+		 * dozen bands: it is compared once. */
+		if (work->seen[key % SEEN] == mark)
+			continue;
+		work->seen[key % SEEN] = mark;
+		have = hf_pdq_load(digest);
+		distance = hf_pdq_distance(&have, &slot->pdq);
+		if (distance <= job->distance &&
+		    is_first_band(slot, digest, slot->of_bands[i]))
+			sink->key(sink->arg, job, key, distance);
 	}
-	compare_candidates(&search);
+	slot->count = 0;
+	slot->is_fetched = false;
+}
+
+/* A search's answers are complete. */
+static void end_slot(struct hf_near_work *work, struct slot *slot,
+		     const struct hf_near_sink *sink)
+{
+	if (!slot->is_used)
+		return;
+	compare_keys(work, slot, sink);
+	sink->done(sink->arg, &slot->job);
+	slot->is_used = false;
+}
+
+/* The slot that was pushed so many before the newest. */
+static struct slot *slot_before(struct hf_near_work *work, unsigned before)
+{
+	return &work->slots[(work->next + STAGES - 1 - before) % STAGES];
+}
+
+/* Where a band's buckets are, and their first lines on the way. */
+static size_t list_buckets(struct hf_near_work *work, const struct slot *slot,
+			   unsigned band, struct hf_bucket *out_buckets)
+{
+	const struct hf_segment_band *table = &slot->job.part->bands[band];
+	size_t count = 0;
+
+	for (unsigned m = 0; m < masks_count[slot->radius]; m++) {
+		unsigned value = slot->bands[band] ^ work->masks[m];
+		uint32_t begin = table->offsets[value];
+		uint32_t end = table->offsets[value + 1];
+		const uint8_t *from = (const uint8_t *)(table->nexts + begin);
+		size_t bytes = (size_t)(end - begin) * sizeof(uint16_t);
+
+		out_buckets[count] = (struct hf_bucket){
+			.begin = begin,
+			.count = end - begin,
+			.limit = slot->pair_limit - (m > 0) - (m > 16),
+		};
+		count += begin < end;
+		for (size_t at = 0; at < bytes && at < AHEAD_LINES * LINE_BYTES;
+		     at += LINE_BYTES)
+			__builtin_prefetch(from + at);
+	}
+	return count;
+}
+
+/* Buckets of together SCAN_MOST sketches at most. */
+static void scan_some(const struct hf_kernel *kernel, struct hf_near_work *work,
+		      struct slot *slot, unsigned band,
+		      const struct hf_bucket *buckets, size_t count,
+		      const struct hf_near_sink *sink)
+{
+	const struct hf_segment_band *table = &slot->job.part->bands[band];
+	uint16_t want = slot->bands[(band + 1) % HF_PDQ_BANDS];
+	uint32_t *places;
+	size_t found;
+
+	if (CANDIDATES - slot->count < SCAN_MOST) {
+		/* Older searches are told first, then these make room. */
+		end_slot(work, slot_before(work, 2), sink);
+		end_slot(work, slot_before(work, 1), sink);
+		compare_keys(work, slot, sink);
+	}
+	places = slot->places + slot->count;
+	found = kernel->scan_buckets(table->nexts, buckets, count, want,
+				     places);
+	memset(slot->of_bands + slot->count, (int)band, found);
+	for (size_t i = 0; i < found; i++)
+		__builtin_prefetch(&table->keys[places[i]]);
+	slot->count += found;
+}
+
+/* All of a band's, as many at a time as may be. */
+static void scan_band(const struct hf_kernel *kernel, struct hf_near_work *work,
+		      struct slot *slot, unsigned band,
+		      const struct hf_bucket *buckets, size_t count,
+		      const struct hf_near_sink *sink)
+{
+	size_t begin = 0, sum = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hf_bucket piece = buckets[i];
+
+		if (sum + piece.count <= SCAN_MOST) {
+			sum += piece.count;
+			continue;
+		}
+		scan_some(kernel, work, slot, band, buckets + begin, i - begin,
+			  sink);
+		begin = i;
+		sum = piece.count;
+		if (piece.count <= SCAN_MOST)
+			continue;
+		/* One bucket that is too large by itself. */
+		for (uint32_t left = piece.count; left > 0;
+		     left -= piece.count) {
+			piece.count = left < SCAN_MOST ? left : SCAN_MOST;
+			scan_some(kernel, work, slot, band, &piece, 1, sink);
+			piece.begin += piece.count;
+		}
+		begin = i + 1;
+		sum = 0;
+	}
+	scan_some(kernel, work, slot, band, buckets + begin, count - begin,
+		  sink);
+}
+
+/* The first stage: each band's buckets are listed while the one before is
+ * scanned. */
+static void scan_bands(const struct hf_kernel *kernel,
+		       struct hf_near_work *work, struct slot *slot,
+		       const struct hf_near_sink *sink)
+{
+	size_t counts[2] = { 0 };
+
+	for (unsigned b = 0; b <= HF_PDQ_BANDS; b++) {
+		if (b < HF_PDQ_BANDS)
+			counts[b % 2] = list_buckets(work, slot, b,
+						     work->buckets[b % 2]);
+		if (b > 0)
+			scan_band(kernel, work, slot, b - 1,
+				  work->buckets[(b - 1) % 2],
+				  counts[(b - 1) % 2], sink);
+	}
+}
+
+static void scan_all(const struct hf_kernel *kernel,
+		     const struct hf_near_job *job,
+		     const struct hf_near_sink *sink)
+{
+	const uint8_t *digests = job->part->keys;
+	struct hf_pdq want = hf_pdq_load(job->digest);
+	uint32_t positions[HF_KERNEL_BLOCK];
+
+	for (uint32_t done = 0; done < job->part->keys_count;
+	     done += HF_KERNEL_BLOCK) {
+		uint32_t left = job->part->keys_count - done;
+		size_t found = kernel->scan_digests(
+			digests + (size_t)32 * done,
+			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, &want,
+			job->distance, positions);
+
+		for (size_t i = 0; i < found; i++) {
+			uint32_t key = done + positions[i];
+			struct hf_pdq have =
+				hf_pdq_load(digests + (size_t)32 * key);
+
+			sink->key(sink->arg, job, key,
+				  hf_pdq_distance(&have, &want));
+		}
+	}
+}
+
+void hf_near_push(const struct hf_kernel *kernel, struct hf_near_work *work,
+		  const struct hf_near_job *job,
+		  const struct hf_near_sink *sink)
+{
+	struct slot *slot = &work->slots[work->next];
+
+	if (!job->part->has_bands ||
+	    job->distance / HF_PDQ_BANDS > RADIUS_MAX) {
+		/* Few hashes, or a distance that bands do not serve. */
+		hf_near_drain(work, sink);
+		scan_all(kernel, job, sink);
+		sink->done(sink->arg, job);
+		return;
+	}
+	work->next = (work->next + 1) % STAGES;
+	slot->job = *job;
+	slot->pdq = hf_pdq_load(job->digest);
+	for (unsigned b = 0; b < HF_PDQ_BANDS; b++)
+		slot->bands[b] = hf_pdq_band(job->digest, b);
+	slot->radius = job->distance / HF_PDQ_BANDS;
+	slot->pair_limit = 2 * job->distance / HF_PDQ_BANDS;
+	slot->count = 0;
+	slot->is_used = true;
+	slot->is_fetched = false;
+	scan_bands(kernel, work, slot, sink);
+	if (slot_before(work, 1)->is_used)
+		fetch_keys(slot_before(work, 1));
+	end_slot(work, slot_before(work, 2), sink);
+}
+
+void hf_near_drain(struct hf_near_work *work, const struct hf_near_sink *sink)
+{
+	for (unsigned before = STAGES; before > 0; before--)
+		end_slot(work, slot_before(work, before - 1), sink);
 }
 
 void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
@@ -258,30 +359,5 @@ void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
 		/* Sixteen offsets to a line: flips of the lower bits stay. */
 		for (unsigned i = 4; distance >= HF_PDQ_BANDS && i < 16; i++)
 			__builtin_prefetch(&offsets[value ^ 1u << i]);
-	}
-}
-
-void hf_near_scan(const struct hf_kernel *kernel, const uint8_t *digests,
-		  uint32_t digests_count, const uint8_t *digest,
-		  unsigned distance, const struct hf_near_sink *sink)
-{
-	struct hf_pdq want = hf_pdq_load(digest);
-	uint32_t positions[HF_KERNEL_BLOCK];
-
-	for (uint32_t done = 0; done < digests_count; done += HF_KERNEL_BLOCK) {
-		uint32_t left = digests_count - done;
-		size_t found = kernel->scan_digests(
-			digests + (size_t)32 * done,
-			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, &want,
-			distance, positions);
-
-		for (size_t i = 0; i < found; i++) {
-			uint32_t key = done + positions[i];
-			struct hf_pdq have =
-				hf_pdq_load(digests + (size_t)32 * key);
-
-			sink->key(sink->arg, key,
-				  hf_pdq_distance(&have, &want));
-		}
 	}
 }

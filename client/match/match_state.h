@@ -42,6 +42,9 @@
  * HF_MANIFEST_SEGMENTS_MAX. */
 #define HF_SEGMENTS_BUSY 48
 
+/* Answers to a query that are told apart by comparing with each. */
+#define HF_TOLD_FIRST 8
+
 /* How often a read-only index looks for another manifest. */
 #define HF_REFRESH_MS 50
 
@@ -126,6 +129,11 @@ struct hf_index {
 	uint64_t manifest_inode;
 };
 
+struct hf_told {
+	uint64_t what;
+	uint64_t round;
+};
+
 /* One thread's hold on a snapshot, and room to work in. */
 struct hf_index_view {
 	struct hf_index *index;
@@ -133,12 +141,11 @@ struct hf_index_view {
 	struct hf_index_view *next;   /* idle ones */
 	struct hf_near_work *near;    /* owned */
 	struct hf_exact_work *exact;  /* owned */
-	/* What the query at hand was answered already: in the slots whose
+	/* What the query at hand was answered already: the first few in a
+	 * row, for most queries have no more; then all in the slots whose
 	 * round is this one. */
-	struct hf_told {
-		uint64_t what;
-		uint64_t round;
-	} * told; /* owned */
+	uint64_t told_first[HF_TOLD_FIRST];
+	struct hf_told *told; /* owned */
 	uint64_t round;
 	size_t told_count;
 	bool has_more;
@@ -189,22 +196,34 @@ HF_MUST enum hf_err hf_near_work_new(struct hf_near_work **out_work,
 				     struct hf_why *why);
 void hf_near_work_free(struct hf_near_work *work);
 
-/* Report every key of a PDQ part that is near. */
+/* A search of one part for one query. */
+struct hf_near_job {
+	const struct hf_segment_part *part;
+	const uint8_t *digest; /* borrowed until it is done */
+	unsigned distance;
+	size_t query;
+	size_t segment;
+};
+
+/* What comes of jobs, in the order of their pushes: every key that is near,
+ * once, and that there are no more. */
 struct hf_near_sink {
-	void (*key)(void *arg, uint32_t key, unsigned distance);
+	void (*key)(void *arg, const struct hf_near_job *job, uint32_t key,
+		    unsigned distance);
+	void (*done)(void *arg, const struct hf_near_job *job);
 	void *arg;
 };
-void hf_near_search(const struct hf_kernel *kernel, struct hf_near_work *work,
-		    const struct hf_segment_part *part, const uint8_t *digest,
-		    unsigned distance, const struct hf_near_sink *sink);
+
+/* Begin a job; those pushed earlier are done meanwhile. */
+void hf_near_push(const struct hf_kernel *kernel, struct hf_near_work *work,
+		  const struct hf_near_job *job,
+		  const struct hf_near_sink *sink);
+
+/* Finish every job that was begun. */
+void hf_near_drain(struct hf_near_work *work, const struct hf_near_sink *sink);
 
 /* Bring what the search of digest reads first nearer. */
 void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
 		      unsigned distance);
-
-/* Compare with all of an array of digests. */
-void hf_near_scan(const struct hf_kernel *kernel, const uint8_t *digests,
-		  uint32_t digests_count, const uint8_t *digest,
-		  unsigned distance, const struct hf_near_sink *sink);
 
 #endif /* HF_MATCH_STATE_H */

@@ -143,6 +143,7 @@ static void release_field(struct field *field)
 struct answers {
 	const struct field *field;
 	size_t told;
+	size_t done;
 	size_t wrong;
 	uint8_t got[FIELD_MAX];       /* per digest: how often */
 	uint16_t distance[FIELD_MAX]; /* per digest, from the query */
@@ -150,12 +151,35 @@ struct answers {
 
 static struct answers answers;
 
-static void on_key(void *arg, uint32_t key, unsigned distance)
+static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
+		   unsigned distance)
 {
 	assert_true(key < answers.field->count);
 	answers.told++;
 	answers.got[key]++;
 	answers.wrong += distance != answers.distance[key];
+}
+
+static void on_done(void *arg, const struct hf_near_job *job)
+{
+	answers.done++;
+}
+
+static const struct hf_near_sink sink = { on_key, on_done, NULL };
+
+static void search(const struct hf_kernel *kernel, struct hf_near_work *work,
+		   const uint8_t *query, unsigned distance)
+{
+	struct hf_near_job job = {
+		.part = &answers.field->segment->parts[HF_ALGORITHM_PDQ],
+		.digest = query,
+		.distance = distance,
+	};
+
+	answers.done = 0;
+	hf_near_push(kernel, work, &job, &sink);
+	hf_near_drain(work, &sink);
+	assert_int_equal(answers.done, 1);
 }
 
 static void measure(const struct field *field, const uint8_t *query)
@@ -170,16 +194,11 @@ static void measure(const struct field *field, const uint8_t *query)
 static void check_query(const struct field *field, struct hf_near_work *work,
 			const uint8_t *query, unsigned distance)
 {
-	const struct hf_near_sink sink = { on_key, NULL };
-	const struct hf_segment_part *part =
-		&field->segment->parts[HF_ALGORITHM_PDQ];
-
 	measure(field, query);
 	for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
 		memset(answers.got, 0, field->count);
 		answers.wrong = 0;
-		hf_near_search(hf_kernel_at(k), work, part, query, distance,
-			       &sink);
+		search(hf_kernel_at(k), work, query, distance);
 		for (uint32_t i = 0; i < field->count; i++) {
 			if (answers.got[i] != (answers.distance[i] <= distance))
 				fail_msg("%s, distance %u: digest %u of %u is "
@@ -371,12 +390,8 @@ static void adversarial_splits_are_found_up_to_the_limit(void **state)
 	answers.field = &field;
 	for (unsigned s = 0; s < (is_torture ? 1 : SPLITS); s++) {
 		for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
-			const struct hf_near_sink sink = { on_key, NULL };
-
 			answers.told = 0;
-			hf_near_search(hf_kernel_at(k), work,
-				       &field.segment->parts[HF_ALGORITHM_PDQ],
-				       queries[s], limits[s], &sink);
+			search(hf_kernel_at(k), work, queries[s], limits[s]);
 			if (answers.told != 1)
 				fail_msg(
 					"%s: split %u at distance %u: told %zu",
@@ -391,9 +406,9 @@ static void adversarial_splits_are_found_up_to_the_limit(void **state)
 static void every_kernel_gives_the_same_answers(void **state)
 {
 	static const size_t counts[] = { 0, 1, 7, 15, 16, 17, 1000, 1024 };
-	static uint16_t sketches[HF_KERNEL_BLOCK + 64];
+	static uint16_t sketches[HF_KERNEL_BLOCK + 128];
 	static uint8_t digests[32 * HF_KERNEL_BLOCK];
-	static uint32_t want[HF_KERNEL_BLOCK], got[HF_KERNEL_BLOCK];
+	static uint32_t want[HF_KERNEL_BLOCK + 32], got[HF_KERNEL_BLOCK + 32];
 
 	for (size_t i = 0; i < HF_KERNEL_BLOCK; i++)
 		random_digest(digests + 32 * i);
@@ -402,12 +417,15 @@ static void every_kernel_gives_the_same_answers(void **state)
 		for (unsigned limit = 0; limit <= 16; limit++) {
 			for (size_t c = 0; c < ROWS(counts); c++) {
 				uint16_t word = (uint16_t)random64();
-				size_t expected =
-					hf_kernel_at(0)->scan_sketches(
-						sketches, counts[c], word,
-						limit, want);
-				size_t found = hf_kernel_at(k)->scan_sketches(
-					sketches, counts[c], word, limit, got);
+				struct hf_bucket buckets[3] = {
+					{ 3, (uint32_t)counts[c], limit },
+					{ 500, 1, limit },
+					{ 900, 17, limit / 2 },
+				};
+				size_t expected = hf_kernel_at(0)->scan_buckets(
+					sketches, buckets, 3, word, want);
+				size_t found = hf_kernel_at(k)->scan_buckets(
+					sketches, buckets, 3, word, got);
 
 				assert_int_equal(found, expected);
 				assert_memory_equal(got, want,

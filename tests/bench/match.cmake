@@ -1,0 +1,1 @@
+hf_bench(match USES base sign match)
