@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "codec_document.h"
 #include "leaf.h"
 #include "ring.h"
@@ -37,37 +39,45 @@ void hf_own_check_end(struct hf_own_check *check)
 	hf_index_view_end(check->live);
 }
 
-/* A search for hits of one set. */
-struct search {
-	uint32_t set;
-	uint64_t wanted; /* an entry, or UINT64_MAX for any */
-	bool is_found;
-	bool is_wanted_found;
-	uint64_t entry; /* the first found */
+/* One hash of one payload, and what the indexes say of it in this set. */
+struct row {
+	size_t payload;
+	size_t hash;
+	uint64_t reinstates; /* an entry, or UINT64_MAX */
+	bool is_live;
+	bool is_gone;       /* retracted */
+	bool is_reinstated; /* by the entry that the item names */
+	uint64_t gone;      /* the retracted entry */
 };
 
-static void on_hit(void *arg, const struct hf_index_hit *hit)
-{
-	struct search *search = arg;
+/* All hashes of a message's payloads: looked up together, because one at a
+ * time a lookup waits for memory that many can wait for at once. */
+struct rows {
+	uint32_t set;
+	struct row *rows;
+	struct hf_index_query *queries;
+	size_t count;
+};
 
-	if (hit->set != search->set)
-		return;
-	if (!search->is_found)
-		search->entry = hit->entry;
-	search->is_found = true;
-	search->is_wanted_found |= hit->entry == search->wanted;
+static void on_live(void *arg, const struct hf_index_hit *hit)
+{
+	struct rows *rows = arg;
+
+	if (hit->set == rows->set)
+		rows->rows[hit->query].is_live = true;
 }
 
-static enum hf_err look(struct hf_index_view *view, const struct hf_hash *hash,
-			struct search *search, struct hf_why *why)
+static void on_gone(void *arg, const struct hf_index_hit *hit)
 {
-	const struct hf_index_query query = {
-		.algorithm = (uint8_t)hash->algorithm,
-		.digest = hash->digest.at,
-	};
-	const struct hf_index_sink sink = { on_hit, NULL, search };
+	struct rows *rows = arg;
+	struct row *row = &rows->rows[hit->query];
 
-	return hf_index_lookup_exact(view, &query, 1, &sink, why);
+	if (hit->set != rows->set)
+		return;
+	if (!row->is_gone)
+		row->gone = hit->entry;
+	row->is_gone = true;
+	row->is_reinstated |= hit->entry == row->reinstates;
 }
 
 static enum hf_err check_class(const struct hf_own_check *check,
@@ -87,60 +97,102 @@ static enum hf_err check_class(const struct hf_own_check *check,
 		      hf_class_word(item->content_class));
 }
 
-static enum hf_err check_hash(struct hf_own_check *check,
-			      const struct hf_item *item, size_t i,
-			      bool *out_is_live, struct hf_why *why)
-{
-	const struct hf_hash *hash = &item->hashes[i];
-	struct search live = { .set = check->set, .wanted = UINT64_MAX };
-	struct search gone = {
-		.set = check->set,
-		.wanted = item->reinstates_plus_one - 1,
-	};
-	enum hf_err err;
-
-	if (hf_algorithm_bytes(hash->algorithm) == 0) {
-		*out_is_live = false;
-		return HF_OK;
-	}
-	err = look(check->live, hash, &live, why);
-	if (err == HF_OK)
-		err = look(check->retracted, hash, &gone, why);
-	if (err != HF_OK)
-		return err;
-	*out_is_live = live.is_found;
-	if (gone.is_found && !live.is_found &&
-	    (item->reinstates_plus_one == 0 || !gone.is_wanted_found))
-		return hf_why(
-			why, HF_E_CONFLICT,
-			"hashes[%zu] was retracted as entry %llu; to bring "
-			"it back on purpose the item must reinstate that "
-			"entry",
-			i, (unsigned long long)gone.entry);
-	return HF_OK;
-}
-
-enum hf_err hf_own_check_item(struct hf_own_check *check,
-			      struct hf_span payload, unsigned op,
-			      struct hf_arena *arena, bool *out_is_known,
-			      struct hf_why *why)
+/* Everything that the item itself says; its hashes become rows. */
+static enum hf_err check_item(const struct hf_own_check *check,
+			      struct hf_span payload, size_t number,
+			      unsigned op, struct hf_arena *arena,
+			      struct rows *rows, struct hf_why *why)
 {
 	struct hf_item item;
-	bool is_known = op == HF_OP_ADD;
-	enum hf_err err;
+	enum hf_err err = hf_item_parse(payload, arena, &item, why);
 
-	err = hf_item_parse(payload, arena, &item, why);
 	if (err == HF_OK)
 		err = hf_item_check(&item, op, why);
 	if (err == HF_OK)
 		err = check_class(check, &item, why);
 	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
-		bool is_live = false;
+		const struct hf_hash *hash = &item.hashes[i];
 
-		err = check_hash(check, &item, i, &is_live, why);
-		is_known &= is_live;
+		/* What is not indexed cannot be known either way. */
+		if (hf_algorithm_bytes(hash->algorithm) == 0)
+			continue;
+		rows->queries[rows->count] = (struct hf_index_query){
+			.algorithm = (uint8_t)hash->algorithm,
+			.digest = hash->digest.at,
+		};
+		rows->rows[rows->count++] = (struct row){
+			.payload = number,
+			.hash = i,
+			.reinstates = item.reinstates_plus_one - 1,
+		};
+	}
+	return err;
+}
+
+static enum hf_err look_up(const struct hf_own_check *check, struct rows *rows,
+			   struct hf_why *why)
+{
+	const struct hf_index_sink live = { on_live, NULL, rows };
+	const struct hf_index_sink gone = { on_gone, NULL, rows };
+	enum hf_err err;
+
+	if (rows->count == 0)
+		return HF_OK;
+	err = hf_index_lookup_exact(check->live, rows->queries, rows->count,
+				    &live, why);
+	if (err == HF_OK)
+		err = hf_index_lookup_exact(check->retracted, rows->queries,
+					    rows->count, &gone, why);
+	return err;
+}
+
+/* What was taken back comes in again only on purpose. */
+static enum hf_err judge(const struct rows *rows, bool *out_known,
+			 size_t *out_bad, struct hf_why *why)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct row *row = &rows->rows[i];
+
+		out_known[row->payload] &= row->is_live;
+		if (!row->is_gone || row->is_live || row->is_reinstated)
+			continue;
+		*out_bad = row->payload;
+		return hf_why(
+			why, HF_E_CONFLICT,
+			"hashes[%zu] was retracted as entry %llu; to bring "
+			"it back on purpose the item must reinstate that "
+			"entry",
+			row->hash, (unsigned long long)row->gone);
+	}
+	return HF_OK;
+}
+
+enum hf_err hf_own_check_items(struct hf_own_check *check,
+			       const struct hf_span *payloads,
+			       size_t payloads_count, unsigned op,
+			       struct hf_arena *arena, bool *out_known,
+			       size_t *out_bad, struct hf_why *why)
+{
+	size_t most = payloads_count * HF_ITEM_MAX_HASHES;
+	struct rows rows = { .set = check->set };
+	enum hf_err err = HF_OK;
+
+	rows.rows = calloc(most, sizeof(*rows.rows));
+	rows.queries = calloc(most, sizeof(*rows.queries));
+	if (rows.rows == NULL || rows.queries == NULL)
+		err = hf_why(why, HF_E_NOMEM, "no memory");
+	for (size_t i = 0; i < payloads_count && err == HF_OK; i++) {
+		size_t before = rows.count;
+
+		*out_bad = i;
+		err = check_item(check, payloads[i], i, op, arena, &rows, why);
+		out_known[i] = op == HF_OP_ADD && rows.count > before;
 	}
 	if (err == HF_OK)
-		*out_is_known = is_known;
+		err = look_up(check, &rows, why);
+	if (err == HF_OK)
+		err = judge(&rows, out_known, out_bad, why);
+	free(rows.queries);
+	free(rows.rows);
 	return err;
 }

@@ -33,11 +33,13 @@ HF_MUST enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 				       struct hf_why *why);
 void hf_own_check_end(struct hf_own_check *check);
 
-/* May this payload be signed as an ADD (or AMEND) now?  *out_is_known is true
- * when every hash of it is live in the set already. */
-HF_MUST enum hf_err hf_own_check_item(struct hf_own_check *check,
-				      struct hf_span payload, unsigned op,
-				      struct hf_arena *arena,
-				      bool *out_is_known, struct hf_why *why);
+/* May these payloads be signed as ADDs (or AMENDs) now?  out_known has a row
+ * for each: true when every hash of it is live in the set already.  On failure
+ * *out_bad is the number of the first payload that may not. */
+HF_MUST enum hf_err hf_own_check_items(struct hf_own_check *check,
+				       const struct hf_span *payloads,
+				       size_t payloads_count, unsigned op,
+				       struct hf_arena *arena, bool *out_known,
+				       size_t *out_bad, struct hf_why *why);
 
 #endif /* HF_OWN_CHECK_H */

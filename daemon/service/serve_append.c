@@ -190,53 +190,72 @@ static bool find_earlier(struct append *append,
 	return true;
 }
 
-/* The drafts of a message: every item checked, known ones left out. */
-static enum hf_err make_drafts(struct append *append,
+/* Whose fault, in the words of the request. */
+static void blame(struct append *append, size_t item, struct hf_why *why)
+{
+	char field[32];
+
+	snprintf(field, sizeof(field), "items[%zu]", item);
+	hf_rpc_blame(append->call, field, why->text);
+	hf_why_prefix(why, "%s: ", field);
+}
+
+/* Every item checked; *out_known says which are in the set already. */
+static enum hf_err check_items(struct append *append,
 			       const struct hf_append_request *request,
-			       struct hf_ledger_draft *drafts,
-			       size_t *out_count, struct hf_why *why)
+			       struct hf_arena *arena, bool *out_known,
+			       struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(append->node->ring);
-	uint64_t now_ms = hf_clock_wall_ms();
 	struct hf_own_check check;
-	struct hf_arena arena;
-	size_t count = 0, i = 0;
+	size_t bad = 0;
 	enum hf_err err;
 
 	err = hf_own_check_begin(append->node, append->set,
 				 hf_ring_set(ring, hf_span_of(append->origin)),
 				 &check, why);
-	if (err != HF_OK) {
-		hf_ring_release(ring);
-		return err;
+	if (err == HF_OK) {
+		err = hf_own_check_items(&check, request->items,
+					 request->items_count, HF_OP_ADD, arena,
+					 out_known, &bad, why);
+		if (err != HF_OK)
+			blame(append, bad, why);
+		hf_own_check_end(&check);
 	}
-	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
-	for (; i < request->items_count && err == HF_OK; i++) {
-		bool is_known = false;
-
-		hf_arena_reset(&arena);
-		err = hf_own_check_item(&check, request->items[i], HF_OP_ADD,
-					&arena, &is_known, why);
-		if (err != HF_OK) {
-			char field[32];
-
-			snprintf(field, sizeof(field), "items[%zu]", i);
-			hf_rpc_blame(append->call, field, why->text);
-			hf_why_prefix(why, "items[%zu]: ", i);
-		} else if (!request->skip_known || !is_known) {
-			drafts[count++] = (struct hf_ledger_draft){
-				.op = HF_OP_ADD,
-				.time_ms = now_ms,
-				.target = HF_LEDGER_SELF,
-				.payload = request->items[i],
-			};
-		}
-	}
-	hf_arena_release(&arena);
-	hf_own_check_end(&check);
 	hf_ring_release(ring);
-	*out_count = count;
 	return err;
+}
+
+/* The drafts of a message, without what is known where that is asked for. */
+static enum hf_err make_drafts(struct append *append,
+			       const struct hf_append_request *request,
+			       struct hf_arena *arena,
+			       struct hf_ledger_draft *drafts,
+			       size_t *out_count, struct hf_why *why)
+{
+	bool *known =
+		hf_arena_calloc(arena, request->items_count, sizeof(*known));
+	uint64_t now_ms = hf_clock_wall_ms();
+	size_t count = 0;
+	enum hf_err err;
+
+	if (known == NULL)
+		return hf_why(why, HF_E_LIMIT, "too many items at once");
+	err = check_items(append, request, arena, known, why);
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; i < request->items_count; i++) {
+		if (request->skip_known && known[i])
+			continue;
+		drafts[count++] = (struct hf_ledger_draft){
+			.op = HF_OP_ADD,
+			.time_ms = now_ms,
+			.target = HF_LEDGER_SELF,
+			.payload = request->items[i],
+		};
+	}
+	*out_count = count;
+	return HF_OK;
 }
 
 static enum hf_err write_part(struct append *append,
@@ -296,7 +315,7 @@ static enum hf_err take_message(struct append *append,
 	drafts = hf_arena_calloc(arena, request->items_count, sizeof(*drafts));
 	if (drafts == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many items at once");
-	err = make_drafts(append, request, drafts, &count, why);
+	err = make_drafts(append, request, arena, drafts, &count, why);
 	if (err != HF_OK)
 		return err;
 	range->known = (uint32_t)(request->items_count - count);

@@ -36,14 +36,15 @@ static enum hf_err check_amendment(struct hf_unary *unary, uint32_t set,
 	struct hf_ring *ring = hf_ring_holder_get(unary->node->ring);
 	struct hf_own_check check;
 	bool is_known;
+	size_t bad;
 	enum hf_err err;
 
 	err = hf_own_check_begin(unary->node, set,
 				 hf_ring_set(ring, hf_span_of(origin)), &check,
 				 why);
 	if (err == HF_OK) {
-		err = hf_own_check_item(&check, payload, HF_OP_AMEND,
-					unary->arena, &is_known, why);
+		err = hf_own_check_items(&check, &payload, 1, HF_OP_AMEND,
+					 unary->arena, &is_known, &bad, why);
 		hf_own_check_end(&check);
 	}
 	hf_ring_release(ring);

@@ -1,0 +1,1 @@
+hf_bench(node USES base sign codec rpc client)
