@@ -34,6 +34,8 @@ struct lookup {
 	size_t sets_count;
 	size_t sets_size;
 	bool has_more;
+	struct hf_ledger_view *view; /* while hits are put */
+	struct hf_lookup_room room;  /* likewise */
 	enum hf_err failed;
 };
 
@@ -226,13 +228,11 @@ static void demote_benign(struct found *found, size_t count)
 	}
 }
 
-static enum hf_err put_hit(struct lookup *lookup, struct hf_ledger_view *view,
-			   const struct found *found,
-			   struct hf_wire_match_hit *out, bool *out_is_live,
-			   struct hf_why *why)
+static enum hf_err put_hit(struct lookup *lookup, const struct found *found,
+			   bool is_worst, struct hf_wire_match_hit *out,
+			   bool *out_is_live, struct hf_why *why)
 {
 	char rule[HF_POLICY_RULE_SIZE];
-	enum hf_err err;
 
 	hf_policy_rule(lookup->node->policy, &found->answer, rule);
 	*out = (struct hf_wire_match_hit){
@@ -255,9 +255,9 @@ static enum hf_err put_hit(struct lookup *lookup, struct hf_ledger_view *view,
 	};
 	if (out->rule == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");
-	err = hf_lookup_labels(view, lookup->arena, found->hit.set,
-			       lookup->now_ms, out, out_is_live, why);
-	return err;
+	return hf_lookup_labels(lookup->view, &lookup->room, found->hit.set,
+				lookup->now_ms, is_worst, out, out_is_live,
+				why);
 }
 
 static enum hf_err put_hits(struct lookup *lookup,
@@ -266,17 +266,17 @@ static enum hf_err put_hits(struct lookup *lookup,
 {
 	struct hf_wire_match_hit *hits = hf_arena_calloc(
 		lookup->arena, lookup->found_count, sizeof(*hits));
-	struct hf_ledger_view *view;
 	size_t hits_count = 0, i = 0;
 	enum hf_err err;
 
 	if (hits == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");
-	err = hf_ledger_view_begin(lookup->node->ledger, &view, why);
+	err = hf_ledger_view_begin(lookup->node->ledger, &lookup->view, why);
 	if (err != HF_OK)
 		return err;
+	hf_lookup_room_init(&lookup->room, lookup->arena);
 	while (i < lookup->found_count && err == HF_OK) {
-		size_t end = i;
+		size_t end = i, given = 0;
 
 		while (end < lookup->found_count &&
 		       lookup->found[end].item == lookup->found[i].item)
@@ -286,17 +286,21 @@ static enum hf_err put_hits(struct lookup *lookup,
 			bool is_live = false;
 
 			if (j - i >= HITS_OF_ITEM ||
-			    hits_count >= HF_MATCH_HITS_MAX) {
+			    hits_count >= HF_MATCH_HITS_MAX ||
+			    (given > 0 &&
+			     !hf_lookup_room_is_left(&lookup->room))) {
 				lookup->has_more = true;
 				break;
 			}
-			err = put_hit(lookup, view, &lookup->found[j],
+			err = put_hit(lookup, &lookup->found[j], given == 0,
 				      &hits[hits_count], &is_live, why);
+			given += err == HF_OK && is_live;
 			hits_count += err == HF_OK && is_live;
 		}
 		i = end;
 	}
-	hf_ledger_view_end(view);
+	hf_lookup_room_release(&lookup->room);
+	hf_ledger_view_end(lookup->view);
 	out->hits = hits;
 	out->hits_count = hits_count;
 	return err;
