@@ -72,7 +72,14 @@ static void on_batch(struct hf_rpc_call *call, struct hf_span message)
 	hf_arena_release(&arena);
 }
 
+/* Batches that were read are answered; a scanner sends the others again. */
+static void on_drain(struct hf_rpc_call *call)
+{
+	hf_rpc_finish(call, HF_E_UNAVAILABLE, NULL);
+}
+
 const struct hf_rpc_events hf_serve_match_stream = {
 	.recv = on_batch,
 	.sent = hf_rpc_resume,
+	.drain = on_drain,
 };

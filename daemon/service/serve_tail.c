@@ -410,8 +410,14 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 	free(tail);
 }
 
+static void on_drain(struct hf_rpc_call *call)
+{
+	hf_rpc_finish(call, HF_E_UNAVAILABLE, NULL);
+}
+
 const struct hf_rpc_events hf_serve_tail = {
 	.recv = on_recv,
 	.sent = on_sent,
 	.done = on_done,
+	.drain = on_drain,
 };

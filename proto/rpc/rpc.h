@@ -74,6 +74,10 @@ struct hf_rpc_events {
 	 * when the caller left, else why the layer cut the call.  Client: the
 	 * server's answer, hf_rpc_why() has the sentence. */
 	void (*done)(struct hf_rpc_call *call, enum hf_err err);
+	/* Server: no more calls are taken, and this one should end soon: for
+	 * those that would go on for ever, and hold up the stop for all of its
+	 * grace.  At most once. */
+	void (*drain)(struct hf_rpc_call *call);
 };
 
 /* ---- once a process ---- */

@@ -144,6 +144,20 @@ void hf_rpc_recheck(struct hf_rpc_server *server)
 	}
 }
 
+static void drain(struct hf_rpc_call *call)
+{
+	if (call->events->drain != NULL && !hf_rpc_is_over(call))
+		call->events->drain(call);
+}
+
+void hf_rpc_drain_calls(struct hf_rpc_server *server)
+{
+	/* Finishing ends no call at once, so the list holds still. */
+	for (struct hf_rpc_call *call = server->calls; call != NULL;
+	     call = call->next)
+		drain(call);
+}
+
 /* ---- admission ---- */
 
 static const struct hf_rpc_events no_events = { .open = NULL };
@@ -214,6 +228,9 @@ static void begin(struct hf_rpc_call *call)
 	}
 	if (call->events->open != NULL)
 		call->events->open(call);
+	/* It was on its way in when the others were asked to end. */
+	if (atomic_load(&server->is_draining) && !server->is_serving)
+		drain(call);
 	hf_rpc_call_read(call);
 	/* Nothing else tells that the caller left while nobody reads. */
 	if ((call->method->client_streams || call->is_paused) &&

@@ -147,6 +147,8 @@ static void on_serving(void *arg)
 
 	server->is_serving = atomic_load(&server->wants_serving);
 	hf_rpc_health_changed(server);
+	if (atomic_load(&server->is_draining))
+		hf_rpc_drain_calls(server);
 }
 
 static void on_stop(void *self, bool ok)

@@ -81,6 +81,9 @@ bool hf_rpc_accept(struct hf_rpc_server *server);
 /* Worker: look again at every open call's caller. */
 void hf_rpc_recheck(struct hf_rpc_server *server);
 
+/* Worker: tell every open call that the server goes down. */
+void hf_rpc_drain_calls(struct hf_rpc_server *server);
+
 /* Built-in methods: rows for the table. */
 extern const struct hf_rpc_method hf_rpc_health_methods[2];
 extern const struct hf_rpc_method hf_rpc_reflection_methods[2];

@@ -282,17 +282,29 @@ static inline void s_answer(struct hf_rpc_call *call)
 	hf_rpc_reply(call, hf_span_of("late"));
 }
 
-static const struct hf_rpc_events s_echo_events = { s_open, s_echo, NULL,
-						    s_done };
-static const struct hf_rpc_events s_hold_events = { s_open, s_hold, NULL,
-						    s_done };
+static inline void s_drain(struct hf_rpc_call *call)
+{
+	hf_rpc_finish(call, HF_E_UNAVAILABLE, NULL);
+}
+
+static const struct hf_rpc_events s_echo_events = { .open = s_open,
+						    .recv = s_echo,
+						    .done = s_done };
+static const struct hf_rpc_events s_hold_events = { .open = s_open,
+						    .recv = s_hold,
+						    .done = s_done };
 static const struct hf_rpc_events s_fail_events = { .recv = s_fail };
-static const struct hf_rpc_events s_pull_events = { s_open, s_pull, s_produce,
-						    s_done };
-static const struct hf_rpc_events s_push_events = { s_open, s_push, NULL,
-						    s_done };
-static const struct hf_rpc_events s_chat_events = { s_open, s_chat, NULL,
-						    s_done };
+static const struct hf_rpc_events s_pull_events = { .open = s_open,
+						    .recv = s_pull,
+						    .sent = s_produce,
+						    .done = s_done,
+						    .drain = s_drain };
+static const struct hf_rpc_events s_push_events = { .open = s_open,
+						    .recv = s_push,
+						    .done = s_done };
+static const struct hf_rpc_events s_chat_events = { .open = s_open,
+						    .recv = s_chat,
+						    .done = s_done };
 
 #define TEST "/hashfed.test.v1.Test/"
 #define ALL  HF_RPC_ANYONE
@@ -346,10 +358,13 @@ static inline void c_close(struct hf_rpc_call *call)
 }
 
 /* Sends one message and half-closes, as unary and server streams do. */
-static const struct hf_rpc_events c_once = { c_open_close, c_recv, NULL,
-					     c_done };
+static const struct hf_rpc_events c_once = { .open = c_open_close,
+					     .recv = c_recv,
+					     .done = c_done };
 /* Sends one message and stays. */
-static const struct hf_rpc_events c_stays = { c_open, c_recv, NULL, c_done };
+static const struct hf_rpc_events c_stays = { .open = c_open,
+					      .recv = c_recv,
+					      .done = c_done };
 
 static inline struct hf_rpc_call *call_start(struct hf_rpc_channel *channel,
 					     const char *path,

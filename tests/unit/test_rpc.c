@@ -286,6 +286,19 @@ static void a_graceful_stop_lets_a_running_call_finish(void **state)
 	assert_seen(bench.client, err, HF_OK);
 }
 
+static void a_drain_asks_calls_without_an_end_to_end(void **state)
+{
+	struct hf_rpc_channel *channel = channel_to(bench.readers_target);
+
+	set_up(SIZE_MAX, false);
+	(void)call_start(channel, TEST "Pull", &c_once, "go", 0);
+	assert_comes(bench.client, received, 1);
+	assert_true(hf_rpc_server_stop(bench.readers, WAIT_MS));
+	assert_comes(bench.client, done, 1);
+	assert_seen(bench.client, err, HF_E_UNAVAILABLE);
+	assert_comes(bench.server, done, 1);
+}
+
 static void a_stop_cuts_what_never_ends(void **state)
 {
 	struct hf_rpc_channel *channel = channel_to(bench.readers_target);
@@ -343,8 +356,9 @@ static void c_open_nothing(struct hf_rpc_call *call)
 
 static void a_request_without_a_message_is_refused(void **state)
 {
-	static const struct hf_rpc_events nothing = { c_open_nothing, c_recv,
-						      NULL, c_done };
+	static const struct hf_rpc_events nothing = { .open = c_open_nothing,
+						      .recv = c_recv,
+						      .done = c_done };
 	struct hf_rpc_channel *channel = channel_to(bench.readers_target);
 
 	(void)call_start(channel, TEST "Echo", &nothing, "", 0);
@@ -505,6 +519,7 @@ int main(void)
 		RPC_TEST(an_answer_may_come_from_another_thread),
 		RPC_TEST(closing_a_channel_ends_its_calls),
 		RPC_TEST(a_graceful_stop_lets_a_running_call_finish),
+		RPC_TEST(a_drain_asks_calls_without_an_end_to_end),
 		RPC_TEST(a_stop_cuts_what_never_ends),
 		RPC_TEST(requests_are_refused_before_the_handler),
 		RPC_TEST(a_request_without_a_message_is_refused),
