@@ -5,13 +5,15 @@
  * The ring answers questions.  It never dials, never listens and never writes
  * (ringdir.h does); default deny: what is not in it does not exist.
  *
- *	self.manifest              our own invite: manifest and its history
- *	peers/<domain>.peer        a peer's invite and what we decided about it
- *	history/<domain>_<n>.manifest   earlier versions, for those who missed
- *one agreements/<origin with _ for />.agreement clients-ca.crt             the
- *certificate of our client-issuing key clients/<serial>.crt       issued;
- *<serial>.revoked beside it ends it follows                    origins that we
- *take from others, one a line
+ * Files, below lib/ring:
+ *
+ * - self.manifest: our own invite, the manifest and its history;
+ * - peers/<domain>.peer: a peer's invite and what we decided about it;
+ * - history/<domain>_<n>.manifest: earlier versions, for those who missed one;
+ * - agreements/<origin, _ for />.agreement: the newest of each set;
+ * - clients-ca.crt: the certificate of our client-issuing key;
+ * - clients/<serial>.crt: issued; <serial>.revoked beside it ends it;
+ * - follows: origins that we take from others, one a line.
  *
  * Units    milliseconds since 1970 UTC.
  * Owns     hf_ring_load() and hf_ring_holder_get() give the caller a
