@@ -144,6 +144,8 @@ struct hf_ledger {
 	struct set *pending;  /* with a note to be stored */
 	struct job *awaiting; /* durable; their notes are not stored yet */
 	size_t awaiting_appends;
+	size_t expected_jobs;   /* likely to be queued again now */
+	uint64_t group_us;      /* what the last group took */
 	bool has_backlog;       /* some own set is not signed, try again */
 	uint64_t away_until_us; /* the signer did not answer */
 	struct hf_why away_why;
@@ -190,7 +192,7 @@ struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set);
 /* ledger_sign.c: writer's. */
 
 /* How long a signer that failed is left alone. */
-#define SIGNER_RETRY_MS 250
+#define SIGNER_RETRY_MS 100
 
 static inline bool set_is_unsigned(const struct set *set)
 {

@@ -14,6 +14,9 @@
 #define GROUP_BYTES ((size_t)32 << 20)
 #define GROUP_JOBS  ((size_t)16384)
 
+/* How long a group waits for more at most. */
+#define GATHER_MAX_US 500
+
 void hf_ledger_job_fail(struct job *job, enum hf_err err, const char *format,
 			...)
 {
@@ -117,6 +120,32 @@ static bool work_wait(struct hf_ledger *ledger)
 	return ledger->queue != NULL || !ledger->is_stopping;
 }
 
+/* Clients that wait for their acknowledgement come back all at once when they
+ * get it.  Who takes the first one and runs leaves the others to wait for two
+ * groups: wait for as many as there were, but only a small part of the time
+ * that a group takes. */
+static void gather(struct hf_ledger *ledger)
+{
+	uint64_t patience_us = ledger->group_us / 8;
+	struct timespec until;
+
+	if (patience_us > GATHER_MAX_US)
+		patience_us = GATHER_MAX_US;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)patience_us * 1000;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	while (ledger->queue != NULL &&
+	       ledger->queue_jobs < ledger->expected_jobs &&
+	       !ledger->is_stopping)
+		if (pthread_cond_timedwait(&ledger->work, &ledger->lock,
+					   &until) == ETIMEDOUT)
+			break;
+	ledger->expected_jobs = 0;
+}
+
 static bool group_take(struct hf_ledger *ledger, struct job **out_jobs)
 {
 	struct job *jobs, *last = NULL;
@@ -125,6 +154,7 @@ static bool group_take(struct hf_ledger *ledger, struct job **out_jobs)
 
 	pthread_mutex_lock(&ledger->lock);
 	is_open = work_wait(ledger);
+	gather(ledger);
 	jobs = ledger->queue;
 	for (struct job *job = jobs; job != NULL && count < GROUP_JOBS &&
 				     (count == 0 || bytes < GROUP_BYTES);
@@ -315,9 +345,12 @@ static void awaiting_add(struct hf_ledger *ledger, struct job *job)
 static void awaiting_end(struct hf_ledger *ledger)
 {
 	struct job *jobs = NULL;
+	size_t count = 0;
 
 	while (ledger->awaiting != NULL) {
 		struct job *job = ledger->awaiting;
+
+		count++;
 
 		ledger->awaiting = job->next;
 		job->next = jobs;
@@ -325,6 +358,9 @@ static void awaiting_end(struct hf_ledger *ledger)
 		job->receipt.size = job->set->state.note_size;
 	}
 	ledger->awaiting_appends = 0;
+	pthread_mutex_lock(&ledger->lock);
+	ledger->expected_jobs = count > 0 ? ledger->queue_jobs + count : 0;
+	pthread_mutex_unlock(&ledger->lock);
 	jobs_end(jobs);
 }
 
@@ -431,6 +467,7 @@ static void notes_finish(struct hf_ledger *ledger)
 
 static void group_do(struct hf_ledger *ledger, struct job *jobs)
 {
+	uint64_t begun_us = hf_clock_mono_us();
 	struct hf_why why = { "" };
 	enum hf_err err;
 
@@ -449,6 +486,7 @@ static void group_do(struct hf_ledger *ledger, struct job *jobs)
 	if (ledger->pending != NULL &&
 	    (err != HF_OK || !is_worth_waiting(ledger)))
 		notes_finish(ledger);
+	ledger->group_us = hf_clock_mono_us() - begun_us;
 }
 
 static void *writer_main(void *arg)

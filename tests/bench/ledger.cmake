@@ -1,0 +1,1 @@
+hf_bench(ledger USES base sign tlog store ledger)
