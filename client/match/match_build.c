@@ -19,13 +19,13 @@
  * the file is laid out before a byte of it is written.
  */
 struct merge {
-	const struct hf_build *build;
-	const struct hf_run *runs;
+	const struct hf_match_build *build;
+	const struct hf_match_run *runs;
 	size_t runs_count;
 	size_t digest_bytes;
 	uint32_t *cursors; /* owned: next key of each run */
 	struct sourced {
-		struct hf_ref ref;
+		struct hf_match_ref ref;
 		uint64_t sequence; /* of its run */
 	} * refs;                  /* owned: of the key in hand */
 	size_t refs_count;
@@ -33,7 +33,8 @@ struct merge {
 	const uint8_t *digest;
 };
 
-static enum hf_err merge_init(struct merge *merge, const struct hf_build *build,
+static enum hf_err merge_init(struct merge *merge,
+			      const struct hf_match_build *build,
 			      unsigned algorithm, struct hf_why *why)
 {
 	*merge = (struct merge){
@@ -54,7 +55,7 @@ static void merge_release(struct merge *merge)
 	free(merge->refs);
 }
 
-static bool append_ref(struct merge *merge, const struct hf_ref *ref,
+static bool append_ref(struct merge *merge, const struct hf_match_ref *ref,
 		       uint64_t sequence)
 {
 	if (merge->refs_count == merge->refs_size) {
@@ -71,7 +72,7 @@ static bool append_ref(struct merge *merge, const struct hf_ref *ref,
 	return true;
 }
 
-static bool take_key(struct merge *merge, const struct hf_run *run,
+static bool take_key(struct merge *merge, const struct hf_match_run *run,
 		     uint32_t key)
 {
 	uint32_t begin = run->firsts[key], end = run->firsts[key + 1];
@@ -108,8 +109,8 @@ static void settle_refs(struct merge *merge)
 	qsort(merge->refs, merge->refs_count, sizeof(merge->refs[0]),
 	      compare_refs);
 	for (size_t i = 0; i < merge->refs_count; i++) {
-		const struct hf_ref *ref = &merge->refs[i].ref;
-		const struct hf_ref *last =
+		const struct hf_match_ref *ref = &merge->refs[i].ref;
+		const struct hf_match_ref *last =
 			kept > 0 ? &merge->refs[kept - 1].ref : NULL;
 
 		if (last != NULL && last->set == ref->set &&
@@ -131,7 +132,7 @@ static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
 		size_t runs;
 
 		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct hf_run *run = &merge->runs[i];
+			const struct hf_match_run *run = &merge->runs[i];
 			const uint8_t *digest;
 
 			if (merge->cursors[i] >= run->keys_count)
@@ -147,7 +148,7 @@ static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
 		merge->refs_count = 0;
 		runs = 0;
 		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct hf_run *run = &merge->runs[i];
+			const struct hf_match_run *run = &merge->runs[i];
 			uint32_t key = merge->cursors[i];
 
 			if (key >= run->keys_count ||
@@ -166,8 +167,10 @@ static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
 	}
 }
 
-static enum hf_err count_part(const struct hf_build *build, unsigned algorithm,
-			      struct hf_file_part *out_part, struct hf_why *why)
+static enum hf_err count_part(const struct hf_match_build *build,
+			      unsigned algorithm,
+			      struct hf_match_file_part *out_part,
+			      struct hf_why *why)
 {
 	uint64_t keys_count = 0, refs_count = 0;
 	struct merge merge;
@@ -186,20 +189,20 @@ static enum hf_err count_part(const struct hf_build *build, unsigned algorithm,
 			     "index: %" PRIu64 " %s hashes in one segment",
 			     refs_count, hf_algorithm_word(algorithm));
 	if (err == HF_OK)
-		hf_format_part(algorithm, (uint32_t)keys_count,
-			       (uint32_t)refs_count, out_part);
+		hf_match_format_part(algorithm, (uint32_t)keys_count,
+				     (uint32_t)refs_count, out_part);
 	merge_release(&merge);
 	return err;
 }
 
-static enum hf_err write_keys(const struct hf_build *build,
-			      const struct hf_file_part *part,
-			      const struct hf_file_layout *layout, uint8_t *map,
-			      struct hf_why *why)
+static enum hf_err write_keys(const struct hf_match_build *build,
+			      const struct hf_match_file_part *part,
+			      const struct hf_match_file_layout *layout,
+			      uint8_t *map, struct hf_why *why)
 {
 	uint8_t *keys = map + layout->keys;
 	uint32_t *firsts = (uint32_t *)(map + layout->firsts);
-	struct hf_ref *refs = (struct hf_ref *)(map + layout->refs);
+	struct hf_match_ref *refs = (struct hf_match_ref *)(map + layout->refs);
 	uint32_t keys_count = 0, refs_count = 0;
 	struct merge merge;
 	bool is_end = false;
@@ -228,17 +231,18 @@ static enum hf_err write_keys(const struct hf_build *build,
 	return err;
 }
 
-static void write_directory(const struct hf_file_part *part,
-			    const struct hf_file_layout *layout, uint8_t *map)
+static void write_directory(const struct hf_match_file_part *part,
+			    const struct hf_match_file_layout *layout,
+			    uint8_t *map)
 {
 	const uint8_t *keys = map + layout->keys;
 	uint32_t *directory = (uint32_t *)(map + layout->directory);
 	uint64_t prefixes = (uint64_t)1 << part->directory_bits, next = 0;
 
 	for (uint32_t i = 0; i < part->keys_count; i++) {
-		uint32_t prefix =
-			hf_digest_prefix(keys + (size_t)i * part->digest_bytes,
-					 part->directory_bits);
+		uint32_t prefix = hf_match_digest_prefix(
+			keys + (size_t)i * part->digest_bytes,
+			part->directory_bits);
 
 		while (next <= prefix)
 			directory[next++] = i;
@@ -247,8 +251,9 @@ static void write_directory(const struct hf_file_part *part,
 		directory[next++] = part->keys_count;
 }
 
-static void write_filter(const struct hf_file_part *part,
-			 const struct hf_file_layout *layout, uint8_t *map)
+static void write_filter(const struct hf_match_file_part *part,
+			 const struct hf_match_file_layout *layout,
+			 uint8_t *map)
 {
 	const uint8_t *keys = map + layout->keys;
 	uint32_t *filter = (uint32_t *)(map + layout->filter);
@@ -256,87 +261,89 @@ static void write_filter(const struct hf_file_part *part,
 	if (part->filter_blocks == 0)
 		return;
 	for (uint32_t i = 0; i < part->keys_count; i++) {
-		uint64_t mixed =
-			hf_digest_mix(keys + (size_t)i * part->digest_bytes,
-				      part->digest_bytes);
+		uint64_t mixed = hf_match_digest_mix(
+			keys + (size_t)i * part->digest_bytes,
+			part->digest_bytes);
 		uint32_t *block =
 			filter +
-			(size_t)8 * hf_filter_block(mixed, part->filter_blocks);
+			(size_t)8 * hf_match_filter_block(mixed,
+							  part->filter_blocks);
 
 		for (unsigned w = 0; w < 8; w++)
-			block[w] |= hf_filter_bit(mixed, w);
+			block[w] |= hf_match_filter_bit(mixed, w);
 	}
 }
 
 /* One band: keys by its value, with the next band's value beside each. */
-static void write_band(const struct hf_file_part *part,
-		       const struct hf_file_layout *layout, unsigned band,
+static void write_band(const struct hf_match_file_part *part,
+		       const struct hf_match_file_layout *layout, unsigned band,
 		       uint32_t *places, uint8_t *map)
 {
 	const uint8_t *digests = map + layout->keys;
 	uint32_t *offsets = (uint32_t *)(map + layout->bands[band].offsets);
 	uint16_t *nexts = (uint16_t *)(map + layout->bands[band].nexts);
 	uint32_t *keys = (uint32_t *)(map + layout->bands[band].keys);
-	unsigned next = (band + 1) % HF_PDQ_BANDS;
+	unsigned next = (band + 1) % HF_MATCH_PDQ_BANDS;
 	uint32_t sum = 0;
 
-	memset(places, 0, HF_PDQ_BAND_VALUES * sizeof(*places));
+	memset(places, 0, HF_MATCH_PDQ_BAND_VALUES * sizeof(*places));
 	for (uint32_t i = 0; i < part->keys_count; i++)
-		places[hf_pdq_band(digests + (size_t)32 * i, band)]++;
-	for (unsigned v = 0; v < HF_PDQ_BAND_VALUES; v++) {
+		places[hf_match_pdq_band(digests + (size_t)32 * i, band)]++;
+	for (unsigned v = 0; v < HF_MATCH_PDQ_BAND_VALUES; v++) {
 		uint32_t count = places[v];
 
 		offsets[v] = sum;
 		places[v] = sum;
 		sum += count;
 	}
-	offsets[HF_PDQ_BAND_VALUES] = sum;
+	offsets[HF_MATCH_PDQ_BAND_VALUES] = sum;
 	for (uint32_t i = 0; i < part->keys_count; i++) {
 		const uint8_t *digest = digests + (size_t)32 * i;
-		uint32_t place = places[hf_pdq_band(digest, band)]++;
+		uint32_t place = places[hf_match_pdq_band(digest, band)]++;
 
-		nexts[place] = hf_pdq_band(digest, next);
+		nexts[place] = hf_match_pdq_band(digest, next);
 		keys[place] = i;
 	}
 }
 
-static enum hf_err write_bands(const struct hf_file_part *part,
-			       const struct hf_file_layout *layout,
+static enum hf_err write_bands(const struct hf_match_file_part *part,
+			       const struct hf_match_file_layout *layout,
 			       uint8_t *map, struct hf_why *why)
 {
 	uint32_t *places;
 
 	if (part->has_bands == 0)
 		return HF_OK;
-	places = malloc(HF_PDQ_BAND_VALUES * sizeof(*places));
+	places = malloc(HF_MATCH_PDQ_BAND_VALUES * sizeof(*places));
 	if (places == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++)
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
 		write_band(part, layout, b, places, map);
 	free(places);
 	return HF_OK;
 }
 
-void hf_build_seal(uint8_t *file, size_t file_bytes)
+void hf_match_build_seal(uint8_t *file, size_t file_bytes)
 {
-	struct hf_file_header *header = (struct hf_file_header *)file;
+	struct hf_match_file_header *header =
+		(struct hf_match_file_header *)file;
 
-	hf_sha256(file + HF_SEGMENT_HEADER_BYTES,
-		  file_bytes - HF_SEGMENT_HEADER_BYTES, header->rest_sum);
-	hf_sha256(header, offsetof(struct hf_file_header, header_sum),
+	hf_sha256(file + HF_MATCH_SEGMENT_HEADER_BYTES,
+		  file_bytes - HF_MATCH_SEGMENT_HEADER_BYTES, header->rest_sum);
+	hf_sha256(header, offsetof(struct hf_match_file_header, header_sum),
 		  header->header_sum);
 }
 
-static enum hf_err write_parts(const struct hf_build *build,
-			       struct hf_file_header *header,
-			       const struct hf_file_layout *layouts,
+static enum hf_err write_parts(const struct hf_match_build *build,
+			       struct hf_match_file_header *header,
+			       const struct hf_match_file_layout *layouts,
 			       struct hf_why *why)
 {
 	uint8_t *map = (uint8_t *)header;
 	enum hf_err err = HF_OK;
 
 	for (uint32_t i = 0; err == HF_OK && i < header->parts_count; i++) {
-		const struct hf_file_part *part = &header->parts[i];
+		const struct hf_match_file_part *part = &header->parts[i];
 
 		err = write_keys(build, part, &layouts[i], map, why);
 		if (err != HF_OK)
@@ -346,7 +353,7 @@ static enum hf_err write_parts(const struct hf_build *build,
 		err = write_bands(part, &layouts[i], map, why);
 	}
 	if (err == HF_OK)
-		hf_build_seal(map, header->file_bytes);
+		hf_match_build_seal(map, header->file_bytes);
 	return err;
 }
 
@@ -383,20 +390,22 @@ out_close:
 	return err;
 }
 
-static enum hf_err plan(const struct hf_build *build,
-			struct hf_file_header *out_header,
-			struct hf_file_layout *out_layouts, struct hf_why *why)
+static enum hf_err plan(const struct hf_match_build *build,
+			struct hf_match_file_header *out_header,
+			struct hf_match_file_layout *out_layouts,
+			struct hf_why *why)
 {
-	struct hf_file_header header = {
-		.version = HF_SEGMENT_VERSION,
-		.order = HF_SEGMENT_ORDER,
+	struct hf_match_file_header header = {
+		.version = HF_MATCH_SEGMENT_VERSION,
+		.order = HF_MATCH_SEGMENT_ORDER,
 		.sequence = build->sequence,
 	};
-	uint64_t at = HF_SEGMENT_HEADER_BYTES;
+	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
 
-	memcpy(header.magic, HF_SEGMENT_MAGIC, sizeof(header.magic));
+	memcpy(header.magic, HF_MATCH_SEGMENT_MAGIC, sizeof(header.magic));
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
-		struct hf_file_part *part = &header.parts[header.parts_count];
+		struct hf_match_file_part *part =
+			&header.parts[header.parts_count];
 		enum hf_err err;
 
 		if (build->runs_count[a] == 0)
@@ -405,10 +414,11 @@ static enum hf_err plan(const struct hf_build *build,
 		if (err != HF_OK)
 			return err;
 		if (part->keys_count == 0) {
-			*part = (struct hf_file_part){ 0 };
+			*part = (struct hf_match_file_part){ 0 };
 			continue;
 		}
-		hf_format_layout(part, at, &out_layouts[header.parts_count]);
+		hf_match_format_layout(part, at,
+				       &out_layouts[header.parts_count]);
 		at = out_layouts[header.parts_count].end;
 		header.parts_count++;
 	}
@@ -417,17 +427,18 @@ static enum hf_err plan(const struct hf_build *build,
 	return HF_OK;
 }
 
-enum hf_err hf_build_segment(const struct hf_build *build, struct hf_why *why)
+enum hf_err hf_match_build_segment(const struct hf_match_build *build,
+				   struct hf_why *why)
 {
-	struct hf_file_layout layouts[HF_ALGORITHM_COUNT];
-	struct hf_file_header header;
+	struct hf_match_file_layout layouts[HF_ALGORITHM_COUNT];
+	struct hf_match_file_header header;
 	char path[4096], made[sizeof(path) + 4];
 	uint8_t *map = NULL;
 	enum hf_err err;
 	int fd = -1;
 
-	err = hf_segment_path(path, sizeof(path), build->dir, build->number,
-			      why);
+	err = hf_match_segment_path(path, sizeof(path), build->dir,
+				    build->number, why);
 	if (err == HF_OK)
 		err = plan(build, &header, layouts, why);
 	if (err != HF_OK)
@@ -437,7 +448,8 @@ enum hf_err hf_build_segment(const struct hf_build *build, struct hf_why *why)
 	if (err != HF_OK)
 		return err;
 	memcpy(map, &header, sizeof(header));
-	err = write_parts(build, (struct hf_file_header *)map, layouts, why);
+	err = write_parts(build, (struct hf_match_file_header *)map, layouts,
+			  why);
 	munmap(map, header.file_bytes);
 	if (err == HF_OK && fsync(fd) != 0)
 		err = hf_why_errno(why, "sync '%s'", made);

@@ -19,32 +19,33 @@
 #include "match_segment.h"
 
 /* Digests of one algorithm in order, each once, with its refs in order. */
-struct hf_run {
+struct hf_match_run {
 	uint64_t sequence;
 	uint32_t keys_count;
 	const uint8_t *keys;
 	const uint32_t *firsts; /* keys_count + 1 */
-	const struct hf_ref *refs;
+	const struct hf_match_ref *refs;
 	uint32_t refs_count;
 };
 
-struct hf_build {
+struct hf_match_build {
 	const char *dir;
 	uint64_t number;
 	uint64_t sequence;
 	/* By algorithm, oldest first. */
-	const struct hf_run *runs[HF_ALGORITHM_COUNT];
+	const struct hf_match_run *runs[HF_ALGORITHM_COUNT];
 	size_t runs_count[HF_ALGORITHM_COUNT];
 	/* Whether a ref of a run is still wanted: the same answer each time. */
-	bool (*is_live)(void *arg, uint64_t sequence, const struct hf_ref *ref);
+	bool (*is_live)(void *arg, uint64_t sequence,
+			const struct hf_match_ref *ref);
 	void *arg;
 };
 
 /* Write the file, synced, under its name.  The directory is not synced. */
-HF_MUST enum hf_err hf_build_segment(const struct hf_build *build,
-				     struct hf_why *why);
+HF_MUST enum hf_err hf_match_build_segment(const struct hf_match_build *build,
+					   struct hf_why *why);
 
 /* The checksums of a segment file in memory, put into its header. */
-void hf_build_seal(uint8_t *file, size_t file_bytes);
+void hf_match_build_seal(uint8_t *file, size_t file_bytes);
 
 #endif /* HF_MATCH_BUILD_H */

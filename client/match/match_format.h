@@ -17,17 +17,17 @@
 #include "kind.h"
 #include "match_segment.h"
 
-#define HF_SEGMENT_MAGIC        "HFSEGMNT"
-#define HF_SEGMENT_VERSION      1
-#define HF_SEGMENT_ORDER        0x01020304u
-#define HF_SEGMENT_HEADER_BYTES 4096
-#define HF_SEGMENT_PARTS_MAX    16
-#define HF_SEGMENT_ALIGN        64
+#define HF_MATCH_SEGMENT_MAGIC        "HFSEGMNT"
+#define HF_MATCH_SEGMENT_VERSION      1
+#define HF_MATCH_SEGMENT_ORDER        0x01020304u
+#define HF_MATCH_SEGMENT_HEADER_BYTES 4096
+#define HF_MATCH_SEGMENT_PARTS_MAX    16
+#define HF_MATCH_SEGMENT_ALIGN        64
 
 /* Over 26 bits a directory is larger than what it saves. */
-#define HF_DIRECTORY_BITS_MAX 26
+#define HF_MATCH_DIRECTORY_BITS_MAX 26
 
-struct hf_file_part {
+struct hf_match_file_part {
 	uint32_t algorithm;
 	uint32_t digest_bytes;
 	uint32_t keys_count;
@@ -38,7 +38,7 @@ struct hf_file_part {
 	uint32_t zero;
 };
 
-struct hf_file_header {
+struct hf_match_file_header {
 	char magic[8];
 	uint32_t version;
 	uint32_t order;
@@ -46,13 +46,13 @@ struct hf_file_header {
 	uint64_t file_bytes;
 	uint32_t parts_count;
 	uint32_t zero;
-	struct hf_file_part parts[HF_SEGMENT_PARTS_MAX];
+	struct hf_match_file_part parts[HF_MATCH_SEGMENT_PARTS_MAX];
 	uint8_t rest_sum[32];   /* SHA-256 of all that follows the header */
 	uint8_t header_sum[32]; /* SHA-256 of the header before this */
 };
 
 /* Offsets in the file. */
-struct hf_file_layout {
+struct hf_match_file_layout {
 	uint64_t keys;
 	uint64_t firsts;
 	uint64_t refs;
@@ -62,21 +62,23 @@ struct hf_file_layout {
 		uint64_t offsets;
 		uint64_t nexts;
 		uint64_t keys;
-	} bands[HF_PDQ_BANDS];
+	} bands[HF_MATCH_PDQ_BANDS];
 	uint64_t end;
 };
 
 /* The counts that follow from the number of keys. */
-void hf_format_part(unsigned algorithm, uint32_t keys_count,
-		    uint32_t refs_count, struct hf_file_part *out_part);
+void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
+			  uint32_t refs_count,
+			  struct hf_match_file_part *out_part);
 
 /* Where a part that begins at stands. */
-void hf_format_layout(const struct hf_file_part *part, uint64_t at,
-		      struct hf_file_layout *out_layout);
+void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
+			    struct hf_match_file_layout *out_layout);
 
 /* Pointers into a part of a mapped file. */
-void hf_format_point(const struct hf_file_part *part,
-		     const struct hf_file_layout *layout, const uint8_t *map,
-		     struct hf_segment_part *out_part);
+void hf_match_format_point(const struct hf_match_file_part *part,
+			   const struct hf_match_file_layout *layout,
+			   const uint8_t *map,
+			   struct hf_match_segment_part *out_part);
 
 #endif /* HF_MATCH_FORMAT_H */

@@ -30,7 +30,7 @@ static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	}
 	index->lock_fd = -1;
-	index->kernel = hf_kernel();
+	index->kernel = hf_match_kernel();
 	pthread_mutex_init(&index->commit_lock, NULL);
 	pthread_mutex_init(&index->lock, NULL);
 	pthread_mutex_init(&index->view_lock, NULL);
@@ -50,10 +50,10 @@ static void index_free(struct hf_index *index)
 		struct hf_index_view *view = index->idle;
 
 		index->idle = view->next;
-		hf_view_free(view);
+		hf_match_view_free(view);
 	}
-	hf_snapshot_unref(index->snapshot);
-	hf_state_release(index);
+	hf_match_snapshot_unref(index->snapshot);
+	hf_match_state_release(index);
 	if (index->lock_fd >= 0)
 		close(index->lock_fd);
 	pthread_cond_destroy(&index->work);
@@ -90,7 +90,7 @@ static enum hf_err lock_dir(struct hf_index *index, struct hf_why *why)
 
 static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 {
-	enum hf_err err = hf_state_load(index, true, NULL, why);
+	enum hf_err err = hf_match_state_load(index, true, NULL, why);
 
 	if (err == HF_E_NOTFOUND && index->next_number == 0) {
 		struct hf_match_manifest manifest = { .next_number = 1,
@@ -98,7 +98,7 @@ static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 
 		err = hf_match_manifest_write(index->dir, &manifest, why);
 		if (err == HF_OK)
-			err = hf_state_load(index, true, NULL, why);
+			err = hf_match_state_load(index, true, NULL, why);
 	}
 	if (err == HF_E_NOTFOUND)
 		err = hf_why(why, HF_E_CORRUPT,
@@ -124,12 +124,12 @@ enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
 		err = load_or_begin(index, why);
 	if (err != HF_OK)
 		goto out_free;
-	hf_state_sweep(index);
-	err = hf_memory_new(index->next_sequence++, &index->active, why);
+	hf_match_state_sweep(index);
+	err = hf_match_memory_new(index->next_sequence++, &index->active, why);
 	if (err == HF_OK)
-		err = hf_state_publish(index, why);
+		err = hf_match_state_publish(index, why);
 	if (err == HF_OK)
-		err = hf_work_start(index, why);
+		err = hf_match_work_start(index, why);
 	if (err != HF_OK)
 		goto out_free;
 	*out_index = index;
@@ -149,7 +149,7 @@ enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
 	if (err != HF_OK)
 		return err;
 	index->is_readonly = true;
-	err = hf_view_load(index, why);
+	err = hf_match_view_load(index, why);
 	if (err != HF_OK) {
 		index_free(index);
 		return err;
@@ -168,7 +168,7 @@ void hf_index_close(struct hf_index *index)
 		enum hf_err err = hf_index_sync(index, NULL);
 
 		(void)err;
-		hf_work_stop(index);
+		hf_match_work_stop(index);
 	}
 	index_free(index);
 }
@@ -201,7 +201,7 @@ static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 {
 	uint64_t failures = index->failures;
 
-	while (index->frozen_count == HF_FROZEN_MAX) {
+	while (index->frozen_count == HF_MATCH_FROZEN_MAX) {
 		if (index->failed != HF_OK && index->failures != failures) {
 			if (why != NULL)
 				*why = index->failed_why;
@@ -209,7 +209,7 @@ static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 		}
 		pthread_cond_wait(&index->done, &index->lock);
 	}
-	return hf_state_freeze(index, why);
+	return hf_match_state_freeze(index, why);
 }
 
 enum hf_err hf_index_add(struct hf_index *index,
@@ -228,7 +228,7 @@ enum hf_err hf_index_add(struct hf_index *index,
 		return err;
 	for (size_t i = 0; err == HF_OK && i < hashes_count; i++) {
 		while (err == HF_OK &&
-		       !hf_memory_put(index->active, &hashes[i])) {
+		       !hf_match_memory_put(index->active, &hashes[i])) {
 			err = make_room(index, why);
 			pthread_cond_broadcast(&index->work);
 		}
@@ -246,32 +246,32 @@ enum hf_err hf_index_add(struct hf_index *index,
 static enum hf_err mark(struct hf_index *index, uint32_t set, uint64_t entry,
 			uint32_t clear, uint32_t put, struct hf_why *why)
 {
-	struct hf_marks *larger, *old;
+	struct hf_match_marks *larger, *old;
 	uint32_t bits;
 	enum hf_err err = writer_lock(index, why);
 
 	if (err != HF_OK)
 		return err;
-	bits = hf_marks_get(index->marks, set, entry);
+	bits = hf_match_marks_get(index->marks, set, entry);
 	if (bits == ((bits & ~clear) | put))
 		goto out_unlock;
 	old = index->marks;
-	if (!hf_marks_has_room(old)) {
-		err = hf_marks_copy(old, old->used_count + MARKS_MORE,
-				    HF_MARKS_ALL, &larger, why);
+	if (!hf_match_marks_has_room(old)) {
+		err = hf_match_marks_copy(old, old->used_count + MARKS_MORE,
+					  HF_MATCH_MARKS_ALL, &larger, why);
 		if (err != HF_OK)
 			goto out_unlock;
 		index->marks = larger;
-		hf_marks_set(larger, set, entry, (bits & ~clear) | put);
-		err = hf_state_publish(index, why);
+		hf_match_marks_set(larger, set, entry, (bits & ~clear) | put);
+		err = hf_match_state_publish(index, why);
 		if (err != HF_OK) {
 			index->marks = old;
-			hf_marks_unref(larger);
+			hf_match_marks_unref(larger);
 			goto out_unlock;
 		}
-		hf_marks_unref(old);
+		hf_match_marks_unref(old);
 	} else {
-		hf_marks_set(old, set, entry, (bits & ~clear) | put);
+		hf_match_marks_set(old, set, entry, (bits & ~clear) | put);
 	}
 	index->is_marks_dirty = true;
 
@@ -283,14 +283,14 @@ out_unlock:
 enum hf_err hf_index_remove(struct hf_index *index, uint32_t set,
 			    uint64_t entry, struct hf_why *why)
 {
-	return mark(index, set, entry, 0, HF_MARK_REMOVED, why);
+	return mark(index, set, entry, 0, HF_MATCH_MARK_REMOVED, why);
 }
 
 enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
 			    uint64_t entry, bool is_demoted, struct hf_why *why)
 {
-	return mark(index, set, entry, HF_MARK_DEMOTED,
-		    is_demoted ? HF_MARK_DEMOTED : 0, why);
+	return mark(index, set, entry, HF_MATCH_MARK_DEMOTED,
+		    is_demoted ? HF_MATCH_MARK_DEMOTED : 0, why);
 }
 
 enum hf_err hf_index_amend(struct hf_index *index, uint32_t set, uint64_t entry,
@@ -299,8 +299,8 @@ enum hf_err hf_index_amend(struct hf_index *index, uint32_t set, uint64_t entry,
 	if (content_class == 0 || content_class >= HF_CLASS_COUNT)
 		return hf_why(why, HF_E_ARGUMENT, "class %u is not known",
 			      content_class);
-	return mark(index, set, entry, HF_MARK_CLASS_MASK,
-		    (uint32_t)content_class << HF_MARK_CLASS_SHIFT, why);
+	return mark(index, set, entry, HF_MATCH_MARK_CLASS_MASK,
+		    (uint32_t)content_class << HF_MATCH_MARK_CLASS_SHIFT, why);
 }
 
 /* The first fed whose set is not smaller. */
@@ -336,7 +336,7 @@ enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
 	if (!is_fed(index, at, set)) {
 		if (index->feds_count == index->feds_size) {
 			size_t size = 2 * index->feds_size;
-			struct hf_fed *feds = realloc(
+			struct hf_match_fed *feds = realloc(
 				index->feds, size * sizeof(index->feds[0]));
 
 			if (feds == NULL) {
@@ -349,7 +349,7 @@ enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
 		}
 		memmove(&index->feds[at + 1], &index->feds[at],
 			(index->feds_count - at) * sizeof(index->feds[0]));
-		index->feds[at] = (struct hf_fed){ .set = set };
+		index->feds[at] = (struct hf_match_fed){ .set = set };
 		index->feds_count++;
 	}
 	index->feds[at].position = position;
@@ -382,7 +382,7 @@ static void forget_positions(struct hf_index *index, uint32_t set)
 			(index->feds_count - at) * sizeof(index->feds[0]));
 	}
 	for (size_t i = 0; i < index->frozen_count; i++) {
-		struct hf_frozen *frozen = &index->frozen[i];
+		struct hf_match_frozen *frozen = &index->frozen[i];
 
 		for (size_t j = 0; j < frozen->positions_count; j++) {
 			if (frozen->positions[j].set == set)
@@ -397,7 +397,7 @@ static enum hf_err put_drop(struct hf_index *index, uint32_t set,
 {
 	uint64_t sequence = index->active->sequence - 1;
 	size_t at = 0;
-	struct hf_drop *drops;
+	struct hf_match_drop *drops;
 
 	drops = realloc(index->drops,
 			(index->drops_count + 1) * sizeof(drops[0]));
@@ -411,14 +411,14 @@ static enum hf_err put_drop(struct hf_index *index, uint32_t set,
 			(index->drops_count - at) * sizeof(drops[0]));
 		index->drops_count++;
 	}
-	drops[at] = (struct hf_drop){ set, sequence };
+	drops[at] = (struct hf_match_drop){ set, sequence };
 	return HF_OK;
 }
 
 enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
 			      struct hf_why *why)
 {
-	struct hf_marks *marks, *old;
+	struct hf_match_marks *marks, *old;
 	enum hf_err err = writer_lock(index, why);
 
 	if (err != HF_OK)
@@ -427,12 +427,13 @@ enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
 	if (index->active->rows_count > 0)
 		err = make_room(index, why);
 	if (err == HF_OK)
-		err = hf_marks_copy(index->marks, MARKS_MORE, set, &marks, why);
+		err = hf_match_marks_copy(index->marks, MARKS_MORE, set, &marks,
+					  why);
 	if (err != HF_OK)
 		goto out_unlock;
 	err = put_drop(index, set, why);
 	if (err != HF_OK) {
-		hf_marks_unref(marks);
+		hf_match_marks_unref(marks);
 		goto out_unlock;
 	}
 	old = index->marks;
@@ -440,13 +441,13 @@ enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
 	index->is_marks_dirty = true;
 	index->is_dirty = true;
 	forget_positions(index, set);
-	err = hf_state_publish(index, why);
-	hf_marks_unref(old);
+	err = hf_match_state_publish(index, why);
+	hf_match_marks_unref(old);
 	pthread_cond_broadcast(&index->work);
 	pthread_mutex_unlock(&index->lock);
 	/* On disk at once: a set that was left must not come back with a
 	 * restart. */
-	return err == HF_OK ? hf_work_commit(index, why) : err;
+	return err == HF_OK ? hf_match_work_commit(index, why) : err;
 
 out_unlock:
 	pthread_mutex_unlock(&index->lock);
@@ -502,28 +503,28 @@ void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 	pthread_mutex_lock(&index->lock);
 	stats.segments_count = index->segments_count;
 	for (size_t i = 0; i < index->segments_count; i++) {
-		const struct hf_segment *segment = index->segments[i];
+		const struct hf_match_segment *segment = index->segments[i];
 
 		stats.segments_bytes += segment->file_bytes;
 		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
 			stats.hashes_count[a] += segment->parts[a].refs_count;
 	}
 	for (size_t i = 0; i <= index->frozen_count; i++) {
-		const struct hf_memory *memory =
+		const struct hf_match_memory *memory =
 			i < index->frozen_count ? index->frozen[i].memory
 						: index->active;
 
 		if (memory == NULL)
 			continue;
 		stats.mutable_count += memory->rows_count;
-		stats.memory_bytes += hf_memory_bytes();
+		stats.memory_bytes += hf_match_memory_bytes();
 		for (uint32_t row = 0; row < memory->rows_count; row++)
 			stats.hashes_count[memory->rows[row].algorithm]++;
 	}
 	if (index->marks != NULL) {
 		stats.marks_count = index->marks->used_count;
-		stats.memory_bytes +=
-			index->marks->slots_count * sizeof(struct hf_mark);
+		stats.memory_bytes += index->marks->slots_count *
+				      sizeof(struct hf_match_mark);
 	}
 	stats.seals_count = index->seals_count;
 	stats.merges_count = index->merges_count;

@@ -11,7 +11,7 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 ALWAYS_INLINE size_t scan_buckets_body(const uint16_t *sketches,
-				       const struct hf_bucket *buckets,
+				       const struct hf_match_bucket *buckets,
 				       size_t buckets_count, uint16_t want,
 				       uint32_t *out_places)
 {
@@ -36,28 +36,28 @@ ALWAYS_INLINE size_t scan_buckets_body(const uint16_t *sketches,
 /* Random hashes differ in about 64 of the first 128 bits, so the second half
  * is hardly ever read. */
 ALWAYS_INLINE size_t scan_digests_body(const uint8_t *digests, size_t count,
-				       const struct hf_pdq *want,
+				       const struct hf_match_pdq *want,
 				       unsigned distance,
 				       uint32_t *out_positions)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct hf_pdq have = hf_pdq_load(digests + 32 * i);
+		struct hf_match_pdq have = hf_match_pdq_load(digests + 32 * i);
 		unsigned differ = (unsigned)__builtin_popcountll(
 					  have.word[0] ^ want->word[0]) +
 				  (unsigned)__builtin_popcountll(have.word[1] ^
 								 want->word[1]);
 
 		if (__builtin_expect(differ <= distance, 0) &&
-		    hf_pdq_distance(&have, want) <= distance)
+		    hf_match_pdq_distance(&have, want) <= distance)
 			out_positions[found++] = (uint32_t)i;
 	}
 	return found;
 }
 
 static size_t scan_buckets_portable(const uint16_t *sketches,
-				    const struct hf_bucket *buckets,
+				    const struct hf_match_bucket *buckets,
 				    size_t buckets_count, uint16_t want,
 				    uint32_t *out_places)
 {
@@ -65,15 +65,15 @@ static size_t scan_buckets_portable(const uint16_t *sketches,
 				 out_places);
 }
 
-static size_t scan_digests_portable(const uint8_t *digests, size_t count,
-				    const struct hf_pdq *want,
-				    unsigned distance,
-				    uint32_t out_positions[HF_KERNEL_BLOCK])
+static size_t
+scan_digests_portable(const uint8_t *digests, size_t count,
+		      const struct hf_match_pdq *want, unsigned distance,
+		      uint32_t out_positions[HF_MATCH_KERNEL_BLOCK])
 {
 	return scan_digests_body(digests, count, want, distance, out_positions);
 }
 
-static const struct hf_kernel portable = {
+static const struct hf_match_kernel portable = {
 	.name = "portable",
 	.scan_buckets = scan_buckets_portable,
 	.scan_digests = scan_digests_portable,
@@ -82,8 +82,9 @@ static const struct hf_kernel portable = {
 #if defined(__x86_64__)
 
 __attribute__((target("popcnt"))) static size_t
-scan_buckets_popcnt(const uint16_t *sketches, const struct hf_bucket *buckets,
-		    size_t buckets_count, uint16_t want, uint32_t *out_places)
+scan_buckets_popcnt(const uint16_t *sketches,
+		    const struct hf_match_bucket *buckets, size_t buckets_count,
+		    uint16_t want, uint32_t *out_places)
 {
 	return scan_buckets_body(sketches, buckets, buckets_count, want,
 				 out_places);
@@ -91,26 +92,26 @@ scan_buckets_popcnt(const uint16_t *sketches, const struct hf_bucket *buckets,
 
 __attribute__((target("popcnt"))) static size_t
 scan_digests_popcnt(const uint8_t *digests, size_t count,
-		    const struct hf_pdq *want, unsigned distance,
-		    uint32_t out_positions[HF_KERNEL_BLOCK])
+		    const struct hf_match_pdq *want, unsigned distance,
+		    uint32_t out_positions[HF_MATCH_KERNEL_BLOCK])
 {
 	size_t found = 0;
 	uint64_t first = want->word[0], second = want->word[1];
 
 	for (size_t i = 0; i < count; i++) {
-		struct hf_pdq have = hf_pdq_load(digests + 32 * i);
+		struct hf_match_pdq have = hf_match_pdq_load(digests + 32 * i);
 		uint64_t differ =
 			(uint64_t)_mm_popcnt_u64(have.word[0] ^ first) +
 			(uint64_t)_mm_popcnt_u64(have.word[1] ^ second);
 
 		if (__builtin_expect(differ <= distance, 0) &&
-		    hf_pdq_distance(&have, want) <= distance)
+		    hf_match_pdq_distance(&have, want) <= distance)
 			out_positions[found++] = (uint32_t)i;
 	}
 	return found;
 }
 
-static const struct hf_kernel popcnt = {
+static const struct hf_match_kernel popcnt = {
 	.name = "popcnt",
 	.scan_buckets = scan_buckets_popcnt,
 	.scan_digests = scan_digests_popcnt,
@@ -120,8 +121,9 @@ static const struct hf_kernel popcnt = {
  * register, and adding neighbours gives the count of each 16 bits.  Reads up
  * to 30 bytes past the end of a bucket. */
 __attribute__((target("avx2,popcnt,bmi"))) static size_t
-scan_buckets_avx2(const uint16_t *sketches, const struct hf_bucket *buckets,
-		  size_t buckets_count, uint16_t want, uint32_t *out_places)
+scan_buckets_avx2(const uint16_t *sketches,
+		  const struct hf_match_bucket *buckets, size_t buckets_count,
+		  uint16_t want, uint32_t *out_places)
 {
 	const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2,
 						3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2,
@@ -164,15 +166,15 @@ scan_buckets_avx2(const uint16_t *sketches, const struct hf_bucket *buckets,
 	return found;
 }
 
-static const struct hf_kernel avx2 = {
+static const struct hf_match_kernel avx2 = {
 	.name = "avx2",
 	.scan_buckets = scan_buckets_avx2,
 	.scan_digests = scan_digests_popcnt,
 };
 
-const struct hf_kernel *hf_kernel_at(size_t number)
+const struct hf_match_kernel *hf_match_kernel_at(size_t number)
 {
-	const struct hf_kernel *all[3] = { &portable };
+	const struct hf_match_kernel *all[3] = { &portable };
 	size_t count = 1;
 
 	if (__builtin_cpu_supports("popcnt"))
@@ -185,18 +187,18 @@ const struct hf_kernel *hf_kernel_at(size_t number)
 
 #else
 
-const struct hf_kernel *hf_kernel_at(size_t number)
+const struct hf_match_kernel *hf_match_kernel_at(size_t number)
 {
 	return number == 0 ? &portable : NULL;
 }
 
 #endif
 
-const struct hf_kernel *hf_kernel(void)
+const struct hf_match_kernel *hf_match_kernel(void)
 {
-	const struct hf_kernel *best = &portable;
+	const struct hf_match_kernel *best = &portable;
 
-	for (size_t i = 1; hf_kernel_at(i) != NULL; i++)
-		best = hf_kernel_at(i);
+	for (size_t i = 1; hf_match_kernel_at(i) != NULL; i++)
+		best = hf_match_kernel_at(i);
 	return best;
 }

@@ -19,63 +19,65 @@
 #include <string.h>
 
 /* Digests of one call: callers split longer ones. */
-#define HF_KERNEL_BLOCK 1024
+#define HF_MATCH_KERNEL_BLOCK 1024
 
 /* Readable bytes that a sketch array must have behind its last element. */
-#define HF_KERNEL_SLACK_BYTES 64
+#define HF_MATCH_KERNEL_SLACK_BYTES 64
 
 /* A run of sketches: those of one bucket. */
-struct hf_bucket {
+struct hf_match_bucket {
 	uint32_t begin;
 	uint32_t count;
 	uint32_t limit; /* differing bits */
 };
 
 /* A PDQ hash as four words; only distances are taken from it. */
-struct hf_pdq {
+struct hf_match_pdq {
 	uint64_t word[4];
 };
 
-struct hf_kernel {
+struct hf_match_kernel {
 	const char *name;
 
 	/* Places in sketches, inside the buckets, whose 16 bits differ from
 	 * want in at most the bucket's limit.  As many as all buckets hold
 	 * may be written. */
 	size_t (*scan_buckets)(const uint16_t *sketches,
-			       const struct hf_bucket *buckets,
+			       const struct hf_match_bucket *buckets,
 			       size_t buckets_count, uint16_t want,
 			       uint32_t *out_places);
 
 	/* Positions of digests, 32 bytes each, within distance of want. */
 	size_t (*scan_digests)(const uint8_t *digests, size_t count,
-			       const struct hf_pdq *want, unsigned distance,
-			       uint32_t out_positions[HF_KERNEL_BLOCK]);
+			       const struct hf_match_pdq *want,
+			       unsigned distance,
+			       uint32_t out_positions[HF_MATCH_KERNEL_BLOCK]);
 };
 
 /* The best for this processor. */
-const struct hf_kernel *hf_kernel(void);
+const struct hf_match_kernel *hf_match_kernel(void);
 
 /* Each that this processor can run, portable first; NULL past the last. */
-const struct hf_kernel *hf_kernel_at(size_t number);
+const struct hf_match_kernel *hf_match_kernel_at(size_t number);
 
-static inline struct hf_pdq hf_pdq_load(const uint8_t digest[static 32])
+static inline struct hf_match_pdq
+hf_match_pdq_load(const uint8_t digest[static 32])
 {
-	struct hf_pdq pdq;
+	struct hf_match_pdq pdq;
 
 	memcpy(&pdq, digest, sizeof(pdq));
 	return pdq;
 }
 
 /* Bytes 2 * band and the next, as one number. */
-static inline uint16_t hf_pdq_band(const uint8_t digest[static 32],
-				   unsigned band)
+static inline uint16_t hf_match_pdq_band(const uint8_t digest[static 32],
+					 unsigned band)
 {
 	return (uint16_t)(digest[2 * band] << 8 | digest[2 * band + 1]);
 }
 
-static inline unsigned hf_pdq_distance(const struct hf_pdq *a,
-				       const struct hf_pdq *b)
+static inline unsigned hf_match_pdq_distance(const struct hf_match_pdq *a,
+					     const struct hf_match_pdq *b)
 {
 	unsigned distance = 0;
 

@@ -3,30 +3,30 @@
 /* False when it is there. */
 static bool put_told(struct hf_index_view *view, uint64_t what)
 {
-	size_t at = (size_t)(what >> 40) % HF_TOLD_SLOTS;
+	size_t at = (size_t)(what >> 40) % HF_MATCH_TOLD_SLOTS;
 
 	while (view->told[at].round == view->round) {
 		if (view->told[at].what == what)
 			return false;
-		at = (at + 1) % HF_TOLD_SLOTS;
+		at = (at + 1) % HF_MATCH_TOLD_SLOTS;
 	}
-	view->told[at] = (struct hf_told){ what, view->round };
+	view->told[at] = (struct hf_match_told){ what, view->round };
 	return true;
 }
 
 /* Whether this entry was not yet told with this digest; then it is now.  Two
  * digests of one entry that mix to the same number cost it one of two hits. */
 static bool is_news(struct hf_index_view *view,
-		    const struct hf_finding *finding)
+		    const struct hf_match_finding *finding)
 {
-	uint64_t what = hf_digest_mix(finding->digest,
-				      hf_algorithm_bytes(finding->algorithm));
+	uint64_t what = hf_match_digest_mix(
+		finding->digest, hf_algorithm_bytes(finding->algorithm));
 
 	what = (what ^ finding->ref->entry) * 0x9e3779b97f4a7c15u;
 	what = (what ^ what >> 32 ^ (uint64_t)finding->ref->set << 8 ^
 		finding->algorithm) *
 	       0xff51afd7ed558ccdu;
-	if (view->told_count < HF_TOLD_FIRST) {
+	if (view->told_count < HF_MATCH_TOLD_FIRST) {
 		for (size_t i = 0; i < view->told_count; i++) {
 			if (view->told_first[i] == what)
 				return false;
@@ -34,29 +34,29 @@ static bool is_news(struct hf_index_view *view,
 		view->told_first[view->told_count] = what;
 		return true;
 	}
-	if (view->told_count == HF_TOLD_FIRST) {
-		for (size_t i = 0; i < HF_TOLD_FIRST; i++)
+	if (view->told_count == HF_MATCH_TOLD_FIRST) {
+		for (size_t i = 0; i < HF_MATCH_TOLD_FIRST; i++)
 			put_told(view, view->told_first[i]);
 	}
 	return put_told(view, what);
 }
 
-bool hf_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
-	     const struct hf_finding *finding)
+bool hf_match_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
+		   const struct hf_match_finding *finding)
 {
-	const struct hf_snapshot *snapshot = view->snapshot;
-	const struct hf_ref *ref = finding->ref;
+	const struct hf_match_snapshot *snapshot = view->snapshot;
+	const struct hf_match_ref *ref = finding->ref;
 	struct hf_index_hit hit;
 	uint32_t bits;
 
 	if (view->has_more)
 		return false;
 	if (snapshot->drops_count > 0 &&
-	    hf_drops_cover(snapshot->drops, snapshot->drops_count, ref->set,
-			   finding->sequence))
+	    hf_match_drops_cover(snapshot->drops, snapshot->drops_count,
+				 ref->set, finding->sequence))
 		return true;
-	bits = hf_marks_get(snapshot->marks, ref->set, ref->entry);
-	if ((bits & HF_MARK_REMOVED) != 0)
+	bits = hf_match_marks_get(snapshot->marks, ref->set, ref->entry);
+	if ((bits & HF_MATCH_MARK_REMOVED) != 0)
 		return true;
 	if (view->told_count == HF_INDEX_HITS_MAX) {
 		view->has_more = true;
@@ -74,20 +74,22 @@ bool hf_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
 		.algorithm = (uint8_t)finding->algorithm,
 		.content_class = ref->content_class,
 		.quality = ref->quality,
-		.is_demoted = (bits & HF_MARK_DEMOTED) != 0,
+		.is_demoted = (bits & HF_MATCH_MARK_DEMOTED) != 0,
 		.distance = (uint16_t)finding->distance,
 		.digest = finding->digest,
 	};
-	if ((bits & HF_MARK_CLASS_MASK) != 0)
-		hit.content_class = (uint8_t)((bits & HF_MARK_CLASS_MASK) >>
-					      HF_MARK_CLASS_SHIFT);
+	if ((bits & HF_MATCH_MARK_CLASS_MASK) != 0)
+		hit.content_class =
+			(uint8_t)((bits & HF_MATCH_MARK_CLASS_MASK) >>
+				  HF_MATCH_MARK_CLASS_SHIFT);
 	sink->hit(sink->arg, &hit);
 	return true;
 }
 
-bool hf_tell_key(struct hf_index_view *view, const struct hf_index_sink *sink,
-		 const struct hf_segment_part *part, uint32_t key,
-		 struct hf_finding *finding)
+bool hf_match_tell_key(struct hf_index_view *view,
+		       const struct hf_index_sink *sink,
+		       const struct hf_match_segment_part *part, uint32_t key,
+		       struct hf_match_finding *finding)
 {
 	uint32_t end = part->firsts[key + 1];
 
@@ -95,7 +97,7 @@ bool hf_tell_key(struct hf_index_view *view, const struct hf_index_sink *sink,
 	for (uint32_t i = part->firsts[key]; i < end && i < part->refs_count;
 	     i++) {
 		finding->ref = &part->refs[i];
-		if (!hf_tell(view, sink, finding))
+		if (!hf_match_tell(view, sink, finding))
 			return false;
 	}
 	return true;
@@ -110,53 +112,55 @@ struct near {
 	unsigned distance;
 };
 
-static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
+static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	struct near *near = arg;
-	const struct hf_snapshot *snapshot = near->view->snapshot;
-	struct hf_finding finding = {
+	const struct hf_match_snapshot *snapshot = near->view->snapshot;
+	struct hf_match_finding finding = {
 		.sequence = snapshot->segments[job->segment]->sequence,
 		.query = job->query,
 		.algorithm = HF_ALGORITHM_PDQ,
 		.distance = distance,
 	};
 
-	hf_tell_key(near->view, near->sink, job->part, key, &finding);
+	hf_match_tell_key(near->view, near->sink, job->part, key, &finding);
 }
 
 /* New hashes are few: compare with all of them. */
-static void tell_memory(struct near *near, const struct hf_memory *memory,
+static void tell_memory(struct near *near, const struct hf_match_memory *memory,
 			size_t query, const uint8_t *digest)
 {
-	const struct hf_kernel *kernel = near->view->index->kernel;
+	const struct hf_match_kernel *kernel = near->view->index->kernel;
 	uint32_t count = __atomic_load_n(&memory->pdq_count, __ATOMIC_ACQUIRE);
-	struct hf_pdq want = hf_pdq_load(digest);
-	uint32_t positions[HF_KERNEL_BLOCK];
+	struct hf_match_pdq want = hf_match_pdq_load(digest);
+	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
 
-	for (uint32_t done = 0; done < count; done += HF_KERNEL_BLOCK) {
+	for (uint32_t done = 0; done < count; done += HF_MATCH_KERNEL_BLOCK) {
 		uint32_t left = count - done;
 		size_t found = kernel->scan_digests(
 			memory->pdq + (size_t)32 * done,
-			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, &want,
-			near->distance, positions);
+			left < HF_MATCH_KERNEL_BLOCK ? left
+						     : HF_MATCH_KERNEL_BLOCK,
+			&want, near->distance, positions);
 
 		for (size_t i = 0; i < found; i++) {
 			uint32_t number = done + positions[i];
 			const uint8_t *have_digest =
 				memory->pdq + (size_t)32 * number;
-			struct hf_pdq have = hf_pdq_load(have_digest);
-			struct hf_finding finding = {
+			struct hf_match_pdq have =
+				hf_match_pdq_load(have_digest);
+			struct hf_match_finding finding = {
 				.ref = &memory->rows[memory->pdq_rows[number]]
 						.ref,
 				.sequence = memory->sequence,
 				.query = query,
 				.algorithm = HF_ALGORITHM_PDQ,
-				.distance = hf_pdq_distance(&have, &want),
+				.distance = hf_match_pdq_distance(&have, &want),
 				.digest = have_digest,
 			};
 
-			if (!hf_tell(near->view, near->sink, &finding))
+			if (!hf_match_tell(near->view, near->sink, &finding))
 				return;
 		}
 	}
@@ -166,14 +170,14 @@ static void tell_memory(struct near *near, const struct hf_memory *memory,
 static void tell_memories(struct near *near, size_t query,
 			  const uint8_t *digest)
 {
-	const struct hf_snapshot *snapshot = near->view->snapshot;
+	const struct hf_match_snapshot *snapshot = near->view->snapshot;
 
 	for (size_t i = 0; i < snapshot->memories_count; i++)
 		tell_memory(near, snapshot->memories[i], query, digest);
-	hf_tell_begin(near->view);
+	hf_match_tell_begin(near->view);
 }
 
-static void on_done(void *arg, const struct hf_near_job *job)
+static void on_done(void *arg, const struct hf_match_near_job *job)
 {
 	struct near *near = arg;
 
@@ -187,19 +191,19 @@ enum hf_err hf_index_lookup_near(struct hf_index_view *view,
 				 const struct hf_index_sink *sink,
 				 struct hf_why *why)
 {
-	const struct hf_snapshot *snapshot = view->snapshot;
-	const struct hf_kernel *kernel = view->index->kernel;
+	const struct hf_match_snapshot *snapshot = view->snapshot;
+	const struct hf_match_kernel *kernel = view->index->kernel;
 	struct near near = { view, sink, distance };
-	const struct hf_near_sink keys = { on_key, on_done, &near };
+	const struct hf_match_near_sink keys = { on_key, on_done, &near };
 
 	if (distance > HF_PDQ_DISTANCE_MAX)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "a PDQ distance of %u is over %d", distance,
 			      HF_PDQ_DISTANCE_MAX);
-	hf_tell_begin(view);
+	hf_match_tell_begin(view);
 	for (size_t i = 0; i < digests_count; i++) {
 		for (size_t s = 0; s < snapshot->segments_count; s++) {
-			struct hf_near_job job = {
+			struct hf_match_near_job job = {
 				.part = &snapshot->segments[s]
 						 ->parts[HF_ALGORITHM_PDQ],
 				.digest = digests + 32 * i,
@@ -210,13 +214,13 @@ enum hf_err hf_index_lookup_near(struct hf_index_view *view,
 
 			/* The next query's first misses run beside this. */
 			if (i + 1 < digests_count)
-				hf_near_prefetch(job.part, job.digest + 32,
-						 distance);
-			hf_near_push(kernel, view->near, &job, &keys);
+				hf_match_near_prefetch(
+					job.part, job.digest + 32, distance);
+			hf_match_near_push(kernel, view->near, &job, &keys);
 		}
 		if (snapshot->segments_count == 0)
 			tell_memories(&near, i, digests + 32 * i);
 	}
-	hf_near_drain(view->near, &keys);
+	hf_match_near_drain(view->near, &keys);
 	return HF_OK;
 }

@@ -14,14 +14,15 @@
 #include "match_state.h"
 
 /* A quarter full at most. */
-#define HF_TOLD_SLOTS (4 * HF_INDEX_HITS_MAX)
+#define HF_MATCH_TOLD_SLOTS (4 * HF_INDEX_HITS_MAX)
 
-HF_MUST enum hf_err hf_exact_work_new(struct hf_exact_work **out_work,
-				      struct hf_why *why);
-void hf_exact_work_free(struct hf_exact_work *work);
+HF_MUST enum hf_err
+hf_match_exact_work_new(struct hf_match_exact_work **out_work,
+			struct hf_why *why);
+void hf_match_exact_work_free(struct hf_match_exact_work *work);
 
 /* Begin the answer to another query. */
-static inline void hf_tell_begin(struct hf_index_view *view)
+static inline void hf_match_tell_begin(struct hf_index_view *view)
 {
 	view->round++;
 	view->told_count = 0;
@@ -29,8 +30,8 @@ static inline void hf_tell_begin(struct hf_index_view *view)
 }
 
 /* Something that was found. */
-struct hf_finding {
-	const struct hf_ref *ref;
+struct hf_match_finding {
+	const struct hf_match_ref *ref;
 	uint64_t sequence; /* of where it was found */
 	size_t query;
 	unsigned algorithm;
@@ -39,12 +40,13 @@ struct hf_finding {
 };
 
 /* False when the query has enough. */
-bool hf_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
-	     const struct hf_finding *finding);
+bool hf_match_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
+		   const struct hf_match_finding *finding);
 
 /* All refs of a key; the same. */
-bool hf_tell_key(struct hf_index_view *view, const struct hf_index_sink *sink,
-		 const struct hf_segment_part *part, uint32_t key,
-		 struct hf_finding *finding);
+bool hf_match_tell_key(struct hf_index_view *view,
+		       const struct hf_index_sink *sink,
+		       const struct hf_match_segment_part *part, uint32_t key,
+		       struct hf_match_finding *finding);
 
 #endif /* HF_MATCH_LOOKUP_H */

@@ -76,7 +76,7 @@ static enum hf_err take_segment(struct hf_match_manifest *manifest,
 				uint64_t number, size_t line,
 				struct hf_why *why)
 {
-	if (manifest->segments_count == HF_MANIFEST_SEGMENTS_MAX)
+	if (manifest->segments_count == HF_MATCH_SEGMENTS_MAX)
 		return bad(why, line, "too many segments");
 	for (size_t i = 0; i < manifest->segments_count; i++) {
 		if (manifest->segments[i] == number)
@@ -96,7 +96,8 @@ static enum hf_err take_set(struct hf_match_manifest *manifest, uint32_t set,
 	if (!room_for_one((void **)&manifest->positions, count,
 			  sizeof(manifest->positions[0])))
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
-	manifest->positions[count] = (struct hf_position){ set, position };
+	manifest->positions[count] =
+		(struct hf_match_position){ set, position };
 	manifest->positions_count++;
 	return HF_OK;
 }
@@ -111,7 +112,7 @@ static enum hf_err take_drop(struct hf_match_manifest *manifest, uint32_t set,
 	if (!room_for_one((void **)&manifest->drops, count,
 			  sizeof(manifest->drops[0])))
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
-	manifest->drops[count] = (struct hf_drop){ set, sequence };
+	manifest->drops[count] = (struct hf_match_drop){ set, sequence };
 	manifest->drops_count++;
 	return HF_OK;
 }
@@ -255,7 +256,7 @@ enum hf_err hf_match_manifest_read(const char *dir,
 	err = hf_file_join(path, sizeof(path), dir, "manifest", why);
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&buf, HF_MANIFEST_MAX_BYTES);
+	hf_buf_init(&buf, HF_MATCH_MANIFEST_MAX_BYTES);
 	err = hf_file_read(path, &buf, why);
 	if (err == HF_OK) {
 		err = hf_match_manifest_parse(hf_buf_span(&buf), out_manifest,
@@ -278,7 +279,7 @@ enum hf_err hf_match_manifest_write(const char *dir,
 	err = hf_file_join(path, sizeof(path), dir, "manifest", why);
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&buf, HF_MANIFEST_MAX_BYTES);
+	hf_buf_init(&buf, HF_MATCH_MANIFEST_MAX_BYTES);
 	hf_match_manifest_encode(manifest, &buf);
 	err = hf_buf_failed(&buf);
 	if (err != HF_OK)
@@ -290,9 +291,9 @@ enum hf_err hf_match_manifest_write(const char *dir,
 	return err;
 }
 
-enum hf_err hf_match_manifest_marks_path(char *out_path, size_t size_bytes,
-					 const char *dir, uint64_t number,
-					 struct hf_why *why)
+enum hf_err hf_match_marks_file_path(char *out_path, size_t size_bytes,
+				     const char *dir, uint64_t number,
+				     struct hf_why *why)
 {
 	char name[32];
 
@@ -301,11 +302,12 @@ enum hf_err hf_match_manifest_marks_path(char *out_path, size_t size_bytes,
 }
 
 static enum hf_err parse_marks(struct hf_span bytes, const char *path,
-			       struct hf_marks **out_marks, struct hf_why *why)
+			       struct hf_match_marks **out_marks,
+			       struct hf_why *why)
 {
-	const struct hf_mark *rows;
+	const struct hf_match_mark *rows;
 	uint8_t sum[HF_SHA256_BYTES];
-	struct hf_marks *marks;
+	struct hf_match_marks *marks;
 	uint32_t order = 0;
 	uint64_t count = 0;
 	enum hf_err err;
@@ -329,31 +331,31 @@ static enum hf_err parse_marks(struct hf_span bytes, const char *path,
 			      "index file '%s' is damaged: it has another "
 			      "checksum",
 			      path);
-	err = hf_marks_new((size_t)count, &marks, why);
+	err = hf_match_marks_new((size_t)count, &marks, why);
 	if (err != HF_OK)
 		return err;
-	rows = (const struct hf_mark *)(bytes.at + MARKS_HEADER_BYTES);
+	rows = (const struct hf_match_mark *)(bytes.at + MARKS_HEADER_BYTES);
 	for (uint64_t i = 0; i < count; i++)
-		hf_marks_set(marks, rows[i].set, rows[i].entry, rows[i].bits);
+		hf_match_marks_set(marks, rows[i].set, rows[i].entry,
+				   rows[i].bits);
 	*out_marks = marks;
 	return HF_OK;
 }
 
-enum hf_err hf_match_manifest_marks_read(const char *dir, uint64_t number,
-					 struct hf_marks **out_marks,
-					 struct hf_why *why)
+enum hf_err hf_match_marks_file_read(const char *dir, uint64_t number,
+				     struct hf_match_marks **out_marks,
+				     struct hf_why *why)
 {
 	char path[4096];
 	struct hf_buf buf;
 	enum hf_err err;
 
 	if (number == 0)
-		return hf_marks_new(0, out_marks, why);
-	err = hf_match_manifest_marks_path(path, sizeof(path), dir, number,
-					   why);
+		return hf_match_marks_new(0, out_marks, why);
+	err = hf_match_marks_file_path(path, sizeof(path), dir, number, why);
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&buf, HF_MARKS_MAX_BYTES);
+	hf_buf_init(&buf, HF_MATCH_MARKS_MAX_BYTES);
 	err = hf_file_read(path, &buf, why);
 	if (err == HF_OK)
 		err = parse_marks(hf_buf_span(&buf), path, out_marks, why);
@@ -361,9 +363,9 @@ enum hf_err hf_match_manifest_marks_read(const char *dir, uint64_t number,
 	return err;
 }
 
-enum hf_err hf_match_manifest_marks_write(const char *dir, uint64_t number,
-					  const struct hf_marks *marks,
-					  struct hf_why *why)
+enum hf_err hf_match_marks_file_write(const char *dir, uint64_t number,
+				      const struct hf_match_marks *marks,
+				      struct hf_why *why)
 {
 	uint32_t order = MARKS_ORDER;
 	char path[4096];
@@ -371,17 +373,16 @@ enum hf_err hf_match_manifest_marks_write(const char *dir, uint64_t number,
 	uint64_t count = 0;
 	enum hf_err err;
 
-	err = hf_match_manifest_marks_path(path, sizeof(path), dir, number,
-					   why);
+	err = hf_match_marks_file_path(path, sizeof(path), dir, number, why);
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&buf, HF_MARKS_MAX_BYTES);
+	hf_buf_init(&buf, HF_MATCH_MARKS_MAX_BYTES);
 	if (hf_buf_grow(&buf, MARKS_HEADER_BYTES) != NULL)
 		memset(buf.at, 0, MARKS_HEADER_BYTES);
 	for (uint32_t i = 0; i < marks->slots_count; i++) {
-		struct hf_mark row = marks->slots[i];
+		struct hf_match_mark row = marks->slots[i];
 
-		row.bits &= HF_MARK_BITS;
+		row.bits &= HF_MATCH_MARK_BITS;
 		if (row.bits == 0)
 			continue;
 		hf_buf_put(&buf, hf_span(&row, sizeof(row)));

@@ -21,19 +21,19 @@
 #include "span.h"
 
 /* More are never made: sealing waits for merging before that. */
-#define HF_MANIFEST_SEGMENTS_MAX 64
+#define HF_MATCH_SEGMENTS_MAX 64
 
-#define HF_MANIFEST_MAX_BYTES ((size_t)64 * 1024 * 1024)
-#define HF_MARKS_MAX_BYTES    ((size_t)1024 * 1024 * 1024)
+#define HF_MATCH_MANIFEST_MAX_BYTES ((size_t)64 * 1024 * 1024)
+#define HF_MATCH_MARKS_MAX_BYTES    ((size_t)1024 * 1024 * 1024)
 
 /* How far a set was fed. */
-struct hf_position {
+struct hf_match_position {
 	uint32_t set;
 	uint64_t position;
 };
 
 /* Hashes of the set with that sequence or an older one are gone. */
-struct hf_drop {
+struct hf_match_drop {
 	uint32_t set;
 	uint64_t sequence;
 };
@@ -43,11 +43,11 @@ struct hf_match_manifest {
 	uint64_t next_sequence;
 	uint64_t marks_number; /* 0: no marks */
 	size_t segments_count;
-	uint64_t segments[HF_MANIFEST_SEGMENTS_MAX];
+	uint64_t segments[HF_MATCH_SEGMENTS_MAX];
 	size_t positions_count;
-	struct hf_position *positions; /* owned; by set, each once */
+	struct hf_match_position *positions; /* owned; by set, each once */
 	size_t drops_count;
-	struct hf_drop *drops; /* owned; by set, each once */
+	struct hf_match_drop *drops; /* owned; by set, each once */
 };
 
 void hf_match_manifest_release(struct hf_match_manifest *manifest);
@@ -70,16 +70,15 @@ hf_match_manifest_write(const char *dir,
 			struct hf_why *why);
 
 /* dir/marks-NUMBER. */
+HF_MUST enum hf_err hf_match_marks_file_path(char *out_path, size_t size_bytes,
+					     const char *dir, uint64_t number,
+					     struct hf_why *why);
+HF_MUST enum hf_err hf_match_marks_file_read(const char *dir, uint64_t number,
+					     struct hf_match_marks **out_marks,
+					     struct hf_why *why);
 HF_MUST enum hf_err
-hf_match_manifest_marks_path(char *out_path, size_t size_bytes, const char *dir,
-			     uint64_t number, struct hf_why *why);
-HF_MUST enum hf_err hf_match_manifest_marks_read(const char *dir,
-						 uint64_t number,
-						 struct hf_marks **out_marks,
-						 struct hf_why *why);
-HF_MUST enum hf_err hf_match_manifest_marks_write(const char *dir,
-						  uint64_t number,
-						  const struct hf_marks *marks,
-						  struct hf_why *why);
+hf_match_marks_file_write(const char *dir, uint64_t number,
+			  const struct hf_match_marks *marks,
+			  struct hf_why *why);
 
 #endif /* HF_MATCH_MANIFEST_H */

@@ -3,10 +3,11 @@
 
 #include "match_memory.h"
 
-enum hf_err hf_memory_new(uint64_t sequence, struct hf_memory **out_memory,
-			  struct hf_why *why)
+enum hf_err hf_match_memory_new(uint64_t sequence,
+				struct hf_match_memory **out_memory,
+				struct hf_why *why)
 {
-	struct hf_memory *memory = calloc(1, sizeof(*memory));
+	struct hf_match_memory *memory = calloc(1, sizeof(*memory));
 
 	if (memory == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
@@ -14,36 +15,37 @@ enum hf_err hf_memory_new(uint64_t sequence, struct hf_memory **out_memory,
 	memory->sequence = sequence;
 	/* The system gives pages as they are touched: a memory with few rows
 	 * is small. */
-	memory->rows = malloc(HF_MEMORY_ROWS * sizeof(*memory->rows));
-	memory->heads = calloc(HF_MEMORY_HEADS, sizeof(*memory->heads));
-	memory->pool = malloc(HF_MEMORY_POOL_BYTES);
-	memory->pdq = malloc((size_t)HF_MEMORY_PDQ_ROWS * 32);
+	memory->rows = malloc(HF_MATCH_MEMORY_ROWS * sizeof(*memory->rows));
+	memory->heads = calloc(HF_MATCH_MEMORY_HEADS, sizeof(*memory->heads));
+	memory->pool = malloc(HF_MATCH_MEMORY_POOL_BYTES);
+	memory->pdq = malloc((size_t)HF_MATCH_MEMORY_PDQ_ROWS * 32);
 	memory->pdq_rows =
-		malloc(HF_MEMORY_PDQ_ROWS * sizeof(*memory->pdq_rows));
+		malloc(HF_MATCH_MEMORY_PDQ_ROWS * sizeof(*memory->pdq_rows));
 	if (memory->rows == NULL || memory->heads == NULL ||
 	    memory->pool == NULL || memory->pdq == NULL ||
 	    memory->pdq_rows == NULL) {
-		hf_memory_unref(memory);
+		hf_match_memory_unref(memory);
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	}
 	*out_memory = memory;
 	return HF_OK;
 }
 
-size_t hf_memory_bytes(void)
+size_t hf_match_memory_bytes(void)
 {
-	return HF_MEMORY_ROWS * sizeof(struct hf_memory_row) +
-	       HF_MEMORY_HEADS * sizeof(uint32_t) + HF_MEMORY_POOL_BYTES +
-	       (size_t)HF_MEMORY_PDQ_ROWS * (32 + sizeof(uint32_t));
+	return HF_MATCH_MEMORY_ROWS * sizeof(struct hf_match_memory_row) +
+	       HF_MATCH_MEMORY_HEADS * sizeof(uint32_t) +
+	       HF_MATCH_MEMORY_POOL_BYTES +
+	       (size_t)HF_MATCH_MEMORY_PDQ_ROWS * (32 + sizeof(uint32_t));
 }
 
-struct hf_memory *hf_memory_ref(struct hf_memory *memory)
+struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory)
 {
 	__atomic_fetch_add(&memory->references, 1, __ATOMIC_RELAXED);
 	return memory;
 }
 
-void hf_memory_unref(struct hf_memory *memory)
+void hf_match_memory_unref(struct hf_match_memory *memory)
 {
 	if (memory == NULL ||
 	    __atomic_fetch_sub(&memory->references, 1, __ATOMIC_ACQ_REL) != 1)
@@ -59,32 +61,33 @@ void hf_memory_unref(struct hf_memory *memory)
 static uint32_t head_of(unsigned algorithm, uint64_t mixed)
 {
 	return (uint32_t)((mixed + algorithm) * 0x9e3779b97f4a7c15u >> 32) %
-	       HF_MEMORY_HEADS;
+	       HF_MATCH_MEMORY_HEADS;
 }
 
-void hf_memory_prefetch(const struct hf_memory *memory, unsigned algorithm,
-			uint64_t mixed)
+void hf_match_memory_prefetch(const struct hf_match_memory *memory,
+			      unsigned algorithm, uint64_t mixed)
 {
 	__builtin_prefetch(&memory->heads[head_of(algorithm, mixed)]);
 }
 
-bool hf_memory_put(struct hf_memory *memory, const struct hf_index_hash *hash)
+bool hf_match_memory_put(struct hf_match_memory *memory,
+			 const struct hf_index_hash *hash)
 {
 	size_t bytes = hf_algorithm_bytes(hash->algorithm);
 	bool is_pdq = hash->algorithm == HF_ALGORITHM_PDQ;
 	uint32_t row = memory->rows_count;
-	uint64_t mixed = hf_digest_mix(hash->digest, bytes);
+	uint64_t mixed = hf_match_digest_mix(hash->digest, bytes);
 	uint32_t *head = &memory->heads[head_of(hash->algorithm, mixed)];
 	uint32_t digest = is_pdq ? memory->pdq_count : memory->pool_bytes;
 
-	if (row == HF_MEMORY_ROWS ||
-	    (is_pdq ? digest == HF_MEMORY_PDQ_ROWS
-		    : HF_MEMORY_POOL_BYTES - digest < bytes))
+	if (row == HF_MATCH_MEMORY_ROWS ||
+	    (is_pdq ? digest == HF_MATCH_MEMORY_PDQ_ROWS
+		    : HF_MATCH_MEMORY_POOL_BYTES - digest < bytes))
 		return false;
 	memcpy(is_pdq ? memory->pdq + (size_t)32 * digest
 		      : memory->pool + digest,
 	       hash->digest, bytes);
-	memory->rows[row] = (struct hf_memory_row){
+	memory->rows[row] = (struct hf_match_memory_row){
 		.ref = { .entry = hash->entry,
 			 .set = hash->set,
 			 .content_class = hash->content_class,
@@ -105,8 +108,8 @@ bool hf_memory_put(struct hf_memory *memory, const struct hf_index_hash *hash)
 	return true;
 }
 
-const uint8_t *hf_memory_digest(const struct hf_memory *memory,
-				const struct hf_memory_row *row)
+const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
+				      const struct hf_match_memory_row *row)
 {
 	return row->algorithm == HF_ALGORITHM_PDQ
 		       ? memory->pdq + (size_t)32 * row->digest
@@ -114,24 +117,26 @@ const uint8_t *hf_memory_digest(const struct hf_memory *memory,
 }
 
 /* The first of a chain that has the digest. */
-static uint32_t walk(const struct hf_memory *memory, uint32_t link,
+static uint32_t walk(const struct hf_match_memory *memory, uint32_t link,
 		     unsigned algorithm, const uint8_t *digest)
 {
 	size_t bytes = hf_algorithm_bytes(algorithm);
 
 	while (link != 0) {
-		const struct hf_memory_row *row = &memory->rows[link - 1];
+		const struct hf_match_memory_row *row = &memory->rows[link - 1];
 
 		if (row->algorithm == algorithm &&
-		    memcmp(hf_memory_digest(memory, row), digest, bytes) == 0)
+		    memcmp(hf_match_memory_digest(memory, row), digest,
+			   bytes) == 0)
 			return link - 1;
 		link = row->next;
 	}
-	return HF_MEMORY_NO_ROW;
+	return HF_MATCH_MEMORY_NO_ROW;
 }
 
-uint32_t hf_memory_find(const struct hf_memory *memory, unsigned algorithm,
-			const uint8_t *digest, uint64_t mixed)
+uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
+			      unsigned algorithm, const uint8_t *digest,
+			      uint64_t mixed)
 {
 	const uint32_t *head = &memory->heads[head_of(algorithm, mixed)];
 
@@ -139,12 +144,13 @@ uint32_t hf_memory_find(const struct hf_memory *memory, unsigned algorithm,
 		    digest);
 }
 
-uint32_t hf_memory_find_next(const struct hf_memory *memory, uint32_t row)
+uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
+				   uint32_t row)
 {
-	const struct hf_memory_row *from = &memory->rows[row];
+	const struct hf_match_memory_row *from = &memory->rows[row];
 
 	return walk(memory, from->next, from->algorithm,
-		    hf_memory_digest(memory, from));
+		    hf_match_memory_digest(memory, from));
 }
 
 /*
@@ -153,7 +159,7 @@ uint32_t hf_memory_find_next(const struct hf_memory *memory, uint32_t row)
 struct sortable {
 	uint64_t prefix; /* the digest's first eight bytes, as a number */
 	const uint8_t *digest;
-	const struct hf_memory_row *row;
+	const struct hf_match_memory_row *row;
 };
 
 static int compare(const void *one, const void *other)
@@ -178,15 +184,15 @@ static int compare(const void *one, const void *other)
 /* Write the run of sorted rows into memory that has room for all of them as
  * distinct digests. */
 static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
-		    uint8_t *memory, struct hf_run *out_run)
+		    uint8_t *memory, struct hf_match_run *out_run)
 {
-	struct hf_ref *refs = (struct hf_ref *)memory;
+	struct hf_match_ref *refs = (struct hf_match_ref *)memory;
 	uint32_t *firsts = (uint32_t *)(memory + count * sizeof(*refs));
 	uint8_t *keys = (uint8_t *)(firsts + count + 1);
 	uint32_t keys_count = 0, refs_count = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const struct hf_ref *ref = &rows[i].row->ref;
+		const struct hf_match_ref *ref = &rows[i].row->ref;
 
 		if (keys_count == 0 || memcmp(keys + (keys_count - 1) * bytes,
 					      rows[i].digest, bytes) != 0) {
@@ -207,17 +213,18 @@ static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
 	out_run->refs_count = refs_count;
 }
 
-static enum hf_err sort_one(const struct hf_memory *memory, unsigned algorithm,
-			    struct sortable *rows, struct hf_run *out_run,
-			    void **out_owned, struct hf_why *why)
+static enum hf_err sort_one(const struct hf_match_memory *memory,
+			    unsigned algorithm, struct sortable *rows,
+			    struct hf_match_run *out_run, void **out_owned,
+			    struct hf_why *why)
 {
 	size_t bytes = hf_algorithm_bytes(algorithm);
 	uint32_t count = 0;
 	uint8_t *owned;
 
 	for (uint32_t i = 0; i < memory->rows_count; i++) {
-		const struct hf_memory_row *row = &memory->rows[i];
-		const uint8_t *digest = hf_memory_digest(memory, row);
+		const struct hf_match_memory_row *row = &memory->rows[i];
+		const uint8_t *digest = hf_match_memory_digest(memory, row);
 
 		if (row->algorithm == algorithm)
 			rows[count++] = (struct sortable){ hf_be64(digest),
@@ -225,7 +232,7 @@ static enum hf_err sort_one(const struct hf_memory *memory, unsigned algorithm,
 	}
 	if (count == 0)
 		return HF_OK;
-	owned = malloc(count * (sizeof(struct hf_ref) + 4 + bytes) + 4);
+	owned = malloc(count * (sizeof(struct hf_match_ref) + 4 + bytes) + 4);
 	if (owned == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
 	qsort(rows, count, sizeof(*rows), compare);
@@ -234,11 +241,11 @@ static enum hf_err sort_one(const struct hf_memory *memory, unsigned algorithm,
 	return HF_OK;
 }
 
-enum hf_err hf_memory_sort(const struct hf_memory *memory,
-			   struct hf_memory_sorted *out_sorted,
-			   struct hf_why *why)
+enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
+				 struct hf_match_memory_sorted *out_sorted,
+				 struct hf_why *why)
 {
-	struct hf_memory_sorted sorted = { 0 };
+	struct hf_match_memory_sorted sorted = { 0 };
 	enum hf_err err = HF_OK;
 	struct sortable *rows;
 
@@ -252,16 +259,16 @@ enum hf_err hf_memory_sort(const struct hf_memory *memory,
 	}
 	free(rows);
 	if (err != HF_OK) {
-		hf_memory_sorted_release(&sorted);
+		hf_match_memory_sorted_release(&sorted);
 		return err;
 	}
 	*out_sorted = sorted;
 	return HF_OK;
 }
 
-void hf_memory_sorted_release(struct hf_memory_sorted *sorted)
+void hf_match_memory_sorted_release(struct hf_match_memory_sorted *sorted)
 {
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
 		free(sorted->owned[a]);
-	*sorted = (struct hf_memory_sorted){ 0 };
+	*sorted = (struct hf_match_memory_sorted){ 0 };
 }

@@ -6,7 +6,7 @@
  * without a lock: a row is whole before its number is published.
  *
  * Units    rows count hashes, whatever their algorithm.
- * Owns     hf_memory_new() gives the caller one reference.
+ * Owns     hf_match_memory_new() gives the caller one reference.
  * Threads  put by one thread at a time, everything else by any.
  * Errors   NOMEM when it is made; afterwards only "full".
  * Source   PDQ rows are compared one by one, so there are few: 8,192 take
@@ -22,70 +22,74 @@
 #include "match_build.h"
 #include "match_index.h"
 
-#define HF_MEMORY_ROWS       65536
-#define HF_MEMORY_PDQ_ROWS   8192
-#define HF_MEMORY_POOL_BYTES ((size_t)2 * 1024 * 1024)
-#define HF_MEMORY_HEADS      131072
-#define HF_MEMORY_NO_ROW     UINT32_MAX
+#define HF_MATCH_MEMORY_ROWS       65536
+#define HF_MATCH_MEMORY_PDQ_ROWS   8192
+#define HF_MATCH_MEMORY_POOL_BYTES ((size_t)2 * 1024 * 1024)
+#define HF_MATCH_MEMORY_HEADS      131072
+#define HF_MATCH_MEMORY_NO_ROW     UINT32_MAX
 
-struct hf_memory_row {
-	struct hf_ref ref;
+struct hf_match_memory_row {
+	struct hf_match_ref ref;
 	uint32_t digest; /* byte of the pool; number in pdq */
 	uint32_t next;   /* row with the same head */
 	uint8_t algorithm;
 };
 
-struct hf_memory {
-	uint32_t references;        /* atomic */
-	uint32_t rows_count;        /* atomic */
-	uint32_t pdq_count;         /* atomic */
-	uint32_t pool_bytes;        /* the putting thread's */
-	uint64_t sequence;          /* as of the segment it becomes */
-	struct hf_memory_row *rows; /* owned */
-	uint32_t *heads;            /* owned, atomic: row + 1 */
-	uint8_t *pool;              /* owned: digests but PDQ */
-	uint8_t *pdq;               /* owned: digests, 32 bytes each */
-	uint32_t *pdq_rows;         /* owned: the row of each of those */
+struct hf_match_memory {
+	uint32_t references;              /* atomic */
+	uint32_t rows_count;              /* atomic */
+	uint32_t pdq_count;               /* atomic */
+	uint32_t pool_bytes;              /* the putting thread's */
+	uint64_t sequence;                /* as of the segment it becomes */
+	struct hf_match_memory_row *rows; /* owned */
+	uint32_t *heads;                  /* owned, atomic: row + 1 */
+	uint8_t *pool;                    /* owned: digests but PDQ */
+	uint8_t *pdq;                     /* owned: digests, 32 bytes each */
+	uint32_t *pdq_rows;               /* owned: the row of each of those */
 };
 
-HF_MUST enum hf_err hf_memory_new(uint64_t sequence,
-				  struct hf_memory **out_memory,
-				  struct hf_why *why);
+HF_MUST enum hf_err hf_match_memory_new(uint64_t sequence,
+					struct hf_match_memory **out_memory,
+					struct hf_why *why);
 
-struct hf_memory *hf_memory_ref(struct hf_memory *memory);
+struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory);
 
 /* NULL is fine. */
-void hf_memory_unref(struct hf_memory *memory);
+void hf_match_memory_unref(struct hf_match_memory *memory);
 
 /* Bytes of memory it may come to use. */
-size_t hf_memory_bytes(void);
+size_t hf_match_memory_bytes(void);
 
 /* False when there is no room for it. */
-bool hf_memory_put(struct hf_memory *memory, const struct hf_index_hash *hash);
+bool hf_match_memory_put(struct hf_match_memory *memory,
+			 const struct hf_index_hash *hash);
 
-const uint8_t *hf_memory_digest(const struct hf_memory *memory,
-				const struct hf_memory_row *row);
+const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
+				      const struct hf_match_memory_row *row);
 
 /* The first row with this digest, and the next after one; NO_ROW at the
- * end.  mixed is the digest's hf_digest_mix(). */
-uint32_t hf_memory_find(const struct hf_memory *memory, unsigned algorithm,
-			const uint8_t *digest, uint64_t mixed);
-uint32_t hf_memory_find_next(const struct hf_memory *memory, uint32_t row);
+ * end.  mixed is the digest's hf_match_digest_mix(). */
+uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
+			      unsigned algorithm, const uint8_t *digest,
+			      uint64_t mixed);
+uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
+				   uint32_t row);
 
 /* Bring what a find reads first nearer. */
-void hf_memory_prefetch(const struct hf_memory *memory, unsigned algorithm,
-			uint64_t mixed);
+void hf_match_memory_prefetch(const struct hf_match_memory *memory,
+			      unsigned algorithm, uint64_t mixed);
 
 /* A memory that nobody puts into any more, in order, as runs to build from;
  * borrowed until released. */
-struct hf_memory_sorted {
-	struct hf_run runs[HF_ALGORITHM_COUNT];
+struct hf_match_memory_sorted {
+	struct hf_match_run runs[HF_ALGORITHM_COUNT];
 	void *owned[HF_ALGORITHM_COUNT];
 };
 
-HF_MUST enum hf_err hf_memory_sort(const struct hf_memory *memory,
-				   struct hf_memory_sorted *out_sorted,
-				   struct hf_why *why);
-void hf_memory_sorted_release(struct hf_memory_sorted *sorted);
+HF_MUST enum hf_err
+hf_match_memory_sort(const struct hf_match_memory *memory,
+		     struct hf_match_memory_sorted *out_sorted,
+		     struct hf_why *why);
+void hf_match_memory_sorted_release(struct hf_match_memory_sorted *sorted);
 
 #endif /* HF_MATCH_MEMORY_H */

@@ -38,9 +38,9 @@
 #define STAGES 3
 
 struct slot {
-	struct hf_near_job job;
-	struct hf_pdq pdq;
-	uint16_t bands[HF_PDQ_BANDS];
+	struct hf_match_near_job job;
+	struct hf_match_pdq pdq;
+	uint16_t bands[HF_MATCH_PDQ_BANDS];
 	unsigned radius;     /* of a band */
 	unsigned pair_limit; /* of a band and its neighbour */
 	bool is_used;
@@ -51,9 +51,9 @@ struct slot {
 	uint8_t of_bands[CANDIDATES];
 };
 
-struct hf_near_work {
+struct hf_match_near_work {
 	uint16_t masks[MASKS_MAX]; /* fewest bits first */
-	struct hf_bucket buckets[2][MASKS_MAX];
+	struct hf_match_bucket buckets[2][MASKS_MAX];
 	uint64_t seen[SEEN]; /* round and key: compared in this search */
 	uint32_t round;
 	unsigned next; /* slot */
@@ -62,9 +62,10 @@ struct hf_near_work {
 
 static const unsigned masks_count[RADIUS_MAX + 1] = { 1, 17, 137 };
 
-enum hf_err hf_near_work_new(struct hf_near_work **out_work, struct hf_why *why)
+enum hf_err hf_match_near_work_new(struct hf_match_near_work **out_work,
+				   struct hf_why *why)
 {
-	struct hf_near_work *work = calloc(1, sizeof(*work));
+	struct hf_match_near_work *work = calloc(1, sizeof(*work));
 	size_t count = 1;
 
 	if (work == NULL)
@@ -79,7 +80,7 @@ enum hf_err hf_near_work_new(struct hf_near_work **out_work, struct hf_why *why)
 	return HF_OK;
 }
 
-void hf_near_work_free(struct hf_near_work *work)
+void hf_match_near_work_free(struct hf_match_near_work *work)
 {
 	free(work);
 }
@@ -94,12 +95,13 @@ static bool is_first_band(const struct slot *slot, const uint8_t *digest,
 			  unsigned band)
 {
 	for (unsigned b = 0; b < band; b++) {
-		unsigned here = differ(slot->bands[b], hf_pdq_band(digest, b));
-		unsigned next = (b + 1) % HF_PDQ_BANDS;
+		unsigned here =
+			differ(slot->bands[b], hf_match_pdq_band(digest, b));
+		unsigned next = (b + 1) % HF_MATCH_PDQ_BANDS;
 
 		if (here <= slot->radius &&
 		    here + differ(slot->bands[next],
-				  hf_pdq_band(digest, next)) <=
+				  hf_match_pdq_band(digest, next)) <=
 			    slot->pair_limit)
 			return false;
 	}
@@ -109,7 +111,7 @@ static bool is_first_band(const struct slot *slot, const uint8_t *digest,
 /* The second stage: which keys the candidates are. */
 static void fetch_keys(struct slot *slot)
 {
-	const struct hf_segment_part *part = slot->job.part;
+	const struct hf_match_segment_part *part = slot->job.part;
 
 	slot->is_fetched = true;
 	for (size_t i = 0; i < slot->count; i++) {
@@ -125,10 +127,10 @@ static void fetch_keys(struct slot *slot)
 }
 
 /* The third: compare them. */
-static void compare_keys(struct hf_near_work *work, struct slot *slot,
-			 const struct hf_near_sink *sink)
+static void compare_keys(struct hf_match_near_work *work, struct slot *slot,
+			 const struct hf_match_near_sink *sink)
 {
-	const struct hf_near_job *job = &slot->job;
+	const struct hf_match_near_job *job = &slot->job;
 
 	if (!slot->is_fetched)
 		fetch_keys(slot);
@@ -141,7 +143,7 @@ static void compare_keys(struct hf_near_work *work, struct slot *slot,
 		uint32_t key = slot->keys[i];
 		const uint8_t *digest = job->part->keys + (size_t)32 * key;
 		uint64_t mark = (uint64_t)work->round << 32 | key;
-		struct hf_pdq have;
+		struct hf_match_pdq have;
 		unsigned distance;
 
 		/* Of near-duplicates one search finds the same key through a
@@ -149,8 +151,8 @@ static void compare_keys(struct hf_near_work *work, struct slot *slot,
 		if (work->seen[key % SEEN] == mark)
 			continue;
 		work->seen[key % SEEN] = mark;
-		have = hf_pdq_load(digest);
-		distance = hf_pdq_distance(&have, &slot->pdq);
+		have = hf_match_pdq_load(digest);
+		distance = hf_match_pdq_distance(&have, &slot->pdq);
 		if (distance <= job->distance &&
 		    is_first_band(slot, digest, slot->of_bands[i]))
 			sink->key(sink->arg, job, key, distance);
@@ -160,8 +162,8 @@ static void compare_keys(struct hf_near_work *work, struct slot *slot,
 }
 
 /* A search's answers are complete. */
-static void end_slot(struct hf_near_work *work, struct slot *slot,
-		     const struct hf_near_sink *sink)
+static void end_slot(struct hf_match_near_work *work, struct slot *slot,
+		     const struct hf_match_near_sink *sink)
 {
 	if (!slot->is_used)
 		return;
@@ -171,16 +173,19 @@ static void end_slot(struct hf_near_work *work, struct slot *slot,
 }
 
 /* The slot that was pushed so many before the newest. */
-static struct slot *slot_before(struct hf_near_work *work, unsigned before)
+static struct slot *slot_before(struct hf_match_near_work *work,
+				unsigned before)
 {
 	return &work->slots[(work->next + STAGES - 1 - before) % STAGES];
 }
 
 /* Where a band's buckets are, and their first lines on the way. */
-static size_t list_buckets(struct hf_near_work *work, const struct slot *slot,
-			   unsigned band, struct hf_bucket *out_buckets)
+static size_t list_buckets(struct hf_match_near_work *work,
+			   const struct slot *slot, unsigned band,
+			   struct hf_match_bucket *out_buckets)
 {
-	const struct hf_segment_band *table = &slot->job.part->bands[band];
+	const struct hf_match_segment_band *table =
+		&slot->job.part->bands[band];
 	size_t count = 0;
 
 	for (unsigned m = 0; m < masks_count[slot->radius]; m++) {
@@ -190,7 +195,7 @@ static size_t list_buckets(struct hf_near_work *work, const struct slot *slot,
 		const uint8_t *from = (const uint8_t *)(table->nexts + begin);
 		size_t bytes = (size_t)(end - begin) * sizeof(uint16_t);
 
-		out_buckets[count] = (struct hf_bucket){
+		out_buckets[count] = (struct hf_match_bucket){
 			.begin = begin,
 			.count = end - begin,
 			.limit = slot->pair_limit - (m > 0) - (m > 16),
@@ -204,13 +209,14 @@ static size_t list_buckets(struct hf_near_work *work, const struct slot *slot,
 }
 
 /* Buckets of together SCAN_MOST sketches at most. */
-static void scan_some(const struct hf_kernel *kernel, struct hf_near_work *work,
-		      struct slot *slot, unsigned band,
-		      const struct hf_bucket *buckets, size_t count,
-		      const struct hf_near_sink *sink)
+static void scan_some(const struct hf_match_kernel *kernel,
+		      struct hf_match_near_work *work, struct slot *slot,
+		      unsigned band, const struct hf_match_bucket *buckets,
+		      size_t count, const struct hf_match_near_sink *sink)
 {
-	const struct hf_segment_band *table = &slot->job.part->bands[band];
-	uint16_t want = slot->bands[(band + 1) % HF_PDQ_BANDS];
+	const struct hf_match_segment_band *table =
+		&slot->job.part->bands[band];
+	uint16_t want = slot->bands[(band + 1) % HF_MATCH_PDQ_BANDS];
 	uint32_t *places;
 	size_t found;
 
@@ -230,15 +236,15 @@ static void scan_some(const struct hf_kernel *kernel, struct hf_near_work *work,
 }
 
 /* All of a band's, as many at a time as may be. */
-static void scan_band(const struct hf_kernel *kernel, struct hf_near_work *work,
-		      struct slot *slot, unsigned band,
-		      const struct hf_bucket *buckets, size_t count,
-		      const struct hf_near_sink *sink)
+static void scan_band(const struct hf_match_kernel *kernel,
+		      struct hf_match_near_work *work, struct slot *slot,
+		      unsigned band, const struct hf_match_bucket *buckets,
+		      size_t count, const struct hf_match_near_sink *sink)
 {
 	size_t begin = 0, sum = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct hf_bucket piece = buckets[i];
+		struct hf_match_bucket piece = buckets[i];
 
 		if (sum + piece.count <= SCAN_MOST) {
 			sum += piece.count;
@@ -266,14 +272,14 @@ static void scan_band(const struct hf_kernel *kernel, struct hf_near_work *work,
 
 /* The first stage: each band's buckets are listed while the one before is
  * scanned. */
-static void scan_bands(const struct hf_kernel *kernel,
-		       struct hf_near_work *work, struct slot *slot,
-		       const struct hf_near_sink *sink)
+static void scan_bands(const struct hf_match_kernel *kernel,
+		       struct hf_match_near_work *work, struct slot *slot,
+		       const struct hf_match_near_sink *sink)
 {
 	size_t counts[2] = { 0 };
 
-	for (unsigned b = 0; b <= HF_PDQ_BANDS; b++) {
-		if (b < HF_PDQ_BANDS)
+	for (unsigned b = 0; b <= HF_MATCH_PDQ_BANDS; b++) {
+		if (b < HF_MATCH_PDQ_BANDS)
 			counts[b % 2] = list_buckets(work, slot, b,
 						     work->buckets[b % 2]);
 		if (b > 0)
@@ -283,54 +289,56 @@ static void scan_bands(const struct hf_kernel *kernel,
 	}
 }
 
-static void scan_all(const struct hf_kernel *kernel,
-		     const struct hf_near_job *job,
-		     const struct hf_near_sink *sink)
+static void scan_all(const struct hf_match_kernel *kernel,
+		     const struct hf_match_near_job *job,
+		     const struct hf_match_near_sink *sink)
 {
 	const uint8_t *digests = job->part->keys;
-	struct hf_pdq want = hf_pdq_load(job->digest);
-	uint32_t positions[HF_KERNEL_BLOCK];
+	struct hf_match_pdq want = hf_match_pdq_load(job->digest);
+	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
 
 	for (uint32_t done = 0; done < job->part->keys_count;
-	     done += HF_KERNEL_BLOCK) {
+	     done += HF_MATCH_KERNEL_BLOCK) {
 		uint32_t left = job->part->keys_count - done;
 		size_t found = kernel->scan_digests(
 			digests + (size_t)32 * done,
-			left < HF_KERNEL_BLOCK ? left : HF_KERNEL_BLOCK, &want,
-			job->distance, positions);
+			left < HF_MATCH_KERNEL_BLOCK ? left
+						     : HF_MATCH_KERNEL_BLOCK,
+			&want, job->distance, positions);
 
 		for (size_t i = 0; i < found; i++) {
 			uint32_t key = done + positions[i];
-			struct hf_pdq have =
-				hf_pdq_load(digests + (size_t)32 * key);
+			struct hf_match_pdq have =
+				hf_match_pdq_load(digests + (size_t)32 * key);
 
 			sink->key(sink->arg, job, key,
-				  hf_pdq_distance(&have, &want));
+				  hf_match_pdq_distance(&have, &want));
 		}
 	}
 }
 
-void hf_near_push(const struct hf_kernel *kernel, struct hf_near_work *work,
-		  const struct hf_near_job *job,
-		  const struct hf_near_sink *sink)
+void hf_match_near_push(const struct hf_match_kernel *kernel,
+			struct hf_match_near_work *work,
+			const struct hf_match_near_job *job,
+			const struct hf_match_near_sink *sink)
 {
 	struct slot *slot = &work->slots[work->next];
 
 	if (!job->part->has_bands ||
-	    job->distance / HF_PDQ_BANDS > RADIUS_MAX) {
+	    job->distance / HF_MATCH_PDQ_BANDS > RADIUS_MAX) {
 		/* Few hashes, or a distance that bands do not serve. */
-		hf_near_drain(work, sink);
+		hf_match_near_drain(work, sink);
 		scan_all(kernel, job, sink);
 		sink->done(sink->arg, job);
 		return;
 	}
 	work->next = (work->next + 1) % STAGES;
 	slot->job = *job;
-	slot->pdq = hf_pdq_load(job->digest);
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++)
-		slot->bands[b] = hf_pdq_band(job->digest, b);
-	slot->radius = job->distance / HF_PDQ_BANDS;
-	slot->pair_limit = 2 * job->distance / HF_PDQ_BANDS;
+	slot->pdq = hf_match_pdq_load(job->digest);
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		slot->bands[b] = hf_match_pdq_band(job->digest, b);
+	slot->radius = job->distance / HF_MATCH_PDQ_BANDS;
+	slot->pair_limit = 2 * job->distance / HF_MATCH_PDQ_BANDS;
 	slot->count = 0;
 	slot->is_used = true;
 	slot->is_fetched = false;
@@ -340,24 +348,26 @@ void hf_near_push(const struct hf_kernel *kernel, struct hf_near_work *work,
 	end_slot(work, slot_before(work, 2), sink);
 }
 
-void hf_near_drain(struct hf_near_work *work, const struct hf_near_sink *sink)
+void hf_match_near_drain(struct hf_match_near_work *work,
+			 const struct hf_match_near_sink *sink)
 {
 	for (unsigned before = STAGES; before > 0; before--)
 		end_slot(work, slot_before(work, before - 1), sink);
 }
 
-void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
-		      unsigned distance)
+void hf_match_near_prefetch(const struct hf_match_segment_part *part,
+			    const uint8_t *digest, unsigned distance)
 {
-	if (!part->has_bands || distance / HF_PDQ_BANDS > RADIUS_MAX)
+	if (!part->has_bands || distance / HF_MATCH_PDQ_BANDS > RADIUS_MAX)
 		return;
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++) {
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++) {
 		const uint32_t *offsets = part->bands[b].offsets;
-		unsigned value = hf_pdq_band(digest, b);
+		unsigned value = hf_match_pdq_band(digest, b);
 
 		__builtin_prefetch(&offsets[value]);
 		/* Sixteen offsets to a line: flips of the lower bits stay. */
-		for (unsigned i = 4; distance >= HF_PDQ_BANDS && i < 16; i++)
+		for (unsigned i = 4; distance >= HF_MATCH_PDQ_BANDS && i < 16;
+		     i++)
 			__builtin_prefetch(&offsets[value ^ 1u << i]);
 	}
 }

@@ -13,8 +13,9 @@
 #include "match_format.h"
 #include "match_segment.h"
 
-enum hf_err hf_segment_path(char *out_path, size_t size_bytes, const char *dir,
-			    uint64_t number, struct hf_why *why)
+enum hf_err hf_match_segment_path(char *out_path, size_t size_bytes,
+				  const char *dir, uint64_t number,
+				  struct hf_why *why)
 {
 	int used = snprintf(out_path, size_bytes, "%s/segment-%08" PRIx64, dir,
 			    number);
@@ -42,12 +43,12 @@ static bool is_rising(const uint32_t *offsets, uint64_t offsets_count,
 	return is_good;
 }
 
-static enum hf_err open_part(struct hf_segment *segment,
-			     const struct hf_file_part *row, uint64_t *at,
+static enum hf_err open_part(struct hf_match_segment *segment,
+			     const struct hf_match_file_part *row, uint64_t *at,
 			     const char *path, struct hf_why *why)
 {
-	struct hf_file_layout layout;
-	struct hf_segment_part part;
+	struct hf_match_file_layout layout;
+	struct hf_match_segment_part part;
 
 	if (hf_algorithm_bytes(row->algorithm) == 0)
 		return hf_why(why, HF_E_UNSUPPORTED,
@@ -55,58 +56,61 @@ static enum hf_err open_part(struct hf_segment *segment,
 			      ", which this version does not know",
 			      path, row->algorithm);
 	if (row->digest_bytes != hf_algorithm_bytes(row->algorithm) ||
-	    row->directory_bits > HF_DIRECTORY_BITS_MAX || row->has_bands > 1 ||
+	    row->directory_bits > HF_MATCH_DIRECTORY_BITS_MAX ||
+	    row->has_bands > 1 ||
 	    (row->has_bands != 0 && row->algorithm != HF_ALGORITHM_PDQ) ||
 	    segment->parts[row->algorithm].keys != NULL)
 		return damaged(why, path, "a part makes no sense");
-	hf_format_layout(row, *at, &layout);
+	hf_match_format_layout(row, *at, &layout);
 	if (layout.end > segment->file_bytes)
 		return damaged(why, path, "it is too short");
 	*at = layout.end;
-	hf_format_point(row, &layout, segment->map, &part);
+	hf_match_format_point(row, &layout, segment->map, &part);
 	if (!is_rising(part.directory, ((uint64_t)1 << part.directory_bits) + 1,
 		       part.keys_count))
 		return damaged(why, path, "a directory is out of order");
-	for (unsigned b = 0; part.has_bands && b < HF_PDQ_BANDS; b++) {
-		if (!is_rising(part.bands[b].offsets, HF_PDQ_BAND_VALUES + 1,
-			       part.keys_count))
+	for (unsigned b = 0; part.has_bands && b < HF_MATCH_PDQ_BANDS; b++) {
+		if (!is_rising(part.bands[b].offsets,
+			       HF_MATCH_PDQ_BAND_VALUES + 1, part.keys_count))
 			return damaged(why, path, "a band is out of order");
 	}
 	segment->parts[row->algorithm] = part;
 	return HF_OK;
 }
 
-static enum hf_err check_header(const struct hf_file_header *header,
+static enum hf_err check_header(const struct hf_match_file_header *header,
 				uint64_t file_bytes, const char *path,
 				struct hf_why *why)
 {
 	uint8_t sum[HF_SHA256_BYTES];
 
-	if (memcmp(header->magic, HF_SEGMENT_MAGIC, sizeof(header->magic)) != 0)
+	if (memcmp(header->magic, HF_MATCH_SEGMENT_MAGIC,
+		   sizeof(header->magic)) != 0)
 		return damaged(why, path, "it does not begin like a segment");
-	if (header->version != HF_SEGMENT_VERSION ||
-	    header->order != HF_SEGMENT_ORDER)
+	if (header->version != HF_MATCH_SEGMENT_VERSION ||
+	    header->order != HF_MATCH_SEGMENT_ORDER)
 		return hf_why(why, HF_E_UNSUPPORTED,
 			      "index file '%s' is of version %" PRIu32
 			      " or of another kind of machine; remove the "
 			      "index, it will be made again",
 			      path, header->version);
-	hf_sha256(header, offsetof(struct hf_file_header, header_sum), sum);
+	hf_sha256(header, offsetof(struct hf_match_file_header, header_sum),
+		  sum);
 	if (memcmp(sum, header->header_sum, sizeof(sum)) != 0)
 		return damaged(why, path, "its header has another checksum");
 	if (header->file_bytes != file_bytes)
 		return damaged(why, path, "it has another size");
-	if (header->parts_count > HF_SEGMENT_PARTS_MAX)
+	if (header->parts_count > HF_MATCH_SEGMENT_PARTS_MAX)
 		return damaged(why, path, "it has too many parts");
 	return HF_OK;
 }
 
-static enum hf_err open_map(struct hf_segment *segment, bool is_whole,
+static enum hf_err open_map(struct hf_match_segment *segment, bool is_whole,
 			    const char *path, struct hf_why *why)
 {
-	const struct hf_file_header *header =
-		(const struct hf_file_header *)segment->map;
-	uint64_t at = HF_SEGMENT_HEADER_BYTES;
+	const struct hf_match_file_header *header =
+		(const struct hf_match_file_header *)segment->map;
+	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
 	enum hf_err err = check_header(header, segment->file_bytes, path, why);
 
 	if (err != HF_OK)
@@ -114,8 +118,9 @@ static enum hf_err open_map(struct hf_segment *segment, bool is_whole,
 	if (is_whole) {
 		uint8_t sum[HF_SHA256_BYTES];
 
-		hf_sha256(segment->map + HF_SEGMENT_HEADER_BYTES,
-			  segment->file_bytes - HF_SEGMENT_HEADER_BYTES, sum);
+		hf_sha256(segment->map + HF_MATCH_SEGMENT_HEADER_BYTES,
+			  segment->file_bytes - HF_MATCH_SEGMENT_HEADER_BYTES,
+			  sum);
 		if (memcmp(sum, header->rest_sum, sizeof(sum)) != 0)
 			return damaged(why, path, "it has another checksum");
 	}
@@ -131,7 +136,7 @@ static enum hf_err open_map(struct hf_segment *segment, bool is_whole,
 }
 
 /* The file's size, and its bytes mapped. */
-static enum hf_err map_file(struct hf_segment *segment, const char *path,
+static enum hf_err map_file(struct hf_match_segment *segment, const char *path,
 			    struct hf_why *why)
 {
 	enum hf_err err = HF_OK;
@@ -145,7 +150,7 @@ static enum hf_err map_file(struct hf_segment *segment, const char *path,
 		err = hf_why_errno(why, "look at '%s'", path);
 		goto out_close;
 	}
-	if (about.st_size < HF_SEGMENT_HEADER_BYTES) {
+	if (about.st_size < HF_MATCH_SEGMENT_HEADER_BYTES) {
 		err = damaged(why, path, "it is too short");
 		goto out_close;
 	}
@@ -162,12 +167,15 @@ out_close:
 	return err;
 }
 
-enum hf_err hf_segment_open(const char *dir, uint64_t number, bool is_whole,
-			    struct hf_segment **out_segment, struct hf_why *why)
+enum hf_err hf_match_segment_open(const char *dir, uint64_t number,
+				  bool is_whole,
+				  struct hf_match_segment **out_segment,
+				  struct hf_why *why)
 {
 	char path[4096];
-	struct hf_segment *segment;
-	enum hf_err err = hf_segment_path(path, sizeof(path), dir, number, why);
+	struct hf_match_segment *segment;
+	enum hf_err err =
+		hf_match_segment_path(path, sizeof(path), dir, number, why);
 
 	if (err != HF_OK)
 		return err;
@@ -180,20 +188,20 @@ enum hf_err hf_segment_open(const char *dir, uint64_t number, bool is_whole,
 	if (err == HF_OK)
 		err = open_map(segment, is_whole, path, why);
 	if (err != HF_OK) {
-		hf_segment_unref(segment);
+		hf_match_segment_unref(segment);
 		return err;
 	}
 	*out_segment = segment;
 	return HF_OK;
 }
 
-struct hf_segment *hf_segment_ref(struct hf_segment *segment)
+struct hf_match_segment *hf_match_segment_ref(struct hf_match_segment *segment)
 {
 	__atomic_fetch_add(&segment->references, 1, __ATOMIC_RELAXED);
 	return segment;
 }
 
-void hf_segment_unref(struct hf_segment *segment)
+void hf_match_segment_unref(struct hf_match_segment *segment)
 {
 	if (segment == NULL ||
 	    __atomic_fetch_sub(&segment->references, 1, __ATOMIC_ACQ_REL) != 1)

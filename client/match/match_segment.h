@@ -7,15 +7,14 @@
  * PDQ, when there are many, sixteen bands of buckets.
  *
  * Units    keys are distinct digests, refs are entries that have one.
- * Owns     hf_segment_open() gives the caller one reference;
- *          hf_segment_unref() takes it back, the last one unmaps.  Pointers
- *          into a part live as long as the segment.
- * Threads  a segment is immutable; references are counted atomically.
- * Errors   CORRUPT for a file that is damaged, UNSUPPORTED for one of another
- *          version or byte order.  What an open does not read (band ids,
- *          counts of refs) is checked by whoever uses it.
- * Source   client/match/FORMAT.md.  Filter: Putze, Sanders, Singler, "Cache-,
- *          Hash- and Space-Efficient Bloom Filters".
+ * Owns     hf_match_segment_open() gives the caller one reference;
+ *          hf_match_segment_unref() takes it back, the last one unmaps.
+ * Pointers into a part live as long as the segment. Threads  a segment is
+ * immutable; references are counted atomically. Errors   CORRUPT for a file
+ * that is damaged, UNSUPPORTED for one of another version or byte order.  What
+ * an open does not read (band ids, counts of refs) is checked by whoever uses
+ * it. Source   client/match/FORMAT.md.  Filter: Putze, Sanders, Singler,
+ * "Cache-, Hash- and Space-Efficient Bloom Filters".
  */
 #ifndef HF_MATCH_SEGMENT_H
 #define HF_MATCH_SEGMENT_H
@@ -29,15 +28,15 @@
 #include "err.h"
 #include "kind.h"
 
-#define HF_PDQ_BANDS       16
-#define HF_PDQ_BAND_VALUES 65536
+#define HF_MATCH_PDQ_BANDS       16
+#define HF_MATCH_PDQ_BAND_VALUES 65536
 
 /* Fewer PDQ digests than this are compared one by one: bands cost 4 MiB of
  * offsets a segment. */
-#define HF_SEGMENT_BANDS_MIN 32768
+#define HF_MATCH_SEGMENT_BANDS_MIN 32768
 
 /* The entry behind a digest, as in the file. */
-struct hf_ref {
+struct hf_match_ref {
 	uint64_t entry;
 	uint32_t set;
 	uint8_t content_class;
@@ -45,54 +44,56 @@ struct hf_ref {
 	uint16_t zero;
 };
 
-struct hf_segment_band {
-	const uint32_t *offsets; /* HF_PDQ_BAND_VALUES + 1 */
+struct hf_match_segment_band {
+	const uint32_t *offsets; /* HF_MATCH_PDQ_BAND_VALUES + 1 */
 	const uint16_t *nexts;   /* the next band's 16 bits, bucket order */
 	const uint32_t *keys;    /* numbers of keys, bucket order */
 };
 
-struct hf_segment_part {
+struct hf_match_segment_part {
 	size_t digest_bytes;
 	uint32_t keys_count;
 	uint32_t refs_count;
 	unsigned directory_bits;
 	uint32_t filter_blocks; /* of 32 bytes; 0: no filter */
 	const uint8_t *keys;
-	const uint32_t *firsts;    /* keys_count + 1 */
-	const struct hf_ref *refs; /* of a key: by set, then entry */
-	const uint32_t *directory; /* (1 << directory_bits) + 1 */
+	const uint32_t *firsts;          /* keys_count + 1 */
+	const struct hf_match_ref *refs; /* of a key: by set, then entry */
+	const uint32_t *directory;       /* (1 << directory_bits) + 1 */
 	const uint32_t *filter;
 	bool has_bands;
-	struct hf_segment_band bands[HF_PDQ_BANDS];
+	struct hf_match_segment_band bands[HF_MATCH_PDQ_BANDS];
 };
 
-struct hf_segment {
+struct hf_match_segment {
 	uint32_t references; /* atomic */
 	uint64_t number;     /* of the file's name */
 	uint64_t sequence;   /* newer hashes have larger ones */
 	uint64_t file_bytes;
 	const uint8_t *map;
-	struct hf_segment_part parts[HF_ALGORITHM_COUNT]; /* by algorithm */
+	struct hf_match_segment_part
+		parts[HF_ALGORITHM_COUNT]; /* by algorithm */
 };
 
 /* "segment-00000012" in dir. */
-HF_MUST enum hf_err hf_segment_path(char *out_path, size_t size_bytes,
-				    const char *dir, uint64_t number,
-				    struct hf_why *why);
+HF_MUST enum hf_err hf_match_segment_path(char *out_path, size_t size_bytes,
+					  const char *dir, uint64_t number,
+					  struct hf_why *why);
 
 /* With is_whole the checksum of the whole file is verified as well. */
-HF_MUST enum hf_err hf_segment_open(const char *dir, uint64_t number,
-				    bool is_whole,
-				    struct hf_segment **out_segment,
-				    struct hf_why *why);
+HF_MUST enum hf_err hf_match_segment_open(const char *dir, uint64_t number,
+					  bool is_whole,
+					  struct hf_match_segment **out_segment,
+					  struct hf_why *why);
 
-struct hf_segment *hf_segment_ref(struct hf_segment *segment);
+struct hf_match_segment *hf_match_segment_ref(struct hf_match_segment *segment);
 
 /* NULL is fine. */
-void hf_segment_unref(struct hf_segment *segment);
+void hf_match_segment_unref(struct hf_match_segment *segment);
 
 /* The filter's hash of a digest: all of its bits take part. */
-static inline uint64_t hf_digest_mix(const uint8_t *digest, size_t len_bytes)
+static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
+					   size_t len_bytes)
 {
 	uint64_t mixed = len_bytes * 0x9e3779b97f4a7c15u;
 
@@ -111,12 +112,12 @@ static inline uint64_t hf_digest_mix(const uint8_t *digest, size_t len_bytes)
 }
 
 /* The block that a mixed digest belongs to, and its bit in word i of it. */
-static inline uint32_t hf_filter_block(uint64_t mixed, uint32_t blocks)
+static inline uint32_t hf_match_filter_block(uint64_t mixed, uint32_t blocks)
 {
 	return (uint32_t)((mixed >> 32) * blocks >> 32);
 }
 
-static inline uint32_t hf_filter_bit(uint64_t mixed, unsigned word)
+static inline uint32_t hf_match_filter_bit(uint64_t mixed, unsigned word)
 {
 	static const uint32_t salts[8] = { 0x47b6137bu, 0x44974d91u,
 					   0x8824ad5bu, 0xa2b7289du,
@@ -127,7 +128,8 @@ static inline uint32_t hf_filter_bit(uint64_t mixed, unsigned word)
 }
 
 /* The first bits of a digest: directories are by these. */
-static inline uint32_t hf_digest_prefix(const uint8_t *digest, unsigned bits)
+static inline uint32_t hf_match_digest_prefix(const uint8_t *digest,
+					      unsigned bits)
 {
 	return bits == 0 ? 0 : hf_be32(digest) >> (32 - bits);
 }

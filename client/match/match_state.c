@@ -10,27 +10,28 @@
 
 #include "match_state.h"
 
-struct hf_snapshot *hf_snapshot_ref(struct hf_snapshot *snapshot)
+struct hf_match_snapshot *
+hf_match_snapshot_ref(struct hf_match_snapshot *snapshot)
 {
 	__atomic_fetch_add(&snapshot->references, 1, __ATOMIC_RELAXED);
 	return snapshot;
 }
 
-void hf_snapshot_unref(struct hf_snapshot *snapshot)
+void hf_match_snapshot_unref(struct hf_match_snapshot *snapshot)
 {
 	if (snapshot == NULL ||
 	    __atomic_fetch_sub(&snapshot->references, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
 	for (size_t i = 0; i < snapshot->segments_count; i++)
-		hf_segment_unref(snapshot->segments[i]);
+		hf_match_segment_unref(snapshot->segments[i]);
 	for (size_t i = 0; i < snapshot->memories_count; i++)
-		hf_memory_unref(snapshot->memories[i]);
-	hf_marks_unref(snapshot->marks);
+		hf_match_memory_unref(snapshot->memories[i]);
+	hf_match_marks_unref(snapshot->marks);
 	free(snapshot);
 }
 
-bool hf_drops_cover(const struct hf_drop *drops, size_t drops_count,
-		    uint32_t set, uint64_t sequence)
+bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
+			  uint32_t set, uint64_t sequence)
 {
 	size_t low = 0, high = drops_count;
 
@@ -46,9 +47,9 @@ bool hf_drops_cover(const struct hf_drop *drops, size_t drops_count,
 	       sequence <= drops[low].sequence;
 }
 
-enum hf_err hf_state_publish(struct hf_index *index, struct hf_why *why)
+enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 {
-	struct hf_snapshot *snapshot, *old;
+	struct hf_match_snapshot *snapshot, *old;
 
 	snapshot = calloc(1, sizeof(*snapshot) +
 				     index->drops_count *
@@ -57,15 +58,16 @@ enum hf_err hf_state_publish(struct hf_index *index, struct hf_why *why)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	snapshot->references = 1;
 	for (size_t i = 0; i < index->segments_count; i++)
-		snapshot->segments[i] = hf_segment_ref(index->segments[i]);
+		snapshot->segments[i] =
+			hf_match_segment_ref(index->segments[i]);
 	snapshot->segments_count = index->segments_count;
 	if (index->active != NULL)
 		snapshot->memories[snapshot->memories_count++] =
-			hf_memory_ref(index->active);
+			hf_match_memory_ref(index->active);
 	for (size_t i = 0; i < index->frozen_count; i++)
 		snapshot->memories[snapshot->memories_count++] =
-			hf_memory_ref(index->frozen[i].memory);
-	snapshot->marks = hf_marks_ref(index->marks);
+			hf_match_memory_ref(index->frozen[i].memory);
+	snapshot->marks = hf_match_marks_ref(index->marks);
 	snapshot->drops_count = index->drops_count;
 	if (index->drops_count > 0)
 		memcpy(snapshot->drops, index->drops,
@@ -75,12 +77,13 @@ enum hf_err hf_state_publish(struct hf_index *index, struct hf_why *why)
 	old = index->snapshot;
 	index->snapshot = snapshot;
 	pthread_mutex_unlock(&index->view_lock);
-	hf_snapshot_unref(old);
+	hf_match_snapshot_unref(old);
 	return HF_OK;
 }
 
 static enum hf_err copy_positions(const struct hf_index *index,
-				  struct hf_frozen *frozen, struct hf_why *why)
+				  struct hf_match_frozen *frozen,
+				  struct hf_why *why)
 {
 	frozen->positions_count = index->feds_count;
 	frozen->positions =
@@ -89,27 +92,27 @@ static enum hf_err copy_positions(const struct hf_index *index,
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	for (size_t i = 0; i < index->feds_count; i++)
 		frozen->positions[i] =
-			(struct hf_position){ index->feds[i].set,
-					      index->feds[i].position };
+			(struct hf_match_position){ index->feds[i].set,
+						    index->feds[i].position };
 	return HF_OK;
 }
 
-enum hf_err hf_state_freeze(struct hf_index *index, struct hf_why *why)
+enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 {
-	struct hf_frozen *frozen = &index->frozen[index->frozen_count];
-	struct hf_memory *fresh;
+	struct hf_match_frozen *frozen = &index->frozen[index->frozen_count];
+	struct hf_match_memory *fresh;
 	enum hf_err err;
 
 	err = copy_positions(index, frozen, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_memory_new(index->next_sequence, &fresh, why);
+	err = hf_match_memory_new(index->next_sequence, &fresh, why);
 	if (err != HF_OK)
 		goto out_free;
 	frozen->memory = index->active;
 	index->active = fresh;
 	index->frozen_count++;
-	err = hf_state_publish(index, why);
+	err = hf_match_state_publish(index, why);
 	if (err != HF_OK)
 		goto out_undo;
 	index->next_sequence++;
@@ -119,10 +122,10 @@ enum hf_err hf_state_freeze(struct hf_index *index, struct hf_why *why)
 out_undo:
 	index->frozen_count--;
 	index->active = frozen->memory;
-	hf_memory_unref(fresh);
+	hf_match_memory_unref(fresh);
 out_free:
 	free(frozen->positions);
-	*frozen = (struct hf_frozen){ 0 };
+	*frozen = (struct hf_match_frozen){ 0 };
 	return err;
 }
 
@@ -138,7 +141,7 @@ static enum hf_err load_feds(struct hf_index *index,
 	index->feds_size = count + 16;
 	index->feds_count = count;
 	for (size_t i = 0; i < count; i++)
-		index->feds[i] = (struct hf_fed){
+		index->feds[i] = (struct hf_match_fed){
 			manifest->positions[i].set,
 			manifest->positions[i].position,
 			manifest->positions[i].position,
@@ -150,25 +153,27 @@ static enum hf_err load_segment(struct hf_index *index, uint64_t number,
 				bool is_whole, const struct hf_index *before,
 				struct hf_why *why)
 {
-	struct hf_segment **out_segment =
+	struct hf_match_segment **out_segment =
 		&index->segments[index->segments_count];
 	enum hf_err err = HF_OK;
 
 	*out_segment = NULL;
 	for (size_t i = 0; before != NULL && i < before->segments_count; i++) {
 		if (before->segments[i]->number == number)
-			*out_segment = hf_segment_ref(before->segments[i]);
+			*out_segment =
+				hf_match_segment_ref(before->segments[i]);
 	}
 	if (*out_segment == NULL)
-		err = hf_segment_open(index->dir, number, is_whole, out_segment,
-				      why);
+		err = hf_match_segment_open(index->dir, number, is_whole,
+					    out_segment, why);
 	if (err == HF_OK)
 		index->segments_count++;
 	return err;
 }
 
-enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
-			  const struct hf_index *before, struct hf_why *why)
+enum hf_err hf_match_state_load(struct hf_index *index, bool is_whole,
+				const struct hf_index *before,
+				struct hf_why *why)
 {
 	struct hf_match_manifest manifest = { 0 };
 	enum hf_err err = hf_match_manifest_read(index->dir, &manifest, why);
@@ -180,7 +185,7 @@ enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
 	index->marks_number = manifest.marks_number;
 	err = load_feds(index, &manifest, why);
 	if (err == HF_OK)
-		err = hf_match_manifest_marks_read(
+		err = hf_match_marks_file_read(
 			index->dir, manifest.marks_number, &index->marks, why);
 	for (size_t i = 0; err == HF_OK && i < manifest.segments_count; i++)
 		err = load_segment(index, manifest.segments[i], is_whole,
@@ -192,23 +197,23 @@ enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
 	}
 	hf_match_manifest_release(&manifest);
 	if (err != HF_OK)
-		hf_state_release(index);
+		hf_match_state_release(index);
 	return err;
 }
 
-void hf_state_release(struct hf_index *index)
+void hf_match_state_release(struct hf_index *index)
 {
-	hf_memory_unref(index->active);
+	hf_match_memory_unref(index->active);
 	index->active = NULL;
 	for (size_t i = 0; i < index->frozen_count; i++) {
-		hf_memory_unref(index->frozen[i].memory);
+		hf_match_memory_unref(index->frozen[i].memory);
 		free(index->frozen[i].positions);
 	}
 	index->frozen_count = 0;
 	for (size_t i = 0; i < index->segments_count; i++)
-		hf_segment_unref(index->segments[i]);
+		hf_match_segment_unref(index->segments[i]);
 	index->segments_count = 0;
-	hf_marks_unref(index->marks);
+	hf_match_marks_unref(index->marks);
 	index->marks = NULL;
 	free(index->drops);
 	index->drops = NULL;
@@ -234,7 +239,7 @@ static bool is_named(const struct hf_index *index, const char *name)
 	return false;
 }
 
-void hf_state_sweep(struct hf_index *index)
+void hf_match_state_sweep(struct hf_index *index)
 {
 	DIR *dir = opendir(index->dir);
 	struct dirent *found;

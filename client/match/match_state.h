@@ -32,46 +32,48 @@
 
 /* Full memories that wait to be sealed; whoever adds waits for the sealer
  * when there are more. */
-#define HF_FROZEN_MAX 8
+#define HF_MATCH_FROZEN_MAX 8
 
 /* A mutable part with anything in it is sealed this long after the first
  * hash: other processes see only what is sealed, and a restart feeds less. */
-#define HF_SEAL_AGE_MS 2000
+#define HF_MATCH_SEAL_AGE_MS 2000
 
 /* Sealing stops for merging at this many segments, of at most
- * HF_MANIFEST_SEGMENTS_MAX. */
-#define HF_SEGMENTS_BUSY 48
+ * HF_MATCH_SEGMENTS_MAX. */
+#define HF_MATCH_SEGMENTS_BUSY 48
 
 /* Answers to a query that are told apart by comparing with each. */
-#define HF_TOLD_FIRST 8
+#define HF_MATCH_TOLD_FIRST 8
 
 /* How often a read-only index looks for another manifest. */
-#define HF_REFRESH_MS 50
+#define HF_MATCH_REFRESH_MS 50
 
-struct hf_near_work;
-struct hf_exact_work;
+struct hf_match_near_work;
+struct hf_match_exact_work;
 
-struct hf_snapshot {
+struct hf_match_snapshot {
 	uint32_t references; /* atomic */
 	size_t segments_count;
-	struct hf_segment *segments[HF_MANIFEST_SEGMENTS_MAX]; /* references */
+	struct hf_match_segment
+		*segments[HF_MATCH_SEGMENTS_MAX]; /* references */
 	size_t memories_count;
-	struct hf_memory *memories[HF_FROZEN_MAX + 1]; /* references */
-	struct hf_marks *marks;                        /* reference */
+	struct hf_match_memory
+		*memories[HF_MATCH_FROZEN_MAX + 1]; /* references */
+	struct hf_match_marks *marks;               /* reference */
 	size_t drops_count;
-	struct hf_drop drops[]; /* by set */
+	struct hf_match_drop drops[]; /* by set */
 };
 
-struct hf_fed {
+struct hf_match_fed {
 	uint32_t set;
 	uint64_t position; /* as told by hf_index_advance() */
 	uint64_t durable;  /* as in the manifest */
 };
 
-struct hf_frozen {
-	struct hf_memory *memory; /* reference */
+struct hf_match_frozen {
+	struct hf_match_memory *memory; /* reference */
 	/* What its end stands for. */
-	struct hf_position *positions; /* owned */
+	struct hf_match_position *positions; /* owned */
 	size_t positions_count;
 };
 
@@ -79,23 +81,23 @@ struct hf_index {
 	char *dir; /* owned */
 	bool is_readonly;
 	int lock_fd;
-	const struct hf_kernel *kernel;
+	const struct hf_match_kernel *kernel;
 
 	pthread_mutex_t commit_lock;
 
-	pthread_mutex_t lock;     /* guards state, to the next blank line */
-	pthread_cond_t work;      /* for sealer and merger */
-	pthread_cond_t done;      /* for whoever waits for them */
-	struct hf_memory *active; /* NULL when read-only */
-	uint64_t active_since_us; /* its first row; 0: none */
-	struct hf_frozen frozen[HF_FROZEN_MAX];
+	pthread_mutex_t lock; /* guards state, to the next blank line */
+	pthread_cond_t work;  /* for sealer and merger */
+	pthread_cond_t done;  /* for whoever waits for them */
+	struct hf_match_memory *active; /* NULL when read-only */
+	uint64_t active_since_us;       /* its first row; 0: none */
+	struct hf_match_frozen frozen[HF_MATCH_FROZEN_MAX];
 	size_t frozen_count;
-	struct hf_segment *segments[HF_MANIFEST_SEGMENTS_MAX];
+	struct hf_match_segment *segments[HF_MATCH_SEGMENTS_MAX];
 	size_t segments_count;
-	struct hf_marks *marks;
-	struct hf_drop *drops; /* owned; by set */
+	struct hf_match_marks *marks;
+	struct hf_match_drop *drops; /* owned; by set */
 	size_t drops_count;
-	struct hf_fed *feds; /* owned; by set */
+	struct hf_match_fed *feds; /* owned; by set */
 	size_t feds_count;
 	size_t feds_size;
 	uint64_t next_number;
@@ -119,7 +121,7 @@ struct hf_index {
 	pthread_t merger;
 
 	pthread_mutex_t view_lock; /* guards snapshot and idle */
-	struct hf_snapshot *snapshot;
+	struct hf_match_snapshot *snapshot;
 	struct hf_index_view *idle; /* owned: views nobody uses */
 
 	/* Read-only: one refreshes, the others go on with what there is. */
@@ -129,7 +131,7 @@ struct hf_index {
 	uint64_t manifest_inode;
 };
 
-struct hf_told {
+struct hf_match_told {
 	uint64_t what;
 	uint64_t round;
 };
@@ -137,68 +139,73 @@ struct hf_told {
 /* One thread's hold on a snapshot, and room to work in. */
 struct hf_index_view {
 	struct hf_index *index;
-	struct hf_snapshot *snapshot; /* reference */
-	struct hf_index_view *next;   /* idle ones */
-	struct hf_near_work *near;    /* owned */
-	struct hf_exact_work *exact;  /* owned */
+	struct hf_match_snapshot *snapshot; /* reference */
+	struct hf_index_view *next;         /* idle ones */
+	struct hf_match_near_work *near;    /* owned */
+	struct hf_match_exact_work *exact;  /* owned */
 	/* What the query at hand was answered already: the first few in a
 	 * row, for most queries have no more; then all in the slots whose
 	 * round is this one. */
-	uint64_t told_first[HF_TOLD_FIRST];
-	struct hf_told *told; /* owned */
+	uint64_t told_first[HF_MATCH_TOLD_FIRST];
+	struct hf_match_told *told; /* owned */
 	uint64_t round;
 	size_t told_count;
 	bool has_more;
 };
 
 /* Put what state holds now before new views.  With the lock held. */
-HF_MUST enum hf_err hf_state_publish(struct hf_index *index,
-				     struct hf_why *why);
+HF_MUST enum hf_err hf_match_state_publish(struct hf_index *index,
+					   struct hf_why *why);
 
-struct hf_snapshot *hf_snapshot_ref(struct hf_snapshot *snapshot);
-void hf_snapshot_unref(struct hf_snapshot *snapshot);
+struct hf_match_snapshot *
+hf_match_snapshot_ref(struct hf_match_snapshot *snapshot);
+void hf_match_snapshot_unref(struct hf_match_snapshot *snapshot);
 
 /* Whether a drop covers it. */
-bool hf_drops_cover(const struct hf_drop *drops, size_t drops_count,
-		    uint32_t set, uint64_t sequence);
+bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
+			  uint32_t set, uint64_t sequence);
 
 /* Close the active memory and begin another.  With the lock held; needs room
  * in frozen. */
-HF_MUST enum hf_err hf_state_freeze(struct hf_index *index, struct hf_why *why);
+HF_MUST enum hf_err hf_match_state_freeze(struct hf_index *index,
+					  struct hf_why *why);
 
 /* The segments and marks that dir's manifest names, into a fresh index;
  * segments that before (NULL: none) has open already are shared with it. */
-HF_MUST enum hf_err hf_state_load(struct hf_index *index, bool is_whole,
-				  const struct hf_index *before,
-				  struct hf_why *why);
+HF_MUST enum hf_err hf_match_state_load(struct hf_index *index, bool is_whole,
+					const struct hf_index *before,
+					struct hf_why *why);
 
 /* Give segments, memories, marks, positions and drops back. */
-void hf_state_release(struct hf_index *index);
+void hf_match_state_release(struct hf_index *index);
 
 /* Remove files in dir that the state does not name. */
-void hf_state_sweep(struct hf_index *index);
+void hf_match_state_sweep(struct hf_index *index);
 
 /* Start and stop sealer and merger. */
-HF_MUST enum hf_err hf_work_start(struct hf_index *index, struct hf_why *why);
-void hf_work_stop(struct hf_index *index);
+HF_MUST enum hf_err hf_match_work_start(struct hf_index *index,
+					struct hf_why *why);
+void hf_match_work_stop(struct hf_index *index);
 
 /* Write the manifest of what state holds, without the lock. */
-HF_MUST enum hf_err hf_work_commit(struct hf_index *index, struct hf_why *why);
+HF_MUST enum hf_err hf_match_work_commit(struct hf_index *index,
+					 struct hf_why *why);
 
 /* What the manifest names now, published.  For a read-only index, by one
  * thread at a time. */
-HF_MUST enum hf_err hf_view_load(struct hf_index *index, struct hf_why *why);
+HF_MUST enum hf_err hf_match_view_load(struct hf_index *index,
+				       struct hf_why *why);
 
-void hf_view_free(struct hf_index_view *view);
+void hf_match_view_free(struct hf_index_view *view);
 
 /* Near lookups in one part: match_near.c. */
-HF_MUST enum hf_err hf_near_work_new(struct hf_near_work **out_work,
-				     struct hf_why *why);
-void hf_near_work_free(struct hf_near_work *work);
+HF_MUST enum hf_err hf_match_near_work_new(struct hf_match_near_work **out_work,
+					   struct hf_why *why);
+void hf_match_near_work_free(struct hf_match_near_work *work);
 
 /* A search of one part for one query. */
-struct hf_near_job {
-	const struct hf_segment_part *part;
+struct hf_match_near_job {
+	const struct hf_match_segment_part *part;
 	const uint8_t *digest; /* borrowed until it is done */
 	unsigned distance;
 	size_t query;
@@ -207,23 +214,25 @@ struct hf_near_job {
 
 /* What comes of jobs, in the order of their pushes: every key that is near,
  * once, and that there are no more. */
-struct hf_near_sink {
-	void (*key)(void *arg, const struct hf_near_job *job, uint32_t key,
-		    unsigned distance);
-	void (*done)(void *arg, const struct hf_near_job *job);
+struct hf_match_near_sink {
+	void (*key)(void *arg, const struct hf_match_near_job *job,
+		    uint32_t key, unsigned distance);
+	void (*done)(void *arg, const struct hf_match_near_job *job);
 	void *arg;
 };
 
 /* Begin a job; those pushed earlier are done meanwhile. */
-void hf_near_push(const struct hf_kernel *kernel, struct hf_near_work *work,
-		  const struct hf_near_job *job,
-		  const struct hf_near_sink *sink);
+void hf_match_near_push(const struct hf_match_kernel *kernel,
+			struct hf_match_near_work *work,
+			const struct hf_match_near_job *job,
+			const struct hf_match_near_sink *sink);
 
 /* Finish every job that was begun. */
-void hf_near_drain(struct hf_near_work *work, const struct hf_near_sink *sink);
+void hf_match_near_drain(struct hf_match_near_work *work,
+			 const struct hf_match_near_sink *sink);
 
 /* Bring what the search of digest reads first nearer. */
-void hf_near_prefetch(const struct hf_segment_part *part, const uint8_t *digest,
-		      unsigned distance);
+void hf_match_near_prefetch(const struct hf_match_segment_part *part,
+			    const uint8_t *digest, unsigned distance);
 
 #endif /* HF_MATCH_STATE_H */

@@ -12,12 +12,12 @@
  * old one meanwhile reads again. */
 #define LOAD_TRIES 16
 
-void hf_view_free(struct hf_index_view *view)
+void hf_match_view_free(struct hf_index_view *view)
 {
 	if (view == NULL)
 		return;
-	hf_near_work_free(view->near);
-	hf_exact_work_free(view->exact);
+	hf_match_near_work_free(view->near);
+	hf_match_exact_work_free(view->exact);
 	free(view->told);
 	free(view);
 }
@@ -31,12 +31,12 @@ static enum hf_err view_new(struct hf_index *index,
 	if (view == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to look up");
 	view->index = index;
-	err = hf_near_work_new(&view->near, why);
+	err = hf_match_near_work_new(&view->near, why);
 	if (err == HF_OK)
-		err = hf_exact_work_new(&view->exact, why);
+		err = hf_match_exact_work_new(&view->exact, why);
 	if (err != HF_OK)
 		goto out_free;
-	view->told = calloc(HF_TOLD_SLOTS, sizeof(*view->told));
+	view->told = calloc(HF_MATCH_TOLD_SLOTS, sizeof(*view->told));
 	if (view->told == NULL) {
 		err = hf_why(why, HF_E_NOMEM, "index: no memory to look up");
 		goto out_free;
@@ -45,7 +45,7 @@ static enum hf_err view_new(struct hf_index *index,
 	return HF_OK;
 
 out_free:
-	hf_view_free(view);
+	hf_match_view_free(view);
 	return err;
 }
 
@@ -68,7 +68,7 @@ static void take_state(struct hf_index *index, struct hf_index *fresh)
 	index->feds = fresh->feds;
 	index->feds_count = fresh->feds_count;
 	pthread_mutex_unlock(&index->lock);
-	hf_state_release(&old);
+	hf_match_state_release(&old);
 }
 
 /* True when the manifest is not the one that was loaded last. */
@@ -85,7 +85,7 @@ static bool look_at_manifest(const struct hf_index *index, struct stat *out)
 	       out->st_mtim.tv_nsec != index->manifest_time.tv_nsec;
 }
 
-enum hf_err hf_view_load(struct hf_index *index, struct hf_why *why)
+enum hf_err hf_match_view_load(struct hf_index *index, struct hf_why *why)
 {
 	enum hf_err err = HF_OK;
 
@@ -95,15 +95,15 @@ enum hf_err hf_view_load(struct hf_index *index, struct hf_why *why)
 
 		pthread_mutex_init(&fresh.view_lock, NULL);
 		look_at_manifest(index, &about);
-		err = hf_state_load(&fresh, false, index, why);
+		err = hf_match_state_load(&fresh, false, index, why);
 		if (err == HF_OK) {
-			err = hf_state_publish(&fresh, why);
+			err = hf_match_state_publish(&fresh, why);
 			if (err != HF_OK)
-				hf_state_release(&fresh);
+				hf_match_state_release(&fresh);
 		}
 		pthread_mutex_destroy(&fresh.view_lock);
 		if (err == HF_OK) {
-			struct hf_snapshot *old;
+			struct hf_match_snapshot *old;
 
 			index->manifest_inode = about.st_ino;
 			index->manifest_time = about.st_mtim;
@@ -112,7 +112,7 @@ enum hf_err hf_view_load(struct hf_index *index, struct hf_why *why)
 			old = index->snapshot;
 			index->snapshot = fresh.snapshot;
 			pthread_mutex_unlock(&index->view_lock);
-			hf_snapshot_unref(old);
+			hf_match_snapshot_unref(old);
 		}
 		if (err != HF_E_NOTFOUND)
 			break;
@@ -128,12 +128,12 @@ static void refresh(struct hf_index *index)
 	struct stat about;
 
 	if (now_us - __atomic_load_n(&index->refreshed_us, __ATOMIC_RELAXED) <
-		    HF_REFRESH_MS * 1000 ||
+		    HF_MATCH_REFRESH_MS * 1000 ||
 	    pthread_mutex_trylock(&index->refresh_lock) != 0)
 		return;
 	__atomic_store_n(&index->refreshed_us, now_us, __ATOMIC_RELAXED);
 	if (look_at_manifest(index, &about)) {
-		enum hf_err err = hf_view_load(index, NULL);
+		enum hf_err err = hf_match_view_load(index, NULL);
 
 		(void)err;
 	}
@@ -152,7 +152,7 @@ enum hf_err hf_index_view_begin(struct hf_index *index,
 	view = index->idle;
 	if (view != NULL) {
 		index->idle = view->next;
-		view->snapshot = hf_snapshot_ref(index->snapshot);
+		view->snapshot = hf_match_snapshot_ref(index->snapshot);
 	}
 	pthread_mutex_unlock(&index->view_lock);
 	if (view == NULL) {
@@ -161,7 +161,7 @@ enum hf_err hf_index_view_begin(struct hf_index *index,
 		if (err != HF_OK)
 			return err;
 		pthread_mutex_lock(&index->view_lock);
-		view->snapshot = hf_snapshot_ref(index->snapshot);
+		view->snapshot = hf_match_snapshot_ref(index->snapshot);
 		pthread_mutex_unlock(&index->view_lock);
 	}
 	*out_view = view;
@@ -175,7 +175,7 @@ void hf_index_view_end(struct hf_index_view *view)
 	if (view == NULL)
 		return;
 	index = view->index;
-	hf_snapshot_unref(view->snapshot);
+	hf_match_snapshot_unref(view->snapshot);
 	view->snapshot = NULL;
 	pthread_mutex_lock(&index->view_lock);
 	view->next = index->idle;

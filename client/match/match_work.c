@@ -26,20 +26,21 @@
  * answer is the same in both of its passes whatever is removed meanwhile.
  */
 struct filter {
-	struct hf_marks *marks; /* reference */
-	struct hf_drop *drops;  /* owned */
+	struct hf_match_marks *marks; /* reference */
+	struct hf_match_drop *drops;  /* owned */
 	size_t drops_count;
 };
 
-static bool is_live(void *arg, uint64_t sequence, const struct hf_ref *ref)
+static bool is_live(void *arg, uint64_t sequence,
+		    const struct hf_match_ref *ref)
 {
 	const struct filter *filter = arg;
 
-	return !hf_drops_cover(filter->drops, filter->drops_count, ref->set,
-			       sequence) &&
+	return !hf_match_drops_cover(filter->drops, filter->drops_count,
+				     ref->set, sequence) &&
 	       (filter->marks->used_count == 0 ||
-		(hf_marks_get(filter->marks, ref->set, ref->entry) &
-		 HF_MARK_REMOVED) == 0);
+		(hf_match_marks_get(filter->marks, ref->set, ref->entry) &
+		 HF_MATCH_MARK_REMOVED) == 0);
 }
 
 /* With the lock held. */
@@ -49,13 +50,14 @@ static enum hf_err filter_init(struct filter *filter,
 	enum hf_err err;
 
 	*filter = (struct filter){ .drops_count = index->drops_count };
-	err = hf_marks_copy(index->marks, 0, HF_MARKS_ALL, &filter->marks, why);
+	err = hf_match_marks_copy(index->marks, 0, HF_MATCH_MARKS_ALL,
+				  &filter->marks, why);
 	if (err != HF_OK)
 		return err;
 	filter->drops =
 		malloc((index->drops_count + 1) * sizeof(filter->drops[0]));
 	if (filter->drops == NULL) {
-		hf_marks_unref(filter->marks);
+		hf_match_marks_unref(filter->marks);
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
 	}
 	if (index->drops_count > 0)
@@ -66,7 +68,7 @@ static enum hf_err filter_init(struct filter *filter,
 
 static void filter_release(struct filter *filter)
 {
-	hf_marks_unref(filter->marks);
+	hf_match_marks_unref(filter->marks);
 	free(filter->drops);
 }
 
@@ -75,14 +77,14 @@ static void filter_release(struct filter *filter)
  * neither names any more.
  */
 struct change {
-	struct hf_segment *added; /* NULL: none */
-	struct hf_segment *removed[HF_MANIFEST_SEGMENTS_MAX];
+	struct hf_match_segment *added; /* NULL: none */
+	struct hf_match_segment *removed[HF_MATCH_SEGMENTS_MAX];
 	size_t removed_count;
 	size_t sealed_count; /* of the oldest frozen memories */
 };
 
 static bool is_removed(const struct change *change,
-		       const struct hf_segment *segment)
+		       const struct hf_match_segment *segment)
 {
 	for (size_t i = 0; i < change->removed_count; i++) {
 		if (change->removed[i] == segment)
@@ -94,7 +96,7 @@ static bool is_removed(const struct change *change,
 /* A drop matters while something that old is there. */
 static bool is_drop_needed(const struct hf_index *index,
 			   const struct change *change,
-			   const struct hf_drop *drop)
+			   const struct hf_match_drop *drop)
 {
 	for (size_t i = 0; i < index->segments_count; i++) {
 		if (index->segments[i]->sequence <= drop->sequence &&
@@ -113,11 +115,11 @@ static bool is_drop_needed(const struct hf_index *index,
 /* The durable position of a set once the change is made. */
 static uint64_t durable_after(const struct hf_index *index,
 			      const struct change *change,
-			      const struct hf_fed *fed)
+			      const struct hf_match_fed *fed)
 {
 	bool is_all_sealed = change->sealed_count == index->frozen_count &&
 			     index->active->rows_count == 0;
-	const struct hf_frozen *last;
+	const struct hf_match_frozen *last;
 
 	if (is_all_sealed)
 		return fed->position;
@@ -164,9 +166,10 @@ static enum hf_err draft(const struct hf_index *index,
 			change->added->number;
 	for (size_t i = 0; i < index->feds_count; i++)
 		manifest.positions[manifest.positions_count++] =
-			(struct hf_position){ index->feds[i].set,
-					      durable_after(index, change,
-							    &index->feds[i]) };
+			(struct hf_match_position){
+				index->feds[i].set,
+				durable_after(index, change, &index->feds[i])
+			};
 	for (size_t i = 0; i < index->drops_count; i++) {
 		if (is_drop_needed(index, change, &index->drops[i]))
 			manifest.drops[manifest.drops_count++] =
@@ -190,7 +193,7 @@ static void apply(struct hf_index *index, const struct change *change,
 		index->segments[kept++] = change->added;
 	index->segments_count = kept;
 	for (size_t i = 0; i < change->sealed_count; i++) {
-		hf_memory_unref(index->frozen[i].memory);
+		hf_match_memory_unref(index->frozen[i].memory);
 		free(index->frozen[i].positions);
 	}
 	index->frozen_count -= change->sealed_count;
@@ -220,10 +223,10 @@ static void remove_file(const struct hf_index *index, bool is_marks,
 {
 	char path[4096];
 	enum hf_err err =
-		is_marks ? hf_match_manifest_marks_path(
-				   path, sizeof(path), index->dir, number, NULL)
-			 : hf_segment_path(path, sizeof(path), index->dir,
-					   number, NULL);
+		is_marks ? hf_match_marks_file_path(path, sizeof(path),
+						    index->dir, number, NULL)
+			 : hf_match_segment_path(path, sizeof(path), index->dir,
+						 number, NULL);
 
 	if (err == HF_OK)
 		unlink(path);
@@ -233,14 +236,15 @@ static void remove_file(const struct hf_index *index, bool is_marks,
 static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
 				struct hf_why *why)
 {
-	struct hf_marks *marks = NULL;
+	struct hf_match_marks *marks = NULL;
 	uint64_t number = 0;
 	enum hf_err err = HF_OK;
 
 	*out_old = 0;
 	pthread_mutex_lock(&index->lock);
 	if (index->is_marks_dirty) {
-		err = hf_marks_copy(index->marks, 0, HF_MARKS_ALL, &marks, why);
+		err = hf_match_marks_copy(index->marks, 0, HF_MATCH_MARKS_ALL,
+					  &marks, why);
 		number = index->next_number;
 		if (err == HF_OK) {
 			index->next_number++;
@@ -250,8 +254,8 @@ static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
 	pthread_mutex_unlock(&index->lock);
 	if (err != HF_OK || marks == NULL)
 		return err;
-	err = hf_match_manifest_marks_write(index->dir, number, marks, why);
-	hf_marks_unref(marks);
+	err = hf_match_marks_file_write(index->dir, number, marks, why);
+	hf_match_marks_unref(marks);
 	pthread_mutex_lock(&index->lock);
 	if (err == HF_OK) {
 		*out_old = index->marks_number;
@@ -287,7 +291,7 @@ static enum hf_err commit(struct hf_index *index, const struct change *change,
 		apply(index, change, &manifest);
 		/* Views go on with the snapshot of before, which answers the
 		 * same, until there is memory for another. */
-		if (hf_state_publish(index, why) != HF_OK)
+		if (hf_match_state_publish(index, why) != HF_OK)
 			index->is_dirty = true;
 	} else {
 		index->is_dirty = true;
@@ -298,7 +302,7 @@ static enum hf_err commit(struct hf_index *index, const struct change *change,
 		remove_file(index, true, old_marks);
 	for (size_t i = 0; err == HF_OK && i < change->removed_count; i++) {
 		remove_file(index, false, change->removed[i]->number);
-		hf_segment_unref(change->removed[i]);
+		hf_match_segment_unref(change->removed[i]);
 	}
 
 out_unlock:
@@ -306,14 +310,14 @@ out_unlock:
 	return err;
 }
 
-enum hf_err hf_work_commit(struct hf_index *index, struct hf_why *why)
+enum hf_err hf_match_work_commit(struct hf_index *index, struct hf_why *why)
 {
 	return commit(index, &(struct change){ 0 }, why);
 }
 
 /* Give up a segment that did not come to be.  Its file stays when the
  * manifest on disk, half replaced, might name it; the next open sweeps. */
-static void discard(struct hf_index *index, struct hf_segment *segment)
+static void discard(struct hf_index *index, struct hf_match_segment *segment)
 {
 	struct hf_match_manifest manifest;
 	bool is_named = false;
@@ -326,12 +330,12 @@ static void discard(struct hf_index *index, struct hf_segment *segment)
 		if (!is_named)
 			remove_file(index, false, segment->number);
 	}
-	hf_segment_unref(segment);
+	hf_match_segment_unref(segment);
 }
 
 /* Build, open, commit. */
 static enum hf_err build_and_commit(struct hf_index *index,
-				    struct hf_build *build,
+				    struct hf_match_build *build,
 				    struct change *change, struct hf_why *why)
 {
 	enum hf_err err;
@@ -340,11 +344,11 @@ static enum hf_err build_and_commit(struct hf_index *index,
 	build->dir = index->dir;
 	build->number = index->next_number++;
 	pthread_mutex_unlock(&index->lock);
-	err = hf_build_segment(build, why);
+	err = hf_match_build_segment(build, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_segment_open(index->dir, build->number, false, &change->added,
-			      why);
+	err = hf_match_segment_open(index->dir, build->number, false,
+				    &change->added, why);
 	if (err != HF_OK) {
 		remove_file(index, false, build->number);
 		return err;
@@ -362,13 +366,14 @@ static enum hf_err build_and_commit(struct hf_index *index,
 /* Every memory that is frozen now becomes one segment. */
 static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 {
-	struct hf_memory_sorted sorted[HF_FROZEN_MAX] = { { .runs = {
-								    { 0 } } } };
-	struct hf_run runs[HF_ALGORITHM_COUNT][HF_FROZEN_MAX];
-	const struct hf_memory *memories[HF_FROZEN_MAX];
+	struct hf_match_memory_sorted sorted[HF_MATCH_FROZEN_MAX] = {
+		{ .runs = { { 0 } } }
+	};
+	struct hf_match_run runs[HF_ALGORITHM_COUNT][HF_MATCH_FROZEN_MAX];
+	const struct hf_match_memory *memories[HF_MATCH_FROZEN_MAX];
 	struct change change = { 0 };
 	struct filter filter;
-	struct hf_build build = { .is_live = is_live, .arg = &filter };
+	struct hf_match_build build = { .is_live = is_live, .arg = &filter };
 	enum hf_err err;
 
 	pthread_mutex_lock(&index->lock);
@@ -382,7 +387,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 	if (err != HF_OK)
 		return err;
 	for (size_t i = 0; err == HF_OK && i < change.sealed_count; i++)
-		err = hf_memory_sort(memories[i], &sorted[i], why);
+		err = hf_match_memory_sort(memories[i], &sorted[i], why);
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
 		build.runs[a] = runs[a];
 		for (size_t i = 0; err == HF_OK && i < change.sealed_count;
@@ -395,7 +400,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 	if (err == HF_OK)
 		err = build_and_commit(index, &build, &change, why);
 	for (size_t i = 0; i < change.sealed_count; i++)
-		hf_memory_sorted_release(&sorted[i]);
+		hf_match_memory_sorted_release(&sorted[i]);
 	filter_release(&filter);
 	return err;
 }
@@ -403,7 +408,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 /*
  * Merging.
  */
-static unsigned tier_of(const struct hf_segment *segment)
+static unsigned tier_of(const struct hf_match_segment *segment)
 {
 	unsigned tier = 0;
 
@@ -416,7 +421,7 @@ static unsigned tier_of(const struct hf_segment *segment)
 /* The segments to merge now, with the lock held: the lowest tier that has
  * enough of its own, and all below it. */
 static size_t pick(const struct hf_index *index, bool is_all,
-		   struct hf_segment *out_picked[HF_MANIFEST_SEGMENTS_MAX])
+		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
 	bool is_busy = index->frozen_count > 0;
 	size_t enough = is_busy ? MERGE_BUSY : MERGE_IDLE;
@@ -430,7 +435,8 @@ static size_t pick(const struct hf_index *index, bool is_all,
 			own += tier_of(index->segments[i]) == tier;
 			below += tier_of(index->segments[i]) < tier;
 		}
-		if (own >= enough || below + own >= HF_SEGMENTS_BUSY / 2) {
+		if (own >= enough ||
+		    below + own >= HF_MATCH_SEGMENTS_BUSY / 2) {
 			top = tier;
 			break;
 		}
@@ -440,15 +446,15 @@ static size_t pick(const struct hf_index *index, bool is_all,
 	for (size_t i = 0; i < index->segments_count; i++) {
 		if (tier_of(index->segments[i]) <= top)
 			out_picked[count++] =
-				hf_segment_ref(index->segments[i]);
+				hf_match_segment_ref(index->segments[i]);
 	}
 	return count;
 }
 
 static int compare_sequences(const void *one, const void *other)
 {
-	const struct hf_segment *const *a = one;
-	const struct hf_segment *const *b = other;
+	const struct hf_match_segment *const *a = one;
+	const struct hf_match_segment *const *b = other;
 
 	return ((*a)->sequence > (*b)->sequence) -
 	       ((*a)->sequence < (*b)->sequence);
@@ -458,9 +464,10 @@ static int compare_sequences(const void *one, const void *other)
 static enum hf_err merge(struct hf_index *index, struct change *change,
 			 struct filter *filter, struct hf_why *why)
 {
-	static const size_t most = HF_MANIFEST_SEGMENTS_MAX;
-	struct hf_build build = { .is_live = is_live, .arg = filter };
-	struct hf_run *runs = calloc(HF_ALGORITHM_COUNT * most, sizeof(*runs));
+	static const size_t most = HF_MATCH_SEGMENTS_MAX;
+	struct hf_match_build build = { .is_live = is_live, .arg = filter };
+	struct hf_match_run *runs =
+		calloc(HF_ALGORITHM_COUNT * most, sizeof(*runs));
 	enum hf_err err;
 
 	if (runs == NULL)
@@ -468,16 +475,16 @@ static enum hf_err merge(struct hf_index *index, struct change *change,
 	qsort(change->removed, change->removed_count,
 	      sizeof(change->removed[0]), compare_sequences);
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
-		struct hf_run *of = &runs[a * most];
+		struct hf_match_run *of = &runs[a * most];
 
 		build.runs[a] = of;
 		for (size_t i = 0; i < change->removed_count; i++) {
-			const struct hf_segment_part *part =
+			const struct hf_match_segment_part *part =
 				&change->removed[i]->parts[a];
 
 			if (part->keys_count == 0)
 				continue;
-			of[build.runs_count[a]++] = (struct hf_run){
+			of[build.runs_count[a]++] = (struct hf_match_run){
 				.sequence = change->removed[i]->sequence,
 				.keys_count = part->keys_count,
 				.keys = part->keys,
@@ -534,7 +541,7 @@ static uint64_t seal_due_us(const struct hf_index *index)
 {
 	return index->active_since_us == 0
 		       ? 0
-		       : index->active_since_us + HF_SEAL_AGE_MS * 1000;
+		       : index->active_since_us + HF_MATCH_SEAL_AGE_MS * 1000;
 }
 
 static void seal_or_wait(struct hf_index *index)
@@ -548,8 +555,8 @@ static void seal_or_wait(struct hf_index *index)
 
 	if ((is_wanted || (due_us != 0 && due_us <= hf_clock_mono_us())) &&
 	    index->active->rows_count > 0 &&
-	    index->frozen_count < HF_FROZEN_MAX)
-		err = hf_state_freeze(index, &why);
+	    index->frozen_count < HF_MATCH_FROZEN_MAX)
+		err = hf_match_state_freeze(index, &why);
 	/* With too many frozen already, what is active comes next time. */
 	is_left = is_wanted && index->active->rows_count > 0;
 	if (err == HF_OK && index->frozen_count == 0 && !is_wanted) {
@@ -557,7 +564,7 @@ static void seal_or_wait(struct hf_index *index)
 		return;
 	}
 	if (err == HF_OK && index->frozen_count > 0 &&
-	    index->segments_count >= HF_SEGMENTS_BUSY) {
+	    index->segments_count >= HF_MATCH_SEGMENTS_BUSY) {
 		wait_for_work(index, 0);
 		return;
 	}
@@ -569,7 +576,7 @@ static void seal_or_wait(struct hf_index *index)
 		if (is_seal)
 			err = seal(index, &why);
 		else if (is_dirty)
-			err = hf_work_commit(index, &why);
+			err = hf_match_work_commit(index, &why);
 		pthread_mutex_lock(&index->lock);
 		index->seals_count += is_seal && err == HF_OK;
 		if (err == HF_OK && !is_left)
@@ -613,7 +620,7 @@ static void merge_or_wait(struct hf_index *index)
 		pthread_mutex_lock(&index->lock);
 	}
 	for (size_t i = 0; i < change.removed_count; i++)
-		hf_segment_unref(change.removed[i]);
+		hf_match_segment_unref(change.removed[i]);
 	index->merges_count += change.removed_count > 0 && err == HF_OK;
 	if (err == HF_OK && is_all)
 		index->compact_done = wanted;
@@ -632,7 +639,7 @@ static void *run_merger(void *arg)
 	return NULL;
 }
 
-enum hf_err hf_work_start(struct hf_index *index, struct hf_why *why)
+enum hf_err hf_match_work_start(struct hf_index *index, struct hf_why *why)
 {
 	sigset_t all, before;
 	int failed;
@@ -660,7 +667,7 @@ enum hf_err hf_work_start(struct hf_index *index, struct hf_why *why)
 	return HF_OK;
 }
 
-void hf_work_stop(struct hf_index *index)
+void hf_match_work_stop(struct hf_index *index)
 {
 	pthread_mutex_lock(&index->lock);
 	index->is_stopping = true;

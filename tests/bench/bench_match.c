@@ -194,7 +194,7 @@ static void bench_alone(struct hf_index_view *view, const uint8_t *queries,
 	       took_ns[count * 999 / 1000] / 1e3);
 }
 
-static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
+static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	struct tally *tally = arg;
@@ -203,7 +203,7 @@ static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
 	tally->sum += ((uint64_t)key * 257 + distance) * 2654435761u;
 }
 
-static void on_done(void *arg, const struct hf_near_job *job)
+static void on_done(void *arg, const struct hf_match_near_job *job)
 {
 }
 
@@ -211,21 +211,21 @@ static void on_done(void *arg, const struct hf_near_job *job)
 static void search_all(const uint8_t *digests, size_t count,
 		       const uint8_t *query, struct tally *tally)
 {
-	const struct hf_segment_part part = {
+	const struct hf_match_segment_part part = {
 		.digest_bytes = 32,
 		.keys_count = (uint32_t)count,
 		.keys = digests,
 	};
-	const struct hf_near_job job = { .part = &part,
-					 .digest = query,
-					 .distance = 31 };
-	const struct hf_near_sink sink = { on_key, on_done, tally };
-	static struct hf_near_work *work;
+	const struct hf_match_near_job job = { .part = &part,
+					       .digest = query,
+					       .distance = 31 };
+	const struct hf_match_near_sink sink = { on_key, on_done, tally };
+	static struct hf_match_near_work *work;
 	struct hf_why why = { "" };
 
 	if (work == NULL)
-		must(hf_near_work_new(&work, &why), &why);
-	hf_near_push(hf_kernel(), work, &job, &sink);
+		must(hf_match_near_work_new(&work, &why), &why);
+	hf_match_near_push(hf_match_kernel(), work, &job, &sink);
 }
 
 static void bench_near(struct hf_index *index, const uint8_t *digests,
@@ -428,7 +428,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	printf("kernel    %s\n", hf_kernel()->name);
+	printf("kernel    %s\n", hf_match_kernel()->name);
 	run(dir, pdq_count, exact_count, queries > 0 ? queries : 1, is_skewed);
 	remove_dir(dir);
 	return 0;

@@ -4,10 +4,12 @@
  */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "match_build.h"
@@ -72,7 +74,7 @@ struct field {
 	char dir[64];
 	uint8_t *digests; /* sorted, distinct */
 	uint32_t count;
-	struct hf_segment *segment;
+	struct hf_match_segment *segment;
 };
 
 static int compare(const void *a, const void *b)
@@ -80,19 +82,19 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, 32);
 }
 
-static bool always(void *arg, uint64_t sequence, const struct hf_ref *ref)
+static bool always(void *arg, uint64_t sequence, const struct hf_match_ref *ref)
 {
 	return true;
 }
 
 static void build_field(struct field *field)
 {
-	struct hf_run run = { 0 };
-	struct hf_build build = { .dir = field->dir,
-				  .number = 1,
-				  .is_live = always };
+	struct hf_match_run run = { 0 };
+	struct hf_match_build build = { .dir = field->dir,
+					.number = 1,
+					.is_live = always };
 	uint32_t *firsts = calloc(field->count + 1, sizeof(*firsts));
-	struct hf_ref *refs = calloc(field->count + 1, sizeof(*refs));
+	struct hf_match_ref *refs = calloc(field->count + 1, sizeof(*refs));
 	struct hf_why why = { "" };
 	uint32_t kept = 0;
 
@@ -106,22 +108,23 @@ static void build_field(struct field *field)
 		memmove(field->digests + 32 * kept, field->digests + 32 * i,
 			32);
 		firsts[kept] = kept;
-		refs[kept] = (struct hf_ref){ .entry = kept, .set = 1 };
+		refs[kept] = (struct hf_match_ref){ .entry = kept, .set = 1 };
 		kept++;
 	}
 	firsts[kept] = kept;
 	field->count = kept;
-	run = (struct hf_run){ .keys_count = kept,
-			       .keys = field->digests,
-			       .firsts = firsts,
-			       .refs = refs,
-			       .refs_count = kept };
+	run = (struct hf_match_run){ .keys_count = kept,
+				     .keys = field->digests,
+				     .firsts = firsts,
+				     .refs = refs,
+				     .refs_count = kept };
 	build.runs[HF_ALGORITHM_PDQ] = &run;
 	build.runs_count[HF_ALGORITHM_PDQ] = 1;
 	strcpy(field->dir, "/tmp/hf-near-XXXXXX");
 	assert_non_null(mkdtemp(field->dir));
-	assert_ok(hf_build_segment(&build, &why), &why);
-	assert_ok(hf_segment_open(field->dir, 1, true, &field->segment, &why),
+	assert_ok(hf_match_build_segment(&build, &why), &why);
+	assert_ok(hf_match_segment_open(field->dir, 1, true, &field->segment,
+					&why),
 		  &why);
 	free(firsts);
 	free(refs);
@@ -131,14 +134,14 @@ static void release_field(struct field *field)
 {
 	char path[128];
 
-	hf_segment_unref(field->segment);
+	hf_match_segment_unref(field->segment);
 	snprintf(path, sizeof(path), "%s/segment-00000001", field->dir);
 	unlink(path);
 	rmdir(field->dir);
 	free(field->digests);
 }
 
-#define FIELD_MAX (HF_SEGMENT_BANDS_MIN + 16384)
+#define FIELD_MAX (HF_MATCH_SEGMENT_BANDS_MIN + 16384)
 
 struct answers {
 	const struct field *field;
@@ -151,7 +154,7 @@ struct answers {
 
 static struct answers answers;
 
-static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
+static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	assert_true(key < answers.field->count);
@@ -160,25 +163,26 @@ static void on_key(void *arg, const struct hf_near_job *job, uint32_t key,
 	answers.wrong += distance != answers.distance[key];
 }
 
-static void on_done(void *arg, const struct hf_near_job *job)
+static void on_done(void *arg, const struct hf_match_near_job *job)
 {
 	answers.done++;
 }
 
-static const struct hf_near_sink sink = { on_key, on_done, NULL };
+static const struct hf_match_near_sink sink = { on_key, on_done, NULL };
 
-static void search(const struct hf_kernel *kernel, struct hf_near_work *work,
-		   const uint8_t *query, unsigned distance)
+static void search(const struct hf_match_kernel *kernel,
+		   struct hf_match_near_work *work, const uint8_t *query,
+		   unsigned distance)
 {
-	struct hf_near_job job = {
+	struct hf_match_near_job job = {
 		.part = &answers.field->segment->parts[HF_ALGORITHM_PDQ],
 		.digest = query,
 		.distance = distance,
 	};
 
 	answers.done = 0;
-	hf_near_push(kernel, work, &job, &sink);
-	hf_near_drain(work, &sink);
+	hf_match_near_push(kernel, work, &job, &sink);
+	hf_match_near_drain(work, &sink);
 	assert_int_equal(answers.done, 1);
 }
 
@@ -191,20 +195,21 @@ static void measure(const struct field *field, const uint8_t *query)
 }
 
 /* Every digest within distance once, no other, with every kernel. */
-static void check_query(const struct field *field, struct hf_near_work *work,
-			const uint8_t *query, unsigned distance)
+static void check_query(const struct field *field,
+			struct hf_match_near_work *work, const uint8_t *query,
+			unsigned distance)
 {
 	measure(field, query);
-	for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
+	for (size_t k = 0; hf_match_kernel_at(k) != NULL; k++) {
 		memset(answers.got, 0, field->count);
 		answers.wrong = 0;
-		search(hf_kernel_at(k), work, query, distance);
+		search(hf_match_kernel_at(k), work, query, distance);
 		for (uint32_t i = 0; i < field->count; i++) {
 			if (answers.got[i] != (answers.distance[i] <= distance))
 				fail_msg("%s, distance %u: digest %u of %u is "
 					 "%u away and was told %u times",
-					 hf_kernel_at(k)->name, distance, i,
-					 field->count, answers.distance[i],
+					 hf_match_kernel_at(k)->name, distance,
+					 i, field->count, answers.distance[i],
 					 answers.got[i]);
 		}
 		assert_int_equal(answers.wrong, 0);
@@ -217,15 +222,15 @@ static const unsigned distances[] = {
 
 static void check_field(struct field *field, size_t queries)
 {
-	struct hf_near_work *work = NULL;
+	struct hf_match_near_work *work = NULL;
 	struct hf_why why = { "" };
 
 	if (is_torture)
 		queries = 1;
 	build_field(field);
 	assert_int_equal(field->segment->parts[HF_ALGORITHM_PDQ].has_bands,
-			 field->count >= HF_SEGMENT_BANDS_MIN);
-	assert_ok(hf_near_work_new(&work, &why), &why);
+			 field->count >= HF_MATCH_SEGMENT_BANDS_MIN);
+	assert_ok(hf_match_near_work_new(&work, &why), &why);
 	for (size_t q = 0; q < queries; q++) {
 		uint8_t query[32];
 
@@ -237,7 +242,7 @@ static void check_field(struct field *field, size_t queries)
 			perturb(query, (unsigned)(random64() % 34));
 		check_query(field, work, query, distances[q % ROWS(distances)]);
 	}
-	hf_near_work_free(work);
+	hf_match_near_work_free(work);
 	release_field(field);
 }
 
@@ -252,7 +257,7 @@ static void uniform_hashes_are_all_found(void **state)
 {
 	struct field field;
 
-	take_field(&field, HF_SEGMENT_BANDS_MIN + 100);
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 100);
 	for (uint32_t i = 0; i < field.count; i++)
 		random_digest(field.digests + 32 * i);
 	check_field(&field, 33);
@@ -284,7 +289,7 @@ static void skewed_hashes_are_all_found(void **state)
 	struct field field;
 	uint8_t centre[32];
 
-	take_field(&field, HF_SEGMENT_BANDS_MIN + 4000);
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 4000);
 	random_digest(centre);
 	for (uint32_t i = 0; i < field.count; i++) {
 		uint8_t *digest = field.digests + 32 * i;
@@ -307,7 +312,7 @@ static void nearly_empty_hashes_are_all_found(void **state)
 {
 	struct field field;
 
-	take_field(&field, HF_SEGMENT_BANDS_MIN + 600);
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 600);
 	memset(field.digests, 0, (size_t)field.count * 32);
 	for (uint32_t i = 0; i < field.count; i++) {
 		uint8_t *digest = field.digests + 32 * i;
@@ -326,7 +331,7 @@ static void nearly_empty_hashes_are_all_found(void **state)
 static void split(const uint8_t *query, const unsigned *counts, uint8_t *out)
 {
 	memcpy(out, query, 32);
-	for (unsigned b = 0; b < HF_PDQ_BANDS; b++) {
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++) {
 		unsigned left = counts[b];
 
 		while (left > 0) {
@@ -349,32 +354,34 @@ static void adversarial_splits_are_found_up_to_the_limit(void **state)
 	enum { SPLITS = 6000 };
 	static uint8_t queries[SPLITS][32];
 	static unsigned limits[SPLITS];
-	struct hf_near_work *work = NULL;
+	struct hf_match_near_work *work = NULL;
 	struct hf_why why = { "" };
 	struct field field;
 
-	take_field(&field, HF_SEGMENT_BANDS_MIN + 2 * SPLITS);
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 2 * SPLITS);
 	for (uint32_t i = 0; i < field.count; i++)
 		random_digest(field.digests + 32 * i);
 	for (unsigned s = 0; s < SPLITS; s++) {
 		unsigned limit = s % 2 == 0 ? 31 : 16 + s % 32;
-		unsigned counts[HF_PDQ_BANDS] = { 0 };
+		unsigned counts[HF_MATCH_PDQ_BANDS] = { 0 };
 		unsigned left = limit;
 
 		random_digest(queries[s]);
 		limits[s] = limit;
 		/* One more than the radius in every band but one, the rest
 		 * wherever it falls; every third split wholly at random. */
-		for (unsigned b = 0; s % 3 != 0 && b < HF_PDQ_BANDS; b++) {
+		for (unsigned b = 0; s % 3 != 0 && b < HF_MATCH_PDQ_BANDS;
+		     b++) {
 			unsigned most = limit / 16 + 1;
 
-			if (b == s % HF_PDQ_BANDS || left < most)
+			if (b == s % HF_MATCH_PDQ_BANDS || left < most)
 				continue;
 			counts[b] = most;
 			left -= most;
 		}
 		while (left > 0) {
-			unsigned b = (unsigned)(random64() % HF_PDQ_BANDS);
+			unsigned b =
+				(unsigned)(random64() % HF_MATCH_PDQ_BANDS);
 
 			if (counts[b] == 16)
 				continue;
@@ -386,46 +393,99 @@ static void adversarial_splits_are_found_up_to_the_limit(void **state)
 		split(queries[s], counts, field.digests + 64 * s + 32);
 	}
 	build_field(&field);
-	assert_ok(hf_near_work_new(&work, &why), &why);
+	assert_ok(hf_match_near_work_new(&work, &why), &why);
 	answers.field = &field;
 	for (unsigned s = 0; s < (is_torture ? 1 : SPLITS); s++) {
-		for (size_t k = 0; hf_kernel_at(k) != NULL; k++) {
+		for (size_t k = 0; hf_match_kernel_at(k) != NULL; k++) {
 			answers.told = 0;
-			search(hf_kernel_at(k), work, queries[s], limits[s]);
+			search(hf_match_kernel_at(k), work, queries[s],
+			       limits[s]);
 			if (answers.told != 1)
 				fail_msg(
 					"%s: split %u at distance %u: told %zu",
-					hf_kernel_at(k)->name, s, limits[s],
-					answers.told);
+					hf_match_kernel_at(k)->name, s,
+					limits[s], answers.told);
 		}
 	}
-	hf_near_work_free(work);
+	hf_match_near_work_free(work);
+	release_field(&field);
+}
+
+/* A file whose checksums are right and whose bands are not: what a process
+ * that only reads does not look at costs it a match, and no more. */
+static void bands_that_name_no_key_do_no_harm(void **state)
+{
+	struct hf_match_near_work *work = NULL;
+	struct hf_why why = { "" };
+	uint64_t file_bytes;
+	struct field field;
+	char path[128];
+	uint8_t *map;
+	int fd;
+
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN);
+	for (uint32_t i = 0; i < field.count; i++)
+		random_digest(field.digests + 32 * i);
+	build_field(&field);
+	file_bytes = field.segment->file_bytes;
+	snprintf(path, sizeof(path), "%s/segment-00000001", field.dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	map = mmap(NULL, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(map != MAP_FAILED);
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++) {
+		const struct hf_match_segment_part *part =
+			&field.segment->parts[HF_ALGORITHM_PDQ];
+		size_t at = (size_t)((const uint8_t *)part->bands[b].keys -
+				     field.segment->map);
+
+		memset(map + at, b % 2 == 0 ? 0xff : 0x7f,
+		       4 * (size_t)field.count);
+	}
+	hf_match_build_seal(map, file_bytes);
+	munmap(map, file_bytes);
+	close(fd);
+	hf_match_segment_unref(field.segment);
+	field.segment = NULL;
+	assert_ok(
+		hf_match_segment_open(field.dir, 1, true, &field.segment, &why),
+		&why);
+	assert_ok(hf_match_near_work_new(&work, &why), &why);
+	answers.field = &field;
+	for (size_t i = 0; i < 20; i++)
+		search(hf_match_kernel(), work, field.digests + 32 * i, 31);
+	hf_match_near_work_free(work);
 	release_field(&field);
 }
 
 static void every_kernel_gives_the_same_answers(void **state)
 {
 	static const size_t counts[] = { 0, 1, 7, 15, 16, 17, 1000, 1024 };
-	static uint16_t sketches[HF_KERNEL_BLOCK + 128];
-	static uint8_t digests[32 * HF_KERNEL_BLOCK];
-	static uint32_t want[HF_KERNEL_BLOCK + 32], got[HF_KERNEL_BLOCK + 32];
+	static uint16_t sketches[HF_MATCH_KERNEL_BLOCK + 128];
+	static uint8_t digests[32 * HF_MATCH_KERNEL_BLOCK];
+	static uint32_t want[HF_MATCH_KERNEL_BLOCK + 32],
+		got[HF_MATCH_KERNEL_BLOCK + 32];
 
-	for (size_t i = 0; i < HF_KERNEL_BLOCK; i++)
+	for (size_t i = 0; i < HF_MATCH_KERNEL_BLOCK; i++)
 		random_digest(digests + 32 * i);
 	memcpy(sketches, digests, sizeof(sketches));
-	for (size_t k = 1; hf_kernel_at(k) != NULL; k++) {
+	for (size_t k = 1; hf_match_kernel_at(k) != NULL; k++) {
 		for (unsigned limit = 0; limit <= 16; limit++) {
 			for (size_t c = 0; c < ROWS(counts); c++) {
 				uint16_t word = (uint16_t)random64();
-				struct hf_bucket buckets[3] = {
+				struct hf_match_bucket buckets[3] = {
 					{ 3, (uint32_t)counts[c], limit },
 					{ 500, 1, limit },
 					{ 900, 17, limit / 2 },
 				};
-				size_t expected = hf_kernel_at(0)->scan_buckets(
-					sketches, buckets, 3, word, want);
-				size_t found = hf_kernel_at(k)->scan_buckets(
-					sketches, buckets, 3, word, got);
+				size_t expected =
+					hf_match_kernel_at(0)->scan_buckets(
+						sketches, buckets, 3, word,
+						want);
+				size_t found =
+					hf_match_kernel_at(k)->scan_buckets(
+						sketches, buckets, 3, word,
+						got);
 
 				assert_int_equal(found, expected);
 				assert_memory_equal(got, want,
@@ -433,11 +493,14 @@ static void every_kernel_gives_the_same_answers(void **state)
 			}
 		}
 		for (unsigned distance = 0; distance <= 256; distance += 8) {
-			struct hf_pdq pdq = hf_pdq_load(digests + 32 * 5);
-			size_t expected = hf_kernel_at(0)->scan_digests(
-				digests, HF_KERNEL_BLOCK, &pdq, distance, want);
-			size_t found = hf_kernel_at(k)->scan_digests(
-				digests, HF_KERNEL_BLOCK, &pdq, distance, got);
+			struct hf_match_pdq pdq =
+				hf_match_pdq_load(digests + 32 * 5);
+			size_t expected = hf_match_kernel_at(0)->scan_digests(
+				digests, HF_MATCH_KERNEL_BLOCK, &pdq, distance,
+				want);
+			size_t found = hf_match_kernel_at(k)->scan_digests(
+				digests, HF_MATCH_KERNEL_BLOCK, &pdq, distance,
+				got);
 
 			assert_int_equal(found, expected);
 			assert_memory_equal(got, want, found * sizeof(*got));
@@ -454,6 +517,7 @@ int main(void)
 		cmocka_unit_test(skewed_hashes_are_all_found),
 		cmocka_unit_test(nearly_empty_hashes_are_all_found),
 		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),
+		cmocka_unit_test(bands_that_name_no_key_do_no_harm),
 	};
 
 	is_torture = getenv("HF_FAIL_ALLOC") != NULL;

@@ -1,0 +1,1 @@
+hf_fuzz(segment USES base sign match)
