@@ -129,6 +129,11 @@ static bool begin_image(struct worker *worker, int fd,
 			       "not an image of a kind that is decoded");
 		return false;
 	}
+	if (worker->media->options.is_exact_only) {
+		result->pdq_err = hf_why(&result->why, HF_E_UNSUPPORTED,
+					 "images are not decoded in this run");
+		return false;
+	}
 	if (worker->helper.pid == 0)
 		err = hf_helper_start(&worker->helper, worker->media->helper,
 				      &result->why);

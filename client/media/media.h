@@ -77,6 +77,7 @@ struct hf_media_options {
 	unsigned threads_count; /* files at a time (one a core), at most 64 */
 	size_t window_count;    /* added and not delivered (8 a thread) */
 	bool is_unordered;      /* deliver as they end, not as added */
+	bool is_exact_only;     /* decode no image: pdq_err is UNSUPPORTED */
 	uint32_t image_max_ms;  /* for one image, on the wall (60,000) */
 	const char *helper;     /* hashfed-media (beside this program, then
 				   ../libexec/hashfed, then where installed) */

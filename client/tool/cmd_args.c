@@ -1,0 +1,195 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+
+#define BIT(name) HF_CMD_BIT(name)
+#define MANY      ((size_t)-1)
+
+/* What every command takes. */
+#define ALWAYS (BIT(HOME) | BIT(HELP) | BIT(VERSION) | BIT(QUIET))
+
+/* What every command that calls a daemon takes. */
+#define CALLS (BIT(SERVER) | BIT(CERT) | BIT(KEY) | BIT(PIN))
+
+const struct hf_cmd_row hf_cmd_rows[] = {
+	/* clang-format off */
+	{ "hash", NULL, "FILE...", 1, MANY, BIT(JSON) | BIT(JOBS) | BIT(QUICK),
+	  hf_cmd_hash, "print the hashes of files; no daemon is needed" },
+	{ "publish", NULL, "--set SET FILE... | --set SET --import LIST", 0, MANY,
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(SET) | BIT(CLASS) | BIT(LABEL) | BIT(FLAG) |
+	  BIT(JURISDICTION) | BIT(LEGAL_BASIS) | BIT(SERIES) | BIT(IMPORT) | BIT(FORMAT) |
+	  BIT(TYPE) | BIT(BATCH) | BIT(SKIP_BAD) | BIT(DRY_RUN),
+	  hf_cmd_publish, "add files, or a list of hashes, to a set of ours" },
+	{ "retract", NULL, "SET INDEX | HASH | FILE | --batch ID", 0, 2,
+	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE),
+	  hf_cmd_retract, "take entries of ours back" },
+	{ "match", NULL, "FILE|HASH...", 1, MANY,
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK),
+	  hf_cmd_match, "look files or hashes up" },
+	{ "scan", NULL, "DIR...", 1, MANY,
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(RESUME) | BIT(FRESH) | BIT(QUICK),
+	  hf_cmd_scan, "look every file under directories up" },
+	{ "sets", "open", "NAME | --restricted", 0, 1,
+	  CALLS | BIT(JSON) | BIT(CLASS) | BIT(PURPOSE) | BIT(RESTRICTED),
+	  hf_cmd_sets_open, "open a set of our own" },
+	{ "sets", "share", "SET PEER", 2, 2, CALLS | BIT(JSON) | BIT(RELAY),
+	  hf_cmd_sets_share, "let a peer have a set of ours" },
+	{ "sets", "unshare", "SET PEER", 2, 2, CALLS | BIT(JSON),
+	  hf_cmd_sets_unshare, "stop letting a peer have it" },
+	{ "sets", "follow", "ORIGIN | --all-from PEER", 0, 1, CALLS | BIT(JSON) | BIT(ALL_FROM),
+	  hf_cmd_sets_follow, "take a set that is offered to us" },
+	{ "sets", "unfollow", "ORIGIN", 1, 1, CALLS | BIT(JSON),
+	  hf_cmd_sets_unfollow, "stop taking it" },
+	{ "sets", "verify", "SET", 1, 1, CALLS | BIT(JSON),
+	  hf_cmd_sets_verify, "check every byte held of a set against its checkpoint" },
+	{ "sets", NULL, "", 0, 0, CALLS | BIT(JSON),
+	  hf_cmd_sets, "the sets that are ours, followed or offered" },
+	{ "peers", "add", "INVITE", 1, 1,
+	  CALLS | BIT(JSON) | BIT(FINGERPRINT) | BIT(SILENT) | BIT(ENDPOINT),
+	  hf_cmd_peers_add, "enrol a peer from its invite" },
+	{ "peers", "remove", "NAME", 1, 1, CALLS | BIT(JSON),
+	  hf_cmd_peers_remove, "put a peer out" },
+	{ "peers", NULL, "", 0, 0, CALLS | BIT(JSON),
+	  hf_cmd_peers, "the peers that are enrolled" },
+	{ "invite", NULL, "", 0, 0, CALLS,
+	  hf_cmd_invite, "print our invite, to be given to a peer" },
+	{ "status", NULL, "", 0, 0, CALLS | BIT(JSON),
+	  hf_cmd_status, "how the daemon is" },
+	{ "checkpoint", NULL, "SET", 1, 1, CALLS | BIT(VKEY),
+	  hf_cmd_checkpoint, "print the signed note of a set" },
+	{ "proof", NULL, "SET INDEX", 2, 2, CALLS,
+	  hf_cmd_proof, "print the proof that an entry is in a set" },
+	/* clang-format on */
+};
+
+const size_t hf_cmd_rows_count = sizeof(hf_cmd_rows) / sizeof(hf_cmd_rows[0]);
+
+static const struct option long_options[] = {
+#define LONG_OPTION(name, text, has_value)                                     \
+	{ text, has_value, NULL, HF_CMD_##name },
+	HF_CMD_OPTION_TABLE(LONG_OPTION)
+#undef LONG_OPTION
+		{ NULL, 0, NULL, 0 }
+};
+
+const char *hf_cmd_option(const struct hf_cmd *cmd, enum hf_cmd_option option)
+{
+	const struct hf_cmd_values *values = &cmd->options[option];
+
+	return values->count > 0 ? values->at[values->count - 1] : NULL;
+}
+
+bool hf_cmd_has(const struct hf_cmd *cmd, enum hf_cmd_option option)
+{
+	return cmd->options[option].count > 0;
+}
+
+static enum hf_err take_options(struct hf_cmd *cmd, int argc, char **argv,
+				struct hf_why *why)
+{
+	int option;
+
+	/* 0 starts GNU getopt afresh, argument order included; ':' first: we
+	 * word the complaints. */
+	optind = 0;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) !=
+	       -1) {
+		struct hf_cmd_values *values;
+
+		if (option == ':')
+			return hf_why(why, HF_E_ARGUMENT, "%.60s needs a value",
+				      argv[optind - 1]);
+		if (option == '?')
+			return hf_why(why, HF_E_ARGUMENT,
+				      "no option '%.60s'; hashfed --help lists "
+				      "them",
+				      argv[optind - 1]);
+		values = &cmd->options[option];
+		if (values->count == HF_CMD_VALUES_MAX)
+			return hf_why(why, HF_E_LIMIT,
+				      "--%s is given more than %d times",
+				      long_options[option].name,
+				      HF_CMD_VALUES_MAX);
+		values->at[values->count++] = optarg != NULL ? optarg : "";
+	}
+	cmd->args = argv + optind;
+	cmd->args_count = (size_t)(argc - optind);
+	return HF_OK;
+}
+
+static const struct hf_cmd_row *find_row(struct hf_cmd *cmd, struct hf_why *why)
+{
+	const char *group = cmd->args[0];
+	const char *verb = cmd->args_count > 1 ? cmd->args[1] : "";
+	bool is_group = false;
+
+	for (size_t i = 0; i < hf_cmd_rows_count; i++) {
+		const struct hf_cmd_row *row = &hf_cmd_rows[i];
+		size_t words = row->verb != NULL ? 2 : 1;
+
+		if (strcmp(row->group, group) != 0)
+			continue;
+		is_group = words == 2;
+		if (words == 2 && strcmp(row->verb, verb) != 0)
+			continue;
+		/* "sets frobnicate" is a wrong verb, not an argument. */
+		if (words == 1 && row->args_most == 0 && verb[0] != '\0')
+			break;
+		cmd->args += words;
+		cmd->args_count -= words;
+		return row;
+	}
+	hf_why(why, HF_E_ARGUMENT,
+	       "no command '%.40s%s%.40s'; hashfed --help lists them", group,
+	       is_group || verb[0] != '\0' ? " " : "",
+	       verb[0] != '\0' ? verb : "");
+	return NULL;
+}
+
+static enum hf_err check_use(const struct hf_cmd *cmd,
+			     const struct hf_cmd_row *row, struct hf_why *why)
+{
+	const char *space = row->verb != NULL ? " " : "";
+	const char *verb = row->verb != NULL ? row->verb : "";
+
+	if (cmd->args_count < row->args_least ||
+	    cmd->args_count > row->args_most)
+		return hf_why(why, HF_E_ARGUMENT, "usage: hashfed %s%s%s %s",
+			      row->group, space, verb, row->usage);
+	for (int i = 0; i < HF_CMD_OPTIONS; i++) {
+		uint64_t bit = (uint64_t)1 << i;
+
+		if (cmd->options[i].count > 0 &&
+		    ((row->options | ALWAYS) & bit) == 0)
+			return hf_why(why, HF_E_ARGUMENT,
+				      "'%s%s%s' has no option '--%s'",
+				      row->group, space, verb,
+				      long_options[i].name);
+	}
+	return HF_OK;
+}
+
+enum hf_err hf_cmd_parse(struct hf_cmd *cmd, int argc, char **argv,
+			 const struct hf_cmd_row **out_row, struct hf_why *why)
+{
+	const struct hf_cmd_row *row;
+	enum hf_err err = take_options(cmd, argc, argv, why);
+
+	if (err != HF_OK)
+		return err;
+	if (hf_cmd_has(cmd, HF_CMD_HELP) || hf_cmd_has(cmd, HF_CMD_VERSION) ||
+	    cmd->args_count == 0) {
+		*out_row = NULL;
+		return HF_OK;
+	}
+	row = find_row(cmd, why);
+	if (row == NULL)
+		return HF_E_ARGUMENT;
+	err = check_use(cmd, row, why);
+	if (err == HF_OK)
+		*out_row = row;
+	return err;
+}

@@ -1,0 +1,189 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "duty.h"
+
+#include "cmd.h"
+#include "lookup_batch.h"
+#include "show.h"
+
+/* Four hashes a file, and some of each kind: well below the protocol's most. */
+#define ITEMS_MAX 2000
+
+struct run {
+	struct hf_cmd *cmd;
+	struct hf_client *client;
+	struct hf_media *media;
+	struct hf_lookup_batch batch;
+	const char *subjects[ITEMS_MAX];
+	size_t count;
+	bool has_matched;
+	bool has_failed;
+	enum hf_err err; /* of a result */
+	struct hf_why why;
+};
+
+static enum hf_err print_item(struct run *run, uint32_t item,
+			      const struct hf_wire_match_hit *hits,
+			      size_t count, struct hf_why *why)
+{
+	unsigned verdict = hf_lookup_verdict(hits, count);
+	json_t *object;
+
+	if (count > 0)
+		run->has_matched = true;
+	if (hf_cmd_has(run->cmd, HF_CMD_JSON)) {
+		object = json_object();
+		json_object_set_new(object, "subject",
+				    hf_json_text(run->subjects[item]));
+		json_object_set_new(
+			object, "verdict",
+			verdict != 0 ? json_string(hf_verdict_word(verdict))
+				     : json_null());
+		json_object_set_new(object, "matches",
+				    hf_lookup_json(hits, count));
+		return hf_json_line(object, why);
+	}
+	for (size_t i = 0; i < count; i++)
+		hf_lookup_print(&hits[i], run->subjects[item]);
+	if (count == 0) {
+		printf("none\t-\t-\t-\t-\t-\t-\t-\t-\t");
+		hf_show_escaped(stdout, run->subjects[item]);
+		putchar('\n');
+	}
+	return HF_OK;
+}
+
+/* Look up what was collected and print it. */
+static enum hf_err flush(struct run *run, struct hf_why *why)
+{
+	const struct hf_wire_match_request *request;
+	struct hf_wire_match_response answer;
+	size_t at = 0;
+	enum hf_err err;
+
+	if (run->count == 0)
+		return HF_OK;
+	hf_arena_reset(&run->cmd->arena);
+	err = hf_lookup_batch_request(&run->batch, &request, why);
+	if (err == HF_OK)
+		err = hf_client_match(run->client, request, &run->cmd->arena,
+				      &answer, why);
+	for (uint32_t item = 0; item < run->count && err == HF_OK; item++) {
+		const struct hf_wire_match_hit *hits;
+		size_t count = hf_lookup_hits(&answer, item, &at, &hits);
+
+		err = print_item(run, item, hits, count, why);
+	}
+	hf_lookup_batch_reset(&run->batch);
+	run->count = 0;
+	return err;
+}
+
+static void on_result(void *arg, const struct hf_media_result *result)
+{
+	struct run *run = arg;
+
+	if (run->err != HF_OK)
+		return;
+	if (result->err != HF_OK) {
+		run->has_failed = true;
+		hf_cmd_complain(result->path, result->why.text);
+		return;
+	}
+	if (result->pdq_err != HF_OK && result->pdq_err != HF_E_UNSUPPORTED) {
+		run->has_failed = true;
+		hf_cmd_complain(result->path, result->why.text);
+	}
+	run->err = hf_lookup_batch_add_file(&run->batch, (uint32_t)run->count,
+					    result, &run->why);
+	if (run->err != HF_OK)
+		return;
+	run->subjects[run->count++] = result->tag;
+	if (run->count == ITEMS_MAX)
+		run->err = flush(run, &run->why);
+}
+
+/* Hashes in their place among files: everything before is done first. */
+static enum hf_err add_hash(struct run *run, char *text,
+			    const struct hf_cmd_hash *hash, struct hf_why *why)
+{
+	struct hf_span digest = hf_span(hash->digest, hash->len_bytes);
+	uint32_t item = (uint32_t)run->count;
+	enum hf_err err;
+
+	if (hash->algorithm != 0)
+		err = hf_lookup_batch_add(&run->batch, item, hash->algorithm,
+					  digest, HF_QUALITY_MAX, why);
+	else
+		err = hf_lookup_batch_add(&run->batch, item,
+					  HF_ALGORITHM_SHA256, digest,
+					  HF_QUALITY_MAX, why);
+	if (err == HF_OK && hash->algorithm == 0)
+		err = hf_lookup_batch_add(&run->batch, item, HF_ALGORITHM_PDQ,
+					  digest, HF_QUALITY_MAX, why);
+	if (err != HF_OK)
+		return err;
+	run->subjects[run->count++] = text;
+	return run->count == ITEMS_MAX ? flush(run, why) : HF_OK;
+}
+
+static enum hf_err add(struct run *run, char *text, struct hf_why *why)
+{
+	struct hf_cmd_hash hash;
+	enum hf_err err = HF_OK;
+
+	if (hf_cmd_hash_parse(text, &hash)) {
+		if (run->media != NULL)
+			hf_media_finish(run->media);
+		return run->err == HF_OK ? add_hash(run, text, &hash, why)
+					 : HF_OK;
+	}
+	if (run->media == NULL)
+		err = hf_cmd_media(run->cmd, on_result, run, &run->media, why);
+	return err == HF_OK ? hf_media_add(run->media, text, text, why) : err;
+}
+
+static enum hf_err match_all(struct run *run, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < run->cmd->args_count && err == HF_OK; i++) {
+		err = add(run, run->cmd->args[i], why);
+		if (err == HF_OK && run->err != HF_OK) {
+			*why = run->why;
+			err = run->err;
+		}
+	}
+	if (err == HF_OK && run->media != NULL)
+		hf_media_finish(run->media);
+	if (err == HF_OK && run->err != HF_OK) {
+		*why = run->why;
+		err = run->err;
+	}
+	return err == HF_OK ? flush(run, why) : err;
+}
+
+enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	enum hf_err err;
+
+	if (run == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	run->cmd = cmd;
+	hf_lookup_batch_init(&run->batch);
+	err = hf_cmd_connect(cmd, HF_DUTY_SCANNER, &run->client, why);
+	if (err == HF_OK)
+		err = match_all(run, why);
+	if (run->has_matched)
+		cmd->exit_code = HF_CMD_EXIT_FOUND;
+	else if (run->has_failed)
+		cmd->exit_code = HF_CMD_EXIT_NO;
+	hf_media_close(run->media);
+	hf_client_close(run->client);
+	hf_lookup_batch_release(&run->batch);
+	free(run);
+	return err;
+}

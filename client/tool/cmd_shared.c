@@ -1,0 +1,142 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "kind.h"
+#include "text.h"
+
+#include "cmd.h"
+#include "show.h"
+
+#define JOBS_MAX 64
+
+enum hf_err hf_cmd_connect(struct hf_cmd *cmd, unsigned duties,
+			   struct hf_client **out_client, struct hf_why *why)
+{
+	const struct hf_client_options options = {
+		.run_dir = cmd->layout.run,
+		.duties = duties,
+		.server = hf_cmd_option(cmd, HF_CMD_SERVER),
+		.cert_path = hf_cmd_option(cmd, HF_CMD_CERT),
+		.key_path = hf_cmd_option(cmd, HF_CMD_KEY),
+		.pin = hf_cmd_option(cmd, HF_CMD_PIN),
+	};
+
+	if (options.server == NULL &&
+	    (options.cert_path != NULL || options.key_path != NULL ||
+	     options.pin != NULL))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--cert, --key and --pin go with --server");
+	return hf_client_open(&options, out_client, why);
+}
+
+void hf_cmd_complain(const char *path, const char *sentence)
+{
+	/* What was printed before comes before, also in one file. */
+	fflush(stdout);
+	fputs("hashfed: ", stderr);
+	hf_show_escaped(stderr, path);
+	fprintf(stderr, ": %s\n", sentence);
+}
+
+enum hf_err
+hf_cmd_media(struct hf_cmd *cmd,
+	     void (*on_result)(void *arg, const struct hf_media_result *),
+	     void *arg, struct hf_media **out_media, struct hf_why *why)
+{
+	struct hf_media_options options = {
+		.is_exact_only = hf_cmd_has(cmd, HF_CMD_QUICK),
+		.on_result = on_result,
+		.arg = arg,
+	};
+	const char *jobs = hf_cmd_option(cmd, HF_CMD_JOBS);
+	uint64_t count = 0;
+
+	if (jobs != NULL &&
+	    (hf_text_u64(hf_span_of(jobs), JOBS_MAX, &count) != HF_OK ||
+	     count == 0))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--jobs '%.40s': give a number from 1 to %d",
+			      jobs, JOBS_MAX);
+	options.threads_count = (unsigned)count;
+	return hf_media_open(&options, out_media, why);
+}
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_signal(int number)
+{
+	is_interrupted = 1;
+}
+
+void hf_cmd_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal,
+				    .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+bool hf_cmd_is_interrupted(void)
+{
+	return is_interrupted != 0;
+}
+
+/* The algorithm that alone has digests of so many hex digits. */
+static unsigned algorithm_of_digits(size_t digits)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 1; i < HF_ALGORITHM_COUNT; i++) {
+		if (hf_algorithm_bytes(i) == 0 ||
+		    2 * hf_algorithm_bytes(i) != digits)
+			continue;
+		if (found != 0)
+			return 0;
+		found = i;
+	}
+	return found;
+}
+
+bool hf_cmd_hash_parse(const char *text, struct hf_cmd_hash *out_hash)
+{
+	const char *colon = strchr(text, ':');
+	struct hf_cmd_hash hash = { 0 };
+	struct hf_span digits = hf_span_of(text);
+
+	if (colon != NULL) {
+		hash.algorithm = hf_algorithm_parse(
+			hf_span(text, (size_t)(colon - text)));
+		digits = hf_span_of(colon + 1);
+		hash.len_bytes = hf_algorithm_bytes(hash.algorithm);
+		if (hash.len_bytes == 0)
+			return false;
+	} else {
+		hash.algorithm = algorithm_of_digits(digits.len_bytes);
+		hash.len_bytes = digits.len_bytes / 2;
+		if (hash.algorithm == 0 && hash.len_bytes != HF_HASH_BYTES)
+			return false;
+	}
+	if (digits.len_bytes != 2 * hash.len_bytes ||
+	    hf_hex_parse(digits, hash.digest, hash.len_bytes) != HF_OK ||
+	    (colon == NULL && access(text, F_OK) == 0))
+		return false;
+	*out_hash = hash;
+	return true;
+}
+
+enum hf_err hf_cmd_batch_id(const char *text,
+			    uint8_t out_id[static HF_BATCH_ID_BYTES],
+			    struct hf_why *why)
+{
+	if (hf_hex_parse(hf_span_of(text), out_id, HF_BATCH_ID_BYTES) != HF_OK)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--batch '%.60s': give the %d hex digits that "
+			      "publish printed",
+			      text, 2 * HF_BATCH_ID_BYTES);
+	return HF_OK;
+}

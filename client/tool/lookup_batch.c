@@ -1,0 +1,210 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#include "lookup_batch.h"
+#include "show.h"
+
+#define PART_MAX_BYTES ((size_t)HF_MATCH_BATCH_MAX * HF_DIGEST_MAX_BYTES)
+
+void hf_lookup_batch_init(struct hf_lookup_batch *batch)
+{
+	*batch = (struct hf_lookup_batch){ 0 };
+	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++) {
+		hf_buf_init(&batch->parts[i].digests, PART_MAX_BYTES);
+		hf_buf_init(&batch->parts[i].qualities, PART_MAX_BYTES);
+		hf_buf_init(&batch->parts[i].items, PART_MAX_BYTES);
+	}
+}
+
+void hf_lookup_batch_reset(struct hf_lookup_batch *batch)
+{
+	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++) {
+		hf_buf_reset(&batch->parts[i].digests);
+		hf_buf_reset(&batch->parts[i].qualities);
+		hf_buf_reset(&batch->parts[i].items);
+		batch->parts[i].count = 0;
+	}
+	batch->digests_count = 0;
+}
+
+void hf_lookup_batch_release(struct hf_lookup_batch *batch)
+{
+	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++) {
+		hf_buf_release(&batch->parts[i].digests);
+		hf_buf_release(&batch->parts[i].qualities);
+		hf_buf_release(&batch->parts[i].items);
+	}
+}
+
+enum hf_err hf_lookup_batch_add(struct hf_lookup_batch *batch, uint32_t item,
+				unsigned algorithm, struct hf_span digest,
+				unsigned quality, struct hf_why *why)
+{
+	struct hf_lookup_part *part = &batch->parts[algorithm];
+
+	if (batch->digests_count == HF_MATCH_BATCH_MAX)
+		return hf_why(why, HF_E_LIMIT,
+			      "more than %d hashes in one lookup",
+			      HF_MATCH_BATCH_MAX);
+	hf_buf_put(&part->digests, digest);
+	hf_buf_put_u8(&part->qualities, (uint8_t)quality);
+	hf_buf_put(&part->items, hf_span(&item, sizeof(item)));
+	if (hf_buf_failed(&part->digests) != HF_OK ||
+	    hf_buf_failed(&part->qualities) != HF_OK ||
+	    hf_buf_failed(&part->items) != HF_OK)
+		return hf_why(why, HF_E_NOMEM, "no memory for a lookup");
+	part->count++;
+	batch->digests_count++;
+	return HF_OK;
+}
+
+enum hf_err hf_lookup_batch_add_file(struct hf_lookup_batch *batch,
+				     uint32_t item,
+				     const struct hf_media_result *result,
+				     struct hf_why *why)
+{
+	enum hf_err err;
+
+	err = hf_lookup_batch_add(batch, item, HF_ALGORITHM_MD5,
+				  hf_span(result->md5, sizeof(result->md5)),
+				  HF_QUALITY_MAX, why);
+	if (err == HF_OK)
+		err = hf_lookup_batch_add(
+			batch, item, HF_ALGORITHM_SHA1,
+			hf_span(result->sha1, sizeof(result->sha1)),
+			HF_QUALITY_MAX, why);
+	if (err == HF_OK)
+		err = hf_lookup_batch_add(
+			batch, item, HF_ALGORITHM_SHA256,
+			hf_span(result->sha256, sizeof(result->sha256)),
+			HF_QUALITY_MAX, why);
+	if (err == HF_OK && result->pdq_err == HF_OK)
+		err = hf_lookup_batch_add(
+			batch, item, HF_ALGORITHM_PDQ,
+			hf_span(result->pdq, sizeof(result->pdq)),
+			result->quality, why);
+	return err;
+}
+
+enum hf_err
+hf_lookup_batch_request(struct hf_lookup_batch *batch,
+			const struct hf_wire_match_request **out_request,
+			struct hf_why *why)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < HF_ALGORITHM_COUNT; i++) {
+		const struct hf_lookup_part *part = &batch->parts[i];
+
+		if (part->count == 0)
+			continue;
+		batch->rows[count++] = (struct hf_digest_batch){
+			.algorithm = (enum hf_algorithm)i,
+			.digests = hf_buf_span(&part->digests),
+			.qualities = i == HF_ALGORITHM_PDQ
+					     ? hf_buf_span(&part->qualities)
+					     : hf_span(NULL, 0),
+			/* realloc() aligns for any type. */
+			.items = (const uint32_t *)(const void *)part->items.at,
+			.items_count = part->count,
+		};
+	}
+	if (count == 0)
+		return hf_why(why, HF_E_ARGUMENT, "nothing to look up");
+	batch->request =
+		(struct hf_wire_match_request){ .batches = batch->rows,
+						.batches_count = count };
+	*out_request = &batch->request;
+	return HF_OK;
+}
+
+/* ---- answers ---- */
+
+size_t hf_lookup_hits(const struct hf_wire_match_response *answer,
+		      uint32_t item, size_t *at,
+		      const struct hf_wire_match_hit **out_hits)
+{
+	size_t from;
+
+	while (*at < answer->hits_count && answer->hits[*at].item < item)
+		(*at)++;
+	from = *at;
+	while (*at < answer->hits_count && answer->hits[*at].item == item)
+		(*at)++;
+	*out_hits = answer->hits + from;
+	return *at - from;
+}
+
+unsigned hf_lookup_verdict(const struct hf_wire_match_hit *hits, size_t count)
+{
+	unsigned worst = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if ((unsigned)hits[i].verdict > worst)
+			worst = (unsigned)hits[i].verdict;
+	}
+	return worst;
+}
+
+void hf_lookup_print(const struct hf_wire_match_hit *hit, const char *subject)
+{
+	printf("%s\t%s\t%u\t%s\t%llu\t%s\t", hf_verdict_word(hit->verdict),
+	       hf_algorithm_word(hit->algorithm), (unsigned)hit->distance,
+	       hit->origin, (unsigned long long)hit->index,
+	       hf_class_word(hit->content_class));
+	for (size_t i = 0; i < hit->labels_count; i++) {
+		if (i > 0)
+			putchar(',');
+		hf_show_escaped(stdout, hit->labels[i].scheme);
+		putchar('=');
+		hf_show_escaped(stdout, hit->labels[i].value);
+	}
+	if (hit->labels_count == 0)
+		putchar('-');
+	printf("\t%s\t%s\t", hf_freshness_word(hit->freshness),
+	       hit->rule[0] != '\0' ? hit->rule : "-");
+	hf_show_escaped(stdout, subject);
+	putchar('\n');
+}
+
+static json_t *hit_json(const struct hf_wire_match_hit *hit)
+{
+	json_t *object = json_object(), *labels = json_array();
+
+	for (size_t i = 0; i < hit->labels_count; i++) {
+		json_t *label = json_object();
+
+		json_object_set_new(label, "scheme",
+				    json_string(hit->labels[i].scheme));
+		json_object_set_new(label, "value",
+				    json_string(hit->labels[i].value));
+		json_array_append_new(labels, label);
+	}
+	json_object_set_new(object, "verdict",
+			    json_string(hf_verdict_word(hit->verdict)));
+	json_object_set_new(object, "algorithm",
+			    json_string(hf_algorithm_word(hit->algorithm)));
+	json_object_set_new(object, "distance", hf_json_number(hit->distance));
+	json_object_set_new(object, "origin", json_string(hit->origin));
+	json_object_set_new(object, "index", hf_json_number(hit->index));
+	json_object_set_new(object, "class",
+			    json_string(hf_class_word(hit->content_class)));
+	json_object_set_new(object, "labels", labels);
+	json_object_set_new(object, "freshness",
+			    json_string(hf_freshness_word(hit->freshness)));
+	json_object_set_new(object, "rule", json_string(hit->rule));
+	json_object_set_new(object, "digest",
+			    hf_json_hex(hit->digest.at, hit->digest.len_bytes));
+	return object;
+}
+
+json_t *hf_lookup_json(const struct hf_wire_match_hit *hits, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, hit_json(&hits[i]));
+	return list;
+}

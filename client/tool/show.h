@@ -1,0 +1,87 @@
+/*
+ * show.h -- what is printed: tables, JSON lines, paths made safe, progress.
+ *
+ * Units    as shown.
+ * Owns     hf_table_new() gives the caller a table; hf_table_free() takes it
+ *          back.  Cells are copied.
+ * Threads  one.
+ * Errors   NOMEM.  Whether standard output took it all is for main() to find
+ *          out at the end.
+ * Source   hashfed(1).
+ */
+#ifndef HF_SHOW_H
+#define HF_SHOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "buf.h"
+#include "err.h"
+#include "span.h"
+
+/* ---- tables, as text or as one JSON object ---- */
+
+enum hf_column_kind {
+	HF_COLUMN_TEXT,
+	HF_COLUMN_NUMBER,
+	HF_COLUMN_BOOL,
+	HF_COLUMN_LIST, /* parts end in a newline */
+};
+
+struct hf_column {
+	const char *name; /* small letters: the key in JSON */
+	enum hf_column_kind kind;
+};
+
+struct hf_table;
+
+HF_MUST enum hf_err hf_table_new(const char *name,
+				 const struct hf_column *columns,
+				 size_t columns_count, bool is_json,
+				 struct hf_table **out_table,
+				 struct hf_why *why);
+void hf_table_row(struct hf_table *table);
+/* Into the last row; an empty text stays an empty cell, null in JSON. */
+void hf_table_text(struct hf_table *table, size_t column, const char *text);
+void hf_table_number(struct hf_table *table, size_t column, uint64_t number);
+void hf_table_bool(struct hf_table *table, size_t column, bool is_so);
+HF_MUST enum hf_err hf_table_print(struct hf_table *table, struct hf_why *why);
+void hf_table_free(struct hf_table *table);
+
+/* "2026-01-10 05:25", local to nobody: UTC.  "" for 0. */
+#define HF_SHOW_TIME_SIZE 20
+void hf_show_time(uint64_t wall_ms, char out_text[static HF_SHOW_TIME_SIZE]);
+
+/* ---- text from outside ---- */
+
+/* With control characters and backslashes as \n, \t, \\ or \xHH, so that a
+ * name cannot make a line of its own. */
+void hf_show_escaped(FILE *out, const char *text);
+
+/* The same, appended. */
+void hf_show_escape(struct hf_buf *buf, const char *text);
+
+/* ---- progress, on a terminal only ---- */
+
+struct hf_progress {
+	bool is_shown;
+	uint64_t began_us;
+	uint64_t drawn_us;
+};
+
+void hf_progress_begin(struct hf_progress *progress, bool is_quiet);
+
+/* At most ten times a second.  total 0: not known. */
+void hf_progress_show(struct hf_progress *progress, const char *verb,
+		      uint64_t done, uint64_t total, const char *unit,
+		      const char *more);
+
+/* Take it away, before a line is printed and at the end. */
+void hf_progress_clear(struct hf_progress *progress);
+
+/* Microseconds since it began. */
+uint64_t hf_progress_us(const struct hf_progress *progress);
+
+#endif /* HF_SHOW_H */
