@@ -160,34 +160,79 @@ static enum hf_err add_range(struct append *append, uint64_t sequence,
 	return HF_OK;
 }
 
+/* Are the entries of an earlier part these items, all of them or, where what
+ * is known is skipped, some of them in this order?  An erased payload can no
+ * longer be compared: the count has to do. */
+static enum hf_err check_repeat(struct hf_ledger_view *view,
+				const struct hf_ledger_receipt *receipt,
+				const struct hf_append_request *request,
+				struct hf_why *why)
+{
+	struct hf_ledger_scan *scan;
+	struct hf_ledger_entry entry;
+	uint64_t same = 0;
+	enum hf_err err = hf_ledger_scan_begin(view, receipt->set,
+					       receipt->first, &scan, why);
+
+	if (err == HF_OK)
+		err = hf_ledger_scan_next(scan, &entry, why);
+	for (size_t i = 0;
+	     i < request->items_count && err == HF_OK && same < receipt->count;
+	     i++) {
+		if (entry.state == HF_LEDGER_HELD &&
+		    !hf_span_equal(entry.payload, request->items[i]))
+			continue;
+		same++;
+		if (same < receipt->count)
+			err = hf_ledger_scan_next(scan, &entry, why);
+	}
+	hf_ledger_scan_end(scan);
+	if (err == HF_OK &&
+	    (same != receipt->count ||
+	     (!request->skip_known && receipt->count != request->items_count)))
+		err = hf_why(why, HF_E_CONFLICT,
+			     "part %llu of this batch was appended before, "
+			     "with other items",
+			     (unsigned long long)request->sequence);
+	return err;
+}
+
 /* Did an earlier call append this message?  Then its indexes are the answer,
  * whatever is known by now. */
-static bool find_earlier(struct append *append,
-			 const struct hf_append_request *request,
-			 struct hf_appended_range *range)
+static enum hf_err find_earlier(struct append *append,
+				const struct hf_append_request *request,
+				struct hf_appended_range *range,
+				bool *out_is_found, struct hf_why *why)
 {
 	struct hf_ledger_receipt receipt;
 	struct hf_ledger_info info;
 	struct hf_ledger_view *view;
 	uint64_t sequence;
-	bool is_found;
+	enum hf_err err;
 
-	if (hf_ledger_view_begin(append->node->ledger, &view, NULL) != HF_OK)
-		return false;
-	is_found = hf_ledger_batch_next(view, append->set, request->batch_id.at,
-					request->sequence, &sequence, &receipt,
-					NULL) == HF_OK &&
-		   sequence == request->sequence &&
-		   hf_ledger_info(view, append->set, &info, NULL) == HF_OK;
+	*out_is_found = false;
+	err = hf_ledger_view_begin(append->node->ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	if (hf_ledger_batch_next(view, append->set, request->batch_id.at,
+				 request->sequence, &sequence, &receipt,
+				 NULL) == HF_OK &&
+	    sequence == request->sequence) {
+		*out_is_found = true;
+		receipt.set = append->set;
+		err = hf_ledger_info(view, append->set, &info, why);
+		if (err == HF_OK)
+			err = check_repeat(view, &receipt, request, why);
+	}
 	hf_ledger_view_end(view);
-	if (!is_found)
-		return false;
+	if (err != HF_OK || !*out_is_found)
+		return err;
 	range->first = receipt.first;
 	range->count = (uint32_t)receipt.count;
 	range->known = (uint32_t)(request->items_count - receipt.count);
 	if (info.size > append->size)
 		append->size = info.size;
-	return true;
+	return HF_OK;
 }
 
 /* Whose fault, in the words of the request. */
@@ -297,6 +342,7 @@ static enum hf_err take_message(struct append *append,
 	struct hf_ledger_draft *drafts;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	size_t count = 0;
+	bool is_earlier;
 	uint32_t set;
 	enum hf_err err;
 
@@ -310,7 +356,9 @@ static enum hf_err take_message(struct append *append,
 	append->set = set;
 	strcpy(append->origin, origin);
 	err = add_range(append, request->sequence, &range, why);
-	if (err != HF_OK || find_earlier(append, request, range))
+	if (err == HF_OK)
+		err = find_earlier(append, request, range, &is_earlier, why);
+	if (err != HF_OK || is_earlier)
 		return err;
 	drafts = hf_arena_calloc(arena, request->items_count, sizeof(*drafts));
 	if (drafts == NULL)
