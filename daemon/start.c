@@ -30,6 +30,9 @@
 
 #define PEM_MAX_BYTES ((size_t)16 * 1024)
 
+/* How long a start waits for what is held to be in the index. */
+#define FEED_WAIT_MS 2000
+
 /* Where programs of this machine connect, and which group may: the file's
  * group decides, and everyone else has no way in. */
 static const struct {
@@ -406,6 +409,15 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 	return hf_peers_start(&options, &node->peers, why);
 }
 
+/* Who is told that we are ready wants an answer then, not to be put off.  An
+ * index that takes longer is built while we serve. */
+static void wait_for_feed(struct hf_node *node)
+{
+	if (hf_feed_wait_caught_up(node->feed, FEED_WAIT_MS) != HF_OK)
+		hf_log(HF_LOG_INFO, "feed", "still reading",
+		       "hint=\"lookups are UNAVAILABLE until it is done\"");
+}
+
 static void on_rpc_log(const char *text)
 {
 	char quoted[512];
@@ -427,6 +439,8 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 		err = start_server(start, why);
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
 		err = start_local(start, i, why);
+	if (err == HF_OK)
+		wait_for_feed(&start->node);
 	if (err == HF_OK)
 		err = start_peers(start, why);
 	if (err == HF_OK)

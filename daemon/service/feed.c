@@ -33,6 +33,7 @@ struct hf_feed {
 	pthread_cond_t progress;
 	struct record **records; /* owned, by set number; entries may be NULL */
 	size_t records_count;
+	size_t next;      /* where to look for news first: every set in turn */
 	bool has_changed; /* the ring did */
 	bool is_caught_up;
 	bool must_stop;
@@ -239,15 +240,38 @@ static void feed_set(struct hf_feed *feed, struct record *record)
 	record->has_failed = err != HF_OK;
 }
 
-/* A set with news, its mark taken; NULL when there is none. */
+/* Under the lock.  All that there was at the start has been fed. */
+static void catch_up(struct hf_feed *feed)
+{
+	feed->is_caught_up = true;
+	pthread_cond_broadcast(&feed->progress);
+}
+
+/* Under the lock.  The next set with news before `end`, or NULL. */
+static struct record *next_dirty(struct hf_feed *feed, size_t end)
+{
+	while (feed->next < end) {
+		struct record *record = feed->records[feed->next++];
+
+		if (record != NULL && record->is_dirty)
+			return record;
+	}
+	return NULL;
+}
+
+/* A set with news, its mark taken; NULL when there is none.  In turn: a set
+ * that always has news must not keep the others waiting. */
 static struct record *take_dirty(struct hf_feed *feed)
 {
-	struct record *found = NULL;
+	struct record *found;
 
 	pthread_mutex_lock(&feed->lock);
-	for (size_t i = 0; i < feed->records_count && found == NULL; i++) {
-		if (feed->records[i] != NULL && feed->records[i]->is_dirty)
-			found = feed->records[i];
+	found = next_dirty(feed, feed->records_count);
+	if (found == NULL) {
+		/* Once around, and that is what was there at the start. */
+		catch_up(feed);
+		feed->next = 0;
+		found = next_dirty(feed, feed->records_count);
 	}
 	if (found != NULL)
 		found->is_dirty = false;
@@ -267,8 +291,7 @@ static bool wait_for_news(struct hf_feed *feed)
 				    feed->records[i]->is_dirty;
 		if (is_dirty || feed->has_changed || feed->must_stop)
 			break;
-		feed->is_caught_up = true;
-		pthread_cond_broadcast(&feed->progress);
+		catch_up(feed);
 		pthread_cond_wait(&feed->news, &feed->lock);
 	}
 	has_changed = feed->has_changed;
@@ -379,11 +402,9 @@ enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set, uint64_t entry,
 	return hf_index_remove(feed->node->index, set, entry, why);
 }
 
-enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set, uint64_t size,
-			 int timeout_ms)
+static struct timespec in_ms(int timeout_ms)
 {
 	struct timespec until;
-	enum hf_err err = HF_OK;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += timeout_ms / 1000;
@@ -392,6 +413,15 @@ enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set, uint64_t size,
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	return until;
+}
+
+enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set, uint64_t size,
+			 int timeout_ms)
+{
+	struct timespec until = in_ms(timeout_ms);
+	enum hf_err err = HF_OK;
+
 	pthread_mutex_lock(&feed->lock);
 	while (set >= feed->records_count || feed->records[set] == NULL ||
 	       feed->records[set]->is.fed < size) {
@@ -416,13 +446,16 @@ bool hf_feed_is_caught_up(struct hf_feed *feed)
 	return is;
 }
 
-enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed)
+enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed, int timeout_ms)
 {
+	struct timespec until = in_ms(timeout_ms);
 	enum hf_err err;
+	int rc = 0;
 
 	pthread_mutex_lock(&feed->lock);
-	while (!feed->is_caught_up && !feed->must_stop)
-		pthread_cond_wait(&feed->progress, &feed->lock);
+	while (!feed->is_caught_up && !feed->must_stop && rc == 0)
+		rc = pthread_cond_timedwait(&feed->progress, &feed->lock,
+					    &until);
 	err = feed->is_caught_up ? HF_OK : HF_E_UNAVAILABLE;
 	pthread_mutex_unlock(&feed->lock);
 	return err;

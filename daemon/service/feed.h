@@ -74,9 +74,10 @@ HF_MUST enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set,
 /* Is everything fed that the ledger had when the node started? */
 bool hf_feed_is_caught_up(struct hf_feed *feed);
 
-/* Wait until it is.  UNAVAILABLE when the feed stops before.  Not on a
- * loop. */
-HF_MUST enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed);
+/* Wait until it is, at most timeout_ms.  UNAVAILABLE when it is not by then.
+ * Not on a loop. */
+HF_MUST enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed,
+					   int timeout_ms);
 
 /* How fresh a checkpoint of this time is now. */
 enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,

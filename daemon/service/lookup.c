@@ -341,6 +341,10 @@ enum hf_err hf_lookup(struct hf_node *node,
 	struct hf_index_view *view;
 	enum hf_err err;
 
+	/* Not to be found yet is not the same as not to be there. */
+	if (!hf_feed_is_caught_up(node->feed))
+		return hf_why(why, HF_E_UNAVAILABLE,
+			      "starting: what is held is still being read");
 	err = hf_index_view_begin(node->index, &view, why);
 	if (err != HF_OK)
 		return err;

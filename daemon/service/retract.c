@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,7 +392,8 @@ static void run_resume(struct hf_errand *errand)
 		snprintf(path, sizeof(path), "%s/%s", resume->dir,
 			 file->d_name);
 		/* A hash is looked up in the index, which has to be whole. */
-		if (hf_feed_wait_caught_up(resume->node->feed) != HF_OK)
+		if (hf_feed_wait_caught_up(resume->node->feed, INT_MAX) !=
+		    HF_OK)
 			break;
 		resume_one(resume->node, path);
 	}
