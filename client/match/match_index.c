@@ -196,6 +196,13 @@ static enum hf_err check_hash(const struct hf_index_hash *hash,
 	return HF_OK;
 }
 
+/* Let sealer and merger work, with the lock held. */
+static void wait_for_threads(struct hf_index *index)
+{
+	pthread_cond_broadcast(&index->work);
+	hf_match_work_wait(index, &index->done, HF_MATCH_WAIT_MS * 1000);
+}
+
 /* The active memory is full: another, as soon as there may be one. */
 static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 {
@@ -207,7 +214,7 @@ static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 				*why = index->failed_why;
 			return index->failed;
 		}
-		pthread_cond_wait(&index->done, &index->lock);
+		wait_for_threads(index);
 	}
 	return hf_match_state_freeze(index, why);
 }
@@ -460,7 +467,6 @@ static enum hf_err await(struct hf_index *index, const uint64_t *done,
 {
 	uint64_t failures = index->failures;
 
-	pthread_cond_broadcast(&index->work);
 	while (*done < ticket) {
 		if (index->failures != failures) {
 			if (why != NULL)
@@ -468,7 +474,7 @@ static enum hf_err await(struct hf_index *index, const uint64_t *done,
 			return index->failed != HF_OK ? index->failed
 						      : HF_E_UNAVAILABLE;
 		}
-		pthread_cond_wait(&index->done, &index->lock);
+		wait_for_threads(index);
 	}
 	return HF_OK;
 }

@@ -45,6 +45,12 @@
 /* Answers to a query that are told apart by comparing with each. */
 #define HF_MATCH_TOLD_FIRST 8
 
+/* Waits look again after this long, woken or not: glibc's condition variables
+ * before 2.41 can lose a wake-up (its bug 25847), as they did here under a
+ * load of 36.  Who waits for an answer also wakes the other side again. */
+#define HF_MATCH_IDLE_MS ((uint64_t)30 * 1000)
+#define HF_MATCH_WAIT_MS ((uint64_t)500)
+
 /* How often a read-only index looks for another manifest. */
 #define HF_MATCH_REFRESH_MS 50
 
@@ -186,6 +192,10 @@ void hf_match_state_sweep(struct hf_index *index);
 HF_MUST enum hf_err hf_match_work_start(struct hf_index *index,
 					struct hf_why *why);
 void hf_match_work_stop(struct hf_index *index);
+
+/* Wait for a condition, with the lock held, and never for ever. */
+void hf_match_work_wait(struct hf_index *index, pthread_cond_t *condition,
+			uint64_t most_us);
 
 /* Write the manifest of what state holds, without the lock. */
 HF_MUST enum hf_err hf_match_work_commit(struct hf_index *index,

@@ -503,17 +503,27 @@ static enum hf_err merge(struct hf_index *index, struct change *change,
 /*
  * The threads.  Both sleep on index->work with the lock held.
  */
-static void wait_for_work(struct hf_index *index, uint64_t until_us)
+void hf_match_work_wait(struct hf_index *index, pthread_cond_t *condition,
+			uint64_t most_us)
 {
+	uint64_t until_us = hf_clock_mono_us() + most_us;
 	struct timespec until = {
 		.tv_sec = (time_t)(until_us / 1000000),
 		.tv_nsec = (long)(until_us % 1000000) * 1000,
 	};
 
-	if (until_us == 0)
-		pthread_cond_wait(&index->work, &index->lock);
-	else
-		pthread_cond_timedwait(&index->work, &index->lock, &until);
+	pthread_cond_timedwait(condition, &index->lock, &until);
+}
+
+/* Until a time on the clock, or 0 for no time in particular. */
+static void wait_for_work(struct hf_index *index, uint64_t until_us)
+{
+	uint64_t now_us = hf_clock_mono_us();
+	uint64_t most_us = HF_MATCH_IDLE_MS * 1000;
+
+	if (until_us != 0)
+		most_us = until_us > now_us ? until_us - now_us : 0;
+	hf_match_work_wait(index, &index->work, most_us);
 }
 
 /* What came of a seal or merge, with the lock held.  A failure is told to
