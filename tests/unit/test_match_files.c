@@ -5,7 +5,9 @@
 #include "match_model.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static void after_a_kill_feeding_goes_on_from_the_position(void **state)
@@ -53,6 +55,130 @@ static void after_a_kill_feeding_goes_on_from_the_position(void **state)
 	check_some(place->index, 500, "after the kill");
 	assert_ok(hf_index_compact(place->index, &why), &why);
 	check_some(place->index, 500, "compacted");
+}
+
+/* The digest of an entry that nobody has to remember. */
+static void numbered_digest(uint64_t entry, uint8_t digest[32])
+{
+	uint64_t word = (entry + 1) * 0x9e3779b97f4a7c15u;
+
+	for (int i = 0; i < 4; i++) {
+		memcpy(digest + 8 * i, &word, 8);
+		word = (word ^ word >> 29) * 0xff51afd7ed558ccdu;
+	}
+}
+
+static bool add_numbered(struct hf_index *index, uint64_t entry)
+{
+	uint8_t digest[32];
+	struct hf_index_hash hash = {
+		1, entry, HF_ALGORITHM_PDQ, HF_CLASS_NCII, 80, digest
+	};
+
+	numbered_digest(entry, digest);
+	return hf_index_add(index, &hash, 1, NULL) == HF_OK &&
+	       hf_index_advance(index, 1, entry + 1, NULL) == HF_OK;
+}
+
+/* Feeds from the position, seals, merges, removes, until it is killed. */
+static void feed_for_ever(const char *dir, int told)
+{
+	struct hf_index *index;
+	enum hf_err err = hf_index_open(dir, &index, NULL);
+	uint64_t entry = err == HF_OK ? hf_index_position(index, 1) : 0;
+
+	for (; err == HF_OK; entry++) {
+		if (!add_numbered(index, entry))
+			break;
+		/* The third of every five, as entry 4 of them says. */
+		if (entry % 5 == 4)
+			err = hf_index_remove(index, 1, entry - 2, NULL);
+		if (err == HF_OK && entry % 61 == 60)
+			err = hf_index_sync(index, NULL);
+		if (err == HF_OK && entry % 401 == 400)
+			err = hf_index_compact(index, NULL);
+		if (write(told, "+", 1) != 1)
+			break;
+	}
+	_exit(1);
+}
+
+static void a_kill_at_any_moment_leaves_what_the_position_says(void **state)
+{
+	struct place *place = *state;
+	uint64_t position = 0;
+
+	for (unsigned round = 0; round < less(40); round++) {
+		unsigned patience = (unsigned)(random64() % 300);
+		uint64_t before = position;
+		int told[2], status;
+		pid_t child;
+		char byte;
+
+		assert_int_equal(pipe(told), 0);
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			close(told[0]);
+			feed_for_ever(place->dir, told[1]);
+		}
+		close(told[1]);
+		while (patience > 0 && read(told[0], &byte, 1) == 1)
+			patience--;
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		close(told[0]);
+		open_index(place);
+		position = hf_index_position(place->index, 1);
+		assert_true(position >= before);
+		for (uint64_t i = 0; i < position; i += 1 + position / 97) {
+			struct hf_index_view *view = NULL;
+			struct hf_why why = { "" };
+			uint8_t digest[32];
+
+			numbered_digest(i, digest);
+			got.count = 0;
+			assert_ok(
+				hf_index_view_begin(place->index, &view, &why),
+				&why);
+			assert_ok(hf_index_lookup_near(view, digest, 1, 31,
+						       &sink, &why),
+				  &why);
+			hf_index_view_end(view);
+			/* Removed once entry 4 of its five was fed. */
+			assert_int_equal(got.count,
+					 i % 5 == 2 && i + 2 < position ? 0
+									: 1);
+		}
+		hf_index_close(place->index);
+		place->index = NULL;
+	}
+}
+
+/* Files of more than 8 KiB are refused, as on a disk without room. */
+static void a_full_disk_is_an_error_until_there_is_room(void **state)
+{
+	struct place *place = *state;
+	struct rlimit before, small;
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	open_index(place);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 8192;
+	model.rows_count = 0;
+	for (uint64_t i = 0; i < 400; i++)
+		index_add(place->index, model_add(1, i));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	err = hf_index_sync(place->index, &why);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_not_equal(err, HF_OK);
+	check_some(place->index, 200, "full");
+	assert_ok(hf_index_sync(place->index, &why), &why);
+	reopen_index(place);
+	check_some(place->index, 200, "room again");
 }
 
 static void a_second_writer_is_refused(void **state)
@@ -122,16 +248,6 @@ struct race {
 	atomic_uint wrong;
 };
 
-static void race_digest(uint64_t entry, uint8_t digest[32])
-{
-	uint64_t word = (entry + 1) * 0x9e3779b97f4a7c15u;
-
-	for (int i = 0; i < 4; i++) {
-		memcpy(digest + 8 * i, &word, 8);
-		word = (word ^ word >> 29) * 0xff51afd7ed558ccdu;
-	}
-}
-
 struct race_hits {
 	unsigned count;
 	uint64_t entry;
@@ -166,7 +282,7 @@ static void *race_reader(void *arg)
 		turn = turn * 6364136223846793005u + 1442695040888963407u;
 		entry = (turn >> 33) % added;
 		removed = atomic_load(&race->removed);
-		race_digest(entry, digest);
+		numbered_digest(entry, digest);
 		if (hf_index_view_begin(race->index, &view, NULL) != HF_OK)
 			continue;
 		if (turn >> 63 != 0)
@@ -209,7 +325,7 @@ static void readers_see_a_whole_index_while_it_changes(void **state)
 			1, i, HF_ALGORITHM_PDQ, HF_CLASS_CSAM, 90, digest
 		};
 
-		race_digest(i, digest);
+		numbered_digest(i, digest);
 		err = hf_index_add(place->index, &hash, 1, &why);
 		atomic_store(&race.added, i + 1);
 		if (err == HF_OK && i % 4 == 3)
@@ -329,6 +445,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PLACED(after_a_kill_feeding_goes_on_from_the_position),
+		PLACED(a_kill_at_any_moment_leaves_what_the_position_says),
+		PLACED(a_full_disk_is_an_error_until_there_is_room),
 		PLACED(a_second_writer_is_refused),
 		PLACED(a_reader_follows_the_writer),
 		PLACED(readers_see_a_whole_index_while_it_changes),
