@@ -76,9 +76,12 @@ enum hf_err hf_table_new(const char *name, const struct hf_column *columns,
 			goto out_free;
 		table->columns[i] = columns[i];
 		scols_column_set_json_type(core, json_kinds[columns[i].kind]);
-		if (columns[i].kind == HF_COLUMN_LIST)
-			scols_column_set_wrapfunc(core, scols_wrapnl_chunksize,
-						  scols_wrapnl_nextchunk, NULL);
+		if (columns[i].kind != HF_COLUMN_LIST)
+			continue;
+		/* One to a line: the newline between them is ours. */
+		scols_column_set_safechars(core, "\n");
+		scols_column_set_wrapfunc(core, scols_wrapnl_chunksize,
+					  scols_wrapnl_nextchunk, NULL);
 	}
 	*out_table = table;
 	return HF_OK;
