@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "ledger_pair.h"
@@ -75,6 +76,8 @@ static void append_until_killed(struct rig *rig, uint64_t sequence, int out)
 				 PTHREAD_COND_INITIALIZER, 0 };
 	uint32_t set;
 
+	/* Not without end when the test itself is gone. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (hf_ledger_open(&rig->options, &rig->ledger, NULL) != HF_OK ||
 	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(ORIGIN), &set,
 			     NULL) != HF_OK)

@@ -1,5 +1,10 @@
 #include "unit.h"
 
+#include <errno.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
 #include "ledger_steps.h"
 
 static void a_full_queue_says_so_at_once(void **state)
@@ -132,6 +137,65 @@ static void a_store_behind_the_signer_is_not_appended_to(void **state)
 	assert_int_equal(info_of(rig, set).unsigned_count, 0);
 }
 
+/* A file that takes all the room there is but some. */
+static void fill_disk(const char *path, size_t leave_bytes)
+{
+	static uint8_t block[64 << 10];
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	off_t size = 0;
+	ssize_t wrote;
+
+	assert_true(fd >= 0);
+	while ((wrote = write(fd, block, sizeof(block))) > 0)
+		size += wrote;
+	assert_true(size > (off_t)leave_bytes);
+	assert_int_equal(ftruncate(fd, size - (off_t)leave_bytes), 0);
+	close(fd);
+}
+
+static void a_full_disk_loses_nothing_acknowledged(void **state)
+{
+	struct rig *rig = *state;
+	char small[80], filler[96];
+	struct hf_why why = { "" };
+	uint64_t appended = 0;
+	enum hf_err err;
+	uint32_t set;
+
+	/* The mount goes away with this process's name space. */
+	snprintf(small, sizeof(small), "%s/small", rig->home);
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mkdir(small, 0700) != 0 ||
+	    mount("small", small, "tmpfs", 0, "size=8m") != 0) {
+		print_message("skipped: mounting a small disk needs root: %s\n",
+			      strerror(errno));
+		skip();
+	}
+	snprintf(rig->dir, sizeof(rig->dir), "%s/ledger", small);
+	snprintf(filler, sizeof(filler), "%s/filler", small);
+	set = own_set(rig);
+	append(rig, set, rig_add("first"), appended++);
+	fill_disk(filler, 1 << 20);
+	do {
+		err = rig_append_many(rig, set, appended, 100, &why);
+		appended += err == HF_OK ? 100 : 0;
+	} while (err == HF_OK);
+	if (err != HF_E_FULL)
+		fail_msg("%s: %s", hf_err_name(err), why.text);
+	assert_int_equal(unlink(filler), 0);
+	/* Entries that were durable before their note was not are signed. */
+	do {
+		err = rig_append_one(rig, set, rig_add("last"), NULL, &why);
+	} while (err == HF_E_UNAVAILABLE || err == HF_E_FULL);
+	assert_ok(err, &why);
+	assert_true(info_of(rig, set).size > appended);
+	assert_ok(rig_reopen(rig, &why), &why);
+	verify(rig, set, info_of(rig, set).size);
+	rig_close(rig);
+	assert_int_equal(umount(small), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +203,7 @@ int main(void)
 		RIG_TEST(while_the_signer_is_away_nothing_is_acknowledged),
 		RIG_TEST(what_was_committed_is_signed_after_a_restart),
 		RIG_TEST(a_store_behind_the_signer_is_not_appended_to),
+		RIG_TEST(a_full_disk_loses_nothing_acknowledged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
