@@ -18,9 +18,13 @@
 /* A burst of files (an enrolment writes several) is one change. */
 #define SETTLE_MS 50
 
-/* How often the listener is asked whether it still accepts. */
+/* How often the listener is asked whether it still accepts, and how often in
+ * a row it may fail to: a machine that is busy for seconds answers late, a
+ * listener that died never answers again. */
 #define PROBE_MS         15000
+#define PROBE_AGAIN_MS   1000
 #define PROBE_TIMEOUT_MS 2000
+#define PROBE_MISSES_MAX 5
 
 enum hf_err hf_watch_open(struct hf_watch *watch, struct hf_why *why)
 {
@@ -110,6 +114,24 @@ static bool take_signal(struct hf_watch *watch, struct hf_start *start)
 	return false;
 }
 
+/* Ask the listener, and say when to ask again. */
+static enum hf_err probe(const struct hf_start *start, unsigned *misses,
+			 uint64_t *out_next_us, struct hf_why *why)
+{
+	enum hf_err err =
+		hf_rpc_server_probe(start->server, PROBE_TIMEOUT_MS, why);
+	bool has_missed = err != HF_OK;
+
+	*misses = has_missed ? *misses + 1 : 0;
+	*out_next_us = hf_clock_mono_us() +
+		       (has_missed ? PROBE_AGAIN_MS : PROBE_MS) * 1000;
+	if (!has_missed || *misses >= PROBE_MISSES_MAX)
+		return err;
+	hf_log(HF_LOG_WARNING, "hashfedd", "listener did not answer",
+	       "misses=%u why=\"%s\"", *misses, why->text);
+	return HF_OK;
+}
+
 enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 			 struct hf_why *why)
 {
@@ -117,24 +139,25 @@ enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 	int beat_ms = watchdog_ms > 0 && watchdog_ms < PROBE_MS ? watchdog_ms
 								: PROBE_MS;
 	uint64_t probe_us = hf_clock_mono_us() + PROBE_MS * 1000;
+	unsigned misses = 0;
 	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	enum hf_err err = watch_ring(watch, start->node.ring_dir, why);
 
 	fds[0].fd = watch->signals;
 	fds[1].fd = watch->ring;
 	while (err == HF_OK) {
-		int ready = poll(fds, 2, beat_ms);
+		int ready = poll(fds, 2,
+				 misses > 0 && beat_ms > PROBE_AGAIN_MS
+					 ? PROBE_AGAIN_MS
+					 : beat_ms);
 
 		if (ready > 0 && fds[0].revents != 0 &&
 		    !take_signal(watch, start))
 			return HF_OK;
 		if (ready > 0 && fds[1].revents != 0)
 			drain_ring(watch, start);
-		if (hf_clock_mono_us() >= probe_us) {
-			err = hf_rpc_server_probe(start->server,
-						  PROBE_TIMEOUT_MS, why);
-			probe_us = hf_clock_mono_us() + PROBE_MS * 1000;
-		}
+		if (hf_clock_mono_us() >= probe_us)
+			err = probe(start, &misses, &probe_us, why);
 		if (err == HF_OK && watchdog_ms > 0)
 			hf_notify("WATCHDOG=1");
 	}
