@@ -45,8 +45,7 @@ static enum hf_err print_item(struct run *run, uint32_t item,
 				    hf_lookup_json(hits, count));
 		return hf_json_line(object, why);
 	}
-	for (size_t i = 0; i < count; i++)
-		hf_lookup_print(&hits[i], run->subjects[item]);
+	hf_lookup_print(hits, count, run->subjects[item]);
 	if (count == 0) {
 		printf("none\t-\t-\t-\t-\t-\t-\t-\t-\t");
 		hf_show_escaped(stdout, run->subjects[item]);

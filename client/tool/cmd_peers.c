@@ -25,10 +25,10 @@ static const struct hf_column columns[] = {
 	[NAME] = { "name", HF_COLUMN_TEXT },
 	[COUNTRY] = { "country", HF_COLUMN_TEXT },
 	[CONNECTED] = { "connected", HF_COLUMN_BOOL },
-	[SEEN] = { "seen", HF_COLUMN_TEXT },
+	[SEEN] = { "seen", HF_COLUMN_TIME },
 	[ENDPOINT] = { "endpoint", HF_COLUMN_TEXT },
 	[MANIFEST] = { "manifest", HF_COLUMN_NUMBER },
-	[EXPIRES] = { "expires", HF_COLUMN_TEXT },
+	[EXPIRES] = { "expires", HF_COLUMN_TIME },
 	[ID] = { "organisation_id", HF_COLUMN_TEXT },
 	[PROBLEM] = { "problem", HF_COLUMN_TEXT },
 };
@@ -36,18 +36,16 @@ static const struct hf_column columns[] = {
 static void put_peer(struct hf_table *table,
 		     const struct hf_wire_peer_info *peer, bool is_json)
 {
-	char time[HF_SHOW_TIME_SIZE], id[2 * HF_HASH_BYTES + 1];
+	char id[2 * HF_HASH_BYTES + 1];
 
 	hf_table_row(table);
 	hf_table_text(table, NAME, peer->name);
 	hf_table_text(table, COUNTRY, peer->country);
 	hf_table_bool(table, CONNECTED, peer->is_connected);
-	hf_show_time(peer->seen_ms, time);
-	hf_table_text(table, SEEN, time);
+	hf_table_time(table, SEEN, peer->seen_ms);
 	hf_table_text(table, ENDPOINT, peer->endpoint);
 	hf_table_number(table, MANIFEST, peer->manifest_version);
-	hf_show_time(peer->manifest_expires_ms, time);
-	hf_table_text(table, EXPIRES, time);
+	hf_table_time(table, EXPIRES, peer->manifest_expires_ms);
 	/* People need its beginning, programs all of it. */
 	hf_hex(peer->organisation_id.at,
 	       is_json || peer->organisation_id.len_bytes < 8

@@ -355,7 +355,9 @@ enum hf_err hf_publish_print(const struct hf_publish_plan *plan,
 		printf("; entries %llu to %llu",
 		       (unsigned long long)totals->first,
 		       (unsigned long long)totals->last);
-	printf(", signed up to %llu\n", (unsigned long long)totals->size);
+	if (totals->size > 0)
+		printf("; signed up to %llu", (unsigned long long)totals->size);
+	putchar('\n');
 	if (totals->added + totals->earlier > 0)
 		printf("to undo: hashfed retract --batch %s\n", id);
 	return HF_OK;

@@ -78,8 +78,7 @@ static enum hf_err print_file(struct scan *scan, const char *path,
 	scan->state.verdicts[verdict < HF_VERDICT_COUNT ? verdict : 0]++;
 	hf_progress_clear(&scan->progress);
 	if (!scan->is_json) {
-		for (size_t i = 0; i < count; i++)
-			hf_lookup_print(&hits[i], path);
+		hf_lookup_print(hits, count, path);
 		return HF_OK;
 	}
 	object = json_object();

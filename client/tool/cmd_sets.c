@@ -58,11 +58,11 @@ static const struct hf_column columns[] = {
 	[APPLIED] = { "applied", HF_COLUMN_NUMBER },
 	[LIVE] = { "live", HF_COLUMN_NUMBER },
 	[FRESHNESS] = { "freshness", HF_COLUMN_TEXT },
-	[CHECKPOINT] = { "checkpoint", HF_COLUMN_TEXT },
+	[CHECKPOINT] = { "checkpoint", HF_COLUMN_TIME },
 	[MEMBERS] = { "members", HF_COLUMN_LIST },
 	[RELAY] = { "relay", HF_COLUMN_TEXT },
 	[VERSION] = { "agreement", HF_COLUMN_NUMBER },
-	[EXPIRES] = { "expires", HF_COLUMN_TEXT },
+	[EXPIRES] = { "expires", HF_COLUMN_TIME },
 };
 
 static void put_members(struct hf_table *table,
@@ -83,7 +83,6 @@ static enum hf_err put_set(void *arg, const struct hf_wire_set_info *set,
 			   struct hf_why *why)
 {
 	struct hf_table *table = arg;
-	char time[HF_SHOW_TIME_SIZE];
 
 	hf_table_row(table);
 	hf_table_text(table, ORIGIN, set->origin);
@@ -95,14 +94,12 @@ static enum hf_err put_set(void *arg, const struct hf_wire_set_info *set,
 	if (set->freshness != 0)
 		hf_table_text(table, FRESHNESS,
 			      hf_freshness_word(set->freshness));
-	hf_show_time(set->checkpoint_ms, time);
-	hf_table_text(table, CHECKPOINT, time);
+	hf_table_time(table, CHECKPOINT, set->checkpoint_ms);
 	put_members(table, set);
 	hf_table_text(table, RELAY,
 		      set->relay != 0 ? hf_relay_word(set->relay) : "");
 	hf_table_number(table, VERSION, set->agreement_version);
-	hf_show_time(set->agreement_expires_ms, time);
-	hf_table_text(table, EXPIRES, time);
+	hf_table_time(table, EXPIRES, set->agreement_expires_ms);
 	return HF_OK;
 }
 

@@ -148,7 +148,7 @@ unsigned hf_lookup_verdict(const struct hf_wire_match_hit *hits, size_t count)
 	return worst;
 }
 
-void hf_lookup_print(const struct hf_wire_match_hit *hit, const char *subject)
+static void print_hit(const struct hf_wire_match_hit *hit, const char *subject)
 {
 	printf("%s\t%s\t%u\t%s\t%llu\t%s\t", hf_verdict_word(hit->verdict),
 	       hf_algorithm_word(hit->algorithm), (unsigned)hit->distance,
@@ -167,6 +167,45 @@ void hf_lookup_print(const struct hf_wire_match_hit *hit, const char *subject)
 	       hit->rule[0] != '\0' ? hit->rule : "-");
 	hf_show_escaped(stdout, subject);
 	putchar('\n');
+}
+
+static bool is_same_entry(const struct hf_wire_match_hit *a,
+			  const struct hf_wire_match_hit *b)
+{
+	return a->index == b->index && strcmp(a->origin, b->origin) == 0;
+}
+
+/* Of two hits of one entry: the more severe, the closer, the longer hash. */
+static bool counts_more(const struct hf_wire_match_hit *a,
+			const struct hf_wire_match_hit *b)
+{
+	if (a->verdict != b->verdict)
+		return a->verdict > b->verdict;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return a->algorithm != HF_ALGORITHM_PDQ &&
+	       (b->algorithm == HF_ALGORITHM_PDQ ||
+		a->digest.len_bytes > b->digest.len_bytes);
+}
+
+void hf_lookup_print(const struct hf_wire_match_hit *hits, size_t count,
+		     const char *subject)
+{
+	/* At most HF_MATCH_HITS_PER_ITEM of them. */
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_wire_match_hit *best = &hits[i];
+		bool is_printed = false;
+
+		for (size_t j = 0; j < i && !is_printed; j++)
+			is_printed = is_same_entry(&hits[j], &hits[i]);
+		for (size_t j = i + 1; j < count && !is_printed; j++) {
+			if (is_same_entry(&hits[j], best) &&
+			    counts_more(&hits[j], best))
+				best = &hits[j];
+		}
+		if (!is_printed)
+			print_hit(best, subject);
+	}
 }
 
 static json_t *hit_json(const struct hf_wire_match_hit *hit)

@@ -65,9 +65,11 @@ size_t hf_lookup_hits(const struct hf_wire_match_response *answer,
 /* The most severe verdict of some hits; 0 when there are none. */
 unsigned hf_lookup_verdict(const struct hf_wire_match_hit *hits, size_t count);
 
-/* "verdict algorithm distance origin index class labels freshness rule
+/* One line for each entry that was hit, for the hit of it that counts most:
+ * "verdict algorithm distance origin index class labels freshness rule
  * subject", tabs between; the subject is escaped. */
-void hf_lookup_print(const struct hf_wire_match_hit *hit, const char *subject);
+void hf_lookup_print(const struct hf_wire_match_hit *hits, size_t count,
+		     const char *subject);
 
 /* The hits as a JSON array. */
 json_t *hf_lookup_json(const struct hf_wire_match_hit *hits, size_t count);

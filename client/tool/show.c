@@ -9,6 +9,7 @@
 #include "clock.h"
 
 #include "show.h"
+#include "show_json.h"
 
 #define DRAW_EVERY_US   100000
 #define BAR_WIDTH       24
@@ -16,41 +17,44 @@
 #define COLUMNS_DEFAULT 80
 
 struct hf_table {
-	struct libscols_table *core;
-	struct libscols_line *line; /* the last row */
+	struct libscols_table *core; /* text */
+	struct libscols_line *line;  /* the last row of it */
+	json_t *root;                /* JSON */
+	json_t *rows;                /* in root */
+	json_t *row;                 /* the last of rows */
 	struct hf_column columns[COLUMNS_MAX];
-	bool is_json;
 	bool has_failed;
 };
 
-static const int json_kinds[] = {
-	[HF_COLUMN_TEXT] = SCOLS_JSON_STRING,
-	[HF_COLUMN_NUMBER] = SCOLS_JSON_NUMBER,
-	[HF_COLUMN_BOOL] = SCOLS_JSON_BOOLEAN,
-	[HF_COLUMN_LIST] = SCOLS_JSON_ARRAY_STRING,
-};
-
-static struct libscols_column *add_column(struct hf_table *table,
-					  const struct hf_column *column)
+/* Capitals for people. */
+static enum hf_err add_column(struct hf_table *table,
+			      const struct hf_column *column)
 {
+	struct libscols_column *core;
 	char title[64];
 	size_t i = 0;
 	int flags = column->kind == HF_COLUMN_NUMBER ? SCOLS_FL_RIGHT : 0;
 
-	/* Capitals for people, the name as it is for programs. */
 	for (; column->name[i] != '\0' && i + 1 < sizeof(title); i++) {
 		char at = column->name[i];
 
-		if (!table->is_json && at >= 'a' && at <= 'z')
+		if (at >= 'a' && at <= 'z')
 			at = (char)(at - 'a' + 'A');
-		if (!table->is_json && at == '_')
-			at = ' ';
-		title[i] = at;
+		title[i] = at == '_' ? ' ' : at;
 	}
 	title[i] = '\0';
 	if (column->kind == HF_COLUMN_LIST)
 		flags |= SCOLS_FL_WRAP;
-	return scols_table_new_column(table->core, title, 0, flags);
+	core = scols_table_new_column(table->core, title, 0, flags);
+	if (core == NULL)
+		return HF_E_NOMEM;
+	if (column->kind == HF_COLUMN_LIST) {
+		/* One to a line: the newline between them is ours. */
+		scols_column_set_safechars(core, "\n");
+		scols_column_set_wrapfunc(core, scols_wrapnl_chunksize,
+					  scols_wrapnl_nextchunk, NULL);
+	}
+	return HF_OK;
 }
 
 enum hf_err hf_table_new(const char *name, const struct hf_column *columns,
@@ -61,27 +65,22 @@ enum hf_err hf_table_new(const char *name, const struct hf_column *columns,
 
 	if (table == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory for a table");
-	table->is_json = is_json;
+	for (size_t i = 0; i < columns_count; i++)
+		table->columns[i] = columns[i];
+	if (is_json) {
+		table->root = json_object();
+		table->rows = json_array();
+		if (json_object_set_new(table->root, name, table->rows) != 0)
+			goto out_free;
+		*out_table = table;
+		return HF_OK;
+	}
 	table->core = scols_new_table();
 	if (table->core == NULL)
 		goto out_free;
-	if (scols_table_set_name(table->core, name) != 0)
-		goto out_free;
-	scols_table_enable_json(table->core, is_json);
-	scols_table_enable_noheadings(table->core, 0);
 	for (size_t i = 0; i < columns_count; i++) {
-		struct libscols_column *core = add_column(table, &columns[i]);
-
-		if (core == NULL)
+		if (add_column(table, &columns[i]) != HF_OK)
 			goto out_free;
-		table->columns[i] = columns[i];
-		scols_column_set_json_type(core, json_kinds[columns[i].kind]);
-		if (columns[i].kind != HF_COLUMN_LIST)
-			continue;
-		/* One to a line: the newline between them is ours. */
-		scols_column_set_safechars(core, "\n");
-		scols_column_set_wrapfunc(core, scols_wrapnl_chunksize,
-					  scols_wrapnl_nextchunk, NULL);
 	}
 	*out_table = table;
 	return HF_OK;
@@ -93,40 +92,115 @@ out_free:
 
 void hf_table_row(struct hf_table *table)
 {
-	table->line = scols_table_new_line(table->core, NULL);
-	if (table->line == NULL)
-		table->has_failed = true;
+	if (table->core != NULL) {
+		table->line = scols_table_new_line(table->core, NULL);
+		table->has_failed |= table->line == NULL;
+		return;
+	}
+	table->row = json_object();
+	for (size_t i = 0; i < COLUMNS_MAX; i++) {
+		const struct hf_column *column = &table->columns[i];
+		char key[80];
+
+		if (column->name == NULL)
+			break;
+		snprintf(key, sizeof(key), "%s%s", column->name,
+			 column->kind == HF_COLUMN_TIME ? "_ms" : "");
+		json_object_set_new(table->row, key,
+				    column->kind == HF_COLUMN_LIST
+					    ? json_array()
+					    : json_null());
+	}
+	table->has_failed |=
+		json_array_append_new(table->rows, table->row) != 0;
 }
 
-void hf_table_text(struct hf_table *table, size_t column, const char *text)
+static void put_text(struct hf_table *table, size_t column, const char *text)
 {
 	if (table->line != NULL && text[0] != '\0' &&
 	    scols_line_set_data(table->line, column, text) != 0)
 		table->has_failed = true;
 }
 
+static void put_json(struct hf_table *table, const char *key, json_t *value)
+{
+	table->has_failed |= json_object_set_new(table->row, key, value) != 0;
+}
+
+/* Lines into strings of an array. */
+static void put_list(struct hf_table *table, const char *key, const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text != '\0') {
+		size_t len_bytes = strcspn(text, "\n");
+
+		json_array_append_new(list, json_stringn(text, len_bytes));
+		text += len_bytes + (text[len_bytes] == '\n');
+	}
+	put_json(table, key, list);
+}
+
+void hf_table_text(struct hf_table *table, size_t column, const char *text)
+{
+	const struct hf_column *is = &table->columns[column];
+
+	if (table->core != NULL)
+		put_text(table, column, text);
+	else if (is->kind == HF_COLUMN_LIST)
+		put_list(table, is->name, text);
+	else if (text[0] != '\0')
+		put_json(table, is->name, hf_json_text(text));
+}
+
 void hf_table_number(struct hf_table *table, size_t column, uint64_t number)
 {
 	char text[24];
 
+	if (table->core == NULL) {
+		put_json(table, table->columns[column].name,
+			 hf_json_number(number));
+		return;
+	}
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-	hf_table_text(table, column, text);
+	put_text(table, column, text);
 }
 
 void hf_table_bool(struct hf_table *table, size_t column, bool is_so)
 {
-	if (table->is_json)
-		hf_table_text(table, column, is_so ? "1" : "0");
+	if (table->core == NULL)
+		put_json(table, table->columns[column].name,
+			 json_boolean(is_so));
 	else
-		hf_table_text(table, column, is_so ? "yes" : "no");
+		put_text(table, column, is_so ? "yes" : "no");
+}
+
+void hf_table_time(struct hf_table *table, size_t column, uint64_t wall_ms)
+{
+	char text[HF_SHOW_TIME_SIZE], key[80];
+
+	if (wall_ms == 0)
+		return;
+	if (table->core != NULL) {
+		hf_show_time(wall_ms, text);
+		put_text(table, column, text);
+		return;
+	}
+	snprintf(key, sizeof(key), "%s_ms", table->columns[column].name);
+	put_json(table, key, hf_json_number(wall_ms));
 }
 
 enum hf_err hf_table_print(struct hf_table *table, struct hf_why *why)
 {
+	if (!table->has_failed && table->core == NULL) {
+		json_t *root = table->root;
+
+		/* The line takes it. */
+		table->root = NULL;
+		return hf_json_line(root, why);
+	}
 	if (table->has_failed || scols_print_table(table->core) != 0)
 		return hf_why(why, HF_E_NOMEM, "no memory for a table");
-	/* A table ends without a newline in JSON, and is nothing at all in
-	 * text when it is empty. */
 	return HF_OK;
 }
 
@@ -135,6 +209,7 @@ void hf_table_free(struct hf_table *table)
 	if (table == NULL)
 		return;
 	scols_unref_table(table->core);
+	json_decref(table->root);
 	free(table);
 }
 

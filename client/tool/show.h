@@ -28,6 +28,7 @@ enum hf_column_kind {
 	HF_COLUMN_NUMBER,
 	HF_COLUMN_BOOL,
 	HF_COLUMN_LIST, /* parts end in a newline */
+	HF_COLUMN_TIME, /* the key in JSON gets "_ms" */
 };
 
 struct hf_column {
@@ -43,10 +44,12 @@ HF_MUST enum hf_err hf_table_new(const char *name,
 				 struct hf_table **out_table,
 				 struct hf_why *why);
 void hf_table_row(struct hf_table *table);
-/* Into the last row; an empty text stays an empty cell, null in JSON. */
+/* Into the last row; a cell that is not set stays empty, null in JSON. */
 void hf_table_text(struct hf_table *table, size_t column, const char *text);
 void hf_table_number(struct hf_table *table, size_t column, uint64_t number);
 void hf_table_bool(struct hf_table *table, size_t column, bool is_so);
+/* Milliseconds since 1970-01-01 UTC; 0 stays an empty cell. */
+void hf_table_time(struct hf_table *table, size_t column, uint64_t wall_ms);
 HF_MUST enum hf_err hf_table_print(struct hf_table *table, struct hf_why *why);
 void hf_table_free(struct hf_table *table);
 

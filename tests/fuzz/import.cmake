@@ -1,0 +1,1 @@
+hf_fuzz(import USES base codec cmd)

@@ -1,0 +1,1 @@
+hf_unit(cmd USES base sign codec client media cmd)

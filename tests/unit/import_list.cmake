@@ -1,0 +1,1 @@
+hf_unit(import_list USES base sign codec cmd)
