@@ -10,8 +10,10 @@
 #include "follow_fetch.h"
 #include "peers_in.h"
 
-/* How soon a fetch that failed for a reason of our own is tried again. */
-#define RETRY_MS 1000
+/* How soon a fetch that failed is tried again, doubling up to the most while
+ * it goes on failing. */
+#define RETRY_MIN_MS ((int64_t)1000)
+#define RETRY_MAX_MS ((int64_t)60000)
 
 struct hf_follow *hf_peers_follow(struct hf_peers *peers, const char *origin)
 {
@@ -39,6 +41,7 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->peers = peers;
 	follow->retry.run = on_retry;
 	follow->retry.arg = follow;
+	follow->retry_ms = RETRY_MIN_MS;
 	strcpy(follow->origin, origin);
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
 			       hf_span_of(origin), &follow->set, &why);
@@ -102,41 +105,6 @@ void hf_follow_back(struct hf_follow *follow)
 		hf_follow_over(follow);
 }
 
-/* Whose fault is it? */
-static bool blames_source(enum hf_err err)
-{
-	switch (err) {
-	case HF_E_PROOF:
-	case HF_E_MALFORMED:
-	case HF_E_SIGNATURE:
-	case HF_E_LIMIT:
-	case HF_E_ARGUMENT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static struct hf_link_set *set_of(struct hf_link *link, const char *origin)
-{
-	struct hf_link_set *set = link->sets;
-
-	while (set != NULL && strcmp(set->origin, origin) != 0)
-		set = set->next;
-	return set;
-}
-
-/* What it told of this set is used up. */
-static void drop_note(struct hf_link *link, const char *origin)
-{
-	struct hf_link_set *set = set_of(link, origin);
-
-	if (set == NULL)
-		return;
-	free((void *)set->note.at);
-	set->note = hf_span(NULL, 0);
-}
-
 void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
 		    const struct hf_why *why)
 {
@@ -151,6 +119,37 @@ void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
 		hf_follow_over(follow);
 }
 
+/* The source did nothing wrong, or we do not know: what it told is good for
+ * the next try, unless it told something newer meanwhile. */
+static void give_back(struct hf_follow *follow, struct hf_link *source,
+		      enum hf_err err)
+{
+	struct hf_link_set *told = hf_link_set(source, follow->origin);
+
+	if (told == NULL || told->note.len_bytes > 0 || err == HF_E_NOTFOUND ||
+	    err == HF_E_EXISTS || err == HF_E_CONFLICT || err == HF_E_FROZEN)
+		return;
+	if (hf_link_set_note(source, told, follow->note) != HF_OK)
+		hf_log(HF_LOG_DEBUG, "peer", "note not kept", "peer=%s set=%s",
+		       source->name, follow->origin);
+}
+
+static void settle_with(struct hf_follow *follow, struct hf_link *source,
+			enum hf_err err, struct hf_why *why)
+{
+	hf_why_prefix(why, "%s: ", follow->origin);
+	if (hf_link_is_to_blame(err)) {
+		hf_link_drop_note(source, follow->origin);
+		hf_link_fail(source, err, why);
+		return;
+	}
+	give_back(follow, source, err);
+	if (err != HF_E_CANCELLED && err != HF_E_NOTFOUND)
+		hf_log(HF_LOG_DEBUG, "peer", "fetch interrupted",
+		       "peer=%s err=%s why=\"%s\"", source->name,
+		       hf_err_name(err), why->text);
+}
+
 void hf_follow_over(struct hf_follow *follow)
 {
 	struct hf_link *source = follow->source;
@@ -159,28 +158,22 @@ void hf_follow_over(struct hf_follow *follow)
 	struct hf_why why = follow->why;
 
 	hf_intake_end(&follow->intake);
-	free((void *)follow->note.at);
-	follow->note = hf_span(NULL, 0);
 	follow->source = NULL;
 	follow->has_failed = false;
-	if (has_failed && source != NULL) {
-		hf_why_prefix(&why, "%s: ", follow->origin);
-		if (blames_source(err)) {
-			drop_note(source, follow->origin);
-			hf_link_fail(source, err, &why);
-		} else if (err == HF_E_NOTFOUND) {
-			drop_note(source, follow->origin);
-		} else if (err != HF_E_CANCELLED) {
-			hf_log(HF_LOG_DEBUG, "peer", "fetch interrupted",
-			       "peer=%s err=%s why=\"%s\"", source->name,
-			       hf_err_name(err), why.text);
-		}
-	}
-	if (has_failed)
-		hf_rpc_timer_start(follow->peers->options.outbound,
-				   &follow->retry, RETRY_MS);
-	else
+	if (has_failed && source != NULL)
+		settle_with(follow, source, err, &why);
+	free((void *)follow->note.at);
+	follow->note = hf_span(NULL, 0);
+	if (!has_failed) {
+		follow->retry_ms = RETRY_MIN_MS;
 		hf_follow_look(follow);
+		return;
+	}
+	hf_rpc_timer_start(follow->peers->options.outbound, &follow->retry,
+			   follow->retry_ms);
+	follow->retry_ms = follow->retry_ms * 2 < RETRY_MAX_MS
+				   ? follow->retry_ms * 2
+				   : RETRY_MAX_MS;
 }
 
 /* --- the agreement ---------------------------------------------------------
@@ -195,6 +188,15 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 	struct hf_why why = *said;
 	struct hf_arena arena;
 
+	if (!follow->is_going && follow->source != NULL) {
+		struct hf_link_set *told =
+			hf_link_set(follow->source, follow->origin);
+
+		/* Asked once for each time it is announced: a peer that
+		 * announces what it does not give is not asked for ever. */
+		if (told != NULL)
+			told->agreement_version = 0;
+	}
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
 	if (err == HF_OK && !follow->is_going)
 		err = hf_get_checkpoint_response_parse(reply, &arena, &response,
@@ -245,7 +247,7 @@ static struct hf_link *newer_agreement(struct hf_follow *follow,
 
 	for (struct hf_link *link = follow->peers->links; link != NULL;
 	     link = link->next) {
-		struct hf_link_set *told = set_of(link, follow->origin);
+		struct hf_link_set *told = hf_link_set(link, follow->origin);
 
 		if (told != NULL && link->is_in_session &&
 		    told->agreement_version > held)
@@ -282,7 +284,7 @@ static struct hf_link *best_link(struct hf_follow *follow,
 
 	for (struct hf_link *link = follow->peers->links; link != NULL;
 	     link = link->next) {
-		struct hf_link_set *told = set_of(link, follow->origin);
+		struct hf_link_set *told = hf_link_set(link, follow->origin);
 		struct hf_why why = { "" };
 		struct hf_note note;
 
@@ -292,13 +294,13 @@ static struct hf_link *best_link(struct hf_follow *follow,
 				       link->organisation_id, now_ms))
 			continue;
 		if (hf_note_parse(told->note, &note, &why) != HF_OK) {
-			drop_note(link, follow->origin);
+			hf_link_drop_note(link, follow->origin);
 			hf_link_fail(link, HF_E_MALFORMED, &why);
 			continue;
 		}
 		if (note.checkpoint.size < least) {
 			/* Behind what we hold: nothing to learn from it. */
-			drop_note(link, follow->origin);
+			hf_link_drop_note(link, follow->origin);
 			continue;
 		}
 		if (best == NULL ||
@@ -340,13 +342,14 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 	if (hf_note_open(note.bytes, &follow->log, &follow->cosigner, &note,
 			 NULL, &why) != HF_OK) {
 		hf_why_prefix(&why, "%s: ", follow->origin);
-		drop_note(link, follow->origin);
+		hf_link_drop_note(link, follow->origin);
 		hf_link_fail(link, HF_E_SIGNATURE, &why);
 		hf_follow_look(follow);
 		return;
 	}
-	if (hf_follow_fetch(follow, link, &note, &info) == HF_OK)
-		drop_note(link, follow->origin);
+	if (hf_follow_fetch(follow, link, &note, &info) != HF_OK)
+		hf_rpc_timer_start(follow->peers->options.outbound,
+				   &follow->retry, RETRY_MAX_MS);
 }
 
 void hf_follow_look(struct hf_follow *follow)

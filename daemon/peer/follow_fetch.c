@@ -78,6 +78,8 @@ static void on_stored(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, why);
 		return;
 	}
+	if (follow->source != NULL)
+		hf_link_proven(follow->source);
 	if (follow->call != NULL && follow->jobs <= JOBS_AGAIN)
 		hf_rpc_resume(follow->call);
 }
@@ -153,7 +155,12 @@ static void chunks_done(struct hf_rpc_call *call, enum hf_err err)
 	hf_rpc_unref(follow->call);
 	follow->call = NULL;
 	if (!follow->is_going && !follow->has_failed) {
-		if (err == HF_OK && follow->intake.piece != NULL)
+		if (err == HF_OK && follow->intake.next == follow->range_first)
+			err = hf_why(&why, HF_E_PROOF,
+				     "asked for entries from %llu on, it gave "
+				     "none",
+				     (unsigned long long)follow->intake.next);
+		else if (err == HF_OK && follow->intake.piece != NULL)
 			err = hf_why(&why, HF_E_PROOF,
 				     "the chunk from entry %llu is not whole",
 				     (unsigned long long)follow->intake.next);
@@ -180,6 +187,7 @@ static void begin_range(struct hf_follow *follow)
 
 	if (follow->intake.next >= follow->size)
 		return;
+	follow->range_first = follow->intake.next;
 	err = hf_rpc_call_start(
 		follow->source->channel, "/hashfed.v1.Federation/GetChunks",
 		&chunks_events, follow, RANGE_DEADLINE_MS, &follow->call, &why);
@@ -328,9 +336,11 @@ enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
 	if (copy == NULL)
 		return HF_E_NOMEM;
 	memcpy(copy, note->bytes.at, note->bytes.len_bytes);
+	/* note is that of the link: only its copy is good from here. */
 	follow->note = hf_span(copy, note->bytes.len_bytes);
 	follow->size = note->checkpoint.size;
 	follow->root = note->checkpoint.root;
+	hf_link_drop_note(link, follow->origin);
 	follow->source = link;
 	follow->has_failed = false;
 	follow->jobs = 0;

@@ -103,6 +103,8 @@ enum hf_err hf_intake_take(struct hf_intake *intake,
 	enum hf_err err = HF_OK;
 
 	*out_is_committed = false;
+	if (message->payload_lengths_count == 0)
+		return hf_why(why, HF_E_PROOF, "a message without an entry");
 	if (message->first != intake->next || intake->next >= intake->size)
 		return hf_why(why, HF_E_PROOF,
 			      "entry %llu came where %llu was expected",

@@ -40,13 +40,7 @@ static enum hf_err admit(void *arg, struct hf_span pem,
 void hf_link_free(struct hf_link *link)
 {
 	hf_offers_free(link);
-	while (link->sets != NULL) {
-		struct hf_link_set *next = link->sets->next;
-
-		free((void *)link->sets->note.at);
-		free(link->sets);
-		link->sets = next;
-	}
+	hf_link_forget(link);
 	free(link);
 }
 
@@ -55,6 +49,21 @@ void hf_link_back(struct hf_link *link)
 	link->away--;
 	if (link->is_going && link->away == 0)
 		hf_peers_check_gone(link->peers);
+}
+
+bool hf_link_is_to_blame(enum hf_err err)
+{
+	switch (err) {
+	case HF_E_PROOF:
+	case HF_E_MALFORMED:
+	case HF_E_SIGNATURE:
+	case HF_E_LIMIT:
+	case HF_E_ARGUMENT:
+	case HF_E_UNSUPPORTED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void on_retry(void *arg)
@@ -86,6 +95,10 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 	link->problem = *why;
 	pthread_mutex_unlock(&link->peers->lock);
 	link->is_in_session = false;
+	if (hf_link_is_to_blame(err)) {
+		link->is_blamed = true;
+		link->blamed_us = hf_clock_mono_us();
+	}
 	if (link->tail != NULL)
 		hf_rpc_cancel(link->tail);
 	hf_random(&jitter, sizeof(jitter));
@@ -100,12 +113,27 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 
 void hf_link_well(struct hf_link *link)
 {
-	link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
-	link->logged.text[0] = '\0';
+	/* Answering Hello politely does not undo a forged checkpoint: else each
+	 * session would begin with a clean slate, and waits would never grow.
+	 */
+	if (link->is_blamed &&
+	    hf_clock_mono_us() - link->blamed_us > HF_LINK_FORGIVE_MS * 1000)
+		link->is_blamed = false;
+	if (!link->is_blamed) {
+		link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
+		link->logged.text[0] = '\0';
+	}
 	pthread_mutex_lock(&link->peers->lock);
 	link->seen_ms = hf_clock_wall_ms();
-	link->problem.text[0] = '\0';
+	if (!link->is_blamed)
+		link->problem.text[0] = '\0';
 	pthread_mutex_unlock(&link->peers->lock);
+}
+
+void hf_link_proven(struct hf_link *link)
+{
+	link->is_blamed = false;
+	hf_link_well(link);
 }
 
 /* --- asking ----------------------------------------------------------------
@@ -190,159 +218,31 @@ out_free:
 	return err;
 }
 
-/* --- tail ------------------------------------------------------------------
+/* --- hello -----------------------------------------------------------------
  */
 
-static struct hf_link_set *find_set(struct hf_link *link, const char *origin)
+/* Is it the one that was announced?  A peer that announces a newer one and
+ * gives what we have would have us ask for ever. */
+static enum hf_err check_newer(const struct hf_link *link,
+			       struct hf_span document, struct hf_why *why)
 {
-	struct hf_link_set *set = link->sets;
-
-	while (set != NULL && strcmp(set->origin, origin) != 0)
-		set = set->next;
-	return set;
-}
-
-static void forget_set(struct hf_link *link, const char *origin)
-{
-	struct hf_link_set **at = &link->sets;
-
-	while (*at != NULL && strcmp((*at)->origin, origin) != 0)
-		at = &(*at)->next;
-	if (*at != NULL) {
-		struct hf_link_set *set = *at;
-
-		pthread_mutex_lock(&link->peers->lock);
-		*at = set->next;
-		pthread_mutex_unlock(&link->peers->lock);
-		free((void *)set->note.at);
-		free(set);
-	}
-}
-
-static struct hf_link_set *add_set(struct hf_link *link, const char *origin)
-{
-	struct hf_link_set *set = find_set(link, origin);
-
-	if (set != NULL)
-		return set;
-	set = calloc(1, sizeof(*set));
-	if (set == NULL)
-		return NULL;
-	strcpy(set->origin, origin);
-	pthread_mutex_lock(&link->peers->lock);
-	set->next = link->sets;
-	link->sets = set;
-	pthread_mutex_unlock(&link->peers->lock);
-	return set;
-}
-
-static enum hf_err take_news(struct hf_link *link,
-			     const struct hf_tail_response *news)
-{
-	struct hf_follow *follow;
-	struct hf_link_set *set;
-
-	if (news->origin[0] == '\0')
-		return HF_OK;
-	if (news->ended) {
-		forget_set(link, news->origin);
-		return HF_OK;
-	}
-	set = add_set(link, news->origin);
-	if (set == NULL)
-		return HF_E_NOMEM;
-	set->agreement_version = news->agreement_version;
-	if (news->note.len_bytes > 0) {
-		uint8_t *copy = malloc(news->note.len_bytes);
-
-		if (copy == NULL)
-			return HF_E_NOMEM;
-		memcpy(copy, news->note.at, news->note.len_bytes);
-		free((void *)set->note.at);
-		set->note = hf_span(copy, news->note.len_bytes);
-	}
-	follow = hf_peers_follow(link->peers, news->origin);
-	if (follow != NULL)
-		hf_follow_look(follow);
-	return HF_OK;
-}
-
-/* What we hold of every set that we follow: only what is newer is sent. */
-static void tail_open(struct hf_rpc_call *call)
-{
-	struct hf_buf wire;
-	const struct hf_tail_request request = { 0 };
-
-	/* We say nothing of what we hold: each link keeps the latest note of
-	 * each set, so that another one can go on where this one stops. */
-	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
-	if (hf_tail_request_encode(&request, &wire) == HF_OK)
-		(void)hf_rpc_send(call, hf_buf_span(&wire));
-	hf_buf_release(&wire);
-	hf_rpc_finish(call, HF_OK, NULL);
-}
-
-static void tail_recv(struct hf_rpc_call *call, struct hf_span message)
-{
-	struct hf_link *link = hf_rpc_arg(call);
-	struct hf_tail_response news;
-	struct hf_why why = { "" };
+	struct hf_signed_document outer;
+	struct hf_manifest manifest;
 	struct hf_arena arena;
 	enum hf_err err;
 
-	if (link->is_going || !link->is_in_session)
-		return;
-	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
-	err = hf_tail_response_parse(message, &arena, &news, &why);
-	if (err == HF_OK) {
-		hf_link_well(link);
-		err = take_news(link, &news);
-	}
+	hf_arena_init(&arena, 2 * HF_UNPACK_MAX_BYTES);
+	err = hf_signed_document_parse(document, &arena, &outer, why);
+	if (err == HF_OK)
+		err = hf_manifest_parse(outer.body, &arena, &manifest, why);
+	if (err == HF_OK && (manifest.version != link->asked_version ||
+			     memcmp(manifest.organisation_id.at, link->asked_id,
+				    HF_HASH_BYTES) != 0))
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "it gave another manifest than it announced");
 	hf_arena_release(&arena);
-	if (err != HF_OK) {
-		hf_why_prefix(&why, "Tail: ");
-		hf_link_fail(link, err, &why);
-	}
+	return err;
 }
-
-static void tail_done(struct hf_rpc_call *call, enum hf_err err)
-{
-	struct hf_link *link = hf_rpc_arg(call);
-	struct hf_why why = *hf_rpc_why(call);
-
-	hf_rpc_unref(link->tail);
-	link->tail = NULL;
-	if (link->is_in_session && !link->is_going) {
-		if (why.text[0] == '\0')
-			hf_why(&why, err, "the connection ended");
-		hf_link_fail(link, err, &why);
-	}
-	hf_link_back(link);
-}
-
-static const struct hf_rpc_events tail_events = {
-	.open = tail_open,
-	.recv = tail_recv,
-	.done = tail_done,
-};
-
-static void begin_tail(struct hf_link *link)
-{
-	struct hf_why why = { "" };
-	enum hf_err err;
-
-	err = hf_rpc_call_start(link->channel, "/hashfed.v1.Federation/Tail",
-				&tail_events, link, 0, &link->tail, &why);
-	if (err != HF_OK) {
-		hf_link_fail(link, err, &why);
-		return;
-	}
-	link->away++;
-	hf_offers_look(link);
-}
-
-/* --- hello -----------------------------------------------------------------
- */
 
 static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 			const struct hf_why *said)
@@ -352,12 +252,15 @@ static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 	struct hf_why why = *said;
 	struct hf_arena arena;
 
-	if (link->is_going)
+	link->is_asking = false;
+	if (link->is_going || !link->is_in_session)
 		return;
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
 	if (err == HF_OK)
 		err = hf_get_manifest_response_parse(reply, &arena, &response,
 						     &why);
+	if (err == HF_OK)
+		err = check_newer(link, response.manifest, &why);
 	if (err == HF_OK)
 		err = hf_ring_save_manifest(link->peers->options.ring_dir,
 					    response.manifest, &why);
@@ -375,7 +278,7 @@ static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 		begin_session(link);
 		return;
 	}
-	begin_tail(link);
+	hf_link_tail(link);
 }
 
 /* The first manifest that the peer holds a newer version of: the next one is
@@ -401,8 +304,13 @@ static bool ask_manifest(struct hf_link *link,
 		hf_buf_init(&wire, 4096);
 		if (hf_get_manifest_request_encode(&request, &wire) == HF_OK &&
 		    hf_link_ask(link, "/hashfed.v1.Federation/GetManifest",
-				hf_buf_span(&wire), link, on_manifest) == HF_OK)
+				hf_buf_span(&wire), link,
+				on_manifest) == HF_OK) {
 			is_asked = true;
+			link->is_asking = true;
+			link->asked_version = request.version;
+			memcpy(link->asked_id, known->id, HF_HASH_BYTES);
+		}
 		hf_buf_release(&wire);
 	}
 	hf_ring_release(ring);
@@ -417,6 +325,7 @@ static void on_hello(void *owner, enum hf_err err, struct hf_span reply,
 	struct hf_why why = *said;
 	struct hf_arena arena;
 
+	link->is_asking = false;
 	if (link->is_going || !link->is_in_session)
 		return;
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
@@ -431,7 +340,7 @@ static void on_hello(void *owner, enum hf_err err, struct hf_span reply,
 		hf_why_prefix(&why, "Hello: ");
 		hf_link_fail(link, err, &why);
 	} else if (!ask_manifest(link, &hello)) {
-		begin_tail(link);
+		hf_link_tail(link);
 	}
 	hf_arena_release(&arena);
 }
@@ -466,6 +375,13 @@ static void begin_session(struct hf_link *link)
 	struct hf_buf wire;
 	enum hf_err err;
 
+	/* What is left of the last session has to come back first, or two of
+	 * them would be mixed up. */
+	if (link->is_asking || link->tail != NULL) {
+		hf_rpc_timer_start(link->peers->options.outbound, &link->retry,
+				   HF_LINK_BACKOFF_MIN_MS);
+		return;
+	}
 	link->is_in_session = true;
 	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
 	err = put_hello(link, &wire);
@@ -473,6 +389,7 @@ static void begin_session(struct hf_link *link)
 		err = hf_link_ask(link, "/hashfed.v1.Federation/Hello",
 				  hf_buf_span(&wire), link, on_hello);
 	hf_buf_release(&wire);
+	link->is_asking = err == HF_OK;
 	if (err != HF_OK)
 		hf_link_fail(link, err, &why);
 }
@@ -491,6 +408,10 @@ static void on_state(void *arg, bool is_up)
 	pthread_mutex_unlock(&link->peers->lock);
 	hf_log(HF_LOG_INFO, "peer", is_up ? "connected" : "disconnected",
 	       "peer=%s endpoint=%s", link->name, link->endpoint);
+	/* A connection that is made anew does not shorten what a peer has to
+	 * wait for its own doing. */
+	if (is_up && link->is_blamed && link->retry.is_armed)
+		return;
 	if (is_up && !link->is_in_session) {
 		hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
 		begin_session(link);

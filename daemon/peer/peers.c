@@ -116,12 +116,22 @@ static void look_at_offers(void *arg)
 		hf_offers_look(link);
 }
 
+static bool is_stopping(struct hf_peers *peers)
+{
+	bool is;
+
+	pthread_mutex_lock(&peers->lock);
+	is = peers->is_stopping;
+	pthread_mutex_unlock(&peers->lock);
+	return is;
+}
+
 static void reconcile(void *arg)
 {
 	struct hf_peers *peers = arg;
 	struct hf_ring *ring;
 
-	if (peers->is_stopping) {
+	if (is_stopping(peers)) {
 		drop_follows(peers, NULL);
 		drop_links(peers, NULL);
 		hf_peers_check_gone(peers);
@@ -165,7 +175,8 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	err = hf_ledger_follow(options->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 			       peers, &peers->follower, why);
 	if (err != HF_OK) {
-		free(peers);
+		/* Nothing was posted: a follower that fails wakes nobody. */
+		hf_peers_free(peers);
 		return err;
 	}
 	*out_peers = peers;
@@ -181,7 +192,7 @@ void hf_peers_changed(struct hf_peers *peers)
 /* On the loop: nothing may be left that could still come back. */
 void hf_peers_check_gone(struct hf_peers *peers)
 {
-	bool is_gone = peers->is_stopping && peers->links == NULL &&
+	bool is_gone = is_stopping(peers) && peers->links == NULL &&
 		       peers->follows == NULL && peers->going == 0;
 
 	for (struct hf_link *link = peers->closed; link != NULL;

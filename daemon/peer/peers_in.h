@@ -31,6 +31,14 @@
 #define HF_LINK_BACKOFF_MIN_MS ((int64_t)1000)
 #define HF_LINK_BACKOFF_MAX_MS ((int64_t)300000)
 
+/* One that did what it must not is forgiven when it proved itself, or when
+ * nothing more was wrong with it for this long (longer than the longest
+ * backoff with its jitter, or failing slowly would be forgiven each time). */
+#define HF_LINK_FORGIVE_MS ((uint64_t)600000)
+
+/* What a peer may tell us to remember: notes are a few hundred bytes. */
+#define HF_LINK_NOTES_MAX_BYTES ((size_t)16 * 1024 * 1024)
+
 /* A set that a peer told of. */
 struct hf_link_set {
 	struct hf_link_set *next;
@@ -47,14 +55,21 @@ struct hf_link {
 	char endpoint[HF_ENDPOINT_MAX_BYTES + 1];
 	struct hf_rpc_channel *channel; /* owned */
 	struct hf_link_set *sets;       /* owned; under peers->lock to change */
-	struct hf_offer *offers;        /* owned */
-	struct hf_rpc_call *tail;       /* a reference, while it runs */
+	size_t sets_count;
+	size_t notes_bytes;
+	struct hf_offer *offers;  /* owned */
+	struct hf_rpc_call *tail; /* a reference, while it runs */
 	struct hf_rpc_timer retry;
 	int64_t backoff_ms;
 	unsigned away; /* calls */
 	bool is_up;    /* the connection is */
 	bool is_going; /* closed */
 	bool is_in_session;
+	bool is_asking; /* a question of the session's beginning is out */
+	uint8_t asked_id[HF_HASH_BYTES]; /* whose manifest, when it is that */
+	uint64_t asked_version;
+	bool is_blamed;       /* it did what it must not */
+	uint64_t blamed_us;   /* when, monotonic */
 	struct hf_why logged; /* the last cause, so that it is said once */
 	/* Under peers->lock. */
 	uint64_t seen_ms;
@@ -83,6 +98,8 @@ struct hf_follow {
 	enum hf_err err;
 	struct hf_why why;
 	struct hf_rpc_timer retry;
+	int64_t retry_ms;     /* the next wait after a failure */
+	uint64_t range_first; /* where the call that runs began */
 };
 
 struct hf_peers {
@@ -123,6 +140,32 @@ void hf_link_back(struct hf_link *link);
 
 /* It answered as it should. */
 void hf_link_well(struct hf_link *link);
+
+/* What it sent was proven: whatever it did before is forgotten. */
+void hf_link_proven(struct hf_link *link);
+
+/* Is this error the doing of whoever sent the bytes? */
+bool hf_link_is_to_blame(enum hf_err err);
+
+/* --- what a link was told of (link_tail.c) ---------------------------------
+ */
+
+/* NULL when the peer did not tell of it in this session. */
+struct hf_link_set *hf_link_set(struct hf_link *link, const char *origin);
+
+/* Copies note, which is not empty.  LIMIT for a peer that tells too much. */
+HF_MUST enum hf_err hf_link_set_note(struct hf_link *link,
+				     struct hf_link_set *set,
+				     struct hf_span note);
+
+/* Its note is used up. */
+void hf_link_drop_note(struct hf_link *link, const char *origin);
+
+/* Everything that it told is from another session. */
+void hf_link_forget(struct hf_link *link);
+
+/* Hear of checkpoints, the last step of a session's beginning. */
+void hf_link_tail(struct hf_link *link);
 
 /* A unary question.  on_answer is called once, with HF_OK and the reply or
  * with the error. */
