@@ -133,6 +133,8 @@ int main(int argc, char **argv)
 		err = hf_start_store(&start, &why);
 	if (err == HF_OK)
 		err = hf_start_serve(&start, &why);
+	if (err == HF_OK)
+		err = hf_watch_ring(&watch, &start, &why);
 	if (err != HF_OK)
 		goto out;
 

@@ -18,6 +18,9 @@
 /* A burst of files (an enrolment writes several) is one change. */
 #define SETTLE_MS 50
 
+/* Whoever never stops changing files waits no longer than this. */
+#define SETTLE_MOST 20
+
 /* How often the listener is asked whether it still accepts, and how often in
  * a row it may fail to: a machine that is busy for seconds answers late, a
  * listener that died never answers again. */
@@ -52,8 +55,8 @@ void hf_watch_close(struct hf_watch *watch)
 		close(watch->signals);
 }
 
-static enum hf_err watch_ring(struct hf_watch *watch, const char *dir,
-			      struct hf_why *why)
+static enum hf_err add_watches(struct hf_watch *watch, const char *dir,
+			       struct hf_why *why)
 {
 	static const char *const parts[] = { "", "/peers", "/agreements",
 					     "/clients", "/history" };
@@ -90,12 +93,21 @@ static void drain_ring(struct hf_watch *watch, struct hf_start *start)
 {
 	struct pollfd more = { .fd = watch->ring, .events = POLLIN };
 	char events[4096];
+	int rounds = 0;
 
 	do {
 		while (read(watch->ring, events, sizeof(events)) > 0)
 			;
-	} while (poll(&more, 1, SETTLE_MS) > 0);
+	} while (++rounds < SETTLE_MOST && poll(&more, 1, SETTLE_MS) > 0);
 	reload(start);
+}
+
+enum hf_err hf_watch_ring(struct hf_watch *watch, struct hf_start *start,
+			  struct hf_why *why)
+{
+	enum hf_err err = add_watches(watch, start->node.ring_dir, why);
+
+	return err == HF_OK ? hf_node_ring_changed(&start->node, why) : err;
 }
 
 /* True to go on. */
@@ -132,22 +144,45 @@ static enum hf_err probe(const struct hf_start *start, unsigned *misses,
 	return HF_OK;
 }
 
+/* What is due by the clock. */
+struct due {
+	uint64_t probe_us;
+	uint64_t tick_us;
+	unsigned misses;
+};
+
+static enum hf_err act_on_time(struct hf_start *start, struct due *due,
+			       struct hf_why *why)
+{
+	uint64_t now_us = hf_clock_mono_us();
+
+	if (now_us >= due->tick_us) {
+		hf_node_tick(&start->node);
+		due->tick_us = now_us + (uint64_t)HF_NODE_TICK_MS * 1000;
+	}
+	return now_us >= due->probe_us
+		       ? probe(start, &due->misses, &due->probe_us, why)
+		       : HF_OK;
+}
+
 enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 			 struct hf_why *why)
 {
 	int watchdog_ms = hf_notify_watchdog_ms();
 	int beat_ms = watchdog_ms > 0 && watchdog_ms < PROBE_MS ? watchdog_ms
 								: PROBE_MS;
-	uint64_t probe_us = hf_clock_mono_us() + PROBE_MS * 1000;
-	unsigned misses = 0;
-	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
-	enum hf_err err = watch_ring(watch, start->node.ring_dir, why);
+	uint64_t now_us = hf_clock_mono_us();
+	struct due due = {
+		.probe_us = now_us + PROBE_MS * 1000,
+		.tick_us = now_us + (uint64_t)HF_NODE_TICK_MS * 1000,
+	};
+	struct pollfd fds[2] = { { .fd = watch->signals, .events = POLLIN },
+				 { .fd = watch->ring, .events = POLLIN } };
+	enum hf_err err = HF_OK;
 
-	fds[0].fd = watch->signals;
-	fds[1].fd = watch->ring;
 	while (err == HF_OK) {
 		int ready = poll(fds, 2,
-				 misses > 0 && beat_ms > PROBE_AGAIN_MS
+				 due.misses > 0 && beat_ms > PROBE_AGAIN_MS
 					 ? PROBE_AGAIN_MS
 					 : beat_ms);
 
@@ -156,8 +191,7 @@ enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 			return HF_OK;
 		if (ready > 0 && fds[1].revents != 0)
 			drain_ring(watch, start);
-		if (hf_clock_mono_us() >= probe_us)
-			err = probe(start, &misses, &probe_us, why);
+		err = act_on_time(start, &due, why);
 		if (err == HF_OK && watchdog_ms > 0)
 			hf_notify("WATCHDOG=1");
 	}

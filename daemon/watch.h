@@ -23,6 +23,11 @@ struct hf_watch {
 /* Block the signals for every thread that comes after, before there is one. */
 HF_MUST enum hf_err hf_watch_open(struct hf_watch *watch, struct hf_why *why);
 
+/* Notice changes of the ring from here, and read it once: what changed since
+ * it was read first is not missed. */
+HF_MUST enum hf_err hf_watch_ring(struct hf_watch *watch,
+				  struct hf_start *start, struct hf_why *why);
+
 /* Act on what happens until a signal says to end.  Any other return than
  * HF_OK means that the daemon cannot go on. */
 HF_MUST enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,

@@ -33,6 +33,15 @@ enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
 	return HF_OK;
 }
 
+void hf_node_tick(struct hf_node *node)
+{
+	hf_rpc_trust_changed(node->trust);
+	hf_tails_changed(node->tails);
+	hf_peers_changed(node->peers);
+	hf_feed_changed(node->feed);
+	hf_own_sets_refresh(node);
+}
+
 /* "ncii" is the second part of "hotline.example/ncii/2"; its epoch then. */
 static uint64_t epoch_of(const char *origin, const char *name)
 {

@@ -67,6 +67,12 @@ struct hf_node *hf_node_of(const struct hf_rpc_call *call);
 HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
 					 struct hf_why *why);
 
+/* Call it every HF_NODE_TICK_MS: agreements and certificates end by the clock
+ * alone, so everyone who acts on the ring looks at it again, and checkpoints
+ * of our own sets that grow old are signed again.  Waits for nothing. */
+#define HF_NODE_TICK_MS 60000
+void hf_node_tick(struct hf_node *node);
+
 /* The origin of one of our own sets: an origin as it is, or a set name's
  * latest epoch.  NOTFOUND.  out_origin has room for HF_ORIGIN_MAX_BYTES and a
  * zero byte. */

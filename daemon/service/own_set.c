@@ -7,11 +7,13 @@
 #include "clock.h"
 #include "codec_document.h"
 #include "ledger_view.h"
+#include "log.h"
 #include "ring.h"
 #include "ringdir.h"
 #include "sign.h"
 #include "text.h"
 
+#include "feed.h"
 #include "node.h"
 #include "own_set.h"
 
@@ -143,20 +145,26 @@ enum hf_err hf_own_set_share(struct hf_node *node,
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	const struct hf_organisation *peer =
 		hf_ring_by_name(ring, hf_span_of(request->peer));
+	const struct hf_ring_set *set;
 	struct hf_agreement agreement;
 	struct hf_arena arena;
 	uint32_t number;
 	enum hf_err err;
 
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	out_origin[0] = '\0';
 	err = hf_node_own_set(node, request->set, out_origin, &number, why);
 	if (err == HF_OK && (peer == NULL || peer->is_self))
 		err = hf_why(why, HF_E_NOTFOUND,
 			     "no peer '%.80s'; hashfed peers lists them",
 			     request->peer);
+	/* The set may be newer than this ring. */
+	set = hf_ring_set(ring, hf_span_of(out_origin));
+	if (err == HF_OK && set == NULL)
+		err = hf_why(why, HF_E_BUSY, "%s was just opened", out_origin);
 	if (err == HF_OK)
-		err = next_agreement(hf_ring_set(ring, hf_span_of(out_origin)),
-				     peer, request, &arena, &agreement, why);
+		err = next_agreement(set, peer, request, &arena, &agreement,
+				     why);
 	if (err == HF_OK)
 		err = put_in_force(node, &agreement, why);
 	if (err == HF_OK)
@@ -198,4 +206,42 @@ enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
 	}
 	hf_ring_release(ring);
 	return err;
+}
+
+/* On the ledger's writer thread.  A signer that is away says so in the
+ * ledger's own status; the next tick tries again. */
+static void on_refreshed(void *arg, enum hf_err err,
+			 const struct hf_ledger_receipt *receipt,
+			 const struct hf_why *why)
+{
+	if (err != HF_OK)
+		hf_log(HF_LOG_DEBUG, "set", "not signed again",
+		       "err=%s why=\"%s\"", hf_err_name(err), why->text);
+}
+
+void hf_own_sets_refresh(struct hf_node *node)
+{
+	const struct hf_ledger_done done = { .call = on_refreshed };
+	struct hf_ledger_info info = { .set = 0 };
+	uint64_t now_ms = hf_clock_wall_ms();
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+
+	if (hf_ledger_view_begin(node->ledger, &view, &why) != HF_OK)
+		return;
+	while (hf_ledger_next(view, info.set, &info, NULL) == HF_OK) {
+		struct hf_feed_set is;
+
+		/* One without a note is signed as soon as there is a signer;
+		 * one that the feed has not met comes with the next tick. */
+		if (info.kind != HF_LEDGER_OWN || !info.has_note ||
+		    info.is_frozen ||
+		    hf_feed_get(node->feed, info.set, &is) != HF_OK ||
+		    is.checkpoint_ms + HF_OWN_SET_REFRESH_MS > now_ms)
+			continue;
+		if (hf_ledger_refresh(node->ledger, info.set, done, &why) !=
+		    HF_OK)
+			on_refreshed(NULL, HF_E_BUSY, NULL, &why);
+	}
+	hf_ledger_view_end(view);
 }

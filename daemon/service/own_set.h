@@ -4,7 +4,8 @@
  *
  * Units    none.
  * Owns     nothing.
- * Threads  the errand thread, or main: these wait for signer and disk.
+ * Threads  the errand thread, or main: these wait for signer and disk, where
+ *          nothing else is said.
  * Errors   ARGUMENT, EXISTS, NOTFOUND; of signer and ring.
  * Source   proto/SPEC.md section 7.
  */
@@ -31,5 +32,13 @@ HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
 /* The ledger has every set of ours that the ring has an agreement for. */
 HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,
 				       struct hf_why *why);
+
+/* Whoever publishes nothing shows with a new signature that there was nothing:
+ * a checkpoint of ours that is older than this is signed again. */
+#define HF_OWN_SET_REFRESH_MS ((uint64_t)10 * 60 * 1000)
+
+/* Queue a new signature for each of our sets that needs one; waits for
+ * nothing.  Needs the feed, which knows how old checkpoints are. */
+void hf_own_sets_refresh(struct hf_node *node);
 
 #endif /* HF_OWN_SET_H */
