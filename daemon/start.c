@@ -511,6 +511,9 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 
 	hf_peers_stop(node->peers);
 	stop_servers(start, grace_ms);
+	/* An errand that waits for the index would wait as long as reading all
+	 * sets takes. */
+	hf_feed_halt(node->feed);
 	hf_errands_stop(node->errands);
 	if (start->server != NULL)
 		hf_rpc_server_free(start->server);

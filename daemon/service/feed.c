@@ -108,7 +108,7 @@ static uint64_t note_time_ms(struct hf_ledger_view *view,
 	uint64_t time_s = 0;
 
 	if (about == NULL ||
-	    hf_ledger_note(view, set, HF_LEDGER_SEEN, &bytes, NULL) != HF_OK ||
+	    hf_ledger_note(view, set, HF_LEDGER_NOTE, &bytes, NULL) != HF_OK ||
 	    hf_note_key_init(HF_NOTE_LOG, hf_span_of(about->origin),
 			     &about->log_key, &log, NULL) != HF_OK ||
 	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(about->cosigner_name),
@@ -315,6 +315,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void free_feed(struct hf_feed *feed)
+{
+	for (size_t i = 0; i < feed->records_count; i++)
+		free(feed->records[i]);
+	free(feed->records);
+	pthread_cond_destroy(&feed->progress);
+	pthread_cond_destroy(&feed->news);
+	pthread_mutex_destroy(&feed->lock);
+	free(feed);
+}
+
 enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 			  struct hf_why *why)
 {
@@ -343,8 +354,19 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 out_unfollow:
 	hf_ledger_unfollow(feed->follower);
 out_free:
-	free(feed);
+	free_feed(feed);
 	return err;
+}
+
+void hf_feed_halt(struct hf_feed *feed)
+{
+	if (feed == NULL)
+		return;
+	pthread_mutex_lock(&feed->lock);
+	feed->must_stop = true;
+	pthread_cond_signal(&feed->news);
+	pthread_cond_broadcast(&feed->progress);
+	pthread_mutex_unlock(&feed->lock);
 }
 
 void hf_feed_stop(struct hf_feed *feed)
@@ -352,19 +374,9 @@ void hf_feed_stop(struct hf_feed *feed)
 	if (feed == NULL)
 		return;
 	hf_ledger_unfollow(feed->follower);
-	pthread_mutex_lock(&feed->lock);
-	feed->must_stop = true;
-	pthread_cond_signal(&feed->news);
-	pthread_cond_broadcast(&feed->progress);
-	pthread_mutex_unlock(&feed->lock);
+	hf_feed_halt(feed);
 	pthread_join(feed->thread, NULL);
-	for (size_t i = 0; i < feed->records_count; i++)
-		free(feed->records[i]);
-	free(feed->records);
-	pthread_cond_destroy(&feed->progress);
-	pthread_cond_destroy(&feed->news);
-	pthread_mutex_destroy(&feed->lock);
-	free(feed);
+	free_feed(feed);
 }
 
 void hf_feed_changed(struct hf_feed *feed)

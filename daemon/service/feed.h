@@ -47,6 +47,11 @@ HF_MUST enum hf_err hf_feed_start(struct hf_node *node,
 				  struct hf_feed **out_feed,
 				  struct hf_why *why);
 
+/* Feed no more, and let go of whoever waits here: before the errands end,
+ * which may be among them.  What is known of sets can still be asked.  NULL is
+ * fine. */
+void hf_feed_halt(struct hf_feed *feed);
+
 /* Let the index keep what it has and stop.  NULL is fine. */
 void hf_feed_stop(struct hf_feed *feed);
 
