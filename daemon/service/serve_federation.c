@@ -28,23 +28,24 @@ static struct hf_manifest_mark mark_of(const struct hf_organisation *one)
 	};
 }
 
-/* Our own manifest first, then those of the peers that we hold: whoever has a
- * newer one is asked for it, so that nobody can hide a revocation. */
+/* Our own manifest first, then those of the organisations that the caller
+ * shares a set with: whoever has a newer one is asked for it, so that nobody
+ * can hide a revocation. */
 static enum hf_err put_hello(struct hf_unary *unary, const struct hf_ring *ring,
 			     struct hf_why *why)
 {
 	const struct hf_organisation *peers;
-	size_t count = hf_ring_peers(ring, &peers);
+	size_t count = hf_ring_peers(ring, &peers), marks_count = 0;
 	struct hf_manifest_mark *marks;
 
-	if (count > HF_MARKS_MAX - 1)
-		count = HF_MARKS_MAX - 1;
-	marks = hf_arena_calloc(unary->arena, count + 1, sizeof(*marks));
+	marks = hf_arena_calloc(unary->arena, HF_MARKS_MAX, sizeof(*marks));
 	if (marks == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	marks[0] = mark_of(hf_ring_self(ring));
-	for (size_t i = 0; i < count; i++)
-		marks[i + 1] = mark_of(&peers[i]);
+	marks[marks_count++] = mark_of(hf_ring_self(ring));
+	for (size_t i = 0; i < count && marks_count < HF_MARKS_MAX; i++) {
+		if (hf_visible_organisation(ring, unary->caller, peers[i].id))
+			marks[marks_count++] = mark_of(&peers[i]);
+	}
 	return hf_hello_response_encode(
 		&(struct hf_hello_response){
 			.version_min = VERSION_MIN,
@@ -52,7 +53,7 @@ static enum hf_err put_hello(struct hf_unary *unary, const struct hf_ring *ring,
 			.format_min = FORMAT_MIN,
 			.format_max = FORMAT_MAX,
 			.manifests = marks,
-			.manifests_count = count + 1,
+			.manifests_count = marks_count,
 			.time_ms = hf_clock_wall_ms(),
 		},
 		unary->reply);
@@ -95,7 +96,9 @@ static enum hf_err get_manifest(struct hf_unary *unary, struct hf_why *why)
 	ring = hf_ring_holder_get(unary->node->ring);
 	document = hf_ring_manifest(ring, request.organisation_id.at,
 				    request.version);
-	if (document.len_bytes == 0)
+	if (document.len_bytes == 0 ||
+	    !hf_visible_organisation(ring, unary->caller,
+				     request.organisation_id.at))
 		err = hf_why(why, HF_E_NOTFOUND, "no such manifest");
 	else
 		err = hf_get_manifest_response_encode(

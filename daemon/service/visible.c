@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "clock.h"
 #include "node.h"
 
@@ -29,4 +31,26 @@ enum hf_err hf_visible(const struct hf_ring *ring, struct hf_ledger_view *view,
 		return hf_why(why, HF_E_NOTFOUND, "no such set");
 	*out_visible = visible;
 	return HF_OK;
+}
+
+bool hf_visible_organisation(const struct hf_ring *ring,
+			     const struct hf_rpc_identity *caller,
+			     const uint8_t id[static HF_HASH_BYTES])
+{
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+	uint64_t now_ms = hf_clock_wall_ms();
+
+	if (memcmp(id, caller->organisation_id, HF_HASH_BYTES) == 0 ||
+	    memcmp(id, hf_ring_self(ring)->id, HF_HASH_BYTES) == 0)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		struct hf_span origin = hf_span_of(sets[i].origin);
+
+		if (hf_ring_may_have(ring, origin, caller->organisation_id,
+				     now_ms) > HF_RIGHT_NONE &&
+		    hf_ring_may_have(ring, origin, id, now_ms) > HF_RIGHT_NONE)
+			return true;
+	}
+	return false;
 }

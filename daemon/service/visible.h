@@ -34,4 +34,11 @@ HF_MUST enum hf_err hf_visible(const struct hf_ring *ring,
 			       struct hf_visible *out_visible,
 			       struct hf_why *why);
 
+/* May the caller be told of this organisation's manifest?  Its own and ours
+ * always; another one's when some set that the caller may have names it, so
+ * that no relay can hide a revocation, and nobody learns whom else we know. */
+HF_MUST bool hf_visible_organisation(const struct hf_ring *ring,
+				     const struct hf_rpc_identity *caller,
+				     const uint8_t id[static HF_HASH_BYTES]);
+
 #endif /* HF_VISIBLE_H */
