@@ -215,8 +215,15 @@ static void look(void *arg)
 	struct hf_ledger_view *view;
 	struct hf_ring *ring;
 
-	if (tails->first == NULL ||
-	    hf_ledger_view_begin(tails->node->ledger, &view, NULL) != HF_OK) {
+	if (tails->first == NULL) {
+		free(dirty);
+		return;
+	}
+	if (hf_ledger_view_begin(tails->node->ledger, &view, NULL) != HF_OK) {
+		/* Without it the news would be lost: with the next ones. */
+		pthread_mutex_lock(&tails->lock);
+		tails->has_changed = true;
+		pthread_mutex_unlock(&tails->lock);
 		free(dirty);
 		return;
 	}
@@ -327,7 +334,9 @@ static enum hf_err remember_held(struct tail *tail, struct hf_ring *ring,
 			       held->origin, HF_RIGHT_WITNESS, &visible,
 			       NULL) != HF_OK)
 			continue;
-		row = add_row(tail, held->origin);
+		row = find_row(tail, held->origin);
+		if (row == NULL)
+			row = add_row(tail, held->origin);
 		if (row == NULL)
 			return HF_E_NOMEM;
 		row->agreement_version = held->agreement_version;
@@ -390,10 +399,20 @@ static void on_sent(struct hf_rpc_call *call)
 {
 	struct tail *tail = hf_rpc_data(call);
 
-	if (tail == NULL || !tail->must_look)
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+
+	if (tail == NULL || !tail->must_look || hf_rpc_is_over(call))
+		return;
+	/* Only this one: a slow caller must not have all others looked at. */
+	if (hf_ledger_view_begin(hf_node_of(call)->ledger, &view, NULL) !=
+	    HF_OK)
 		return;
 	tail->must_look = false;
-	hf_tails_changed(tail->tails);
+	ring = hf_ring_holder_get(hf_node_of(call)->ring);
+	look_at_all(tail, ring, view);
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
 }
 
 static void on_done(struct hf_rpc_call *call, enum hf_err err)
