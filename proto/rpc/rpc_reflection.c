@@ -169,9 +169,11 @@ static void on_sent(struct hf_rpc_call *call)
 
 static const struct hf_rpc_events events = { .recv = on_recv, .sent = on_sent };
 
+#define SERVICE(version) "/grpc.reflection." version ".ServerReflection/"
+
 /* clang-format off */
 const struct hf_rpc_method hf_rpc_reflection_methods[2] = {
-	{ "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",      HF_RPC_ANYONE, 8192, 300000, true, true, &events },
-	{ "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", HF_RPC_ANYONE, 8192, 300000, true, true, &events },
+	{ SERVICE("v1") "ServerReflectionInfo",      HF_RPC_ANYONE, 8192, 300000, true, true, &events },
+	{ SERVICE("v1alpha") "ServerReflectionInfo", HF_RPC_ANYONE, 8192, 300000, true, true, &events },
 };
 /* clang-format on */
