@@ -21,8 +21,9 @@
  *          fail with BUSY at once (queue full), FULL (disk), NOMEM, SYSTEM or
  *          CORRUPT.  When a queueing call fails, its `done` is never called;
  *          when it returns HF_OK, `done` is called exactly once.
- * Source   Order of publishing, marks, retries: proto/SPEC.md section 7;
- *          daemon/ledger/DESIGN.md says why it is stored as it is.
+ * Source   Publishing, following, retries: proto/SPEC.md
+ * sections 6.4, 6.6, 8.3; daemon/ledger/DESIGN.md says why it is stored as it
+ * is.
  */
 #ifndef HF_LEDGER_H
 #define HF_LEDGER_H

@@ -24,7 +24,7 @@
  *          source, try another), MALFORMED when the publisher itself broke the
  *          format (the set is then frozen by the ledger), FROZEN, NOTFOUND for
  *          a set that is not there, ARGUMENT for one that is our own.
- * Source   proto/SPEC.md sections 6.5 and 7.3.
+ * Source   proto/SPEC.md sections 5.6 and 6.4.
  */
 #ifndef HF_LEDGER_PIECE_H
 #define HF_LEDGER_PIECE_H

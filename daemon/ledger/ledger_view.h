@@ -12,7 +12,7 @@
  * Errors   NOTFOUND for a set that is not there and an index at or past its
  *          size, ARGUMENT for sizes out of range, CORRUPT for bytes that
  *          nobody here wrote.  On failure no out_ argument changes.
- * Source   proto/SPEC.md sections 5 to 7.
+ * Source   proto/SPEC.md sections 3 to 6.
  */
 #ifndef HF_LEDGER_VIEW_H
 #define HF_LEDGER_VIEW_H
