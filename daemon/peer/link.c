@@ -401,12 +401,23 @@ static void on_state(void *arg, bool is_up)
 {
 	struct hf_link *link = arg;
 
+	bool was_up = link->is_up;
+
 	if (link->is_going)
 		return;
 	pthread_mutex_lock(&link->peers->lock);
 	link->is_up = is_up;
+	if (is_up)
+		link->problem.text[0] = '\0';
+	else
+		(void)hf_why(&link->problem, HF_E_UNAVAILABLE,
+			     "no connection: nothing answers there, or one of "
+			     "the two does not know the other's certificate");
 	pthread_mutex_unlock(&link->peers->lock);
-	hf_log(HF_LOG_INFO, "peer", is_up ? "connected" : "disconnected",
+	hf_log(HF_LOG_INFO, "peer",
+	       is_up    ? "connected"
+	       : was_up ? "disconnected"
+			: "not reached",
 	       "peer=%s endpoint=%s", link->name, link->endpoint);
 	/* A connection that is made anew does not shorten what a peer has to
 	 * wait for its own doing. */

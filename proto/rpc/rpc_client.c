@@ -21,6 +21,7 @@ struct hf_rpc_channel {
 	/* the loop's thread */
 	struct hf_rpc_call *calls;
 	bool is_up;
+	bool is_said; /* that it is down, since it was up last */
 	bool is_closed;
 };
 
@@ -47,8 +48,11 @@ static void watch(struct hf_rpc_channel *channel)
 	grpc_channel_watch_connectivity_state(
 		channel->core, now, gpr_inf_future(GPR_CLOCK_REALTIME),
 		channel->loop->queue, &channel->watch_tag);
-	if (is_up != channel->is_up) {
+	/* An attempt that failed is news too, once. */
+	if (is_up != channel->is_up ||
+	    (now == GRPC_CHANNEL_TRANSIENT_FAILURE && !channel->is_said)) {
 		channel->is_up = is_up;
+		channel->is_said = !is_up;
 		if (channel->state != NULL)
 			channel->state(channel->arg, is_up);
 	}

@@ -31,7 +31,8 @@ struct hf_rpc_channel_options {
 	hf_rpc_admit *admit;
 	void *arg; /* of admit and state; outlives the channel */
 
-	/* May be NULL: the connection came up or went away. */
+	/* May be NULL: the connection came up, went away, or could not be made
+	 * (once, until it comes up). */
 	void (*state)(void *arg, bool is_up);
 
 	/* Longest wait between attempts to connect; 0: 10 s. */
