@@ -1,5 +1,6 @@
 """Who gets in over TLS, and what a stranger reaches: nothing."""
 
+import queue
 import subprocess
 import time
 
@@ -246,7 +247,6 @@ def test_a_revoked_client_is_cut_without_a_restart_and_others_go_on(net):
         """Gives a batch whenever it is told to; waits meanwhile."""
 
         def __init__(self):
-            import queue
             self.queue = queue.Queue()
 
         def __iter__(self):
