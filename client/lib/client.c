@@ -57,6 +57,14 @@ static enum hf_err admit(void *arg, struct hf_span pem,
 	return HF_OK;
 }
 
+/* gRPC tells of every attempt; the last says what is the matter. */
+static const char *last_words(const char *text)
+{
+	const char *last = strstr(text, "last error: ");
+
+	return last != NULL ? last + strlen("last error: ") : text;
+}
+
 enum hf_err hf_client_explain(struct hf_client *client, enum hf_err err,
 			      struct hf_why *why)
 {
@@ -79,11 +87,16 @@ enum hf_err hf_client_explain(struct hf_client *client, enum hf_err err,
 		err = hf_why(why, err,
 			     "the daemon at %s closed the connection: is our "
 			     "certificate one of its own, and not revoked? "
-			     "(%.100s)",
-			     client->place, said.text);
+			     "(%.80s)",
+			     client->place, last_words(said.text));
+	} else if (strstr(said.text, "Failed to create secu") != NULL) {
+		/* gRPC's words for a pair that OpenSSL does not take. */
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "the certificate and the key do not belong "
+			     "together: give --cert and --key of one client");
 	} else {
-		err = hf_why(why, err, "no daemon answers at %s: %.100s",
-			     client->place, said.text);
+		err = hf_why(why, err, "no daemon answers at %s: %.120s",
+			     client->place, last_words(said.text));
 	}
 	pthread_mutex_unlock(&client->lock);
 	return err;

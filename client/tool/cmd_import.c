@@ -284,6 +284,7 @@ static void derive_batch(struct import *import)
 	hf_sha256(import->text.at, import->text.len_bytes, import->digest);
 	if (plan->has_batch)
 		return;
+	plan->is_derived = true;
 	hf_sha256_init(&hash);
 	mix(&hash, "hashfed/import-batch/v1");
 	hf_sha256_update(&hash, import->digest, sizeof(import->digest));
@@ -391,7 +392,7 @@ static enum hf_err publish_all(struct import *import, struct hf_client *client,
 				       &import->left, why);
 	} else {
 		blame_line(import, publisher, why);
-		hf_publish_say_broken(import->plan);
+		hf_publish_say_broken(import->plan, err);
 	}
 	hf_publisher_close(publisher);
 	return err;

@@ -292,7 +292,7 @@ static enum hf_err run_files(struct hf_cmd *cmd, struct hf_publish_plan *plan,
 		err = hf_publisher_finish(run.publisher, why);
 	if (err != HF_OK) {
 		if (!is_dry && run.good_count > 0)
-			hf_publish_say_broken(plan);
+			hf_publish_say_broken(plan, err);
 		goto out_close;
 	}
 	if (!is_dry)
@@ -363,16 +363,19 @@ enum hf_err hf_publish_print(const struct hf_publish_plan *plan,
 	return HF_OK;
 }
 
-void hf_publish_say_broken(const struct hf_publish_plan *plan)
+void hf_publish_say_broken(const struct hf_publish_plan *plan, enum hf_err err)
 {
+	bool is_same = plan->has_batch || plan->is_derived;
 	char id[2 * HF_BATCH_ID_BYTES + 1];
 
+	if (err == HF_E_DENIED || err == HF_E_UNAUTHENTICATED)
+		return;
 	hf_hex(plan->batch_id, HF_BATCH_ID_BYTES, id);
 	fprintf(stderr,
 		"hashfed: part of it may be published: the same command "
 		"%s%s%sgoes on, 'hashfed retract --batch %s' undoes it\n",
-		plan->has_batch ? "" : "with --batch ",
-		plan->has_batch ? "" : id, plan->has_batch ? "" : " ", id);
+		is_same ? "" : "with --batch ", is_same ? "" : id,
+		is_same ? "" : " ", id);
 }
 
 enum hf_err hf_cmd_publish(struct hf_cmd *cmd, struct hf_why *why)

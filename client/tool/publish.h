@@ -22,7 +22,8 @@ struct hf_publish_plan {
 	struct hf_label labels[HF_ITEM_MAX_LABELS];
 	enum hf_item_flag flags[HF_ITEM_MAX_FLAGS];
 	uint8_t batch_id[HF_BATCH_ID_BYTES];
-	bool has_batch; /* --batch was given */
+	bool has_batch;  /* --batch was given */
+	bool is_derived; /* the batch id follows from the command */
 	bool is_json;
 };
 
@@ -42,7 +43,8 @@ HF_MUST enum hf_err hf_publish_print(const struct hf_publish_plan *plan,
 				     const struct hf_publish_left *left,
 				     struct hf_why *why);
 
-/* Say how a batch that broke off is undone or gone on with. */
-void hf_publish_say_broken(const struct hf_publish_plan *plan);
+/* Say how a batch that broke off is undone or gone on with, unless the error
+ * says that nothing of it can be there. */
+void hf_publish_say_broken(const struct hf_publish_plan *plan, enum hf_err err);
 
 #endif /* HF_PUBLISH_H */
