@@ -206,10 +206,10 @@ static enum hf_err share(struct hf_cmd *cmd, bool is_removal,
 	err = hf_client_share_set(client, &request, &cmd->arena, &answer, why);
 	if (err == HF_OK) {
 		snprintf(sentence, sizeof(sentence),
-			 "%s: %s %s %s; agreement %llu", answer.origin,
+			 "%s: %s %s%s; agreement %llu", answer.origin,
 			 request.peer,
 			 is_removal ? "no longer has it" : "may have it",
-			 request.may_relay ? "and pass it on" : "",
+			 request.may_relay ? " and pass it on" : "",
 			 (unsigned long long)answer.agreement_version);
 		err = print_done(cmd, answer.origin, "agreement",
 				 answer.agreement_version, sentence, why);

@@ -82,10 +82,10 @@ void hf_json_set_path(json_t *object, const char *path)
 
 enum hf_err hf_json_line(json_t *object, struct hf_why *why)
 {
-	char *text =
-		object != NULL
-			? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER)
-			: NULL;
+	char *text = object != NULL
+			     ? json_dumps(object,
+					  JSON_COMPACT | JSON_REAL_PRECISION(6))
+			     : NULL;
 
 	json_decref(object);
 	if (text == NULL)
