@@ -240,13 +240,15 @@ enum hf_err hf_ledger_chunk_append(struct hf_ledger *ledger, struct set *set,
  */
 
 enum hf_err hf_ledger_note_store(struct hf_ledger *ledger, struct set *set,
-				 enum hf_ledger_which which, uint64_t size,
-				 const struct hf_tree_hash *root,
-				 struct hf_span note, struct hf_why *why)
+				 enum hf_ledger_which which,
+				 const struct seen *note, struct hf_why *why)
 {
-	struct hf_ledger_note_record record = { .size = size,
-						.root = *root,
-						.note = note };
+	struct hf_ledger_note_record record = {
+		.size = note->size,
+		.root = note->root,
+		.time_s = note->time_s,
+		.note = hf_span(note->note, note->note_len_bytes),
+	};
 	struct hf_ledger_key key = hf_ledger_key_note(set->id, which);
 	struct hf_buf buf;
 	enum hf_err err;
@@ -265,12 +267,12 @@ enum hf_err hf_ledger_note_store(struct hf_ledger *ledger, struct set *set,
 		return err;
 	if (which == HF_LEDGER_NOTE) {
 		set->staged.has_note = true;
-		set->staged.note_size = size;
-		set->staged.note_root = *root;
+		set->staged.note_size = note->size;
+		set->staged.note_root = note->root;
 	} else {
 		set->staged.has_seen = true;
-		set->staged.seen_size = size;
-		set->staged.seen_root = *root;
+		set->staged.seen_size = note->size;
+		set->staged.seen_root = note->root;
 	}
 	return HF_OK;
 }

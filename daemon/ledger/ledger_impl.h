@@ -56,6 +56,7 @@ struct set_state {
 struct seen {
 	uint64_t size;
 	struct hf_tree_hash root;
+	uint64_t time_s;
 	uint8_t *note; /* owned */
 	size_t note_len_bytes;
 };
@@ -251,11 +252,11 @@ hf_ledger_chunk_append(struct hf_ledger *ledger, struct set *set,
 		       struct hf_why *why);
 
 /* Store a note, and remember it in the staged state. */
-HF_MUST enum hf_err
-hf_ledger_note_store(struct hf_ledger *ledger, struct set *set,
-		     enum hf_ledger_which which, uint64_t size,
-		     const struct hf_tree_hash *root, struct hf_span note,
-		     struct hf_why *why);
+HF_MUST enum hf_err hf_ledger_note_store(struct hf_ledger *ledger,
+					 struct set *set,
+					 enum hf_ledger_which which,
+					 const struct seen *note,
+					 struct hf_why *why);
 
 /* ledger_see.c: let pieces be checked against it.  Takes the note. */
 void hf_ledger_seen_keep(struct hf_ledger *ledger, struct set *set,

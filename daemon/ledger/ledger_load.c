@@ -79,6 +79,7 @@ static enum hf_err note_load(struct hf_ledger *ledger, struct set *set,
 		return HF_OK;
 	seen = (struct seen){ .size = record.size,
 			      .root = record.root,
+			      .time_s = record.time_s,
 			      .note_len_bytes = record.note.len_bytes };
 	seen.note = malloc(record.note.len_bytes);
 	if (seen.note == NULL)

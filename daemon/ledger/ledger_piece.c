@@ -376,40 +376,51 @@ static enum hf_err entries_append(struct hf_ledger *ledger,
 	return err;
 }
 
-/* Where the entries of a checkpoint are complete, its note can be served. */
-static enum hf_err note_reach(struct hf_ledger *ledger, struct set *set,
-			      struct hf_why *why)
+/* The newest note held, where its entries are complete: it may be newer than
+ * what set->seen knows. */
+static enum hf_err newest_reach(struct hf_ledger *ledger, struct set *set,
+				struct hf_why *why)
 {
-	const struct set_state *state = &set->staged;
+	struct hf_ledger_key key = hf_ledger_key_note(set->id, HF_LEDGER_SEEN);
 	struct hf_ledger_note_record record;
-	struct hf_ledger_key key;
 	struct hf_span value;
+	struct seen note;
 	enum hf_err err;
 
-	for (size_t i = 0; i < HF_LEDGER_SEEN_KEPT; i++) {
-		const struct seen *seen = &set->seen[i];
-
-		if (seen->note == NULL || seen->size != state->marks.stored ||
-		    (state->has_seen && state->seen_size == seen->size))
-			continue;
-		set->is_note_new = true;
-		return hf_ledger_note_store(
-			ledger, set, HF_LEDGER_NOTE, seen->size, &seen->root,
-			hf_span(seen->note, seen->note_len_bytes), why);
-	}
-	if (!state->has_seen || state->seen_size != state->marks.stored)
-		return HF_OK;
-	/* The newest one may be newer than what set->seen knows. */
-	key = hf_ledger_key_note(set->id, HF_LEDGER_SEEN);
 	err = hf_store_get(ledger->txn, TABLE_NOTES, hf_ledger_key_span(&key),
 			   &value, why);
 	if (err == HF_OK)
 		err = hf_ledger_note_parse(value, &record, why);
 	if (err != HF_OK)
 		return err;
+	note = (struct seen){ .size = record.size,
+			      .root = record.root,
+			      .time_s = record.time_s,
+			      /* Read only: hf_ledger_note_store() copies. */
+			      .note = (uint8_t *)(uintptr_t)record.note.at,
+			      .note_len_bytes = record.note.len_bytes };
 	set->is_note_new = true;
-	return hf_ledger_note_store(ledger, set, HF_LEDGER_NOTE, record.size,
-				    &record.root, record.note, why);
+	return hf_ledger_note_store(ledger, set, HF_LEDGER_NOTE, &note, why);
+}
+
+/* Where the entries of a checkpoint are complete, its note can be served. */
+static enum hf_err note_reach(struct hf_ledger *ledger, struct set *set,
+			      struct hf_why *why)
+{
+	const struct set_state *state = &set->staged;
+
+	if (state->has_seen && state->seen_size == state->marks.stored)
+		return newest_reach(ledger, set, why);
+	for (size_t i = 0; i < HF_LEDGER_SEEN_KEPT; i++) {
+		const struct seen *seen = &set->seen[i];
+
+		if (seen->note == NULL || seen->size != state->marks.stored)
+			continue;
+		set->is_note_new = true;
+		return hf_ledger_note_store(ledger, set, HF_LEDGER_NOTE, seen,
+					    why);
+	}
+	return HF_OK;
 }
 
 static enum hf_err piece_run(struct hf_ledger *ledger, struct job *job,

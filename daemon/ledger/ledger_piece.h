@@ -38,6 +38,7 @@ struct hf_ledger_checkpoint {
 	uint64_t size;
 	struct hf_tree_hash root;
 	struct hf_span note;
+	uint64_t time_s; /* the publisher's cosignature says, verified */
 };
 
 /* Queue a checkpoint as `seen`.  proof is that of the growth from the size
@@ -45,9 +46,9 @@ struct hf_ledger_checkpoint {
  * same size).
  *
  * done is told HF_OK when it is durable, or when size and root are those of
- * the checkpoint seen: the note then replaces it, for its newer time or more
- * signatures (this also works for our own sets); EXISTS when a larger one is
- * held and this agrees with it as far as can be told; CONFLICT when it
+ * the checkpoint seen: the note then takes the place of the one held unless
+ * its time is older (this also works for our own sets); EXISTS when a larger
+ * one is held and this agrees with it as far as can be told; CONFLICT when it
  * contradicts what we hold (same size, other root): this is evidence, both
  * notes are the caller's to keep, nothing is changed; PROOF when the proof
  * does not verify. */

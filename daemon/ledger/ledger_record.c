@@ -155,6 +155,7 @@ void hf_ledger_note_put(struct hf_buf *buf,
 	hf_buf_put_u8(buf, VERSION);
 	hf_buf_put_u64(buf, record->size);
 	hf_buf_put(buf, hf_span(record->root.bytes, HF_HASH_BYTES));
+	hf_buf_put_u64(buf, record->time_s);
 	hf_buf_put(buf, record->note);
 }
 
@@ -162,7 +163,7 @@ enum hf_err hf_ledger_note_parse(struct hf_span bytes,
 				 struct hf_ledger_note_record *out_record,
 				 struct hf_why *why)
 {
-	const size_t head = 1 + 8 + HF_HASH_BYTES;
+	const size_t head = HF_LEDGER_NOTE_HEAD_BYTES;
 	uint64_t size;
 
 	if (bytes.len_bytes <= head ||
@@ -174,6 +175,7 @@ enum hf_err hf_ledger_note_parse(struct hf_span bytes,
 		return corrupt("a note", why);
 	out_record->size = size;
 	memcpy(out_record->root.bytes, bytes.at + 9, HF_HASH_BYTES);
+	out_record->time_s = hf_be64(bytes.at + 9 + HF_HASH_BYTES);
 	out_record->note = hf_span(bytes.at + head, bytes.len_bytes - head);
 	return HF_OK;
 }

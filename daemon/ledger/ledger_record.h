@@ -97,10 +97,13 @@ HF_MUST enum hf_err hf_ledger_marks_parse(struct hf_span bytes,
 struct hf_ledger_note_record {
 	uint64_t size;
 	struct hf_tree_hash root;
+	uint64_t time_s; /* of the publisher's cosignature; 0 for our own */
 	struct hf_span note;
 };
 
-#define HF_LEDGER_NOTE_RECORD_MAX (1 + 8 + HF_HASH_BYTES + HF_NOTE_MAX_BYTES)
+#define HF_LEDGER_NOTE_HEAD_BYTES (1 + 8 + HF_HASH_BYTES + 8)
+#define HF_LEDGER_NOTE_RECORD_MAX                                              \
+	(HF_LEDGER_NOTE_HEAD_BYTES + HF_NOTE_MAX_BYTES)
 void hf_ledger_note_put(struct hf_buf *buf,
 			const struct hf_ledger_note_record *record);
 HF_MUST enum hf_err

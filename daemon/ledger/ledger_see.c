@@ -97,14 +97,36 @@ static void compare_with_seen(struct see_job *see)
 static enum hf_err keep(struct hf_ledger *ledger, struct see_job *see,
 			enum hf_ledger_which which, struct hf_why *why)
 {
-	const struct seen *checkpoint = &see->checkpoint;
 	struct set *set = see->job.set;
 
 	if (which == HF_LEDGER_NOTE)
 		set->is_note_new = true;
-	return hf_ledger_note_store(
-		ledger, set, which, checkpoint->size, &checkpoint->root,
-		hf_span(checkpoint->note, checkpoint->note_len_bytes), why);
+	return hf_ledger_note_store(ledger, set, which, &see->checkpoint, why);
+}
+
+/* The note held of the same tree: whether this one tells anything new.  An
+ * older time never takes the place of a newer one. */
+static enum hf_err is_newer(struct hf_ledger *ledger, const struct see_job *see,
+			    enum hf_ledger_which which, bool *out_is_newer,
+			    struct hf_why *why)
+{
+	struct hf_ledger_key key = hf_ledger_key_note(see->job.set->id, which);
+	const struct seen *checkpoint = &see->checkpoint;
+	struct hf_ledger_note_record held;
+	struct hf_span value;
+	enum hf_err err;
+
+	err = hf_store_get(ledger->txn, TABLE_NOTES, hf_ledger_key_span(&key),
+			   &value, why);
+	if (err == HF_OK)
+		err = hf_ledger_note_parse(value, &held, why);
+	if (err != HF_OK)
+		return err;
+	*out_is_newer =
+		checkpoint->time_s >= held.time_s &&
+		!hf_span_equal(held.note, hf_span(checkpoint->note,
+						  checkpoint->note_len_bytes));
+	return HF_OK;
 }
 
 static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
@@ -115,6 +137,7 @@ static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
 	struct set_state *state = &see->job.set->staged;
 	struct hf_why proof_why = { "" };
 	struct hf_tree_hash old_root;
+	bool is_news = true;
 	enum hf_err err;
 
 	hf_tree_empty(&old_root);
@@ -143,6 +166,11 @@ static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
 			return HF_OK;
 		}
 	}
+	if (state->has_seen && checkpoint->size == state->seen_size) {
+		err = is_newer(ledger, see, HF_LEDGER_SEEN, &is_news, why);
+		if (err != HF_OK || !is_news)
+			return err;
+	}
 	see->is_new = true;
 	err = keep(ledger, see, HF_LEDGER_SEEN, why);
 	if (err == HF_OK && checkpoint->size == state->marks.stored)
@@ -157,6 +185,8 @@ static enum hf_err see_own(struct hf_ledger *ledger, struct see_job *see,
 {
 	const struct seen *checkpoint = &see->checkpoint;
 	struct set_state *state = &see->job.set->staged;
+	bool is_news;
+	enum hf_err err;
 
 	if (checkpoint->size > state->marks.stored) {
 		hf_ledger_job_fail(&see->job, HF_E_CONFLICT,
@@ -170,7 +200,10 @@ static enum hf_err see_own(struct hf_ledger *ledger, struct see_job *see,
 	if (!state->has_note || checkpoint->size != state->note_size ||
 	    !hf_tree_equal(&checkpoint->root, &state->note_root))
 		return compare_with_tree(ledger, see, why);
-	return keep(ledger, see, HF_LEDGER_NOTE, why);
+	err = is_newer(ledger, see, HF_LEDGER_NOTE, &is_news, why);
+	if (err == HF_OK && is_news)
+		err = keep(ledger, see, HF_LEDGER_NOTE, why);
+	return err;
 }
 
 static enum hf_err see_run(struct hf_ledger *ledger, struct job *job,
@@ -253,6 +286,7 @@ enum hf_err hf_ledger_see(struct hf_ledger *ledger, uint32_t set_id,
 		see->proof = *proof;
 	see->checkpoint.size = checkpoint->size;
 	see->checkpoint.root = checkpoint->root;
+	see->checkpoint.time_s = checkpoint->time_s;
 	see->checkpoint.note_len_bytes = checkpoint->note.len_bytes;
 	see->checkpoint.note = malloc(checkpoint->note.len_bytes);
 	if (see->checkpoint.note == NULL) {

@@ -218,11 +218,8 @@ static enum hf_err pending_store(struct hf_ledger *ledger, struct hf_why *why)
 	     set = set->next_pending) {
 		hf_ledger_stage(ledger, set);
 		set->is_note_new = true;
-		err = hf_ledger_note_store(
-			ledger, set, HF_LEDGER_NOTE, set->pending.size,
-			&set->pending.root,
-			hf_span(set->pending.note, set->pending.note_len_bytes),
-			why);
+		err = hf_ledger_note_store(ledger, set, HF_LEDGER_NOTE,
+					   &set->pending, why);
 	}
 	return err;
 }

@@ -332,6 +332,7 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 	struct hf_why why = { "" };
 	struct hf_link *link;
 	struct hf_note note;
+	uint64_t time_s;
 
 	if (info_of(follow, &info, &why) != HF_OK || info.is_frozen)
 		return;
@@ -340,14 +341,14 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		return;
 	/* Now believe it, or not. */
 	if (hf_note_open(note.bytes, &follow->log, &follow->cosigner, &note,
-			 NULL, &why) != HF_OK) {
+			 &time_s, &why) != HF_OK) {
 		hf_why_prefix(&why, "%s: ", follow->origin);
 		hf_link_drop_note(link, follow->origin);
 		hf_link_fail(link, HF_E_SIGNATURE, &why);
 		hf_follow_look(follow);
 		return;
 	}
-	if (hf_follow_fetch(follow, link, &note, &info) != HF_OK)
+	if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)
 		hf_rpc_timer_start(follow->peers->options.outbound,
 				   &follow->retry, RETRY_MAX_MS);
 }

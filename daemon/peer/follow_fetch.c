@@ -253,6 +253,7 @@ static void see(struct hf_follow *follow, const struct hf_tree_proof *proof)
 		.size = follow->size,
 		.root = follow->root,
 		.note = follow->note,
+		.time_s = follow->time_s,
 	};
 	struct job *job = job_new(follow, on_seen);
 	struct hf_ledger_done done = { .call = job_done, .arg = job };
@@ -327,7 +328,7 @@ static enum hf_err ask_proof(struct hf_follow *follow, uint64_t old_size)
 }
 
 enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
-			    const struct hf_note *note,
+			    const struct hf_note *note, uint64_t time_s,
 			    const struct hf_ledger_info *info)
 {
 	uint8_t *copy = malloc(note->bytes.len_bytes);
@@ -340,6 +341,7 @@ enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
 	follow->note = hf_span(copy, note->bytes.len_bytes);
 	follow->size = note->checkpoint.size;
 	follow->root = note->checkpoint.root;
+	follow->time_s = time_s;
 	hf_link_drop_note(link, follow->origin);
 	follow->source = link;
 	follow->has_failed = false;

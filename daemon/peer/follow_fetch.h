@@ -17,10 +17,10 @@
 #include "ledger_view.h"
 #include "peers_in.h"
 
-/* Begin.  note is verified; info is what is held. */
+/* Begin.  note is verified, time_s its cosigner's; info is what is held. */
 HF_MUST enum hf_err hf_follow_fetch(struct hf_follow *follow,
 				    struct hf_link *link,
-				    const struct hf_note *note,
+				    const struct hf_note *note, uint64_t time_s,
 				    const struct hf_ledger_info *info);
 
 /* Something that was away for the follow came back. */

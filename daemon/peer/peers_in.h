@@ -89,6 +89,7 @@ struct hf_follow {
 	struct hf_span note;    /* owned: the checkpoint fetched up to */
 	uint64_t size;
 	struct hf_tree_hash root;
+	uint64_t time_s; /* of the publisher's cosignature */
 	struct hf_intake intake;
 	struct hf_rpc_call *call; /* a reference, while it runs */
 	unsigned away;            /* calls and jobs of the ledger */

@@ -217,7 +217,7 @@ static enum hf_err take_agreement(struct offer *offer,
 
 static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 			       struct hf_span bytes, struct hf_note *out_note,
-			       struct hf_why *why)
+			       uint64_t *out_time_s, struct hf_why *why)
 {
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(offer->origin));
@@ -233,17 +233,20 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 				       hf_span_of(set->cosigner_name),
 				       &set->cosigner_key, &cosigner, why);
 	if (err == HF_OK)
-		err = hf_note_open(bytes, &log, &cosigner, out_note, NULL, why);
+		err = hf_note_open(bytes, &log, &cosigner, out_note, out_time_s,
+				   why);
 	return err;
 }
 
 static enum hf_err see(struct offer *offer, const struct hf_note *note,
-		       struct hf_span growth, struct hf_why *why)
+		       uint64_t time_s, struct hf_span growth,
+		       struct hf_why *why)
 {
 	const struct hf_ledger_checkpoint checkpoint = {
 		.size = note->checkpoint.size,
 		.root = note->checkpoint.root,
 		.note = note->bytes,
+		.time_s = time_s,
 	};
 	struct hf_tree_proof proof = { 0 };
 	struct hf_ledger_info info;
@@ -298,6 +301,7 @@ static enum hf_err take_first(struct offer *offer,
 {
 	struct hf_ring *ring = hf_ring_holder_get(offer->node->ring);
 	struct hf_note note;
+	uint64_t time_s;
 	enum hf_err err = check_offer(offer, ring, request, why);
 
 	hf_ring_release(ring);
@@ -308,12 +312,12 @@ static enum hf_err take_first(struct offer *offer,
 	if (err != HF_OK)
 		return err;
 	ring = hf_ring_holder_get(offer->node->ring);
-	err = verify_note(offer, ring, request->note, &note, why);
+	err = verify_note(offer, ring, request->note, &note, &time_s, why);
 	hf_ring_release(ring);
 	if (err != HF_OK)
 		return err;
 	offer->has_set = true;
-	return see(offer, &note, request->growth, why);
+	return see(offer, &note, time_s, request->growth, why);
 }
 
 static void demote(void *arg, uint32_t set, uint64_t entry)

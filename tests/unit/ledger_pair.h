@@ -51,7 +51,8 @@ static inline enum hf_err
 see_note(struct pair *pair, uint64_t size, const struct hf_tree_hash *root,
 	 uint64_t time_s, const struct hf_tree_proof *proof, struct hf_why *why)
 {
-	struct hf_ledger_checkpoint checkpoint = { .size = size,
+	struct hf_ledger_checkpoint checkpoint = { .time_s = time_s,
+						   .size = size,
 						   .root = *root };
 	struct hf_buf note;
 	enum hf_err err;

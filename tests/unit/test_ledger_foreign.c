@@ -182,6 +182,12 @@ static void a_newer_note_of_the_same_tree_replaces_the_older(void **state)
 	info = info_of(&pair->to, pair->foreign);
 	assert_ok(see_note(pair, 10, &info.note_root, 1800000000, NULL, &why),
 		  &why);
+	/* An older one, and the same again, are fine and change nothing. */
+	for (uint64_t time_s = 1790000000; time_s <= 1800000000;
+	     time_s += 10000000)
+		assert_ok(
+			see_note(pair, 10, &info.note_root, time_s, NULL, &why),
+			&why);
 	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
 	for (size_t i = 0; i < 2; i++) {
 		struct hf_note_key log, cosigner;
