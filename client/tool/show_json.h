@@ -12,6 +12,7 @@
 #define HF_SHOW_JSON_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 #include "err.h"
 
