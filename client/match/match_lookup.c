@@ -112,7 +112,7 @@ struct near {
 	unsigned distance;
 };
 
-static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
+static bool on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	struct near *near = arg;
@@ -124,7 +124,8 @@ static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		.distance = distance,
 	};
 
-	hf_match_tell_key(near->view, near->sink, job->part, key, &finding);
+	return hf_match_tell_key(near->view, near->sink, job->part, key,
+				 &finding);
 }
 
 /* New hashes are few: compare with all of them. */

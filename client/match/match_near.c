@@ -45,6 +45,14 @@ struct slot {
 	unsigned pair_limit; /* of a band and its neighbour */
 	bool is_used;
 	bool is_fetched;
+	bool is_over; /* nothing more is to be scanned or told */
+	size_t compared;
+	/* The band that is being scanned: its first candidate, the sketches
+	 * scanned and to scan, and whether none of it was compared yet. */
+	size_t band_from;
+	uint64_t band_done;
+	uint64_t band_size;
+	bool is_band_whole;
 	size_t count;
 	uint32_t places[CANDIDATES]; /* in the band's arrays */
 	uint32_t keys[CANDIDATES];
@@ -154,9 +162,13 @@ static void compare_keys(struct hf_match_near_work *work, struct slot *slot,
 		have = hf_match_pdq_load(digest);
 		distance = hf_match_pdq_distance(&have, &slot->pdq);
 		if (distance <= job->distance &&
-		    is_first_band(slot, digest, slot->of_bands[i]))
-			sink->key(sink->arg, job, key, distance);
+		    is_first_band(slot, digest, slot->of_bands[i]) &&
+		    !sink->key(sink->arg, job, key, distance)) {
+			slot->is_over = true;
+			break;
+		}
 	}
+	slot->compared += slot->count;
 	slot->count = 0;
 	slot->is_fetched = false;
 }
@@ -208,6 +220,85 @@ static size_t list_buckets(struct hf_match_near_work *work,
 	return count;
 }
 
+/* Without waiting for the stages: older searches are told first. */
+static void compare_now(struct hf_match_near_work *work, struct slot *slot,
+			const struct hf_match_near_sink *sink)
+{
+	end_slot(work, slot_before(work, 2), sink);
+	end_slot(work, slot_before(work, 1), sink);
+	compare_keys(work, slot, sink);
+}
+
+/* Compare with every digest, one behind the other.  With a slot, only those
+ * that no band before this one gives away are told. */
+static void scan_all(const struct hf_match_kernel *kernel,
+		     const struct hf_match_near_job *job,
+		     const struct slot *slot, unsigned band,
+		     const struct hf_match_near_sink *sink)
+{
+	const uint8_t *digests = job->part->keys;
+	struct hf_match_pdq want = hf_match_pdq_load(job->digest);
+	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
+
+	for (uint32_t done = 0; done < job->part->keys_count;
+	     done += HF_MATCH_KERNEL_BLOCK) {
+		uint32_t left = job->part->keys_count - done;
+		size_t found = kernel->scan_digests(
+			digests + (size_t)32 * done,
+			left < HF_MATCH_KERNEL_BLOCK ? left
+						     : HF_MATCH_KERNEL_BLOCK,
+			&want, job->distance, positions);
+
+		for (size_t i = 0; i < found; i++) {
+			uint32_t key = done + positions[i];
+			const uint8_t *digest = digests + (size_t)32 * key;
+			struct hf_match_pdq have = hf_match_pdq_load(digest);
+
+			if (slot != NULL && !is_first_band(slot, digest, band))
+				continue;
+			if (!sink->key(sink->arg, job, key,
+				       hf_match_pdq_distance(&have, &want)))
+				return;
+		}
+	}
+}
+
+/*
+ * Where bands have few values, most of what they give passes and is fetched
+ * at random.  Sixteen digests in a row are compared in the time of one such,
+ * so with more than that many the rest is better searched in a row.  What a
+ * band will give is guessed from the part of it that was scanned.
+ */
+static bool is_crowded(const struct slot *slot)
+{
+	uint64_t most = slot->job.part->keys_count / 16 + SCAN_MOST;
+	uint64_t given = slot->count - slot->band_from;
+
+	if (slot->band_done > 0)
+		given = given * slot->band_size / slot->band_done;
+	return slot->compared + slot->band_from + given > most;
+}
+
+/* Room for SCAN_MOST candidates.  False when the search is over. */
+static bool make_room(const struct hf_match_kernel *kernel,
+		      struct hf_match_near_work *work, struct slot *slot,
+		      unsigned band, const struct hf_match_near_sink *sink)
+{
+	if (slot->is_band_whole && is_crowded(slot)) {
+		slot->count = slot->band_from;
+		compare_now(work, slot, sink);
+		if (!slot->is_over)
+			scan_all(kernel, &slot->job, slot, band, sink);
+		slot->is_over = true;
+	} else {
+		slot->is_band_whole =
+			slot->is_band_whole && slot->count == slot->band_from;
+		compare_now(work, slot, sink);
+		slot->band_from = 0;
+	}
+	return !slot->is_over;
+}
+
 /* Buckets of together SCAN_MOST sketches at most. */
 static void scan_some(const struct hf_match_kernel *kernel,
 		      struct hf_match_near_work *work, struct slot *slot,
@@ -220,12 +311,9 @@ static void scan_some(const struct hf_match_kernel *kernel,
 	uint32_t *places;
 	size_t found;
 
-	if (CANDIDATES - slot->count < SCAN_MOST) {
-		/* Older searches are told first, then these make room. */
-		end_slot(work, slot_before(work, 2), sink);
-		end_slot(work, slot_before(work, 1), sink);
-		compare_keys(work, slot, sink);
-	}
+	if (slot->is_over || (CANDIDATES - slot->count < SCAN_MOST &&
+			      !make_room(kernel, work, slot, band, sink)))
+		return;
 	places = slot->places + slot->count;
 	found = kernel->scan_buckets(table->nexts, buckets, count, want,
 				     places);
@@ -233,6 +321,8 @@ static void scan_some(const struct hf_match_kernel *kernel,
 	for (size_t i = 0; i < found; i++)
 		__builtin_prefetch(&table->keys[places[i]]);
 	slot->count += found;
+	for (size_t i = 0; i < count; i++)
+		slot->band_done += buckets[i].count;
 }
 
 /* All of a band's, as many at a time as may be. */
@@ -270,6 +360,17 @@ static void scan_band(const struct hf_match_kernel *kernel,
 		  sink);
 }
 
+static void begin_band(struct slot *slot, const struct hf_match_bucket *buckets,
+		       size_t count)
+{
+	slot->band_from = slot->count;
+	slot->band_done = 0;
+	slot->band_size = 0;
+	slot->is_band_whole = true;
+	for (size_t i = 0; i < count; i++)
+		slot->band_size += buckets[i].count;
+}
+
 /* The first stage: each band's buckets are listed while the one before is
  * scanned. */
 static void scan_bands(const struct hf_match_kernel *kernel,
@@ -278,42 +379,18 @@ static void scan_bands(const struct hf_match_kernel *kernel,
 {
 	size_t counts[2] = { 0 };
 
-	for (unsigned b = 0; b <= HF_MATCH_PDQ_BANDS; b++) {
+	for (unsigned b = 0; b <= HF_MATCH_PDQ_BANDS && !slot->is_over; b++) {
+		const struct hf_match_bucket *buckets =
+			work->buckets[(b + 1) % 2];
+		size_t count = counts[(b + 1) % 2];
+
 		if (b < HF_MATCH_PDQ_BANDS)
 			counts[b % 2] = list_buckets(work, slot, b,
 						     work->buckets[b % 2]);
-		if (b > 0)
-			scan_band(kernel, work, slot, b - 1,
-				  work->buckets[(b - 1) % 2],
-				  counts[(b - 1) % 2], sink);
-	}
-}
-
-static void scan_all(const struct hf_match_kernel *kernel,
-		     const struct hf_match_near_job *job,
-		     const struct hf_match_near_sink *sink)
-{
-	const uint8_t *digests = job->part->keys;
-	struct hf_match_pdq want = hf_match_pdq_load(job->digest);
-	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
-
-	for (uint32_t done = 0; done < job->part->keys_count;
-	     done += HF_MATCH_KERNEL_BLOCK) {
-		uint32_t left = job->part->keys_count - done;
-		size_t found = kernel->scan_digests(
-			digests + (size_t)32 * done,
-			left < HF_MATCH_KERNEL_BLOCK ? left
-						     : HF_MATCH_KERNEL_BLOCK,
-			&want, job->distance, positions);
-
-		for (size_t i = 0; i < found; i++) {
-			uint32_t key = done + positions[i];
-			struct hf_match_pdq have =
-				hf_match_pdq_load(digests + (size_t)32 * key);
-
-			sink->key(sink->arg, job, key,
-				  hf_match_pdq_distance(&have, &want));
-		}
+		if (b == 0)
+			continue;
+		begin_band(slot, buckets, count);
+		scan_band(kernel, work, slot, b - 1, buckets, count, sink);
 	}
 }
 
@@ -328,7 +405,7 @@ void hf_match_near_push(const struct hf_match_kernel *kernel,
 	    job->distance / HF_MATCH_PDQ_BANDS > RADIUS_MAX) {
 		/* Few hashes, or a distance that bands do not serve. */
 		hf_match_near_drain(work, sink);
-		scan_all(kernel, job, sink);
+		scan_all(kernel, job, NULL, 0, sink);
 		sink->done(sink->arg, job);
 		return;
 	}
@@ -342,6 +419,8 @@ void hf_match_near_push(const struct hf_match_kernel *kernel,
 	slot->count = 0;
 	slot->is_used = true;
 	slot->is_fetched = false;
+	slot->is_over = false;
+	slot->compared = 0;
 	scan_bands(kernel, work, slot, sink);
 	if (slot_before(work, 1)->is_used)
 		fetch_keys(slot_before(work, 1));

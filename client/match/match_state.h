@@ -225,7 +225,8 @@ struct hf_match_near_job {
 /* What comes of jobs, in the order of their pushes: every key that is near,
  * once, and that there are no more. */
 struct hf_match_near_sink {
-	void (*key)(void *arg, const struct hf_match_near_job *job,
+	/* False: enough of this job. */
+	bool (*key)(void *arg, const struct hf_match_near_job *job,
 		    uint32_t key, unsigned distance);
 	void (*done)(void *arg, const struct hf_match_near_job *job);
 	void *arg;

@@ -194,13 +194,14 @@ static void bench_alone(struct hf_index_view *view, const uint8_t *queries,
 	       took_ns[count * 999 / 1000] / 1e3);
 }
 
-static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
+static bool on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	struct tally *tally = arg;
 
 	tally->count++;
 	tally->sum += ((uint64_t)key * 257 + distance) * 2654435761u;
+	return true;
 }
 
 static void on_done(void *arg, const struct hf_match_near_job *job)

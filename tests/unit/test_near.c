@@ -154,13 +154,14 @@ struct answers {
 
 static struct answers answers;
 
-static void on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
+static bool on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 		   unsigned distance)
 {
 	assert_true(key < answers.field->count);
 	answers.told++;
 	answers.got[key]++;
 	answers.wrong += distance != answers.distance[key];
+	return true;
 }
 
 static void on_done(void *arg, const struct hf_match_near_job *job)
@@ -305,6 +306,33 @@ static void skewed_hashes_are_all_found(void **state)
 		digest[20] &= 0x7f;
 	}
 	check_field(&field, 44);
+}
+
+/* Half of the bits from a few patterns: eight bands give each query a third
+ * of all hashes, of which few are near. */
+static void crowded_bands_cost_no_match(void **state)
+{
+	uint8_t patterns[3][16];
+	struct field field;
+
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 9000);
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t digest[32];
+
+		random_digest(digest);
+		memcpy(patterns[i], digest, 16);
+	}
+	for (uint32_t i = 0; i < field.count; i++) {
+		uint8_t *digest = field.digests + 32 * i;
+
+		random_digest(digest);
+		memcpy(digest + 10, patterns[i % 3], 16);
+		if (i > 0 && i % 5 == 0) {
+			memcpy(digest, digest - 32, 32);
+			perturb(digest, i % 40);
+		}
+	}
+	check_field(&field, 33);
 }
 
 /* All zero, all one, one bit: every band has one value, or two. */
@@ -515,6 +543,7 @@ int main(void)
 		cmocka_unit_test(few_hashes_are_all_found),
 		cmocka_unit_test(uniform_hashes_are_all_found),
 		cmocka_unit_test(skewed_hashes_are_all_found),
+		cmocka_unit_test(crowded_bands_cost_no_match),
 		cmocka_unit_test(nearly_empty_hashes_are_all_found),
 		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),
 		cmocka_unit_test(bands_that_name_no_key_do_no_harm),
