@@ -256,14 +256,27 @@ struct offered {
 	size_t size;
 };
 
+/* Is it of that publisher, or does that peer pass it on?  Without an agreement
+ * the members are those who told us of it. */
+static bool is_from(const struct hf_wire_set_info *set, const char *domain)
+{
+	if (hf_span_is(hf_text_origin_domain(hf_span_of(set->origin)), domain))
+		return true;
+	for (size_t i = 0;
+	     set->agreement_version == 0 && i < set->members_count; i++) {
+		if (strcmp(set->members[i], domain) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum hf_err pick_offered(void *arg, const struct hf_wire_set_info *set,
 				struct hf_why *why)
 {
 	struct offered *offered = arg;
 
 	if (set->state != HF_SET_STATE_OFFERED ||
-	    !hf_span_is(hf_text_origin_domain(hf_span_of(set->origin)),
-			offered->domain))
+	    !is_from(set, offered->domain))
 		return HF_OK;
 	if (offered->count == offered->size) {
 		size_t size = offered->size * 2 + 16;

@@ -13,6 +13,7 @@
 
 #include "feed.h"
 #include "node.h"
+#include "offered.h"
 #include "own_set.h"
 #include "serve.h"
 #include "unary.h"
@@ -106,21 +107,49 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 	put_agreement(page, set, row);
 }
 
-/* Everything that a page does not show is passed over by its origin. */
+/* Peers tell of it, and that is all we know. */
+static void put_offered(struct page *page, const struct hf_offered *offered)
+{
+	page->rows[page->count++] = (struct hf_wire_set_info){
+		.origin = offered->origin,
+		.state = HF_SET_STATE_OFFERED,
+		.members = offered->peers,
+		.members_count = offered->peers_count,
+	};
+}
+
+/* The sets of the ring and those offered, both by origin.  Everything that a
+ * page does not show is passed over by its origin. */
 static void put_sets(struct page *page, const char *after, bool *out_has_more)
 {
+	const struct hf_offered *offered;
 	const struct hf_ring_set *sets;
-	size_t count = hf_ring_sets(page->ring, &sets);
+	size_t sets_count = hf_ring_sets(page->ring, &sets), i = 0, j = 0;
+	size_t offered_count = hf_offered_list(page->unary->node, page->ring,
+					       page->unary->arena, &offered);
 
 	*out_has_more = false;
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(sets[i].origin, after) <= 0)
-			continue;
-		if (page->count == page->most) {
-			*out_has_more = true;
-			return;
+	while (i < sets_count || j < offered_count) {
+		bool is_held = j == offered_count ||
+			       (i < sets_count &&
+				strcmp(sets[i].origin, offered[j].origin) < 0);
+		const char *origin =
+			is_held ? sets[i].origin : offered[j].origin;
+
+		if (strcmp(origin, after) > 0) {
+			if (page->count == page->most) {
+				*out_has_more = true;
+				return;
+			}
+			if (is_held)
+				put_set(page, &sets[i]);
+			else
+				put_offered(page, &offered[j]);
 		}
-		put_set(page, &sets[i]);
+		if (is_held)
+			i++;
+		else
+			j++;
 	}
 }
 
