@@ -92,9 +92,11 @@ enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
 		ledger->queue_jobs++;
 		ledger->queue_bytes += job->bytes;
 		ledger->queue_appends += job->appends;
-		pthread_cond_signal(&ledger->work);
 	}
 	pthread_mutex_unlock(&ledger->lock);
+	/* Not under the lock: the writer would wake only to wait for it. */
+	if (err == HF_OK)
+		pthread_cond_signal(&ledger->work);
 	return err;
 }
 

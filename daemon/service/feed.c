@@ -18,8 +18,9 @@
 #define VIEW_ENTRIES 4096
 
 struct record {
-	struct hf_feed_set is; /* what callers see */
-	uint64_t counted;      /* entries that is.live stands for */
+	struct hf_feed_set is;       /* what callers see */
+	uint64_t counted;            /* entries that is.live stands for */
+	struct hf_note_key cosigner; /* the feed's own; "" until it is known */
 	bool is_dirty;
 	bool has_failed; /* logged; quiet until it works again */
 };
@@ -74,8 +75,8 @@ static void on_wake(void *arg, uint32_t set, uint64_t size)
 		record->is_dirty = true;
 	else
 		feed->has_changed = true; /* looks at every set later */
-	pthread_cond_signal(&feed->news);
 	pthread_mutex_unlock(&feed->lock);
+	pthread_cond_signal(&feed->news);
 }
 
 /* Every set of the ledger has news, because the ring has. */
@@ -98,24 +99,35 @@ static void mark_all(struct hf_feed *feed)
 	hf_ledger_view_end(view);
 }
 
-/* The signed time of the note that covers what we hold. */
-static uint64_t note_time_ms(struct hf_ledger_view *view,
-			     const struct hf_ring_set *about, uint32_t set)
+/* The set's cosigner.  Taking a key apart costs more than everything else that
+ * is done for one new entry: only when it is another one. */
+static bool know_cosigner(struct record *record,
+			  const struct hf_ring_set *about)
 {
-	struct hf_note_key log, cosigner;
+	struct hf_note_key *known = &record->cosigner;
+
+	if (strcmp(known->name, about->cosigner_name) == 0 &&
+	    memcmp(&known->key, &about->cosigner_key, sizeof(known->key)) == 0)
+		return true;
+	return hf_note_key_init(HF_NOTE_COSIGNER,
+				hf_span_of(about->cosigner_name),
+				&about->cosigner_key, known, NULL) == HF_OK;
+}
+
+/* The signed time of the note that covers what we hold.  It was verified
+ * before it was stored, or comes from our own signer. */
+static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
+			     const struct hf_ring_set *about)
+{
 	struct hf_note note;
 	struct hf_span bytes;
-	uint64_t time_s = 0;
 
-	if (about == NULL ||
-	    hf_ledger_note(view, set, HF_LEDGER_NOTE, &bytes, NULL) != HF_OK ||
-	    hf_note_key_init(HF_NOTE_LOG, hf_span_of(about->origin),
-			     &about->log_key, &log, NULL) != HF_OK ||
-	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(about->cosigner_name),
-			     &about->cosigner_key, &cosigner, NULL) != HF_OK ||
-	    hf_note_open(bytes, &log, &cosigner, &note, &time_s, NULL) != HF_OK)
+	if (about == NULL || !know_cosigner(record, about) ||
+	    hf_ledger_note(view, record->is.set, HF_LEDGER_NOTE, &bytes,
+			   NULL) != HF_OK ||
+	    hf_note_parse(bytes, &note, NULL) != HF_OK)
 		return 0;
-	return time_s * 1000;
+	return hf_note_time(&note, &record->cosigner) * 1000;
 }
 
 /* May what we hold of this set be matched on now? */
@@ -131,7 +143,8 @@ static bool is_matchable(struct hf_ring *ring,
 				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
 }
 
-static void describe(struct hf_feed *feed, struct hf_ledger_view *view,
+static void describe(struct hf_feed *feed, struct record *record,
+		     struct hf_ledger_view *view,
 		     const struct hf_ledger_info *info, struct hf_feed_set *out)
 {
 	struct hf_ring *ring = hf_ring_holder_get(feed->node->ring);
@@ -145,8 +158,8 @@ static void describe(struct hf_feed *feed, struct hf_ledger_view *view,
 		.is_frozen = info->is_frozen || info->missing_count > 0 ||
 			     info->unsupported_from != HF_LEDGER_NONE,
 		.checkpoint_ms = note_time_ms(
-			view, hf_ring_set(ring, hf_span_of(info->origin)),
-			info->set),
+			record, view,
+			hf_ring_set(ring, hf_span_of(info->origin))),
 		.size = info->size,
 	};
 	memcpy(out->origin, info->origin, sizeof(out->origin));
@@ -190,7 +203,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		return err;
 	err = hf_ledger_info(view, record->is.set, &info, why);
 	if (err == HF_OK) {
-		describe(feed, view, &info, &is);
+		describe(feed, record, view, &info, &is);
 		is.fed = is.is_matchable ? fed_position(feed, &is) : 0;
 		err = is.is_matchable
 			      ? hf_feed_batch(feed->node, view, &is,

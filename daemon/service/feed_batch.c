@@ -23,6 +23,7 @@ struct batch {
 	struct hf_arena arena;
 	struct hf_index_hash *hashes; /* owned; digests are in the arena */
 	size_t hashes_count;
+	size_t hashes_size; /* HF_ITEM_MAX_HASHES at least */
 	uint64_t now_ms;
 };
 
@@ -91,7 +92,7 @@ static enum hf_err parse(struct batch *batch, struct hf_span payload,
  * could refuse it would look like an item that cannot be read. */
 static bool is_full(const struct batch *batch)
 {
-	return batch->hashes_count + HF_ITEM_MAX_HASHES > HASHES_MAX ||
+	return batch->hashes_count + HF_ITEM_MAX_HASHES > batch->hashes_size ||
 	       batch->arena.total_bytes > ARENA_MAX_BYTES / 4 * 3;
 }
 
@@ -238,7 +239,12 @@ enum hf_err hf_feed_batch(struct hf_node *node, struct hf_ledger_view *view,
 
 	if (*position >= is->size)
 		return HF_OK;
-	batch.hashes = calloc(HASHES_MAX, sizeof(*batch.hashes));
+	/* Most of the time there is one new entry. */
+	batch.hashes_size = HASHES_MAX;
+	if (is->size - *position < HASHES_MAX / HF_ITEM_MAX_HASHES)
+		batch.hashes_size =
+			(size_t)(is->size - *position) * HF_ITEM_MAX_HASHES;
+	batch.hashes = malloc(batch.hashes_size * sizeof(*batch.hashes));
 	if (batch.hashes == NULL)
 		return hf_why(why, HF_E_NOMEM, "feed: no memory");
 	hf_arena_init(&batch.arena, ARENA_MAX_BYTES);

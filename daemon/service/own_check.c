@@ -54,10 +54,34 @@ struct row {
  * time a lookup waits for memory that many can wait for at once. */
 struct rows {
 	uint32_t set;
-	struct row *rows;
-	struct hf_index_query *queries;
+	struct row *rows;               /* owned */
+	struct hf_index_query *queries; /* owned */
 	size_t count;
+	size_t size; /* there is room for */
 };
+
+/* Room for so many more.  Most items have a few hashes of the many that they
+ * may have: room for the most would be megabytes a message. */
+static enum hf_err rows_reserve(struct rows *rows, size_t more,
+				struct hf_why *why)
+{
+	size_t size = rows->size * 2 + more;
+	struct hf_index_query *queries;
+	struct row *grown;
+
+	if (rows->size - rows->count >= more)
+		return HF_OK;
+	grown = realloc(rows->rows, size * sizeof(*grown));
+	if (grown == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	rows->rows = grown;
+	queries = realloc(rows->queries, size * sizeof(*queries));
+	if (queries == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	rows->queries = queries;
+	rows->size = size;
+	return HF_OK;
+}
 
 static void on_live(void *arg, const struct hf_index_hit *hit)
 {
@@ -110,6 +134,8 @@ static enum hf_err check_item(const struct hf_own_check *check,
 		err = hf_item_check(&item, op, why);
 	if (err == HF_OK)
 		err = check_class(check, &item, why);
+	if (err == HF_OK)
+		err = rows_reserve(rows, item.hashes_count, why);
 	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
 		const struct hf_hash *hash = &item.hashes[i];
 
@@ -173,14 +199,9 @@ enum hf_err hf_own_check_items(struct hf_own_check *check,
 			       struct hf_arena *arena, bool *out_known,
 			       size_t *out_bad, struct hf_why *why)
 {
-	size_t most = payloads_count * HF_ITEM_MAX_HASHES;
 	struct rows rows = { .set = check->set };
 	enum hf_err err = HF_OK;
 
-	rows.rows = calloc(most, sizeof(*rows.rows));
-	rows.queries = calloc(most, sizeof(*rows.queries));
-	if (rows.rows == NULL || rows.queries == NULL)
-		err = hf_why(why, HF_E_NOMEM, "no memory");
 	for (size_t i = 0; i < payloads_count && err == HF_OK; i++) {
 		size_t before = rows.count;
 

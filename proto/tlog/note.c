@@ -283,6 +283,28 @@ enum hf_err hf_note_open(struct hf_span bytes, const struct hf_note_key *log,
 	return HF_OK;
 }
 
+uint64_t hf_note_time(const struct hf_note *note,
+		      const struct hf_note_key *cosigner)
+{
+	uint8_t raw[LINE_MAX_BYTES];
+	uint64_t newest_s = 0;
+
+	for (size_t i = 0; i < note->lines_count; i++) {
+		size_t len_bytes;
+		uint64_t time_s;
+
+		if (!is_by(&note->lines[i], cosigner) ||
+		    hf_base64_parse(note->lines[i].base64, raw, sizeof(raw),
+				    &len_bytes) != HF_OK ||
+		    len_bytes != line_bytes(HF_NOTE_COSIGNER))
+			continue;
+		time_s = hf_be64(raw + ID_BYTES);
+		if (time_s <= INT64_MAX && time_s > newest_s)
+			newest_s = time_s;
+	}
+	return newest_s;
+}
+
 enum hf_err hf_note_put_text(struct hf_buf *buf,
 			     const struct hf_checkpoint *checkpoint,
 			     struct hf_why *why)

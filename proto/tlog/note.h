@@ -137,6 +137,11 @@ HF_MUST enum hf_err hf_note_open(struct hf_span bytes,
 				 struct hf_note *out_note, uint64_t *out_time_s,
 				 struct hf_why *why);
 
+/* The newest time on a cosigner's lines, in seconds; 0 without one.  Nothing
+ * is verified here: for notes that were, before they were stored. */
+uint64_t hf_note_time(const struct hf_note *note,
+		      const struct hf_note_key *cosigner);
+
 /*
  * Writing.  Text, then a blank line, then one line a signature:
  *

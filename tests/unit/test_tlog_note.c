@@ -64,6 +64,8 @@ static void a_note_reads_as_it_was_written(void **state)
 	assert_int_equal(note.checkpoint.size, 1234567);
 	assert_int_equal(note.checkpoint.root.bytes[0], 7);
 	assert_int_equal(time_s, TIME_S);
+	assert_int_equal(hf_note_time(&note, &keys[COSIGNER]), TIME_S);
+	assert_int_equal(hf_note_time(&note, &keys[LOG]), 0);
 	assert_int_equal(note.lines_count, 2);
 	assert_true(hf_span_equal(note.bytes, good_span()));
 	assert_true(
@@ -511,6 +513,7 @@ static void the_newest_of_several_cosignatures_counts(void **state)
 	assert_int_equal(marks[LOG].time_s, 0);
 	assert_true(marks[COSIGNER].is_signed);
 	assert_int_equal(marks[COSIGNER].time_s, TIME_S + 60);
+	assert_int_equal(hf_note_time(&note, &keys[COSIGNER]), TIME_S + 60);
 	assert_false(marks[WITNESS].is_signed);
 	assert_int_equal(marks[WITNESS].time_s, 0);
 	hf_buf_release(&buf);
