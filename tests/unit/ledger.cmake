@@ -1,1 +1,1 @@
-hf_unit(ledger USES base sign tlog store ledger)
+hf_unit(ledger THREADS USES base sign tlog store ledger)

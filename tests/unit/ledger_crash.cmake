@@ -1,1 +1,1 @@
-hf_unit(ledger_crash USES base sign tlog store ledger)
+hf_unit(ledger_crash THREADS USES base sign tlog store ledger)

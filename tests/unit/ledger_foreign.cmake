@@ -1,1 +1,1 @@
-hf_unit(ledger_foreign USES base sign tlog store ledger)
+hf_unit(ledger_foreign THREADS USES base sign tlog store ledger)

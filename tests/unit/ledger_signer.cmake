@@ -1,1 +1,1 @@
-hf_unit(ledger_signer USES base sign tlog store ledger)
+hf_unit(ledger_signer THREADS USES base sign tlog store ledger)

@@ -1,1 +1,1 @@
-hf_unit(match USES base sign match)
+hf_unit(match THREADS USES base sign match)

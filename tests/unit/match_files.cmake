@@ -1,1 +1,1 @@
-hf_unit(match_files USES base sign match)
+hf_unit(match_files THREADS USES base sign match)

@@ -1,1 +1,1 @@
-hf_unit(near USES base sign match)
+hf_unit(near THREADS USES base sign match)

@@ -1,1 +1,1 @@
-hf_unit(store USES base store)
+hf_unit(store THREADS USES base store)
