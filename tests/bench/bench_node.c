@@ -285,7 +285,7 @@ static int compare(const void *a, const void *b)
 static bool has_item(struct hf_client *client, struct hf_arena *arena,
 		     uint64_t n)
 {
-	uint8_t digest[32];
+	uint8_t digest[32] = { 0 };
 	const struct hf_digest_batch batch = {
 		.algorithm = HF_ALGORITHM_SHA256,
 		.digests = hf_span(digest, sizeof(digest)),
