@@ -121,6 +121,7 @@ struct hf_index {
 	struct hf_why failed_why;
 	uint64_t failures;
 	uint64_t seals_count;
+	uint64_t sealed_us; /* when that was last; 0: not yet */
 	uint64_t merges_count;
 
 	pthread_t sealer;

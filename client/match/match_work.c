@@ -19,6 +19,10 @@
 #define MERGE_IDLE       2
 #define MERGE_BUSY       4
 
+/* There is something else to do until nothing was sealed for so long: what is
+ * fed comes in bursts with short gaps. */
+#define MERGE_QUIET_MS 1000
+
 /* Before a failed seal or merge is tried again. */
 #define RETRY_MS 1000
 
@@ -132,12 +136,19 @@ static unsigned tier_of(const struct hf_match_segment *segment)
 	return tier;
 }
 
+/* When nothing was sealed for long enough; 0: nothing was sealed. */
+static uint64_t quiet_us(const struct hf_index *index)
+{
+	return index->sealed_us == 0 ? 0
+				     : index->sealed_us + MERGE_QUIET_MS * 1000;
+}
+
 /* The segments to merge now, with the lock held: the lowest tier that has
  * enough of its own, and all below it. */
-static size_t pick(const struct hf_index *index, bool is_all,
+static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
-	bool is_busy = index->frozen_count > 0;
+	bool is_busy = index->frozen_count > 0 || now_us < quiet_us(index);
 	size_t enough = is_busy ? MERGE_BUSY : MERGE_IDLE;
 	size_t count = 0;
 	unsigned top = 64;
@@ -303,6 +314,8 @@ static void seal_or_wait(struct hf_index *index)
 			err = hf_match_work_commit(index, &why);
 		pthread_mutex_lock(&index->lock);
 		index->seals_count += is_seal && err == HF_OK;
+		if (is_seal)
+			index->sealed_us = hf_clock_mono_us();
 		if (err == HF_OK && !is_left)
 			index->sync_done = wanted;
 		pthread_cond_broadcast(&index->work);
@@ -324,15 +337,18 @@ static void *run_sealer(void *arg)
 static void merge_or_wait(struct hf_index *index)
 {
 	uint64_t wanted = index->compact_wanted;
+	uint64_t now_us = hf_clock_mono_us();
 	bool is_all = wanted > index->compact_done;
 	struct hf_match_change change = { 0 };
 	struct hf_why why = { "" };
 	struct filter filter;
 	enum hf_err err;
 
-	change.removed_count = pick(index, is_all, change.removed);
+	change.removed_count = pick(index, is_all, now_us, change.removed);
 	if (change.removed_count == 0 && !is_all) {
-		wait_for_work(index, 0);
+		uint64_t until_us = quiet_us(index);
+
+		wait_for_work(index, until_us > now_us ? until_us : 0);
 		return;
 	}
 	err = filter_init(&filter, index, &why);
