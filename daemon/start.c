@@ -92,7 +92,13 @@ static enum hf_err check_cert(const struct hf_start *start, struct hf_why *why)
 			      "'%s/tls/node.crt' is not valid today; make "
 			      "another with hashfed-key",
 			      start->conf->state_dir);
-	return HF_OK;
+	/* gRPC aborts on a key that it cannot read. */
+	err = hf_cert_check_key(hf_span_of(start->cert_pem),
+				hf_span_of(start->key_pem), why);
+	if (err != HF_OK)
+		hf_why_prefix(why,
+			      "'%s/tls/node.key': ", start->conf->state_dir);
+	return err;
 }
 
 enum hf_err hf_start_check(struct hf_start *start, struct hf_why *why)

@@ -114,6 +114,12 @@ HF_MUST enum hf_err hf_cert_inspect(struct hf_span pem,
 				    struct hf_cert_info *out_info,
 				    struct hf_why *why);
 
+/* Does key_pem hold the private key of the certificate?  MALFORMED when it
+ * holds no key, ARGUMENT when that of another one.  Neither is echoed. */
+HF_MUST enum hf_err hf_cert_check_key(struct hf_span cert_pem,
+				      struct hf_span key_pem,
+				      struct hf_why *why);
+
 /* Is this a client of ours now?  Signed by issuer_pem's key, both within
  * their dates, no CA, for clients, with exactly one duty.  Whether its serial
  * was revoked is the ring's to know. */

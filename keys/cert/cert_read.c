@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "armour.h"
@@ -313,5 +314,48 @@ enum hf_err hf_cert_client_verify(struct hf_span issuer_pem, struct hf_span pem,
 		*out_info = info;
 	X509_free(leaf);
 	X509_free(issuer);
+	return err;
+}
+
+/* A locked key must not make OpenSSL ask the terminal. */
+static int no_passphrase(char *buf, int size, int is_writing, void *arg)
+{
+	return -1;
+}
+
+static EVP_PKEY *read_key(struct hf_span pem)
+{
+	EVP_PKEY *key;
+	BIO *bio;
+
+	if (pem.len_bytes == 0 || pem.len_bytes > HF_CERT_PEM_MAX_BYTES)
+		return NULL;
+	bio = BIO_new_mem_buf(pem.at, (int)pem.len_bytes);
+	if (bio == NULL)
+		return NULL;
+	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	return key;
+}
+
+enum hf_err hf_cert_check_key(struct hf_span cert_pem, struct hf_span key_pem,
+			      struct hf_why *why)
+{
+	struct hf_cert_info info;
+	EVP_PKEY *key;
+	X509 *cert;
+	enum hf_err err = hf_cert_load(cert_pem, &cert, &info, why);
+
+	if (err != HF_OK)
+		return err;
+	key = read_key(key_pem);
+	if (key == NULL)
+		err = hf_why(why, HF_E_MALFORMED, "not a private key");
+	else if (X509_check_private_key(cert, key) != 1)
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "not the key of the certificate beside it");
+	ERR_clear_error();
+	EVP_PKEY_free(key);
+	X509_free(cert);
 	return err;
 }

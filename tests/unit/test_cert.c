@@ -524,6 +524,31 @@ static void changed_bytes_never_verify(void **state)
 	assert_int_equal(verify(pem, NOW_MS, NULL), HF_E_MALFORMED);
 }
 
+static void a_key_fits_its_own_certificate_only(void **state)
+{
+	struct hf_cert_made one, stray;
+	struct hf_why why = { "" };
+	struct hf_span cert;
+
+	assert_ok(hf_cert_node_new(BYTES("hotline.example"), dates, &one, &why),
+		  &why);
+	assert_ok(
+		hf_cert_node_new(BYTES("hotline.example"), dates, &stray, &why),
+		&why);
+	cert = hf_span_of(one.cert_pem);
+	assert_ok(hf_cert_check_key(cert, hf_span_of(one.key_pem), &why), &why);
+	assert_int_equal(
+		hf_cert_check_key(cert, hf_span_of(stray.key_pem), NULL),
+		HF_E_ARGUMENT);
+	assert_int_equal(hf_cert_check_key(cert, cert, NULL), HF_E_MALFORMED);
+	assert_int_equal(hf_cert_check_key(cert, BYTES(""), NULL),
+			 HF_E_MALFORMED);
+	assert_int_equal(hf_cert_check_key(cert, BYTES("noise"), NULL),
+			 HF_E_MALFORMED);
+	hf_cert_made_wipe(&one);
+	hf_cert_made_wipe(&stray);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +563,7 @@ int main(void)
 		cmocka_unit_test(an_issuer_must_be_one),
 		cmocka_unit_test(what_is_not_one_certificate_is_refused),
 		cmocka_unit_test(changed_bytes_never_verify),
+		cmocka_unit_test(a_key_fits_its_own_certificate_only),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
