@@ -31,6 +31,7 @@ struct merge {
 	size_t refs_count;
 	size_t refs_size;
 	const uint8_t *digest;
+	uint64_t steps;
 };
 
 static enum hf_err merge_init(struct merge *merge,
@@ -121,12 +122,24 @@ static void settle_refs(struct merge *merge)
 	merge->refs_count = kept;
 }
 
+/* Keys merged between two questions whether to go on. */
+#define ASK_KEYS 65536
+
+static enum hf_err ask(const struct hf_match_build *build, struct hf_why *why)
+{
+	if (build->is_cancelled != NULL && build->is_cancelled(build->arg))
+		return hf_why(why, HF_E_CANCELLED, "index: merge cancelled");
+	return HF_OK;
+}
+
 /* The next digest with live refs; *out_is_end past the last. */
 static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
 			      struct hf_why *why)
 {
 	size_t bytes = merge->digest_bytes;
 
+	if (++merge->steps % ASK_KEYS == 0 && ask(merge->build, why) != HF_OK)
+		return HF_E_CANCELLED;
 	for (;;) {
 		const uint8_t *least = NULL;
 		size_t runs;
@@ -306,10 +319,12 @@ static void write_band(const struct hf_match_file_part *part,
 	}
 }
 
-static enum hf_err write_bands(const struct hf_match_file_part *part,
+static enum hf_err write_bands(const struct hf_match_build *build,
+			       const struct hf_match_file_part *part,
 			       const struct hf_match_file_layout *layout,
 			       uint8_t *map, struct hf_why *why)
 {
+	enum hf_err err = HF_OK;
 	uint32_t *places;
 
 	if (part->has_bands == 0)
@@ -317,10 +332,12 @@ static enum hf_err write_bands(const struct hf_match_file_part *part,
 	places = malloc(HF_MATCH_PDQ_BAND_VALUES * sizeof(*places));
 	if (places == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
-	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+	for (unsigned b = 0; err == HF_OK && b < HF_MATCH_PDQ_BANDS; b++) {
 		write_band(part, layout, b, places, map);
+		err = ask(build, why);
+	}
 	free(places);
-	return HF_OK;
+	return err;
 }
 
 void hf_match_build_seal(uint8_t *file, size_t file_bytes)
@@ -350,7 +367,7 @@ static enum hf_err write_parts(const struct hf_match_build *build,
 			break;
 		write_directory(part, &layouts[i], map);
 		write_filter(part, &layouts[i], map);
-		err = write_bands(part, &layouts[i], map, why);
+		err = write_bands(build, part, &layouts[i], map, why);
 	}
 	if (err == HF_OK)
 		hf_match_build_seal(map, header->file_bytes);

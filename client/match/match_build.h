@@ -38,6 +38,9 @@ struct hf_match_build {
 	/* Whether a ref of a run is still wanted: the same answer each time. */
 	bool (*is_live)(void *arg, uint64_t sequence,
 			const struct hf_match_ref *ref);
+	/* Asked now and then; true ends the build with CANCELLED.  May be
+	 * NULL. */
+	bool (*is_cancelled)(void *arg);
 	void *arg;
 };
 

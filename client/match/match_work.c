@@ -34,6 +34,7 @@ struct filter {
 	struct hf_match_marks *marks; /* reference */
 	struct hf_match_drop *drops;  /* owned */
 	size_t drops_count;
+	const struct hf_index *index;
 };
 
 static bool is_live(void *arg, uint64_t sequence,
@@ -48,13 +49,22 @@ static bool is_live(void *arg, uint64_t sequence,
 		 HF_MATCH_MARK_REMOVED) == 0);
 }
 
+/* A merge may take a minute: whoever closes the index does not wait. */
+static bool is_cancelled(void *arg)
+{
+	const struct filter *filter = arg;
+
+	return __atomic_load_n(&filter->index->is_stopping, __ATOMIC_RELAXED);
+}
+
 /* With the lock held. */
 static enum hf_err filter_init(struct filter *filter,
 			       const struct hf_index *index, struct hf_why *why)
 {
 	enum hf_err err;
 
-	*filter = (struct filter){ .drops_count = index->drops_count };
+	*filter = (struct filter){ .drops_count = index->drops_count,
+				   .index = index };
 	err = hf_match_marks_copy(index->marks, 0, HF_MATCH_MARKS_ALL,
 				  &filter->marks, why);
 	if (err != HF_OK)
@@ -190,7 +200,9 @@ static enum hf_err merge(struct hf_index *index, struct hf_match_change *change,
 			 struct filter *filter, struct hf_why *why)
 {
 	static const size_t most = HF_MATCH_SEGMENTS_MAX;
-	struct hf_match_build build = { .is_live = is_live, .arg = filter };
+	struct hf_match_build build = { .is_live = is_live,
+					.is_cancelled = is_cancelled,
+					.arg = filter };
 	struct hf_match_run *runs =
 		calloc(HF_ALGORITHM_COUNT * most, sizeof(*runs));
 	enum hf_err err;
@@ -393,7 +405,8 @@ enum hf_err hf_match_work_start(struct hf_index *index, struct hf_why *why)
 			pthread_create(&index->merger, NULL, run_merger, index);
 		if (failed != 0) {
 			pthread_mutex_lock(&index->lock);
-			index->is_stopping = true;
+			__atomic_store_n(&index->is_stopping, true,
+					 __ATOMIC_RELAXED);
 			pthread_cond_broadcast(&index->work);
 			pthread_mutex_unlock(&index->lock);
 			pthread_join(index->sealer, NULL);
@@ -410,7 +423,7 @@ enum hf_err hf_match_work_start(struct hf_index *index, struct hf_why *why)
 void hf_match_work_stop(struct hf_index *index)
 {
 	pthread_mutex_lock(&index->lock);
-	index->is_stopping = true;
+	__atomic_store_n(&index->is_stopping, true, __ATOMIC_RELAXED);
 	pthread_cond_broadcast(&index->work);
 	pthread_cond_broadcast(&index->done);
 	pthread_mutex_unlock(&index->lock);
