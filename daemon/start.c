@@ -109,6 +109,8 @@ enum hf_err hf_start_check(struct hf_start *start, struct hf_why *why)
 	node->conf = start->conf;
 	snprintf(node->ring_dir, sizeof(node->ring_dir), "%s/ring",
 		 start->conf->state_dir);
+	snprintf(node->ended_dir, sizeof(node->ended_dir), "%s/ended",
+		 start->conf->state_dir);
 	err = read_pem(start->conf, "node.key", true, &start->key_pem, why);
 	if (err == HF_OK)
 		err = read_pem(start->conf, "node.crt", false, &start->cert_pem,
@@ -340,6 +342,13 @@ static void on_demote(void *arg, uint32_t set, uint64_t entry)
 		       why.text);
 }
 
+static void on_ended(void *arg, uint32_t set, bool has_ended)
+{
+	struct hf_node *node = arg;
+
+	hf_feed_end(node->feed, set, has_ended);
+}
+
 static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)
 {
 	enum hf_err err =
@@ -434,9 +443,11 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 		.outbound = node->outbound,
 		.keypair = { start->key_pem, start->cert_pem },
 		.ring_dir = node->ring_dir,
+		.ended_dir = node->ended_dir,
 		.timeout_ms = (int64_t)start->conf->peer_timeout_ms,
 		.ring_saved = on_ring_saved,
 		.demote = on_demote,
+		.ended = on_ended,
 		.arg = node,
 	};
 

@@ -52,6 +52,7 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 		free(follow);
 		return err;
 	}
+	hf_follow_recall_end(follow);
 	*out_follow = follow;
 	return HF_OK;
 }

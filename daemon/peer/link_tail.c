@@ -107,8 +107,11 @@ static enum hf_err take_news(struct hf_link *link,
 
 	if (news->origin[0] == '\0')
 		return HF_OK;
+	follow = hf_peers_follow(link->peers, news->origin);
 	if (news->ended) {
 		forget_set(link, news->origin);
+		if (follow != NULL)
+			hf_follow_ended(follow, link);
 		return HF_OK;
 	}
 	err = add_set(link, news->origin, &set);
@@ -117,9 +120,10 @@ static enum hf_err take_news(struct hf_link *link,
 	if (err != HF_OK)
 		return hf_why(why, err, "it tells of too many sets");
 	set->agreement_version = news->agreement_version;
-	follow = hf_peers_follow(link->peers, news->origin);
-	if (follow != NULL)
+	if (follow != NULL) {
+		hf_follow_told(follow, link);
 		hf_follow_look(follow);
+	}
 	return HF_OK;
 }
 

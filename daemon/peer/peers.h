@@ -34,14 +34,19 @@ struct hf_peers_options {
 	struct hf_ledger *ledger;
 	struct hf_rpc_loop *outbound; /* POLLS */
 	struct hf_rpc_keypair keypair;
-	const char *ring_dir; /* where manifests and agreements are saved */
-	int64_t timeout_ms;   /* of one question */
+	const char *ring_dir;  /* where manifests and agreements are saved */
+	const char *ended_dir; /* where ends of sets are remembered; made */
+	int64_t timeout_ms;    /* of one question */
 	/* A manifest or an agreement was saved: read the ring again.  On the
 	 * outbound loop; may call hf_peers_changed(). */
 	void (*ring_saved)(void *arg);
 	/* A proven RETRACT or ERASE header names this entry, ahead of its
 	 * payload: its matches are for review from now on. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	/* We were taken out of a set that we follow, or are in it again: told
+	 * by its publisher or by a relay that may pass it on.  We would never
+	 * hear of a retraction, so it must not be matched on. */
+	void (*ended)(void *arg, uint32_t set, bool has_ended);
 	void *arg;
 };
 

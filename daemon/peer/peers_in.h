@@ -95,6 +95,7 @@ struct hf_follow {
 	unsigned away;            /* calls and jobs of the ledger */
 	unsigned jobs;            /* jobs of the ledger */
 	bool is_going;
+	bool has_ended;  /* we were taken out of it */
 	bool has_failed; /* the fetch is over when nothing is away */
 	enum hf_err err;
 	struct hf_why why;
@@ -200,6 +201,13 @@ void hf_follow_close(struct hf_follow *follow);
 
 /* Look whether a link has something newer than what we hold, and fetch it. */
 void hf_follow_look(struct hf_follow *follow);
+
+/* A link told of the set, or that it ended for us. */
+void hf_follow_told(struct hf_follow *follow, struct hf_link *link);
+void hf_follow_ended(struct hf_follow *follow, struct hf_link *link);
+
+/* What was remembered of it: before anything is told. */
+void hf_follow_recall_end(struct hf_follow *follow);
 
 /* The link is going: stop what comes from it. */
 void hf_follow_without(struct hf_follow *follow, struct hf_link *link);

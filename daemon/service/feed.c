@@ -20,6 +20,7 @@
 struct record {
 	struct hf_feed_set is;       /* what callers see */
 	uint64_t counted;            /* entries that is.live stands for */
+	bool has_ended;              /* we were taken out of it */
 	struct hf_note_key cosigner; /* the feed's own; "" until it is known */
 	bool is_dirty;
 	bool has_failed; /* logged; quiet until it works again */
@@ -187,6 +188,16 @@ static enum hf_err drop(struct hf_feed *feed, const struct hf_feed_set *is,
 	return hf_index_drop_set(feed->node->index, is->set, why);
 }
 
+static bool has_ended(struct hf_feed *feed, const struct record *record)
+{
+	bool has;
+
+	pthread_mutex_lock(&feed->lock);
+	has = record->has_ended;
+	pthread_mutex_unlock(&feed->lock);
+	return has;
+}
+
 /* One view's worth of one set: up to VIEW_ENTRIES into the index and into the
  * count of those that live. */
 static enum hf_err step(struct hf_feed *feed, struct record *record,
@@ -204,6 +215,8 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	err = hf_ledger_info(view, record->is.set, &info, why);
 	if (err == HF_OK) {
 		describe(feed, record, view, &info, &is);
+		is.has_ended = has_ended(feed, record);
+		is.is_matchable &= !is.has_ended;
 		is.fed = is.is_matchable ? fed_position(feed, &is) : 0;
 		err = is.is_matchable
 			      ? hf_feed_batch(feed->node, view, &is,
@@ -222,6 +235,8 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		counted == is.size && (!is.is_matchable || is.fed == is.size);
 	pthread_mutex_lock(&feed->lock);
 	record->is = is;
+	record->is.has_ended = record->has_ended;
+	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
 	pthread_cond_broadcast(&feed->progress);
 	pthread_mutex_unlock(&feed->lock);
@@ -396,6 +411,23 @@ void hf_feed_changed(struct hf_feed *feed)
 {
 	pthread_mutex_lock(&feed->lock);
 	feed->has_changed = true;
+	pthread_cond_signal(&feed->news);
+	pthread_mutex_unlock(&feed->lock);
+}
+
+void hf_feed_end(struct hf_feed *feed, uint32_t set, bool has_ended)
+{
+	struct record *record;
+
+	pthread_mutex_lock(&feed->lock);
+	record = record_of(feed, set);
+	if (record != NULL) {
+		record->has_ended = has_ended;
+		record->is_dirty = true;
+		/* Now, not when the feed gets to it. */
+		record->is.has_ended = has_ended;
+		record->is.is_matchable &= !has_ended;
+	}
 	pthread_cond_signal(&feed->news);
 	pthread_mutex_unlock(&feed->lock);
 }

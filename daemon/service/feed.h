@@ -34,6 +34,7 @@ struct hf_feed_set {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	bool is_own;
 	bool is_matchable;   /* ours, or followed under an agreement in force */
+	bool has_ended;      /* we were told that we are no longer in it */
 	bool is_provisional; /* never yet applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported */
 	uint64_t checkpoint_ms; /* signed time of the latest note; 0: none */
@@ -57,6 +58,10 @@ void hf_feed_stop(struct hf_feed *feed);
 
 /* The ring changed: sets may have come or ended. */
 void hf_feed_changed(struct hf_feed *feed);
+
+/* The set must not be matched on, whatever our agreement says: we were taken
+ * out of it; or it may again. */
+void hf_feed_end(struct hf_feed *feed, uint32_t set, bool has_ended);
 
 /* What is known of a set; NOTFOUND for one that was never seen. */
 HF_MUST enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,

@@ -39,6 +39,7 @@ struct hf_tails;
 struct hf_node {
 	const struct hf_conf *conf;
 	char ring_dir[HF_NODE_PATH_SIZE];
+	char ended_dir[HF_NODE_PATH_SIZE]; /* sets that we were taken out of */
 	uint64_t started_ms;
 	char listen[300]; /* as bound, with the real port */
 	struct hf_ring_holder *ring;

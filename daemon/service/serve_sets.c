@@ -63,7 +63,8 @@ static void put_agreement(struct page *page, const struct hf_ring_set *set,
 
 static enum hf_set_state state_of(const struct page *page,
 				  const struct hf_ring_set *set,
-				  const struct hf_ledger_info *info)
+				  const struct hf_ledger_info *info,
+				  const struct hf_feed_set *is)
 {
 	struct hf_span origin = hf_span_of(set->origin);
 
@@ -74,8 +75,9 @@ static enum hf_set_state state_of(const struct page *page,
 	if (info->unsupported_from != HF_LEDGER_NONE)
 		return HF_SET_STATE_UNSUPPORTED;
 	if (!set->is_own &&
-	    hf_ring_may_have(page->ring, origin, hf_ring_self(page->ring)->id,
-			     page->now_ms) < HF_RIGHT_RELAY)
+	    ((is->set != 0 && is->has_ended) ||
+	     hf_ring_may_have(page->ring, origin, hf_ring_self(page->ring)->id,
+			      page->now_ms) < HF_RIGHT_RELAY))
 		return HF_SET_STATE_ENDED;
 	if (info->missing_count > 0 || (!set->is_own && !info->has_note))
 		return HF_SET_STATE_INCOMPLETE;
@@ -97,7 +99,7 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 	    (hf_ledger_info(page->view, number, &info, NULL) != HF_OK ||
 	     hf_feed_get(page->unary->node->feed, number, &is) != HF_OK))
 		is.live = 0;
-	row->state = state_of(page, set, &info);
+	row->state = state_of(page, set, &info, &is);
 	row->seen = info.seen_size;
 	row->applied = info.size;
 	row->live = is.live;

@@ -126,8 +126,19 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 	send_news(tail, &news);
 }
 
+/* Is it the caller who lost the set, or we who no longer have or may pass it
+ * on?  Only the former is an end: who is told of it stops matching. */
+static bool has_caller_lost(struct tail *tail, struct hf_ring *ring,
+			    const char *origin)
+{
+	return hf_ring_set(ring, hf_span_of(origin)) != NULL &&
+	       hf_ring_may_have(ring, hf_span_of(origin),
+				hf_rpc_caller(tail->call)->organisation_id,
+				hf_clock_wall_ms()) == HF_RIGHT_NONE;
+}
+
 /* Sets that the caller was told of and may no longer see. */
-static void tell_ended(struct tail *tail)
+static void tell_ended(struct tail *tail, struct hf_ring *ring)
 {
 	for (size_t i = 0; i < tail->rows_count;) {
 		struct told *row = &tail->rows[i];
@@ -137,10 +148,14 @@ static void tell_ended(struct tail *tail)
 			i++;
 			continue;
 		}
-		send_news(tail, &(struct hf_tail_response){
-					.origin = row->origin,
-					.ended = true,
-				});
+		if (has_caller_lost(tail, ring, row->origin))
+			send_news(tail, &(struct hf_tail_response){
+						.origin = row->origin,
+						.ended = true,
+					});
+		else
+			/* A new first round says what there is. */
+			hf_rpc_finish(tail->call, HF_E_UNAVAILABLE, NULL);
 		tail->rows_count--;
 		memmove(row, row + 1, (tail->rows_count - i) * sizeof(*row));
 	}
@@ -161,7 +176,7 @@ static void look_at_all(struct tail *tail, struct hf_ring *ring,
 			       NULL) == HF_OK)
 			tell(tail, view, &visible);
 	}
-	tell_ended(tail);
+	tell_ended(tail, ring);
 	if (!tail->is_caught_up) {
 		tail->is_caught_up = true;
 		send_news(tail,
