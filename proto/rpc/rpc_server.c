@@ -12,6 +12,9 @@
 
 #define MINUTES(count) ((count)*60 * 1000)
 
+/* How long an idle connection has to hang up at a stop. */
+#define LINGER_MS 50
+
 /* ---- the table ---- */
 
 static uint64_t mix(struct hf_span path)
@@ -297,25 +300,32 @@ static struct timespec in_ms(int64_t delay_ms)
 bool hf_rpc_server_stop(struct hf_rpc_server *server, int64_t grace_ms)
 {
 	struct timespec until = in_ms(grace_ms > 0 ? grace_ms : 0);
+	struct timespec linger;
 	bool is_clean;
 	int rc = 0;
 
 	assert(!hf_rpc_loop_is_here(server->options.worker));
 	hf_rpc_server_drain(server);
 	pthread_mutex_lock(&server->lock);
-	while (!server->is_stopped && rc == 0)
+	while (!server->is_stopped && server->live_count != 0 && rc == 0)
 		rc = pthread_cond_timedwait(&server->changed, &server->lock,
 					    &until);
-	is_clean = server->is_stopped;
-	pthread_mutex_unlock(&server->lock);
-	if (is_clean)
-		return true;
-	grpc_server_cancel_all_calls(server->core);
-	pthread_mutex_lock(&server->lock);
+	is_clean = server->is_stopped || server->live_count == 0;
+	/* Without calls, gRPC still waits for connections: those who do not
+	 * hang up by themselves are hung up on. */
+	linger = in_ms(LINGER_MS);
+	for (rc = 0; is_clean && !server->is_stopped && rc == 0;)
+		rc = pthread_cond_timedwait(&server->changed, &server->lock,
+					    &linger);
+	if (!server->is_stopped) {
+		pthread_mutex_unlock(&server->lock);
+		grpc_server_cancel_all_calls(server->core);
+		pthread_mutex_lock(&server->lock);
+	}
 	while (!server->is_stopped)
 		pthread_cond_wait(&server->changed, &server->lock);
 	pthread_mutex_unlock(&server->lock);
-	return false;
+	return is_clean;
 }
 
 void hf_rpc_server_free(struct hf_rpc_server *server)

@@ -291,10 +291,10 @@ class Node:
             return log.read().decode()
 
     def stop(self, seconds=15):
-        """End it as an operator would, and check how it ended."""
+        """End it as an operator would, and check how it ended.  Calls that
+        are open see what it does to them."""
         if self.process is None:
             return
-        self.close_channels()
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(seconds)
@@ -314,6 +314,8 @@ class Node:
     def _gone(self):
         group = self.process.pid
         self.process = None
+        # gRPC shares connections between channels to one address: the next
+        # daemon's would begin with the last one's.
         self.close_channels()
         until(lambda: not _group_lives(group), 5, f"every process of {self.name} gone")
 
