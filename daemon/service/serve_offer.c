@@ -1,7 +1,9 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "clock.h"
 #include "codec_federation.h"
 #include "intake.h"
 #include "ledger_view.h"
@@ -12,6 +14,7 @@
 #include "rpc.h"
 #include "text.h"
 
+#include "errand.h"
 #include "feed.h"
 #include "node.h"
 #include "serve.h"
@@ -60,8 +63,10 @@ static void fail(struct offer *offer, enum hf_err err, const struct hf_why *why)
 	if (offer->is_answered)
 		return;
 	offer->is_answered = true;
-	hf_log(HF_LOG_WARNING, "offer", "refused",
-	       "peer=%s set=%s err=%s why=\"%s\"",
+	/* A set that we do not take is no fault of who offers it. */
+	hf_log(err == HF_E_NOTFOUND || err == HF_E_UNAVAILABLE ? HF_LOG_DEBUG
+							       : HF_LOG_WARNING,
+	       "offer", "refused", "peer=%s set=%s err=%s why=\"%s\"",
 	       hf_rpc_caller(offer->call)->name, offer->origin,
 	       hf_err_name(err), why->text);
 	hf_rpc_finish(offer->call, err, why);
@@ -160,11 +165,54 @@ static void on_stored(struct offer *offer, enum hf_err err,
 		hf_rpc_resume(offer->call);
 }
 
+/* Freezing waits for the disk, so it is an errand. */
+struct freezing {
+	struct hf_errand errand; /* first */
+	struct hf_node *node;
+	uint32_t set;
+	char reason[HF_LEDGER_REASON_MAX_BYTES + 1];
+};
+
+static void run_freezing(struct hf_errand *errand)
+{
+	struct freezing *freezing = (struct freezing *)(void *)errand;
+	struct hf_why why = { "" };
+
+	if (hf_ledger_freeze(freezing->node->ledger, freezing->set,
+			     freezing->reason, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "offer", "set not frozen", "why=\"%s\"",
+		       why.text);
+	free(freezing);
+}
+
+/* Two checkpoints, both signed by the publisher, that contradict each other:
+ * nothing resolves that by itself. */
+static void freeze(struct offer *offer, const struct hf_why *why)
+{
+	struct freezing *freezing = calloc(1, sizeof(*freezing));
+
+	hf_log(HF_LOG_ERROR, "offer", "contradicting checkpoints",
+	       "peer=%s set=%s why=\"%s\"", hf_rpc_caller(offer->call)->name,
+	       offer->origin, why->text);
+	if (freezing == NULL)
+		return;
+	freezing->errand.run = run_freezing;
+	freezing->node = offer->node;
+	freezing->set = offer->set;
+	snprintf(freezing->reason, sizeof(freezing->reason),
+		 "the publisher signed contradicting checkpoints: %.150s",
+		 why->text);
+	hf_errand_post(offer->node->errands, &freezing->errand);
+}
+
 static void on_seen(struct offer *offer, enum hf_err err,
 		    const struct hf_why *why)
 {
 	struct hf_ledger_info info;
 	struct hf_why ours = { "" };
+
+	if (err == HF_E_CONFLICT)
+		freeze(offer, why);
 
 	/* A larger one is held: the answer tells the publisher. */
 	if (err == HF_OK || err == HF_E_EXISTS)
@@ -224,7 +272,12 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 	struct hf_note_key log, cosigner;
 	enum hf_err err;
 
-	if (set == NULL)
+	/* An agreement that does not name us, or is over, is no right to have
+	 * the set, whoever brings it. */
+	if (set == NULL ||
+	    hf_ring_may_have(ring, hf_span_of(offer->origin),
+			     hf_ring_self(ring)->id,
+			     hf_clock_wall_ms()) < HF_RIGHT_RELAY)
 		return hf_why(why, HF_E_NOTFOUND, "no such set");
 	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
 			       &set->log_key, &log, why);
