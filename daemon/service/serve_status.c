@@ -16,6 +16,8 @@
 
 #define DAY_MS ((uint64_t)24 * 3600 * 1000)
 
+#define NO_ENROLMENT "no new enrolment"
+
 /* What an operator should know, one sentence each. */
 struct warnings {
 	struct hf_arena *arena;
@@ -31,17 +33,16 @@ static void warn(struct warnings *warnings, const char *text)
 		warnings->rows[warnings->count++] = row;
 }
 
-/* At 60, 30 and 7 days, and once it is over. */
+/* In the last 60 days, and once it is over: what then ends. */
 static void warn_expiry(struct warnings *warnings, const char *what,
-			uint64_t expires_ms, uint64_t now_ms)
+			const char *ends, uint64_t expires_ms, uint64_t now_ms)
 {
 	char text[512];
 
 	if (expires_ms <= now_ms)
 		snprintf(text, sizeof(text),
-			 "%s has expired: no new enrolment until it is signed "
-			 "again",
-			 what);
+			 "%s has expired: %s until it is signed again", what,
+			 ends);
 	else if (expires_ms - now_ms < 60 * DAY_MS)
 		snprintf(text, sizeof(text), "%s expires in %llu days", what,
 			 (unsigned long long)((expires_ms - now_ms) / DAY_MS));
@@ -61,14 +62,14 @@ static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
 
 	for (size_t i = 0; i < count; i++)
 		warn(warnings, texts[i]);
-	warn_expiry(warnings, "our manifest",
+	warn_expiry(warnings, "our manifest", NO_ENROLMENT,
 		    hf_ring_self(ring)->manifest->expires_ms, now_ms);
 	count = hf_ring_peers(ring, &peers);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(text, sizeof(text), "the manifest of %s",
 			 peers[i].name);
-		warn_expiry(warnings, text, peers[i].manifest->expires_ms,
-			    now_ms);
+		warn_expiry(warnings, text, NO_ENROLMENT,
+			    peers[i].manifest->expires_ms, now_ms);
 	}
 	count = hf_ring_sets(ring, &sets);
 	for (size_t i = 0; i < count; i++) {
@@ -76,8 +77,10 @@ static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
 			continue;
 		snprintf(text, sizeof(text), "the agreement of %s",
 			 sets[i].origin);
-		warn_expiry(warnings, text, sets[i].agreement->expires_ms,
-			    now_ms);
+		warn_expiry(warnings, text,
+			    sets[i].is_own ? "nobody is given the set"
+					   : "the set is not matched",
+			    sets[i].agreement->expires_ms, now_ms);
 	}
 }
 
