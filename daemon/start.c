@@ -375,6 +375,7 @@ static enum hf_err start_server(struct hf_start *start, struct hf_why *why)
 		.methods_count = hf_methods_count,
 		.schema = hf_rpc_schema(),
 		.arg = node,
+		.calls_per_caller = (size_t)start->conf->calls_per_peer_count,
 		.trust = node->trust,
 		.keypair = { start->key_pem, start->cert_pem },
 		.refused = on_refused,

@@ -12,6 +12,7 @@
 
 #include "node.h"
 #include "own_check.h"
+#include "own_set.h"
 #include "serve.h"
 
 /* Messages of one call that may wait for the disk before we stop reading. */
@@ -359,6 +360,9 @@ static enum hf_err take_message(struct append *append,
 	if (err == HF_OK)
 		err = find_earlier(append, request, range, &is_earlier, why);
 	if (err != HF_OK || is_earlier)
+		return err;
+	err = hf_own_sets_room(append->node, why);
+	if (err != HF_OK)
 		return err;
 	drafts = hf_arena_calloc(arena, request->items_count, sizeof(*drafts));
 	if (drafts == NULL)

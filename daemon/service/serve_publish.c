@@ -8,6 +8,7 @@
 
 #include "node.h"
 #include "own_check.h"
+#include "own_set.h"
 #include "retract.h"
 #include "serve.h"
 #include "unary.h"
@@ -93,6 +94,8 @@ static enum hf_err amend(struct hf_unary *unary, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_node_own_set(unary->node, request.entry->origin,
 				      origin, &set, why);
+	if (err == HF_OK)
+		err = hf_own_sets_room(unary->node, why);
 	if (err == HF_OK)
 		err = check_amendment(unary, set, origin, request.item, why);
 	if (err == HF_OK)

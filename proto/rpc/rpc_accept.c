@@ -41,6 +41,7 @@ static enum hf_err count_in(struct hf_rpc_call *call)
 	struct hf_rpc_caller **bucket =
 		bucket_of(call->server, &call->identity);
 	struct hf_rpc_caller *caller = *bucket;
+	size_t most = call->server->options.calls_per_caller;
 
 	if (call->identity.kind == HF_RPC_LOCAL)
 		return HF_OK;
@@ -54,7 +55,7 @@ static enum hf_err count_in(struct hf_rpc_call *call)
 		caller->next = *bucket;
 		*bucket = caller;
 	}
-	if (caller->in_flight >= HF_CALLS_PER_PEER_MAX)
+	if (caller->in_flight >= (most > 0 ? most : HF_CALLS_PER_PEER_MAX))
 		return HF_E_BUSY;
 	caller->in_flight++;
 	call->caller = caller;

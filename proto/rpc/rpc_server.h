@@ -47,6 +47,10 @@ struct hf_rpc_server_options {
 	struct hf_span schema; /* a FileDescriptorSet: rpc_schema.h */
 	void *arg;             /* hf_rpc_arg() of every call */
 
+	/* Calls that one caller may have open; 0: HF_CALLS_PER_PEER_MAX.  Those
+	 * on unix sockets are not counted. */
+	size_t calls_per_caller;
+
 	/* Over TLS: all three.  Over a unix socket: none. */
 	struct hf_rpc_trust *trust;
 	struct hf_rpc_keypair keypair;
