@@ -366,8 +366,9 @@ static void blame_line(struct import *import,
 	if (!hf_publisher_blamed(publisher, why, &item) || said == NULL ||
 	    walk(import, NULL, item, &line, NULL) != HF_OK || line == 0)
 		return;
-	hf_why(&whole, HF_E_CONFLICT, "%.80s: line %llu: %s", import->path,
-	       (unsigned long long)line, said + 3);
+	hf_why(&whole, HF_E_CONFLICT,
+	       "%.60s: line %llu: %.130s; take the line out for the rest",
+	       import->path, (unsigned long long)line, said + 3);
 	*why = whole;
 }
 

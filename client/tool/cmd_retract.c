@@ -119,10 +119,8 @@ static enum hf_err retract_file(struct run *run, const char *path,
 		return err;
 	err = hf_media_hash_file(media, path, &result, why);
 	hf_media_close(media);
-	if (err != HF_OK) {
-		hf_why_prefix(why, "%.150s: ", path);
+	if (err != HF_OK)
 		return err;
-	}
 	err = ask_hash(run, HF_ALGORITHM_SHA256, result.sha256,
 		       sizeof(result.sha256), why);
 	if (err == HF_OK)
