@@ -1,7 +1,9 @@
 /*
  * bench_node: load for running daemons, and what it measured.
  *
- *   bench_node append RUN SET ITEMS SECONDS     Append calls of so many items
+ *   bench_node append RUN SET ITEMS SECONDS [CLIENTS]
+ *                                               Append calls of so many items,
+ *                                               one at a time a client
  *   bench_node fill RUN SET ENTRIES             as fast as they are taken
  *   bench_node match BATCH SECONDS PLACE...     lookups of which one in a
  *                                               hundred is known
@@ -11,6 +13,7 @@
  * "SERVER CERT KEY PIN" for mutually authenticated TLS.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,25 +162,60 @@ static uint64_t start_number(void)
 	return number >> 8;
 }
 
-static int run_append(char **argv)
-{
-	struct hf_client *client = connect_run(argv[0], HF_DUTY_ANALYST);
-	size_t count = (size_t)atoll(argv[2]);
-	uint64_t for_us = (uint64_t)(atof(argv[3]) * 1e6);
-	uint64_t next = start_number(), done = 0;
-	uint64_t began_us = hf_clock_mono_us(), us;
+/* One of several clients that append side by side. */
+struct appender {
+	pthread_t thread;
+	const char *run;
+	const char *set;
+	size_t count; /* items a call */
+	uint64_t until_us;
+	uint64_t done; /* items */
+};
 
-	do {
-		append_once(client, argv[1], next, count);
-		next += count;
-		done += count;
-		us = hf_clock_mono_us() - began_us;
-	} while (us < for_us);
-	printf("append items_per_call=%zu entries_per_s=%.0f "
-	       "calls_per_s=%.0f\n",
-	       count, (double)done * 1e6 / (double)us,
-	       (double)(done / count) * 1e6 / (double)us);
+static void *append_main(void *arg)
+{
+	struct appender *appender = arg;
+	struct hf_client *client = connect_run(appender->run, HF_DUTY_ANALYST);
+	uint64_t next = start_number();
+
+	while (hf_clock_mono_us() < appender->until_us) {
+		append_once(client, appender->set, next, appender->count);
+		next += appender->count;
+		appender->done += appender->count;
+	}
 	hf_client_close(client);
+	return NULL;
+}
+
+static int run_append(int argc, char **argv)
+{
+	size_t clients = argc == 5 ? (size_t)atoll(argv[4]) : 1;
+	uint64_t for_us = (uint64_t)(atof(argv[3]) * 1e6);
+	struct appender *appenders = calloc(clients, sizeof(*appenders));
+	uint64_t began_us = hf_clock_mono_us(), us, done = 0;
+	size_t count = (size_t)atoll(argv[2]);
+
+	for (size_t i = 0; i < clients; i++) {
+		appenders[i] = (struct appender){
+			.run = argv[0],
+			.set = argv[1],
+			.count = count,
+			.until_us = began_us + for_us,
+		};
+		if (pthread_create(&appenders[i].thread, NULL, append_main,
+				   &appenders[i]) != 0)
+			exit(1);
+	}
+	for (size_t i = 0; i < clients; i++) {
+		pthread_join(appenders[i].thread, NULL);
+		done += appenders[i].done;
+	}
+	us = hf_clock_mono_us() - began_us;
+	printf("append clients=%zu items_per_call=%zu entries_per_s=%.0f "
+	       "calls_per_s=%.0f\n",
+	       clients, count, (double)done * 1e6 / (double)us,
+	       (double)(done / count) * 1e6 / (double)us);
+	free(appenders);
 	return 0;
 }
 
@@ -350,8 +388,8 @@ int main(int argc, char **argv)
 
 	if (hf_sign_start(&why) != HF_OK)
 		return 1;
-	if (argc == 6 && strcmp(argv[1], "append") == 0)
-		status = run_append(argv + 2);
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "append") == 0)
+		status = run_append(argc - 2, argv + 2);
 	else if (argc == 5 && strcmp(argv[1], "fill") == 0)
 		status = run_fill(argv + 2);
 	else if ((argc == 5 || argc == 8) && strcmp(argv[1], "match") == 0)
