@@ -285,3 +285,61 @@ def test_an_offer_of_what_was_never_shared_or_is_damaged_changes_nothing(net):
         assert caught.value.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL,
                                            grpc.StatusCode.DEADLINE_EXCEEDED), caught.value
     assert not [s for s in partner.sets().values() if s.applied]
+def test_a_member_gets_the_set_it_was_offered_only_once_it_follows(net):
+    hotline, partner = pair(net)
+    origin = hotline.origin("ncii")
+    hotline.append("ncii", [item(1)])
+    hotline.share("ncii", partner)
+    offered = until(lambda: partner.sets().get(origin), 30)
+    assert offered.state == pb.SET_STATE_OFFERED and not partner.match(sha256(1))
+    partner.follow(origin)
+    until(lambda: partner.match(sha256(1)), 30)
+    partner.follow(origin, is_removal=True)
+    until(lambda: not partner.match(sha256(1)), 30)
+    partner.follow(origin)
+    until(lambda: partner.match(sha256(1)), 30)
+
+
+def test_a_member_taken_out_learns_that_it_ended_and_matches_no_longer(net):
+    hotline, partner = pair(net)
+    origin = hotline.origin("ncii")
+    hotline.share("ncii", partner)
+    partner.follow(origin)
+    hotline.append("ncii", [item(1)])
+    until(lambda: partner.match(sha256(1)), 30)
+    federation = hotline.federation(partner)
+    tail = federation.Tail(pb.TailRequest())
+    assert next(tail).origin == origin and next(tail).caught_up
+    hotline.share("ncii", partner, is_removal=True)
+    news = next(tail)
+    assert (news.origin, news.ended) == (origin, True)
+    until(lambda: not partner.match(sha256(1)), 30)
+    until(lambda: partner.sets()[origin].state == pb.SET_STATE_ENDED, 30)
+    with refused("NOT_FOUND"):
+        federation.GetCheckpoint(pb.GetCheckpointRequest(origin=origin), timeout=10)
+    # Taken back in, it goes on with what happened meanwhile.
+    hotline.append("ncii", [item(2)])
+    hotline.share("ncii", partner)
+    until(lambda: partner.match(sha256(1)) and partner.match(sha256(2)), 30)
+
+
+def test_a_node_that_cannot_be_dialled_offers_its_set_over_the_connection_it_opened(net):
+    hotline = net.organisation("hotline", ["ncii"], endpoint=False)
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    partner.start()
+    origin = hotline.origin("ncii")
+    hotline.append("ncii", [item(n) for n in range(700)])
+    partner.follow(origin)
+    hotline.share("ncii", partner)
+    until(lambda: partner.match(sha256(699)), 30)
+    hotline.append("ncii", [item(700)])
+    until(lambda: partner.match(sha256(700)), 30)
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(0)), reason=1), timeout=30)
+    until(lambda: not partner.match(sha256(0)), 30)
+    info = partner.sets()[origin]
+    assert (info.applied, info.state) == (702, pb.SET_STATE_COMPLETE)
+    assert partner.peers()["hotline.example"].endpoint == ""
+
+
