@@ -260,7 +260,10 @@ static enum hf_err split(struct hf_span line, uint8_t *scratch,
 			 struct hf_span *fields, size_t *out_count,
 			 struct hf_why *why)
 {
-	const uint8_t *from = line.at, *end = line.at + line.len_bytes;
+	/* An empty list has no place in memory to count from. */
+	static const uint8_t nothing = 0;
+	const uint8_t *from = line.len_bytes > 0 ? line.at : &nothing;
+	const uint8_t *end = from + line.len_bytes;
 	uint8_t *to = scratch;
 	size_t count = 0;
 
