@@ -309,8 +309,8 @@ static struct set *group_publish(struct hf_ledger *ledger)
 	pending_drop(ledger);
 	while (ledger->staged != NULL) {
 		struct set *set = ledger->staged;
+		bool is_frozen, is_news;
 		uint64_t size;
-		bool is_news;
 
 		ledger->staged = set->next_staged;
 		set->is_staged = false;
@@ -319,9 +319,11 @@ static struct set *group_publish(struct hf_ledger *ledger)
 		size = set->kind == HF_LEDGER_OWN ? set->state.note_size
 						  : set->state.marks.stored;
 		pthread_mutex_lock(&ledger->lock);
-		is_news = set->is_note_new || size != set->published;
+		is_frozen = set->state.marks.frozen_reason[0] != '\0';
+		is_news = set->is_note_new || size != set->published ||
+			  is_frozen != set->is_frozen;
 		set->published = size;
-		set->is_frozen = set->state.marks.frozen_reason[0] != '\0';
+		set->is_frozen = is_frozen;
 		pthread_mutex_unlock(&ledger->lock);
 		if (is_news)
 			hf_ledger_wake(ledger, set->id, size);
