@@ -41,6 +41,8 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->peers = peers;
 	follow->retry.run = on_retry;
 	follow->retry.arg = follow;
+	follow->stall.run = hf_follow_stalled;
+	follow->stall.arg = follow;
 	follow->retry_ms = RETRY_MIN_MS;
 	strcpy(follow->origin, origin);
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
@@ -74,6 +76,7 @@ void hf_follow_close(struct hf_follow *follow)
 {
 	follow->is_going = true;
 	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->retry);
+	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->stall);
 	follow->away++;
 	if (follow->call != NULL)
 		hf_rpc_cancel(follow->call);
@@ -199,6 +202,7 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 			told->agreement_version = 0;
 	}
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_follow_theirs(err);
 	if (err == HF_OK && !follow->is_going)
 		err = hf_get_checkpoint_response_parse(reply, &arena, &response,
 						       &why);
@@ -275,9 +279,10 @@ static bool take_keys(struct hf_follow *follow, const struct hf_ring_set *set)
 }
 
 /* The link with the largest checkpoint that it may pass on; what it told is
- * parsed, not yet believed. */
+ * parsed, not yet believed.  One that is behind what we hold counts too: the
+ * ledger sees whether it contradicts that. */
 static struct hf_link *best_link(struct hf_follow *follow,
-				 const struct hf_ring *ring, uint64_t least,
+				 const struct hf_ring *ring,
 				 struct hf_note *out_note)
 {
 	struct hf_link *best = NULL;
@@ -297,11 +302,6 @@ static struct hf_link *best_link(struct hf_follow *follow,
 		if (hf_note_parse(told->note, &note, &why) != HF_OK) {
 			hf_link_drop_note(link, follow->origin);
 			hf_link_fail(link, HF_E_MALFORMED, &why);
-			continue;
-		}
-		if (note.checkpoint.size < least) {
-			/* Behind what we hold: nothing to learn from it. */
-			hf_link_drop_note(link, follow->origin);
 			continue;
 		}
 		if (best == NULL ||
@@ -337,7 +337,7 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 
 	if (info_of(follow, &info, &why) != HF_OK || info.is_frozen)
 		return;
-	link = best_link(follow, ring, info.seen_size, &note);
+	link = best_link(follow, ring, &note);
 	if (link == NULL)
 		return;
 	/* Now believe it, or not. */

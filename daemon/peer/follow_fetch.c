@@ -69,6 +69,43 @@ static void begin_range(struct hf_follow *follow);
 /* --- chunks ----------------------------------------------------------------
  */
 
+enum hf_err hf_follow_theirs(enum hf_err err)
+{
+	switch (err) {
+	case HF_OK:
+	case HF_E_CANCELLED:
+	case HF_E_UNAVAILABLE:
+	case HF_E_BUSY:
+	case HF_E_NOTFOUND:
+	case HF_E_DEADLINE:
+		return err;
+	default:
+		return hf_link_is_to_blame(err) ? err : HF_E_LIMIT;
+	}
+}
+
+void hf_follow_stalled(void *arg)
+{
+	struct hf_follow *follow = arg;
+	struct hf_why why;
+
+	hf_why(&why, HF_E_LIMIT, "no chunk within %lld ms",
+	       (long long)follow->peers->options.timeout_ms);
+	hf_follow_fail(follow, HF_E_LIMIT, &why);
+}
+
+/* The next message is the source's to send, within a time. */
+static void await_chunk(struct hf_follow *follow)
+{
+	hf_rpc_timer_start(follow->peers->options.outbound, &follow->stall,
+			   follow->peers->options.timeout_ms);
+}
+
+static void await_nothing(struct hf_follow *follow)
+{
+	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->stall);
+}
+
 static void on_stored(struct hf_follow *follow, enum hf_err err,
 		      const struct hf_why *why)
 {
@@ -80,8 +117,12 @@ static void on_stored(struct hf_follow *follow, enum hf_err err,
 	}
 	if (follow->source != NULL)
 		hf_link_proven(follow->source);
-	if (follow->call != NULL && follow->jobs <= JOBS_AGAIN)
-		hf_rpc_resume(follow->call);
+	if (follow->call == NULL || follow->jobs > JOBS_AGAIN)
+		return;
+	if (follow->is_paused)
+		await_chunk(follow);
+	follow->is_paused = false;
+	hf_rpc_resume(follow->call);
 }
 
 static void chunks_open(struct hf_rpc_call *call)
@@ -141,10 +182,14 @@ static void chunks_recv(struct hf_rpc_call *call, struct hf_span message)
 	if (err == HF_OK)
 		err = take_chunk(follow, &chunk, &why);
 	hf_arena_release(&arena);
-	if (err != HF_OK)
+	await_chunk(follow);
+	if (err != HF_OK) {
 		hf_follow_fail(follow, err, &why);
-	else if (follow->jobs >= JOBS_MOST)
+	} else if (follow->jobs >= JOBS_MOST) {
+		await_nothing(follow);
+		follow->is_paused = true;
 		hf_rpc_pause(call);
+	}
 }
 
 static void chunks_done(struct hf_rpc_call *call, enum hf_err err)
@@ -152,6 +197,8 @@ static void chunks_done(struct hf_rpc_call *call, enum hf_err err)
 	struct hf_follow *follow = hf_rpc_arg(call);
 	struct hf_why why = *hf_rpc_why(call);
 
+	err = hf_follow_theirs(err);
+	await_nothing(follow);
 	hf_rpc_unref(follow->call);
 	follow->call = NULL;
 	if (!follow->is_going && !follow->has_failed) {
@@ -195,7 +242,9 @@ static void begin_range(struct hf_follow *follow)
 		hf_follow_fail(follow, err, &why);
 		return;
 	}
+	follow->is_paused = false;
 	follow->away++;
+	await_chunk(follow);
 }
 
 /* --- the checkpoint --------------------------------------------------------
@@ -225,6 +274,10 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 	struct hf_ledger_info info;
 	struct hf_why ours = { "" };
 
+	/* A larger one is held, and this one agrees with it: nothing to fetch.
+	 */
+	if (err == HF_E_EXISTS)
+		return;
 	if (err == HF_E_CONFLICT)
 		freeze(follow, why);
 	if (err != HF_OK) {
@@ -283,6 +336,7 @@ static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
 	struct hf_arena arena;
 
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_follow_theirs(err);
 	if (err == HF_OK)
 		err = hf_get_proof_response_parse(reply, &arena, &response,
 						  &why);

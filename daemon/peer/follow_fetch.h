@@ -30,6 +30,13 @@ void hf_follow_back(struct hf_follow *follow);
 void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
 		    const struct hf_why *why);
 
+/* What a call to the source ended with, as the source's doing: its status must
+ * not pass for trouble of our own. */
+enum hf_err hf_follow_theirs(enum hf_err err);
+
+/* The source sends nothing any more; arg is the follow. */
+void hf_follow_stalled(void *arg);
+
 /* The fetch ended, well or not, and nothing is away. */
 void hf_follow_over(struct hf_follow *follow);
 

@@ -113,6 +113,9 @@ enum hf_err hf_intake_take(struct hf_intake *intake,
 	if ((intake->piece == NULL) != (message->headers.len_bytes > 0))
 		return hf_why(why, HF_E_PROOF,
 			      "a chunk's headers come first and once");
+	if (message->headers.len_bytes == 0 &&
+	    message->payload_lengths_count == 0)
+		return hf_why(why, HF_E_PROOF, "a message with nothing in it");
 	if (intake->piece == NULL)
 		err = begin_piece(intake, message, why);
 	if (err == HF_OK)

@@ -94,14 +94,16 @@ struct hf_follow {
 	struct hf_rpc_call *call; /* a reference, while it runs */
 	unsigned away;            /* calls and jobs of the ledger */
 	unsigned jobs;            /* jobs of the ledger */
+	bool is_paused;           /* the call, by us */
 	bool is_going;
 	bool has_ended;  /* we were taken out of it */
 	bool has_failed; /* the fetch is over when nothing is away */
 	enum hf_err err;
 	struct hf_why why;
 	struct hf_rpc_timer retry;
-	int64_t retry_ms;     /* the next wait after a failure */
-	uint64_t range_first; /* where the call that runs began */
+	struct hf_rpc_timer stall; /* armed while a chunk is awaited */
+	int64_t retry_ms;          /* the next wait after a failure */
+	uint64_t range_first;      /* where the call that runs began */
 };
 
 struct hf_peers {

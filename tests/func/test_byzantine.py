@@ -1,0 +1,446 @@
+"""What an enrolled peer that lies, or a publisher that forks, achieves: nothing."""
+
+import base64
+import re
+import shutil
+
+import pytest
+from liar import Relay
+from net import Net, item, pb, refused, sha256, until
+
+ORIGIN = "hotline.example/ncii/1"
+BATCH = 700  # more than two chunks
+
+
+class Field:
+    """hotline -> a relay of ours with the partner's key -> provider."""
+
+    def __init__(self, net):
+        self.net = net
+        self.hotline = net.organisation("hotline", ["ncii"])
+        self.partner = net.organisation("partner")
+        self.provider = net.organisation("provider", conf="peer-timeout: 2s\n")
+        net.enrol(self.hotline, self.partner, "--silent")
+        net.enrol(self.hotline, self.provider, "--silent")
+        net.enrol(self.partner, self.provider)
+        self.hotline.start()
+        self.hotline.share("ncii", self.partner, may_relay=True)
+        self.hotline.share("ncii", self.provider)
+        self.relay = Relay(self.partner, self.hotline)
+        self.next = 0
+        self.size = 0
+        self.provider.start()
+        self.provider.follow(ORIGIN)
+        self.grow(1)
+        self.arrived()
+
+    def grow(self, count):
+        items = [item(n) for n in range(self.next, self.next + count)]
+        self.next += count
+        self.size = self.hotline.append("ncii", items).size
+
+    def arrived(self):
+        until(lambda: self.provider.applied(ORIGIN) == self.size, 30, "everything is applied")
+        done = self.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+        assert (done.size, done.payloads, done.missing) == (self.size, self.size, 0)
+
+    def problem(self):
+        return self.provider.peers()["partner.example"].problem
+
+    def complaints(self):
+        return [re.search(r'why="(.*)" retry', line).group(1) for line in self.provider.log().splitlines()
+                if "peer: failed peer=partner.example" in line]
+
+
+@pytest.fixture(scope="module")
+def shared_field():
+    net = Net()
+    try:
+        made = Field(net)
+        yield made
+        made.relay.stop()
+    finally:
+        net.close()
+
+
+@pytest.fixture
+def field(shared_field):
+    """Between two tests nobody lies and everything is there."""
+    yield shared_field
+    shared_field.relay.honest()
+    shared_field.arrived()
+
+
+def flipped(data, at=0):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def alter_chunk(change):
+    """Change the first message that has payloads; the rest is honest."""
+    def alter(messages):
+        is_done = False
+        for message in messages:
+            if not is_done and message.payloads:
+                is_done = True
+                message = change(message) or message
+            yield message
+    return alter
+
+
+def payload_byte(m):
+    m.payloads = flipped(m.payloads, 30)
+
+
+def opening_byte(m):
+    m.openings = flipped(m.openings)
+
+
+def header_byte(m):
+    m.headers = flipped(m.headers, 64 + 40)
+
+
+def omitted_entry(m):
+    m.headers = m.headers[64:]
+
+
+def entry_too_many(m):
+    m.headers += m.headers[-64:]
+
+
+def wrong_proof(m):
+    m.proof = flipped(m.proof) if m.proof else b"x" * 32
+
+
+def proof_of_64_hashes(m):
+    m.proof = bytes(64 * 32)
+
+
+def proof_cut(m):
+    m.proof = m.proof[:-1] if m.proof else b"x" * 31
+
+
+def wrong_first(m):
+    m.first += 256
+
+
+def lengths_lie(m):
+    m.payload_lengths[0] += 1
+
+
+def length_of_4_gib(m):
+    m.payload_lengths[0] = 0xffffffff
+
+
+def payload_left_over(m):
+    m.payloads += b"more"
+
+
+def garbage(m):
+    return b"\xff\xff\xff\xff\x01"
+
+
+def five_mebibytes(m):
+    m.payloads += bytes(5 << 20)
+
+
+def out_of_order(messages):
+    return reversed(list(messages))
+
+
+def twice(messages):
+    for message in messages:
+        yield message
+        yield message
+
+
+def nothing_at_all(messages):
+    yield from ()
+
+
+def endless_nothing(messages):
+    yield next(messages)
+    while True:
+        yield pb.GetChunksResponse(first=0)
+
+
+def empty_for_ever(messages):
+    first = next(messages)
+    held = pb.GetChunksResponse(first=first.first, headers=first.headers, proof=first.proof)
+    yield held
+    while True:
+        yield pb.GetChunksResponse(first=first.first)
+
+
+CHUNK_LIES = [alter_chunk(change) for change in (
+    payload_byte, opening_byte, header_byte, omitted_entry, entry_too_many, wrong_proof, proof_of_64_hashes,
+    proof_cut, wrong_first, lengths_lie, length_of_4_gib, payload_left_over, garbage, five_mebibytes)]
+CHUNK_NAMES = ["payload_byte", "opening_byte", "header_byte", "omitted_entry", "entry_too_many", "wrong_proof",
+               "proof_of_64_hashes", "proof_cut", "wrong_first", "lengths_lie", "length_of_4_gib",
+               "payload_left_over", "garbage", "five_mebibytes"]
+STREAM_LIES = [out_of_order, twice, nothing_at_all, endless_nothing, empty_for_ever]
+
+
+@pytest.mark.parametrize("lie", CHUNK_LIES + STREAM_LIES, ids=CHUNK_NAMES + [f.__name__ for f in STREAM_LIES])
+def test_chunks_that_are_not_the_publishers_are_not_stored(field, lie):
+    before = field.size
+    said = len(field.complaints())
+    field.relay.lie("GetChunks", lie)
+    field.grow(BATCH)
+    until(lambda: field.relay.told["GetChunks"] >= 2, 20, "the lie is told twice")
+    applied = field.provider.applied(ORIGIN)
+    assert before <= applied < field.size and field.problem()
+    new = field.complaints()[said:]
+    assert len(set(new)) == len(new) >= 1, "said once, not each time"
+    field.relay.honest()
+    field.arrived()
+    assert field.problem() == ""
+
+
+def growth_byte(answer):
+    answer.hashes = flipped(answer.hashes)
+    return answer
+
+
+def growth_of_64(answer):
+    answer.hashes = bytes(64 * 32)
+    return answer
+
+
+def growth_cut(answer):
+    answer.hashes = answer.hashes[:-1]
+    return answer
+
+
+def growth_empty(answer):
+    answer.hashes = b""
+    return answer
+
+
+@pytest.mark.parametrize("lie", [growth_byte, growth_of_64, growth_cut, growth_empty])
+def test_a_checkpoint_without_its_proof_is_not_believed(field, lie):
+    field.grow(3)  # so that the proof has hashes
+    field.arrived()
+    field.relay.lie("GetProof", lie)
+    seen = field.provider.sets()[ORIGIN].seen
+    field.grow(5)
+    until(lambda: field.relay.told["GetProof"] >= 1 and field.problem(), 20)
+    now = field.provider.sets()[ORIGIN]
+    assert (now.seen, now.applied) == (seen, seen)
+    field.relay.honest()
+    field.arrived()
+
+
+def parts(note):
+    """Text and signature lines."""
+    text, lines = note.decode().split("\n\n")
+    return text + "\n", [line for line in lines.split("\n") if line]
+
+
+def joined(text, lines):
+    return (text + "\n" + "".join(line + "\n" for line in lines)).encode()
+
+
+def with_size(size):
+    def make(text, lines):
+        origin, _, root, _ = text.split("\n")
+        return joined(f"{origin}\n{size}\n{root}\n", lines)
+    return make
+
+
+def with_text(change):
+    return lambda text, lines: joined(change(text), lines)
+
+
+def forged(text, lines):
+    """A line with the log key's name and id, and another signature."""
+    mark, name, blob = lines[0].split(" ")
+    raw = base64.b64decode(blob)
+    return joined(text, [" ".join([mark, name, base64.b64encode(flipped(raw, 10)).decode()])] + lines[1:])
+
+
+def other_key(text, lines):
+    """Signed by somebody: no line of the log key is left."""
+    mark, name, blob = lines[0].split(" ")
+    raw = base64.b64decode(blob)
+    return joined(text, [" ".join([mark, name, base64.b64encode(flipped(raw, 0)).decode()])] + lines[1:])
+
+
+def noncanonical(text, lines):
+    """The same bits, other padding bits."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    origin, size, root, _ = text.split("\n")
+    last = alphabet[alphabet.index(root[-2]) ^ 1]
+    return joined(f"{origin}\n{size}\n{root[:-2]}{last}=\n", lines)
+
+
+NOTES = {
+    "forged_line": forged,
+    "another_key": other_key,
+    "no_signatures": lambda text, lines: joined(text, []),
+    "33_signatures": lambda text, lines: joined(text, lines + [lines[0].replace("hotline", f"w{n}") for n in range(31)]),
+    "65_kib": lambda text, lines: joined(text, lines + ["— w " + "A" * (65 << 10)]),
+    "crlf": lambda text, lines: joined(text, lines).replace(b"\n", b"\r\n"),
+    "leading_zero": with_text(lambda text: re.sub(r"\n(\d+)\n", r"\n0\1\n", text)),
+    "no_final_newline": lambda text, lines: joined(text, lines)[:-1],
+    "size_2_to_63": with_size(1 << 63),
+    "size_2_to_64": with_size(1 << 64),
+    "other_size": with_size(7),
+    "extension_line": with_text(lambda text: text + "more\n"),
+    "empty_origin": with_text(lambda text: text[text.index("\n"):]),
+    "other_origin": with_text(lambda text: text.replace("ncii/1", "ncii/2")),
+    "key_name_with_plus": lambda text, lines: joined(text, [lines[0].replace("hotline", "hot+line")] + lines[1:]),
+    "noncanonical_base64": noncanonical,
+    "bare_text": lambda text, lines: text.encode(),
+    "control_character": with_text(lambda text: text.replace("ncii", "nc\0ii")),
+    "not_utf8": lambda text, lines: joined(text, lines).replace(b"ncii", b"nc\xffii"),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_a_note_that_is_none_changes_nothing(field, name):
+    before = field.provider.sets()[ORIGIN]
+
+    def alter(news):
+        news.note = NOTES[name](*parts(news.note))
+        yield news
+    field.relay.lie("Tail", alter)
+    field.grow(1)
+    until(lambda: field.relay.told["Tail"] >= 1 and field.problem(), 20)
+    now = field.provider.sets()[ORIGIN]
+    assert (now.seen, now.applied, now.state) == (before.seen, before.applied, before.state)
+    field.relay.honest()
+    field.arrived()
+
+
+def test_an_old_checkpoint_takes_nothing_back(field):
+    note = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii")).note
+    field.grow(300)
+    field.arrived()
+
+    def alter(news):
+        news.note = note
+        yield news
+    field.relay.lie("Tail", alter)
+    field.grow(1)
+    until(lambda: field.relay.told["Tail"] >= 1, 20)
+    # The next honest news says when the old one was digested.
+    field.relay.honest()
+    field.grow(1)
+    field.arrived()
+    assert field.provider.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE
+    assert field.problem() == ""
+
+
+def test_lines_of_others_under_a_note_are_passed_over(field):
+    def alter(news):
+        text, lines = parts(news.note)
+        news.note = joined(text, lines + ["— witness.example/cosigner " + base64.b64encode(bytes(76)).decode()])
+        yield news
+    field.relay.lie("Tail", alter)
+    field.grow(2)
+    field.arrived()
+    assert field.relay.told["Tail"] >= 1 and field.problem() == ""
+    field.relay.honest()
+
+
+def test_a_drip_feed_is_cut_and_tried_again(field):
+    def drip(messages):
+        yield next(messages)
+        field.relay.ended.wait(60)
+    field.relay.lie("GetChunks", drip)
+    field.grow(BATCH)
+    until(lambda: "no chunk within" in field.problem(), 20, "the drip is noticed")
+    field.relay.honest()
+    field.arrived()
+
+
+def test_sets_without_end_are_not_remembered(field):
+    def alter(news):
+        for n in range(10_001):
+            yield pb.TailResponse(origin=f"hotline.example/x{n}/1")
+        yield news
+    field.relay.lie("Tail", alter)
+    field.grow(1)
+    until(lambda: field.problem().startswith("Tail: "), 30)
+    field.relay.honest()
+    field.grow(1)
+    field.arrived()
+
+
+def test_a_liar_does_not_keep_the_truth_away(net):
+    field = Field(net)
+    try:
+        field.provider.key("peer", "remove", "hotline.example")
+        field.provider.enrol(field.hotline)
+        until(lambda: any(p.is_connected for name, p in field.provider.peers().items() if "hotline" in name), 20)
+        field.relay.lie("GetChunks", alter_chunk(payload_byte))
+        for _ in range(5):
+            field.grow(BATCH)
+            field.arrived()
+    finally:
+        field.relay.stop()
+
+
+def test_what_an_enrolled_peer_asks_wrongly_is_refused(field):
+    stub = field.hotline.tls(field.partner.key_pem, field.partner.cert)
+
+    def raw(method, request):
+        return stub.unary_unary("/hashfed.v1.Federation/" + method)(request, timeout=20)
+    with refused("RESOURCE_EXHAUSTED"):
+        raw("Hello", bytes(5 << 20))
+    with refused("UNIMPLEMENTED"):
+        raw("Nothing", b"")
+    with refused("INVALID_ARGUMENT"):
+        raw("Hello", b"\xff\xff\xff\xff\x01")
+    with refused("NOT_FOUND"):
+        raw("GetCheckpoint", pb.GetCheckpointRequest(origin="hotline.example/other/1").SerializeToString())
+    federation = field.hotline.federation(field.partner)
+    size = field.size
+    for first, end, tree in [(0, size + 1, size), (5, 5, size), (7, 3, size), (0, 1, size + 1), (0, 1, 1 << 63)]:
+        with refused("INVALID_ARGUMENT"):
+            list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=tree, first=first, end=end), timeout=20))
+
+
+@pytest.mark.parametrize("more, is_frozen", [(10, True), (5, True), (20, False)],
+                         ids=["same_size", "smaller", "larger"])
+def test_a_forked_publisher_is_found_out(net, more, is_frozen):
+    hotline = net.organisation("hotline", ["ncii"])
+    provider = net.organisation("provider")
+    hotline.enrol(provider, "--silent")
+    provider.enrol(hotline)
+    hotline.start()
+    hotline.share("ncii", provider)
+    provider.start()
+    provider.follow(ORIGIN)
+    hotline.append("ncii", [item(n) for n in range(300)])
+    until(lambda: provider.applied(ORIGIN) == 300, 20)
+    hotline.stop()
+
+    # A second copy of everything the publisher has, its signer's memory too.
+    copy = net.folder / "copy"
+    shutil.copytree(hotline.home, copy, symlinks=True, ignore=shutil.ignore_patterns("run"))
+    hotline.start()
+    hotline.append("ncii", [item(n) for n in range(300, 310)])
+    until(lambda: provider.applied(ORIGIN) == 310, 20)
+    hotline.stop()
+    shutil.rmtree(hotline.home)
+    copy.rename(hotline.home)
+    hotline.start()
+    provider.expect_error("set frozen")
+    hotline.append("ncii", [item(n) for n in range(1000, 1000 + more)])
+
+    def is_noticed():
+        info = provider.sets()[ORIGIN]
+        return info.state == pb.SET_STATE_FROZEN if is_frozen else \
+            "proof" in provider.peers()["hotline.example"].problem
+    until(is_noticed, 30, "the fork is noticed")
+    info = provider.sets()[ORIGIN]
+    assert info.applied == 310
+    assert len(provider.log().split("set frozen")) - 1 == (1 if is_frozen else 0)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    assert done.size == 310
+    # Nothing of the copy came in, and what was there before still matches.
+    assert provider.match(sha256(305)) and not provider.match(sha256(1000))
+    if is_frozen:
+        until(lambda: {hit.verdict for hit in provider.match(sha256(305))} == {pb.VERDICT_REVIEW}, 10,
+              "a frozen set blocks nothing")
