@@ -266,6 +266,7 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	const struct hf_ledger_options options = {
 		.dir = dir,
 		.map_most_bytes = start->conf->store_max_bytes,
+		.reserve_bytes = start->conf->disk_reserve_bytes,
 		.signer = { node->agent, on_last, on_checkpoint },
 	};
 	enum hf_err err;

@@ -135,6 +135,9 @@ struct hf_ledger_options {
 	const char *dir;  /* made if missing; see store.h */
 	size_t map_bytes; /* 0: the store's default */
 	size_t map_most_bytes;
+	/* With less than this free on the disk, own sets take nothing but
+	 * RETRACT and ERASE: appends are FULL. */
+	uint64_t reserve_bytes;
 	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
 	size_t queue_jobs_max;
 	size_t queue_bytes_max;

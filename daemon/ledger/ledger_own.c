@@ -189,6 +189,19 @@ static void signer_blame(struct job *job)
 			   "%s", set->signer_why.text);
 }
 
+/* The last of the disk is for taking back. */
+static bool is_reserved(struct hf_ledger *ledger,
+			const struct append_job *append)
+{
+	bool only_takes_back = true;
+
+	for (size_t i = 0; i < append->count && only_takes_back; i++)
+		only_takes_back = append->headers[i].op == HF_OP_RETRACT ||
+				  append->headers[i].op == HF_OP_ERASE;
+	return !only_takes_back &&
+	       hf_store_room(ledger->store) < ledger->options.reserve_bytes;
+}
+
 /* Whether the set takes entries now; the job fails otherwise. */
 static void set_look(struct hf_ledger *ledger, struct append_job *append)
 {
@@ -207,6 +220,14 @@ static void set_look(struct hf_ledger *ledger, struct append_job *append)
 	else if (state->marks.stored > HF_TREE_MAX_SIZE - append->count)
 		hf_ledger_job_fail(&append->job, HF_E_LIMIT,
 				   "ledger: '%s' is full", set->origin);
+	else if (is_reserved(ledger, append))
+		hf_ledger_job_fail(
+			&append->job, HF_E_FULL,
+			"ledger: the disk has less than %llu MiB "
+			"left, which are kept for retractions; make "
+			"room, or lower disk-reserve",
+			(unsigned long long)ledger->options.reserve_bytes >>
+				20);
 	else if (hf_ledger_signer_agrees(ledger, set) != HF_OK ||
 		 set_is_unsigned(set))
 		/* Nothing more is stored while the signer is away: clients

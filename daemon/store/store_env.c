@@ -22,12 +22,23 @@
  * failed because it is full: LMDB reports a short write as EIO. */
 #define ROOM_BYTES ((uint64_t)4 << 20)
 
-static bool is_disk_full(const char *dir)
+/* UINT64_MAX when the system does not say. */
+static uint64_t room_at(const char *dir)
 {
 	struct statvfs fs;
 
-	return statvfs(dir, &fs) == 0 &&
-	       (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_BYTES;
+	return statvfs(dir, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize
+				      : UINT64_MAX;
+}
+
+uint64_t hf_store_room(const struct hf_store *store)
+{
+	return room_at(store->dir);
+}
+
+static bool is_disk_full(const char *dir)
+{
+	return room_at(dir) < ROOM_BYTES;
 }
 
 /* What LMDB says, and what we make of it. */
