@@ -231,6 +231,9 @@ static enum hf_err share_set(struct hf_unary *unary, struct hf_why *why)
 	enum hf_err err = hf_share_set_request_parse(
 		unary->request, unary->arena, &request, why);
 
+	/* The peer may have been enrolled by another program a moment ago. */
+	if (err == HF_OK)
+		err = hf_node_ring_changed(unary->node, why);
 	if (err == HF_OK)
 		err = hf_own_set_share(unary->node, &request, origin, &version,
 				       why);
@@ -278,6 +281,10 @@ static enum hf_err follow_set(struct hf_unary *unary, struct hf_why *why)
 	enum hf_err err = hf_follow_set_request_parse(
 		unary->request, unary->arena, &request, why);
 
+	/* Its publisher may have been enrolled by another program a moment
+	 * ago. */
+	if (err == HF_OK)
+		err = hf_node_ring_changed(unary->node, why);
 	if (err == HF_OK && !request.is_removal)
 		err = check_follow(unary->node, request.origin, why);
 	if (err == HF_OK)
