@@ -1,5 +1,7 @@
 """What a scanner is told: exact and near, by policy, in order, verbatim."""
 
+import time
+
 import pytest
 
 from net import flip, item, pb, pdq, refused, sha256, until
@@ -183,3 +185,17 @@ def test_the_index_is_made_again_from_the_ledger_when_it_is_missing_or_damaged(n
                 path.write_bytes(data)
         node.start()
         until(lambda: len(node.match(sha256(0), sha256(1000), sha256(1999))) == 3, 30)
+
+
+def test_an_item_matches_until_it_expires_and_an_amendment_may_end_it(hotline):
+    soon = int(time.time() * 1000) + 1500
+    first = hotline.append("ncii", [item(50, expires_at_ms=soon), item(51)]).ranges[0].first
+    until(lambda: hotline.match(sha256(51)), 10)
+    until(lambda: not hotline.match(sha256(50)), 10)
+    assert time.time() * 1000 >= soon
+    assert hotline.match(sha256(51))
+    # Replaced by an item that is over already: the other goes too.
+    hotline.publish.Amend(pb.AmendRequest(
+        entry=pb.EntryRef(origin=hotline.origin("ncii"), index=first + 1),
+        item=item(51, hashes=[], expires_at_ms=soon)), timeout=20)
+    until(lambda: not hotline.match(sha256(51)), 10)
