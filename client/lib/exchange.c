@@ -88,7 +88,13 @@ static void feed(struct hf_exchange *exchange)
 
 		if (message == NULL)
 			break;
-		(void)hf_rpc_send_buf(call, &message->buf);
+		if (exchange->is_closing && exchange->out.count == 0) {
+			/* The last one and the end go out together. */
+			exchange->is_closed = true;
+			hf_rpc_reply_buf(call, &message->buf);
+		} else {
+			(void)hf_rpc_send_buf(call, &message->buf);
+		}
 		message_free(message);
 		pthread_cond_signal(&exchange->changed);
 	}
@@ -103,7 +109,8 @@ static void feed(struct hf_exchange *exchange)
 	}
 }
 
-static void on_sent(struct hf_rpc_call *call)
+/* The call has begun, or took what it was given. */
+static void on_ready(struct hf_rpc_call *call)
 {
 	struct hf_exchange *exchange = hf_rpc_arg(call);
 
@@ -146,8 +153,10 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span bytes)
 		exchange->is_paused = true;
 		hf_rpc_pause(call);
 	}
-	pthread_cond_signal(&exchange->changed);
 	pthread_mutex_unlock(&exchange->lock);
+	/* Nobody who wakes up has to wait for the lock.  The exchange is still
+	 * there: done has not come. */
+	pthread_cond_signal(&exchange->changed);
 }
 
 static void on_done(struct hf_rpc_call *call, enum hf_err err)
@@ -164,8 +173,9 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 
 /* ---- on the caller's ---- */
 
-static const struct hf_rpc_events events = { .recv = on_recv,
-					     .sent = on_sent,
+static const struct hf_rpc_events events = { .open = on_ready,
+					     .recv = on_recv,
+					     .sent = on_ready,
 					     .done = on_done };
 
 enum hf_err hf_exchange_begin(struct hf_rpc_channel *channel, const char *path,
@@ -182,11 +192,9 @@ enum hf_err hf_exchange_begin(struct hf_rpc_channel *channel, const char *path,
 	pthread_cond_init(&exchange->changed, NULL);
 	queue_init(&exchange->out);
 	queue_init(&exchange->in);
-	/* Events may come before start returns, and they need the call. */
-	pthread_mutex_lock(&exchange->lock);
+	/* exchange->call is there before the first event. */
 	err = hf_rpc_call_start(channel, path, &events, exchange, deadline_ms,
 				&exchange->call, why);
-	pthread_mutex_unlock(&exchange->lock);
 	if (err != HF_OK) {
 		pthread_cond_destroy(&exchange->changed);
 		pthread_mutex_destroy(&exchange->lock);
@@ -267,6 +275,25 @@ enum hf_err hf_exchange_take(struct hf_exchange *exchange, bool may_wait,
 	return err;
 }
 
+enum hf_err hf_exchange_finish(struct hf_exchange *exchange,
+			       struct hf_buf *out_message, struct hf_why *why)
+{
+	enum hf_err err;
+
+	hf_exchange_close(exchange);
+	pthread_mutex_lock(&exchange->lock);
+	while (!exchange->is_done)
+		pthread_cond_wait(&exchange->changed, &exchange->lock);
+	err = exchange->err != HF_OK ? outcome(exchange, why) : HF_OK;
+	pthread_mutex_unlock(&exchange->lock);
+	if (err != HF_OK)
+		return err;
+	err = hf_exchange_take(exchange, false, out_message, why);
+	return err != HF_E_NOTFOUND ? err
+				    : hf_why(why, HF_E_INTERNAL,
+					     "the daemon sent no answer");
+}
+
 void hf_exchange_close(struct hf_exchange *exchange)
 {
 	pthread_mutex_lock(&exchange->lock);
@@ -280,8 +307,9 @@ void hf_exchange_end(struct hf_exchange *exchange)
 {
 	if (exchange == NULL)
 		return;
-	hf_rpc_cancel(exchange->call);
 	pthread_mutex_lock(&exchange->lock);
+	if (!exchange->is_done)
+		hf_rpc_cancel(exchange->call);
 	/* The loop lets go of it with done and with the last pump. */
 	while (!exchange->is_done || exchange->posts_count > 0)
 		pthread_cond_wait(&exchange->changed, &exchange->lock);

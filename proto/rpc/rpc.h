@@ -181,7 +181,8 @@ void hf_rpc_finish(struct hf_rpc_call *call, enum hf_err err,
 void hf_rpc_blame(struct hf_rpc_call *call, const char *field,
 		  const char *text);
 
-/* Server: send and finish with HF_OK in one stroke. */
+/* Send, and finish with HF_OK, in one stroke: a server's only reply, a
+ * client's last message. */
 void hf_rpc_reply(struct hf_rpc_call *call, struct hf_span message);
 void hf_rpc_reply_buf(struct hf_rpc_call *call, struct hf_buf *message);
 

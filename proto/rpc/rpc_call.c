@@ -29,9 +29,8 @@ struct hf_rpc_call *hf_rpc_call_new(struct hf_rpc_loop *loop)
 	call->send_tag = (struct hf_rpc_tag){ hf_rpc_call_on_send, call };
 	call->close_tag = (struct hf_rpc_tag){ hf_rpc_call_on_close, call };
 	call->fence_tag = (struct hf_rpc_tag){ on_fence, call };
-	call->status_text = grpc_empty_slice();
+	hf_rpc_answer_init(&call->answer);
 	grpc_metadata_array_init(&call->initial);
-	grpc_metadata_array_init(&call->trailing);
 	grpc_call_details_init(&call->details);
 	hf_rpc_loop_hold(loop);
 	return call;
@@ -47,9 +46,8 @@ static void call_free(struct hf_rpc_call *call)
 	if (call->received != NULL)
 		grpc_byte_buffer_destroy(call->received);
 	grpc_metadata_array_destroy(&call->initial);
-	grpc_metadata_array_destroy(&call->trailing);
 	grpc_call_details_destroy(&call->details);
-	grpc_slice_unref(call->status_text);
+	hf_rpc_answer_release(&call->answer);
 	if (call->core != NULL)
 		grpc_call_unref(call->core);
 	if (call->server != NULL)
@@ -286,7 +284,7 @@ void hf_rpc_call_on_close(void *self, bool ok)
 static enum hf_err outcome(struct hf_rpc_call *call)
 {
 	if (call->server == NULL) {
-		enum hf_err err = hf_rpc_call_answer(call);
+		enum hf_err err = hf_rpc_answer_read(&call->answer, &call->why);
 
 		if (call->cut_err == HF_OK)
 			return err;

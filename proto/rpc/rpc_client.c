@@ -175,33 +175,71 @@ void hf_rpc_channel_close(struct hf_rpc_channel *channel)
 
 /* ---- calls ---- */
 
-/* The first event, on the loop. */
-static void on_call_begin(void *arg)
+static void list(struct hf_rpc_call *call)
 {
-	struct hf_rpc_call *call = arg;
 	struct hf_rpc_channel *channel = call->channel;
-	grpc_op ops[3];
 
-	memset(ops, 0, sizeof(ops));
-	ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-	/* Always asked for: without it gRPC holds on to what came. */
-	ops[1].op = GRPC_OP_RECV_INITIAL_METADATA;
-	ops[1].data.recv_initial_metadata.recv_initial_metadata =
-		&call->initial;
-	ops[2].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
-	ops[2].data.recv_status_on_client.trailing_metadata = &call->trailing;
-	ops[2].data.recv_status_on_client.status = &call->status;
-	ops[2].data.recv_status_on_client.status_details = &call->status_text;
-	hf_rpc_call_batch(call, ops, 3, &call->close_tag);
 	call->next = channel->calls;
 	if (channel->calls != NULL)
 		channel->calls->prev = call;
 	channel->calls = call;
 	call->is_listed = true;
-	if (channel->is_closed)
-		hf_rpc_cut(call, HF_E_UNAVAILABLE);
-	else if (call->events->open != NULL)
+}
+
+void hf_rpc_answer_init(struct hf_rpc_answer *answer)
+{
+	grpc_metadata_array_init(&answer->trailing);
+	answer->status = GRPC_STATUS_UNKNOWN;
+	answer->text = grpc_empty_slice();
+}
+
+void hf_rpc_answer_release(struct hf_rpc_answer *answer)
+{
+	grpc_metadata_array_destroy(&answer->trailing);
+	grpc_slice_unref(answer->text);
+}
+
+grpc_op hf_rpc_answer_op(struct hf_rpc_answer *answer)
+{
+	grpc_op op;
+
+	memset(&op, 0, sizeof(op));
+	op.op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+	op.data.recv_status_on_client.trailing_metadata = &answer->trailing;
+	op.data.recv_status_on_client.status = &answer->status;
+	op.data.recv_status_on_client.status_details = &answer->text;
+	return op;
+}
+
+static void watch_status(struct hf_rpc_call *call)
+{
+	grpc_op ops[2];
+
+	memset(ops, 0, sizeof(ops));
+	/* Always asked for: without it gRPC holds on to what came. */
+	ops[0].op = GRPC_OP_RECV_INITIAL_METADATA;
+	ops[0].data.recv_initial_metadata.recv_initial_metadata =
+		&call->initial;
+	ops[1] = hf_rpc_answer_op(&call->answer);
+	hf_rpc_call_batch(call, ops, 2, &call->close_tag);
+}
+
+/* The first event, on the loop. */
+static void on_call_begin(void *arg)
+{
+	struct hf_rpc_call *call = arg;
+
+	list(call);
+	/* What open() says goes out with the headers, in one batch and one
+	 * packet: for a call of one message that is all there is to send. */
+	call->is_sending = true;
+	if (call->events->open != NULL)
 		call->events->open(call);
+	call->is_sending = false;
+	hf_rpc_call_flush(call);
+	watch_status(call);
+	if (call->channel->is_closed)
+		hf_rpc_cut(call, HF_E_UNAVAILABLE);
 	hf_rpc_call_read(call);
 }
 
@@ -232,7 +270,6 @@ enum hf_err hf_rpc_call_start(struct hf_rpc_channel *channel, const char *path,
 			      struct hf_rpc_call **out_call, struct hf_why *why)
 {
 	struct hf_rpc_call *call = hf_rpc_call_new(channel->loop);
-	grpc_slice name;
 
 	if (call == NULL)
 		return hf_why(why, HF_E_NOMEM, "rpc: call: out of memory");
@@ -243,14 +280,9 @@ enum hf_err hf_rpc_call_start(struct hf_rpc_channel *channel, const char *path,
 	}
 	call->events = events;
 	call->arg = arg;
-	call->initial_sent = true;
 	call->channel = channel;
 	atomic_fetch_add(&channel->refs, 1);
-	name = grpc_slice_from_copied_string(path);
-	call->core = grpc_channel_create_call(
-		channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
-		channel->loop->queue, name, NULL, until(deadline_ms), NULL);
-	grpc_slice_unref(name);
+	call->core = hf_rpc_channel_call(channel, path, deadline_ms);
 	if (out_call != NULL) {
 		hf_rpc_ref(call);
 		*out_call = call;
@@ -266,21 +298,33 @@ static struct hf_span span_of(const grpc_slice *slice)
 	return hf_span(GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
 }
 
-enum hf_err hf_rpc_call_answer(struct hf_rpc_call *call)
+enum hf_err hf_rpc_answer_read(const struct hf_rpc_answer *answer,
+			       struct hf_why *out_why)
 {
 	struct hf_span details = { NULL, 0 };
 	struct hf_rpc_status status;
 
-	for (size_t i = 0; i < call->trailing.count; i++) {
-		const grpc_metadata *row = &call->trailing.metadata[i];
+	for (size_t i = 0; i < answer->trailing.count; i++) {
+		const grpc_metadata *row = &answer->trailing.metadata[i];
 
 		if (hf_span_is(span_of(&row->key), HF_RPC_DETAILS_KEY))
 			details = span_of(&row->value);
 	}
 	/* Details that do not decode add nothing: the number still counts. */
-	(void)hf_rpc_status_parse((int)call->status,
-				  span_of(&call->status_text), details,
-				  &status);
-	call->why = status.why;
+	(void)hf_rpc_status_parse((int)answer->status, span_of(&answer->text),
+				  details, &status);
+	*out_why = status.why;
 	return status.err;
+}
+
+grpc_call *hf_rpc_channel_call(struct hf_rpc_channel *channel, const char *path,
+			       int64_t deadline_ms)
+{
+	grpc_slice name = grpc_slice_from_copied_string(path);
+	grpc_call *call = grpc_channel_create_call(
+		channel->core, NULL, GRPC_PROPAGATE_DEFAULTS,
+		channel->loop->queue, name, NULL, until(deadline_ms), NULL);
+
+	grpc_slice_unref(name);
+	return call;
 }

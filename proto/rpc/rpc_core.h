@@ -46,6 +46,7 @@ struct hf_rpc_tag {
 };
 
 struct hf_rpc_loop {
+	enum hf_rpc_loop_kind kind;
 	grpc_completion_queue *queue; /* owned */
 	pthread_t thread;
 
@@ -81,6 +82,13 @@ struct hf_rpc_queued {
 /* One organisation or client with calls in flight. */
 struct hf_rpc_caller;
 
+/* How a server ended a call. */
+struct hf_rpc_answer {
+	grpc_metadata_array trailing;
+	grpc_status_code status;
+	grpc_slice text;
+};
+
 struct hf_rpc_call {
 	grpc_call *core;                    /* owned */
 	struct hf_rpc_loop *loop;           /* borrowed */
@@ -103,11 +111,9 @@ struct hf_rpc_call {
 
 	grpc_call_details details; /* server */
 	grpc_metadata_array initial;
-	grpc_metadata_array trailing; /* client */
 	grpc_byte_buffer *received;
-	grpc_status_code status; /* client: the server's answer */
-	grpc_slice status_text;
-	int cancelled; /* server: the caller left */
+	struct hf_rpc_answer answer; /* client */
+	int cancelled;               /* server: the caller left */
 
 	struct hf_rpc_queued *queue;
 	struct hf_rpc_queued **queue_tail;
@@ -174,8 +180,19 @@ void hf_rpc_channel_leave(struct hf_rpc_call *call);
 void hf_rpc_server_forget(struct hf_rpc_server *server);
 void hf_rpc_channel_unref(struct hf_rpc_channel *channel);
 
-/* Client: read status and details into err and why. */
-enum hf_err hf_rpc_call_answer(struct hf_rpc_call *call);
+void hf_rpc_answer_init(struct hf_rpc_answer *answer);
+void hf_rpc_answer_release(struct hf_rpc_answer *answer);
+
+/* The operation that waits for it. */
+grpc_op hf_rpc_answer_op(struct hf_rpc_answer *answer);
+
+/* Once it came: the error, and the sentence. */
+enum hf_err hf_rpc_answer_read(const struct hf_rpc_answer *answer,
+			       struct hf_why *out_why);
+
+/* A fresh call, whose tags come out of the channel's loop. */
+grpc_call *hf_rpc_channel_call(struct hf_rpc_channel *channel, const char *path,
+			       int64_t deadline_ms);
 
 #define HF_RPC_DETAILS_KEY "grpc-status-details-bin"
 

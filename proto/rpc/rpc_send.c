@@ -262,6 +262,13 @@ static size_t add_end(struct hf_rpc_call *call, grpc_op *ops,
 	return count;
 }
 
+/* A client's headers wait for nothing; a server's for what it has to say. */
+static bool has_to_send(const struct hf_rpc_call *call)
+{
+	return call->queue != NULL || call->is_finishing ||
+	       (call->server == NULL && !call->initial_sent);
+}
+
 void hf_rpc_call_flush(struct hf_rpc_call *call)
 {
 	struct ending ending = { .is_used = false };
@@ -269,7 +276,7 @@ void hf_rpc_call_flush(struct hf_rpc_call *call)
 	size_t count = 0;
 
 	if (call->is_sending || call->is_finished || call->cut_err != HF_OK ||
-	    (call->queue == NULL && !call->is_finishing))
+	    !has_to_send(call))
 		return;
 	memset(ops, 0, sizeof(ops));
 	if (!call->initial_sent) {
@@ -289,9 +296,10 @@ void hf_rpc_call_flush(struct hf_rpc_call *call)
 void hf_rpc_call_on_send(void *self, bool ok)
 {
 	struct hf_rpc_call *call = self;
+	bool has_sent = call->in_flight != NULL;
 
 	call->is_sending = false;
-	if (call->in_flight != NULL) {
+	if (has_sent) {
 		grpc_byte_buffer_destroy(call->in_flight);
 		call->in_flight = NULL;
 		call->queued_bytes -= call->in_flight_bytes;
@@ -301,7 +309,7 @@ void hf_rpc_call_on_send(void *self, bool ok)
 		hf_rpc_call_drop_queue(call);
 	else
 		hf_rpc_call_flush(call);
-	if (ok && !call->is_sending && !hf_rpc_is_over(call) &&
+	if (ok && has_sent && !call->is_sending && !hf_rpc_is_over(call) &&
 	    call->events->sent != NULL)
 		call->events->sent(call);
 	hf_rpc_call_settle(call);
