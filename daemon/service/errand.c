@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "thread.h"
+
 #include "errand.h"
 
 struct hf_errands {
@@ -36,6 +38,7 @@ static void *run(void *arg)
 	struct hf_errands *errands = arg;
 	struct hf_errand *errand;
 
+	hf_thread_name("errands");
 	while ((errand = take(errands)) != NULL)
 		errand->run(errand);
 	return NULL;

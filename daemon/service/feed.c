@@ -9,6 +9,7 @@
 #include "log.h"
 #include "match_policy.h"
 #include "ring.h"
+#include "thread.h"
 
 #include "feed.h"
 #include "feed_batch.h"
@@ -336,6 +337,7 @@ static void *run(void *arg)
 	struct hf_feed *feed = arg;
 	struct record *record;
 
+	hf_thread_name("feed");
 	while (wait_for_news(feed)) {
 		while (!must_stop(feed) && (record = take_dirty(feed)) != NULL)
 			feed_set(feed, record);

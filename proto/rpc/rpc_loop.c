@@ -7,6 +7,7 @@
 #include <grpc/support/time.h>
 
 #include "clock.h"
+#include "thread.h"
 #include "rpc_core.h"
 
 static void (*log_text)(const char *text);
@@ -186,6 +187,8 @@ static void *loop_main(void *arg)
 {
 	struct hf_rpc_loop *loop = arg;
 
+	hf_thread_name(loop->kind == HF_RPC_LOOP_WORKS ? "rpc-worker"
+						       : "rpc-io");
 	for (;;) {
 		grpc_event event = grpc_completion_queue_next(
 			loop->queue, until_timer(loop), NULL);
@@ -240,6 +243,7 @@ enum hf_err hf_rpc_loop_new(enum hf_rpc_loop_kind kind,
 	pthread_mutex_init(&loop->lock, NULL);
 	pthread_cond_init(&loop->idle, NULL);
 	loop->tasks_tail = &loop->tasks;
+	loop->kind = kind;
 	loop->queue = queue_new(kind);
 	bell_make(loop);
 	rc = pthread_create(&loop->thread, NULL, loop_main, loop);
