@@ -23,7 +23,11 @@ struct merge {
 	const struct hf_match_run *runs;
 	size_t runs_count;
 	size_t digest_bytes;
-	uint32_t *cursors; /* owned: next key of each run */
+	struct head {
+		uint32_t key;          /* the next one */
+		const uint8_t *digest; /* its digest, NULL behind the last */
+		uint64_t prefix;       /* which begins with this */
+	} * heads;                     /* owned: of each run */
 	struct sourced {
 		struct hf_match_ref ref;
 		uint64_t sequence; /* of its run */
@@ -33,6 +37,29 @@ struct merge {
 	const uint8_t *digest;
 	uint64_t steps;
 };
+
+/* Most digests differ in their first eight bytes, which are compared here as
+ * one number. */
+static void head_set(struct merge *merge, size_t i, uint32_t key)
+{
+	const struct hf_match_run *run = &merge->runs[i];
+	struct head *head = &merge->heads[i];
+
+	head->key = key;
+	head->digest = NULL;
+	if (key >= run->keys_count)
+		return;
+	head->digest = run->keys + key * merge->digest_bytes;
+	head->prefix = hf_be64(head->digest);
+}
+
+static int compare_heads(const struct merge *merge, const struct head *a,
+			 const struct head *b)
+{
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	return memcmp(a->digest, b->digest, merge->digest_bytes);
+}
 
 static enum hf_err merge_init(struct merge *merge,
 			      const struct hf_match_build *build,
@@ -44,15 +71,17 @@ static enum hf_err merge_init(struct merge *merge,
 		.runs_count = build->runs_count[algorithm],
 		.digest_bytes = hf_algorithm_bytes(algorithm),
 	};
-	merge->cursors = calloc(merge->runs_count + 1, sizeof(uint32_t));
-	if (merge->cursors == NULL)
+	merge->heads = calloc(merge->runs_count + 1, sizeof(*merge->heads));
+	if (merge->heads == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	for (size_t i = 0; i < merge->runs_count; i++)
+		head_set(merge, i, 0);
 	return HF_OK;
 }
 
 static void merge_release(struct merge *merge)
 {
-	free(merge->cursors);
+	free(merge->heads);
 	free(merge->refs);
 }
 
@@ -136,40 +165,35 @@ static enum hf_err ask(const struct hf_match_build *build, struct hf_why *why)
 static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
 			      struct hf_why *why)
 {
-	size_t bytes = merge->digest_bytes;
-
 	if (++merge->steps % ASK_KEYS == 0 && ask(merge->build, why) != HF_OK)
 		return HF_E_CANCELLED;
 	for (;;) {
-		const uint8_t *least = NULL;
-		size_t runs;
+		struct head least = { .digest = NULL };
+		size_t runs = 0;
 
 		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct hf_match_run *run = &merge->runs[i];
-			const uint8_t *digest;
+			const struct head *head = &merge->heads[i];
 
-			if (merge->cursors[i] >= run->keys_count)
-				continue;
-			digest = run->keys + merge->cursors[i] * bytes;
-			if (least == NULL || memcmp(digest, least, bytes) < 0)
-				least = digest;
+			if (head->digest != NULL &&
+			    (least.digest == NULL ||
+			     compare_heads(merge, head, &least) < 0))
+				least = *head;
 		}
-		*out_is_end = least == NULL;
-		if (least == NULL)
+		*out_is_end = least.digest == NULL;
+		if (least.digest == NULL)
 			return HF_OK;
-		merge->digest = least;
+		merge->digest = least.digest;
 		merge->refs_count = 0;
-		runs = 0;
 		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct hf_match_run *run = &merge->runs[i];
-			uint32_t key = merge->cursors[i];
+			const struct head *head = &merge->heads[i];
+			uint32_t key = head->key;
 
-			if (key >= run->keys_count ||
-			    memcmp(run->keys + key * bytes, least, bytes) != 0)
+			if (head->digest == NULL ||
+			    compare_heads(merge, head, &least) != 0)
 				continue;
-			merge->cursors[i]++;
+			head_set(merge, i, key + 1);
 			runs++;
-			if (!take_key(merge, run, key))
+			if (!take_key(merge, &merge->runs[i], key))
 				return hf_why(why, HF_E_NOMEM,
 					      "index: no memory to merge");
 		}

@@ -110,6 +110,7 @@ enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 	if (err != HF_OK)
 		goto out_free;
 	frozen->memory = index->active;
+	frozen->since_us = index->active_since_us;
 	index->active = fresh;
 	index->frozen_count++;
 	err = hf_match_state_publish(index, why);

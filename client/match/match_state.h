@@ -34,6 +34,11 @@
  * when there are more. */
 #define HF_MATCH_FROZEN_MAX 8
 
+/* So many are sealed together, into one segment.  A lookup compares them one
+ * by one either way, and one by one they would be written, synced and merged
+ * at once. */
+#define HF_MATCH_FROZEN_ENOUGH 4
+
 /* A mutable part with anything in it is sealed this long after the first
  * hash: other processes see only what is sealed, and a restart feeds less. */
 #define HF_MATCH_SEAL_AGE_MS 2000
@@ -78,6 +83,7 @@ struct hf_match_fed {
 
 struct hf_match_frozen {
 	struct hf_match_memory *memory; /* reference */
+	uint64_t since_us;              /* its first row */
 	/* What its end stands for. */
 	struct hf_match_position *positions; /* owned */
 	size_t positions_count;

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "thread.h"
 
 #include "match_commit.h"
 #include "match_state.h"
@@ -283,12 +284,13 @@ static void note(struct hf_index *index, enum hf_err err,
 		wait_for_work(index, until_us);
 }
 
-/* When the active memory is to be sealed; 0: nothing in it. */
+/* When the oldest memory is to be sealed; 0: nothing is in any. */
 static uint64_t seal_due_us(const struct hf_index *index)
 {
-	return index->active_since_us == 0
-		       ? 0
-		       : index->active_since_us + HF_MATCH_SEAL_AGE_MS * 1000;
+	uint64_t since_us = index->frozen_count > 0 ? index->frozen[0].since_us
+						    : index->active_since_us;
+
+	return since_us == 0 ? 0 : since_us + HF_MATCH_SEAL_AGE_MS * 1000;
 }
 
 static void seal_or_wait(struct hf_index *index)
@@ -298,15 +300,16 @@ static void seal_or_wait(struct hf_index *index)
 	struct hf_why why = { "" };
 	enum hf_err err = HF_OK;
 	bool is_wanted = wanted > index->sync_done;
+	bool is_due = due_us != 0 && due_us <= hf_clock_mono_us();
 	bool is_left;
 
-	if ((is_wanted || (due_us != 0 && due_us <= hf_clock_mono_us())) &&
-	    index->active->rows_count > 0 &&
+	if ((is_wanted || is_due) && index->active->rows_count > 0 &&
 	    index->frozen_count < HF_MATCH_FROZEN_MAX)
 		err = hf_match_state_freeze(index, &why);
 	/* With too many frozen already, what is active comes next time. */
 	is_left = is_wanted && index->active->rows_count > 0;
-	if (err == HF_OK && index->frozen_count == 0 && !is_wanted) {
+	if (err == HF_OK && !is_wanted && !is_due &&
+	    index->frozen_count < HF_MATCH_FROZEN_ENOUGH) {
 		wait_for_work(index, due_us);
 		return;
 	}
@@ -339,6 +342,8 @@ static void *run_sealer(void *arg)
 {
 	struct hf_index *index = arg;
 
+	hf_thread_name("index-sealer");
+	hf_thread_background();
 	pthread_mutex_lock(&index->lock);
 	while (!index->is_stopping)
 		seal_or_wait(index);
@@ -384,6 +389,8 @@ static void *run_merger(void *arg)
 {
 	struct hf_index *index = arg;
 
+	hf_thread_name("index-merger");
+	hf_thread_background();
 	pthread_mutex_lock(&index->lock);
 	while (!index->is_stopping)
 		merge_or_wait(index);
