@@ -58,6 +58,7 @@ struct rows {
 	struct hf_index_query *queries; /* owned */
 	size_t count;
 	size_t size; /* there is room for */
+	bool has_gone;
 };
 
 /* Room for so many more.  Most items have a few hashes of the many that they
@@ -101,6 +102,7 @@ static void on_gone(void *arg, const struct hf_index_hit *hit)
 	if (!row->is_gone)
 		row->gone = hit->entry;
 	row->is_gone = true;
+	rows->has_gone = true;
 	row->is_reinstated |= hit->entry == row->reinstates;
 }
 
@@ -128,10 +130,8 @@ static enum hf_err check_item(const struct hf_own_check *check,
 			      struct rows *rows, struct hf_why *why)
 {
 	struct hf_item item;
-	enum hf_err err = hf_item_parse(payload, arena, &item, why);
+	enum hf_err err = hf_item_parse_for(payload, op, arena, &item, why);
 
-	if (err == HF_OK)
-		err = hf_item_check(&item, op, why);
 	if (err == HF_OK)
 		err = check_class(check, &item, why);
 	if (err == HF_OK)
@@ -155,8 +155,10 @@ static enum hf_err check_item(const struct hf_own_check *check,
 	return err;
 }
 
-static enum hf_err look_up(const struct hf_own_check *check, struct rows *rows,
-			   struct hf_why *why)
+/* What lives is asked only when it matters: the index of what was taken back
+ * is small, the other one large. */
+static enum hf_err look_up(const struct hf_own_check *check, bool wants_known,
+			   struct rows *rows, struct hf_why *why)
 {
 	const struct hf_index_sink live = { on_live, NULL, rows };
 	const struct hf_index_sink gone = { on_gone, NULL, rows };
@@ -164,12 +166,12 @@ static enum hf_err look_up(const struct hf_own_check *check, struct rows *rows,
 
 	if (rows->count == 0)
 		return HF_OK;
-	err = hf_index_lookup_exact(check->live, rows->queries, rows->count,
-				    &live, why);
-	if (err == HF_OK)
-		err = hf_index_lookup_exact(check->retracted, rows->queries,
-					    rows->count, &gone, why);
-	return err;
+	err = hf_index_lookup_exact(check->retracted, rows->queries,
+				    rows->count, &gone, why);
+	if (err != HF_OK || (!wants_known && !rows->has_gone))
+		return err;
+	return hf_index_lookup_exact(check->live, rows->queries, rows->count,
+				     &live, why);
 }
 
 /* What was taken back comes in again only on purpose. */
@@ -179,7 +181,8 @@ static enum hf_err judge(const struct rows *rows, bool *out_known,
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct row *row = &rows->rows[i];
 
-		out_known[row->payload] &= row->is_live;
+		if (out_known != NULL)
+			out_known[row->payload] &= row->is_live;
 		if (!row->is_gone || row->is_live || row->is_reinstated)
 			continue;
 		*out_bad = row->payload;
@@ -207,10 +210,11 @@ enum hf_err hf_own_check_items(struct hf_own_check *check,
 
 		*out_bad = i;
 		err = check_item(check, payloads[i], i, op, arena, &rows, why);
-		out_known[i] = op == HF_OP_ADD && rows.count > before;
+		if (out_known != NULL)
+			out_known[i] = rows.count > before;
 	}
 	if (err == HF_OK)
-		err = look_up(check, &rows, why);
+		err = look_up(check, out_known != NULL, &rows, why);
 	if (err == HF_OK)
 		err = judge(&rows, out_known, out_bad, why);
 	free(rows.queries);

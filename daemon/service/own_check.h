@@ -34,8 +34,9 @@ HF_MUST enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 void hf_own_check_end(struct hf_own_check *check);
 
 /* May these payloads be signed as ADDs (or AMENDs) now?  out_known has a row
- * for each: true when every hash of it is live in the set already.  On failure
- * *out_bad is the number of the first payload that may not. */
+ * for each: true when every hash of it is live in the set already; NULL where
+ * nobody asks, which is cheaper.  On failure *out_bad is the number of the
+ * first payload that may not. */
 HF_MUST enum hf_err hf_own_check_items(struct hf_own_check *check,
 				       const struct hf_span *payloads,
 				       size_t payloads_count, unsigned op,

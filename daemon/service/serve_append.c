@@ -246,7 +246,8 @@ static void blame(struct append *append, size_t item, struct hf_why *why)
 	hf_why_prefix(why, "%s: ", field);
 }
 
-/* Every item checked; *out_known says which are in the set already. */
+/* Every item checked; out_known, unless NULL, says which are in the set
+ * already. */
 static enum hf_err check_items(struct append *append,
 			       const struct hf_append_request *request,
 			       struct hf_arena *arena, bool *out_known,
@@ -279,19 +280,23 @@ static enum hf_err make_drafts(struct append *append,
 			       struct hf_ledger_draft *drafts,
 			       size_t *out_count, struct hf_why *why)
 {
-	bool *known =
-		hf_arena_calloc(arena, request->items_count, sizeof(*known));
 	uint64_t now_ms = hf_clock_wall_ms();
+	bool *known = NULL;
 	size_t count = 0;
 	enum hf_err err;
 
-	if (known == NULL)
-		return hf_why(why, HF_E_LIMIT, "too many items at once");
+	if (request->skip_known) {
+		known = hf_arena_calloc(arena, request->items_count,
+					sizeof(*known));
+		if (known == NULL)
+			return hf_why(why, HF_E_LIMIT,
+				      "too many items at once");
+	}
 	err = check_items(append, request, arena, known, why);
 	if (err != HF_OK)
 		return err;
 	for (size_t i = 0; i < request->items_count; i++) {
-		if (request->skip_known && known[i])
+		if (known != NULL && known[i])
 			continue;
 		drafts[count++] = (struct hf_ledger_draft){
 			.op = HF_OP_ADD,

@@ -36,7 +36,6 @@ static enum hf_err check_amendment(struct hf_unary *unary, uint32_t set,
 {
 	struct hf_ring *ring = hf_ring_holder_get(unary->node->ring);
 	struct hf_own_check check;
-	bool is_known;
 	size_t bad;
 	enum hf_err err;
 
@@ -45,7 +44,7 @@ static enum hf_err check_amendment(struct hf_unary *unary, uint32_t set,
 				 why);
 	if (err == HF_OK) {
 		err = hf_own_check_items(&check, &payload, 1, HF_OP_AMEND,
-					 unary->arena, &is_known, &bad, why);
+					 unary->arena, NULL, &bad, why);
 		hf_own_check_end(&check);
 	}
 	hf_ring_release(ring);

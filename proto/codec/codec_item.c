@@ -148,18 +148,15 @@ static enum hf_err check_words(const struct hf_item *item, struct hf_why *why)
 	return HF_OK;
 }
 
-enum hf_err hf_item_check(const struct hf_item *item, unsigned op,
-			  struct hf_why *why)
+/* What the rows of the shape do not say. */
+static enum hf_err check_sense(const struct hf_item *item, unsigned op,
+			       struct hf_why *why)
 {
-	enum hf_err err;
+	enum hf_err err = HF_OK;
 
 	if (op != OP_ADD && op != OP_AMEND)
-		return hf_why(why, HF_E_ARGUMENT, "item: op %u carries no item",
-			      op);
-	err = hf_shape_check(hf_item_shape(), item, why);
-	if (err != HF_OK)
-		goto out;
-	if (op == OP_ADD && item->hashes_count == 0)
+		err = hf_why(why, HF_E_ARGUMENT, "op %u carries no item", op);
+	else if (op == OP_ADD && item->hashes_count == 0)
 		err = hf_why(why, HF_E_ARGUMENT, "hashes: none");
 	else if (op == OP_AMEND && item->hashes_count > 0)
 		err = hf_why(why, HF_E_ARGUMENT,
@@ -172,10 +169,30 @@ enum hf_err hf_item_check(const struct hf_item *item, unsigned op,
 		err = check_flags(item, why);
 	if (err == HF_OK)
 		err = check_refs(item, why);
-out:
 	if (err != HF_OK)
 		hf_why_prefix(why, "item: ");
 	return err;
+}
+
+enum hf_err hf_item_check(const struct hf_item *item, unsigned op,
+			  struct hf_why *why)
+{
+	enum hf_err err = hf_shape_check(hf_item_shape(), item, why);
+
+	if (err != HF_OK) {
+		hf_why_prefix(why, "item: ");
+		return err;
+	}
+	return check_sense(item, op, why);
+}
+
+enum hf_err hf_item_parse_for(struct hf_span wire, unsigned op,
+			      struct hf_arena *arena, struct hf_item *out,
+			      struct hf_why *why)
+{
+	enum hf_err err = hf_item_parse(wire, arena, out, why);
+
+	return err == HF_OK ? check_sense(out, op, why) : err;
 }
 
 enum hf_class hf_item_class(const struct hf_item *item)

@@ -77,6 +77,11 @@ HF_CODEC_MESSAGE(retraction);
 HF_MUST enum hf_err hf_item_check(const struct hf_item *item, unsigned op,
 				  struct hf_why *why);
 
+/* hf_item_parse() and hf_item_check() in one, for less than both. */
+HF_MUST enum hf_err hf_item_parse_for(struct hf_span wire, unsigned op,
+				      struct hf_arena *arena,
+				      struct hf_item *out, struct hf_why *why);
+
 /* The class to act on: OTHER for one that this version does not know and for
  * none, since a peer may have signed either. */
 enum hf_class hf_item_class(const struct hf_item *item);

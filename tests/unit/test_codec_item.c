@@ -198,11 +198,9 @@ static void the_vectors_that_may_not_be_signed_are_refused(void **state)
 		struct hf_item item;
 		enum hf_err err;
 
-		err = hf_item_parse(bytes_of(row, "payload_hex"), &arena, &item,
-				    &why);
-		if (err == HF_OK)
-			err = hf_item_check(
-				&item, (unsigned)number_of(row, "op"), &why);
+		err = hf_item_parse_for(bytes_of(row, "payload_hex"),
+					(unsigned)number_of(row, "op"), &arena,
+					&item, &why);
 		if (strcmp(hf_err_name(err), text_of(row, "error")) != 0)
 			fail_msg("%s: %s, not %s: %s", text_of(row, "name"),
 				 hf_err_name(err), text_of(row, "error"),
