@@ -106,6 +106,10 @@ void hf_store_abort(struct hf_store_txn *txn);
  * too small: the next one grows it, so do it again. */
 bool hf_store_should_repeat(struct hf_store *store);
 
+/* For a pause between writes: see that the next commits find their blocks in
+ * the file already, which makes them faster.  What cannot be done is left. */
+void hf_store_write_ahead(struct hf_store *store);
+
 /* Bytes free on the disk for us; UINT64_MAX when the system does not say.  Any
  * thread. */
 uint64_t hf_store_room(const struct hf_store *store);

@@ -368,6 +368,60 @@ static void a_half_made_store_is_made_again(void **state)
 	assert_true(has(shelf->store, FRUIT, "plum", "blue"));
 }
 
+static uint64_t file_bytes(struct shelf *shelf)
+{
+	struct hf_store_stats stats;
+	struct hf_why why = { "" };
+
+	assert_ok(hf_store_stats(shelf->store, &stats, &why), &why);
+	return stats.file_bytes;
+}
+
+static void room_is_made_behind_the_last_page_only(void **state)
+{
+	struct shelf *shelf = *state;
+	struct hf_why why = { "" };
+	static uint8_t value[100000];
+	uint64_t before, after;
+	char key[16];
+
+	reopen(shelf);
+	assert_ok(put(shelf->store, FRUIT, "plum", BYTES("blue"), &why), &why);
+	before = file_bytes(shelf);
+	for (int i = 0; i < 40; i++)
+		hf_store_write_ahead(shelf->store);
+	after = file_bytes(shelf);
+	/* As much as is wanted, and then no more. */
+	assert_in_range(after - before, 512 << 10, 2 << 20);
+	hf_store_write_ahead(shelf->store);
+	assert_int_equal(file_bytes(shelf), after);
+	/* Commits go into it and past it, with more room made in between. */
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(key, sizeof(key), "%08u", i);
+		memset(value, (int)i + 1, sizeof(value));
+		assert_ok(put(shelf->store, FRUIT, key,
+			      hf_span(value, sizeof(value)), &why),
+			  &why);
+		hf_store_write_ahead(shelf->store);
+	}
+	reopen(shelf);
+	assert_true(has(shelf->store, FRUIT, "plum", "blue"));
+	for (unsigned i = 0; i < 40; i++) {
+		struct hf_store_txn *view;
+		struct hf_span got;
+
+		snprintf(key, sizeof(key), "%08u", i);
+		memset(value, (int)i + 1, sizeof(value));
+		assert_ok(hf_store_view_begin(shelf->store, &view, &why), &why);
+		assert_ok(
+			hf_store_get(view, FRUIT, hf_span_of(key), &got, &why),
+			&why);
+		assert_int_equal(got.len_bytes, sizeof(value));
+		assert_memory_equal(got.at, value, sizeof(value));
+		hf_store_view_end(view);
+	}
+}
+
 static void a_full_map_is_grown_and_the_write_repeated(void **state)
 {
 	static uint8_t block[100000];
@@ -599,6 +653,7 @@ int main(void)
 		SHELF_TEST(a_second_store_on_one_directory_is_refused),
 		SHELF_TEST(files_that_are_not_ours_are_refused),
 		SHELF_TEST(a_half_made_store_is_made_again),
+		SHELF_TEST(room_is_made_behind_the_last_page_only),
 		SHELF_TEST(a_full_map_is_grown_and_the_write_repeated),
 		SHELF_TEST(a_killed_writer_loses_nothing_it_committed),
 		SHELF_TEST(many_threads_read_and_write),
