@@ -36,6 +36,7 @@ void hf_ledger_set_free(struct set *set)
 	for (size_t i = 0; i < HF_LEDGER_SEEN_KEPT; i++)
 		free(set->seen[i].note);
 	free(set->pending.note);
+	free(set->slip.note);
 	free(set->tail);
 	free(set);
 }
@@ -45,6 +46,7 @@ static void ledger_free(struct hf_ledger *ledger)
 	for (uint32_t id = 1; id <= ledger->sets_count; id++)
 		hf_ledger_set_free(ledger->sets[id]);
 	free(ledger->sets);
+	hf_ledger_slips_close(ledger->slips);
 	hf_store_close(ledger->store);
 	pthread_mutex_destroy(&ledger->lock);
 	pthread_mutex_destroy(&ledger->following);
@@ -113,6 +115,9 @@ enum hf_err hf_ledger_open(const struct hf_ledger_options *options,
 	if (err != HF_OK)
 		return err;
 	err = hf_store_open(&store, &ledger->store, why);
+	/* After it: the store's lock is that of the slips as well. */
+	if (err == HF_OK)
+		err = hf_ledger_slips_open(options->dir, &ledger->slips, why);
 	if (err == HF_OK)
 		err = hf_ledger_load(ledger, why);
 	if (err == HF_OK)

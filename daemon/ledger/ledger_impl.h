@@ -18,6 +18,7 @@
 #include "ledger.h"
 #include "ledger_piece.h"
 #include "ledger_record.h"
+#include "ledger_slip.h"
 #include "ledger_tree.h"
 #include "ledger_view.h"
 #include "store.h"
@@ -76,9 +77,12 @@ struct set {
 	struct set *next_staged;
 	struct hf_ledger_leaves *tail; /* owned, or NULL */
 	struct seen pending;           /* signed, to be stored; note or NULL */
+	bool is_slipped;               /* pending is durable as a slip */
 	struct set *next_pending;
 	bool is_refresh_due;
 	bool is_note_new; /* this transaction stores a note that we serve */
+	bool has_news;
+	struct set *next_news;
 
 	/* What the signer signed last, if we know. */
 	bool knows_signed;
@@ -91,6 +95,8 @@ struct set {
 	/* Under lock. */
 	uint64_t published;
 	bool is_frozen;
+	struct seen slip; /* own sets: the note that may be newer than the
+			   * store's; note or NULL */
 	struct seen seen[HF_LEDGER_SEEN_KEPT]; /* newest first */
 };
 
@@ -135,6 +141,7 @@ struct hf_ledger_follower {
 
 struct hf_ledger {
 	struct hf_store *store;           /* owned */
+	struct hf_ledger_slips *slips;    /* owned; the writer's */
 	struct hf_ledger_options options; /* dir is not kept */
 	struct hf_commit commit;          /* fixed */
 	pthread_t writer;
@@ -142,7 +149,9 @@ struct hf_ledger {
 	/* Writer's. */
 	struct hf_store_txn *txn;
 	struct set *staged;   /* changed by this transaction */
+	struct set *news;     /* of which followers are to be told */
 	struct set *pending;  /* with a note to be stored */
+	bool has_unslipped;   /* of these some are not durable as slips */
 	struct job *awaiting; /* durable; their notes are not stored yet */
 	size_t awaiting_appends;
 	size_t expected_jobs;   /* likely to be queued again now */
@@ -187,6 +196,11 @@ void hf_ledger_writer_stop(struct hf_ledger *ledger);
 void hf_ledger_job_fail(struct job *job, enum hf_err err, const char *format,
 			...) HF_PRINTF(3, 4);
 
+/* What set->state says holds from now on: others may see it, followers are
+ * told once callers are. */
+void hf_ledger_publish(struct hf_ledger *ledger, struct set *set,
+		       bool has_new_note);
+
 /* The state to change in this transaction. */
 struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set);
 
@@ -197,7 +211,8 @@ struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set);
 
 static inline bool set_is_unsigned(const struct set *set)
 {
-	return set->kind == HF_LEDGER_OWN && set->pending.note == NULL &&
+	return set->kind == HF_LEDGER_OWN &&
+	       (set->pending.note == NULL || set->is_slipped) &&
 	       (!set->state.has_note ||
 		set->state.note_size < set->state.marks.stored);
 }
@@ -257,6 +272,24 @@ HF_MUST enum hf_err hf_ledger_note_store(struct hf_ledger *ledger,
 					 enum hf_ledger_which which,
 					 const struct seen *note,
 					 struct hf_why *why);
+
+/* ledger_note.c */
+
+/* The notes that are pending become durable, and those of their sets. */
+HF_MUST enum hf_err hf_ledger_notes_slip(struct hf_ledger *ledger,
+					 struct hf_why *why);
+
+/* Let views see this note of an own set, as far as they hold its entries; its
+ * bytes are copied.  NULL: the store's is as new. */
+HF_MUST enum hf_err hf_ledger_slip_show(struct hf_ledger *ledger,
+					struct set *set,
+					const struct seen *note,
+					struct hf_why *why);
+
+/* At the start: the slip of an own set, where it is newer than what the store
+ * has. */
+HF_MUST enum hf_err hf_ledger_slip_load(struct hf_ledger *ledger,
+					struct set *set, struct hf_why *why);
 
 /* ledger_see.c: let pieces be checked against it.  Takes the note. */
 void hf_ledger_seen_keep(struct hf_ledger *ledger, struct set *set,

@@ -160,6 +160,8 @@ static enum hf_err set_load(struct hf_ledger *ledger, struct set *set,
 				&state->seen_size, &state->seen_root, why);
 	if (err == HF_OK)
 		err = tree_load(ledger, set, why);
+	if (err == HF_OK && set->kind == HF_LEDGER_OWN)
+		err = hf_ledger_slip_load(ledger, set, why);
 	if (err != HF_OK)
 		return err;
 	set->published = set->kind == HF_LEDGER_OWN ? state->note_size

@@ -234,6 +234,8 @@ static enum hf_err sign(struct hf_ledger *ledger, struct set *set,
 		ledger->pending = set;
 	}
 	free(set->pending.note);
+	set->is_slipped = false;
+	ledger->has_unslipped = true;
 	set->pending = (struct seen){ .size = request.size,
 				      .root = request.root,
 				      .note = note.at,

@@ -17,6 +17,7 @@ enum hf_err hf_ledger_view_begin(struct hf_ledger *ledger,
 		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
 	view->ledger = ledger;
 	view->set = NULL;
+	view->shown = NULL;
 	view->tree = NULL;
 	err = hf_store_view_begin(ledger->store, &view->txn, why);
 	if (err != HF_OK) {
@@ -32,6 +33,12 @@ void hf_ledger_view_end(struct hf_ledger_view *view)
 	if (view == NULL)
 		return;
 	hf_store_view_end(view->txn);
+	while (view->shown != NULL) {
+		struct shown *shown = view->shown;
+
+		view->shown = shown->next;
+		free(shown);
+	}
 	free(view->tree);
 	free(view);
 }
@@ -45,15 +52,62 @@ struct hf_store_txn *hf_ledger_view_txn(struct hf_ledger_view *view)
  * Sets.
  */
 
+static struct shown *shown_find(const struct hf_ledger_view *view, uint32_t set)
+{
+	struct shown *shown = view->shown;
+
+	while (shown != NULL && shown->set != set)
+		shown = shown->next;
+	return shown;
+}
+
+/* Whether an own set has a slip, for entries that the view has, is looked up
+ * once: what a view has seen stays as it was. */
+static enum hf_err slip_look(struct hf_ledger_view *view, const struct set *set,
+			     uint64_t stored, struct hf_why *why)
+{
+	struct hf_ledger *ledger = view->ledger;
+	const struct seen *slip = &set->slip;
+	struct shown *shown;
+	bool is_slip;
+
+	if (shown_find(view, set->id) != NULL)
+		return HF_OK;
+	pthread_mutex_lock(&ledger->lock);
+	is_slip = slip->note != NULL && slip->size <= stored;
+	shown = malloc(sizeof(*shown) + (is_slip ? slip->note_len_bytes : 0));
+	if (shown != NULL && is_slip) {
+		memcpy(shown->bytes, slip->note, slip->note_len_bytes);
+		shown->record = (struct hf_ledger_note_record){
+			.size = slip->size,
+			.root = slip->root,
+			.note = hf_span(shown->bytes, slip->note_len_bytes),
+		};
+	}
+	pthread_mutex_unlock(&ledger->lock);
+	if (shown == NULL)
+		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
+	shown->set = set->id;
+	shown->is_slip = is_slip;
+	shown->next = view->shown;
+	view->shown = shown;
+	return HF_OK;
+}
+
 static enum hf_err note_get(struct hf_ledger_view *view, uint32_t set,
 			    enum hf_ledger_which which,
 			    struct hf_ledger_note_record *out_record,
 			    struct hf_why *why)
 {
 	struct hf_ledger_key key = hf_ledger_key_note(set, which);
+	const struct shown *shown = shown_find(view, set);
 	struct hf_span value;
 	enum hf_err err;
 
+	if (shown != NULL && shown->is_slip) {
+		*out_record = shown->record;
+		return HF_OK;
+	}
 	err = hf_store_get(view->txn, TABLE_NOTES, hf_ledger_key_span(&key),
 			   &value, NULL);
 	if (err != HF_OK)
@@ -94,6 +148,9 @@ enum hf_err hf_ledger_view_set(struct hf_ledger_view *view, uint32_t id,
 	view->stored = marks.stored;
 	view->size = marks.stored;
 	if (set->kind == HF_LEDGER_OWN) {
+		err = slip_look(view, set, marks.stored, why);
+		if (err != HF_OK)
+			return err;
 		err = note_get(view, id, HF_LEDGER_NOTE, &note, NULL);
 		if (err != HF_OK && err != HF_E_NOTFOUND)
 			return hf_why(why, err, "ledger: note of '%s'",

@@ -12,6 +12,15 @@
 
 #include "ledger_impl.h"
 
+/* The note of an own set, as it was when the view first looked at it. */
+struct shown {
+	struct shown *next;
+	uint32_t set;
+	bool is_slip;                        /* else it is the store's */
+	struct hf_ledger_note_record record; /* borrows from bytes */
+	uint8_t bytes[];
+};
+
 struct hf_ledger_view {
 	struct hf_ledger *ledger; /* borrowed */
 	struct hf_store_txn *txn;
@@ -19,6 +28,7 @@ struct hf_ledger_view {
 	const struct set *set; /* borrowed, or NULL */
 	uint64_t stored;
 	uint64_t size;
+	struct shown *shown;         /* owned: of the own sets looked at */
 	struct hf_ledger_tree *tree; /* owned, or NULL; of tree_set */
 	uint32_t tree_set;
 };

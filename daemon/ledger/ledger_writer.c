@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "thread.h"
 
 #include "ledger_impl.h"
 
@@ -152,8 +153,13 @@ static bool group_take(struct hf_ledger *ledger, struct job **out_jobs)
 {
 	struct job *jobs, *last = NULL;
 	size_t count = 0, bytes = 0;
-	bool is_open;
+	bool is_open, is_idle;
 
+	pthread_mutex_lock(&ledger->lock);
+	is_idle = ledger->queue == NULL && !ledger->is_stopping;
+	pthread_mutex_unlock(&ledger->lock);
+	if (is_idle)
+		hf_store_write_ahead(ledger->store);
 	pthread_mutex_lock(&ledger->lock);
 	is_open = work_wait(ledger);
 	gather(ledger);
@@ -202,9 +208,14 @@ static enum hf_err marks_store(struct hf_ledger *ledger, struct hf_why *why)
 	for (struct set *set = ledger->staged; set != NULL && err == HF_OK;
 	     set = set->next_staged) {
 		struct hf_ledger_key key = hf_ledger_key_set(set->id);
-		uint8_t bytes[HF_LEDGER_MARKS_MAX];
+		uint8_t bytes[HF_LEDGER_MARKS_MAX], before[HF_LEDGER_MARKS_MAX];
 		size_t len = hf_ledger_marks_encode(&set->staged.marks, bytes);
 
+		/* A note changes none: a page less to write. */
+		if (!set->is_new &&
+		    hf_ledger_marks_encode(&set->state.marks, before) == len &&
+		    memcmp(bytes, before, len) == 0)
+			continue;
 		err = hf_store_put(ledger->txn, TABLE_MARKS,
 				   hf_ledger_key_span(&key),
 				   hf_span(bytes, len), why);
@@ -219,7 +230,7 @@ static enum hf_err pending_store(struct hf_ledger *ledger, struct hf_why *why)
 	for (struct set *set = ledger->pending; set != NULL && err == HF_OK;
 	     set = set->next_pending) {
 		hf_ledger_stage(ledger, set);
-		set->is_note_new = true;
+		set->is_note_new = !set->is_slipped;
 		err = hf_ledger_note_store(ledger, set, HF_LEDGER_NOTE,
 					   &set->pending, why);
 	}
@@ -235,6 +246,23 @@ static void pending_drop(struct hf_ledger *ledger)
 		free(set->pending.note);
 		set->pending.note = NULL;
 	}
+	ledger->has_unslipped = false;
+}
+
+/* They are in the store: no slip is newer. */
+static void pending_settle(struct hf_ledger *ledger)
+{
+	for (struct set *set = ledger->pending; set != NULL;
+	     set = set->next_pending) {
+		enum hf_err err;
+
+		if (set->is_slipped)
+			continue;
+		/* Forgetting needs no memory. */
+		err = hf_ledger_slip_show(ledger, set, NULL, NULL);
+		(void)err;
+	}
+	pending_drop(ledger);
 }
 
 /* Undo what the transaction did in memory. */
@@ -300,39 +328,61 @@ static enum hf_err group_write(struct hf_ledger *ledger, struct job *jobs,
  * After a commit.
  */
 
-/* What was staged holds.  Others are told, sets that need a signature are
- * returned as a list (next_staged). */
+void hf_ledger_publish(struct hf_ledger *ledger, struct set *set,
+		       bool has_new_note)
+{
+	uint64_t size = set->kind == HF_LEDGER_OWN ? set->state.note_size
+						   : set->state.marks.stored;
+	bool is_frozen = set->state.marks.frozen_reason[0] != '\0';
+	bool is_news;
+
+	pthread_mutex_lock(&ledger->lock);
+	is_news = has_new_note || size != set->published ||
+		  is_frozen != set->is_frozen;
+	set->published = size;
+	set->is_frozen = is_frozen;
+	pthread_mutex_unlock(&ledger->lock);
+	if (is_news && !set->has_news) {
+		set->has_news = true;
+		set->next_news = ledger->news;
+		ledger->news = set;
+	}
+}
+
+/* What was staged holds.  Sets that need a signature are returned as a list
+ * (next_staged), those with news become one, for news_tell(). */
 static struct set *group_publish(struct hf_ledger *ledger)
 {
 	struct set *to_sign = NULL;
 
-	pending_drop(ledger);
+	pending_settle(ledger);
 	while (ledger->staged != NULL) {
 		struct set *set = ledger->staged;
-		bool is_frozen, is_news;
-		uint64_t size;
 
 		ledger->staged = set->next_staged;
 		set->is_staged = false;
 		set->is_new = false;
 		set->state = set->staged;
-		size = set->kind == HF_LEDGER_OWN ? set->state.note_size
-						  : set->state.marks.stored;
-		pthread_mutex_lock(&ledger->lock);
-		is_frozen = set->state.marks.frozen_reason[0] != '\0';
-		is_news = set->is_note_new || size != set->published ||
-			  is_frozen != set->is_frozen;
-		set->published = size;
-		set->is_frozen = is_frozen;
-		pthread_mutex_unlock(&ledger->lock);
-		if (is_news)
-			hf_ledger_wake(ledger, set->id, size);
+		hf_ledger_publish(ledger, set, set->is_note_new);
 		if (set_is_unsigned(set) || set->is_refresh_due) {
 			set->next_staged = to_sign;
 			to_sign = set;
 		}
 	}
 	return to_sign;
+}
+
+/* Followers have work to do then, and cores are few: whoever waits for an
+ * acknowledgement is told before them. */
+static void news_tell(struct hf_ledger *ledger)
+{
+	while (ledger->news != NULL) {
+		struct set *set = ledger->news;
+
+		ledger->news = set->next_news;
+		set->has_news = false;
+		hf_ledger_wake(ledger, set->id, set->published);
+	}
 }
 
 static void awaiting_add(struct hf_ledger *ledger, struct job *job)
@@ -443,27 +493,53 @@ static bool is_worth_waiting(struct hf_ledger *ledger)
 	return is_worth;
 }
 
-/* Store the pending notes by themselves. */
+/* Nobody can be told of the notes that are pending.  The entries are durable
+ * and the signer has signed; what is missing is our copy of the note, for
+ * which the signer is asked again. */
+static void notes_fail(struct hf_ledger *ledger, enum hf_err err,
+		       const struct hf_why *why)
+{
+	struct job *jobs = ledger->awaiting;
+
+	pending_drop(ledger);
+	ledger->has_backlog = true;
+	ledger->awaiting = NULL;
+	ledger->awaiting_appends = 0;
+	jobs_fail(jobs, err, why);
+}
+
+/* Make the pending notes durable by themselves: as slips or, where that cannot
+ * be, in the store. */
 static void notes_finish(struct hf_ledger *ledger)
 {
 	struct hf_why why = { "" };
-	struct job *jobs;
+	enum hf_err err = hf_ledger_notes_slip(ledger, &why);
+
+	if (err != HF_OK) {
+		err = group_write(ledger, NULL, &why);
+		if (err == HF_OK)
+			group_publish(ledger);
+	}
+	if (err == HF_OK)
+		awaiting_end(ledger);
+	else
+		notes_fail(ledger, err, &why);
+	news_tell(ledger);
+}
+
+/* At the end: what the next entries would have taken along. */
+static void notes_store(struct hf_ledger *ledger)
+{
 	enum hf_err err;
 
-	err = group_write(ledger, NULL, &why);
-	if (err == HF_OK) {
-		group_publish(ledger);
-		awaiting_end(ledger);
+	if (ledger->has_unslipped)
+		notes_finish(ledger);
+	if (ledger->pending == NULL)
 		return;
-	}
-	/* The entries are durable and the signer has signed; what is missing
-	 * is our copy of the note, for which the signer is asked again. */
-	pending_drop(ledger);
-	ledger->has_backlog = true;
-	jobs = ledger->awaiting;
-	ledger->awaiting = NULL;
-	ledger->awaiting_appends = 0;
-	jobs_fail(jobs, err, &why);
+	err = group_write(ledger, NULL, NULL);
+	/* Where that fails, the slips have them. */
+	if (err == HF_OK)
+		group_publish(ledger);
 }
 
 static void group_do(struct hf_ledger *ledger, struct job *jobs)
@@ -480,11 +556,12 @@ static void group_do(struct hf_ledger *ledger, struct job *jobs)
 
 		awaiting_end(ledger);
 		group_settle(ledger, jobs);
+		news_tell(ledger);
 		sets_sign(ledger, to_sign);
 	} else {
 		jobs_fail(jobs, err, &why);
 	}
-	if (ledger->pending != NULL &&
+	if (ledger->has_unslipped &&
 	    (err != HF_OK || !is_worth_waiting(ledger)))
 		notes_finish(ledger);
 	ledger->group_us = hf_clock_mono_us() - begun_us;
@@ -495,10 +572,10 @@ static void *writer_main(void *arg)
 	struct hf_ledger *ledger = arg;
 	struct job *jobs;
 
+	hf_thread_name("ledger-writer");
 	while (group_take(ledger, &jobs))
 		group_do(ledger, jobs);
-	if (ledger->pending != NULL)
-		notes_finish(ledger);
+	notes_store(ledger);
 	return NULL;
 }
 

@@ -5,8 +5,8 @@ import struct
 
 # In the order of shim.c's enum place.
 PLACES = ["nowhere", "entries-write", "entries-sync", "entries-meta", "ask", "record-write", "record-sync",
-          "recorded", "answer", "signed", "note-write", "note-sync", "note-meta", "noted"]
-MID_COMMIT = {"entries-write", "entries-sync", "entries-meta", "note-write", "note-sync", "note-meta"}
+          "recorded", "answer", "signed", "note-write", "note-sync", "noted"]
+MID_COMMIT = {"entries-write", "entries-sync", "entries-meta", "note-write", "note-sync"}
 # The gaps of the publisher's order, and the places in each.
 GAPS = {
     "mid-commit of entries": ["entries-write", "entries-sync", "entries-meta"],
@@ -14,7 +14,7 @@ GAPS = {
     "signer asked, nothing recorded": ["record-write", "record-sync"],
     "recorded, not answered": ["recorded", "answer"],
     "signed, note not stored": ["signed"],
-    "mid-commit of the note": ["note-write", "note-sync", "note-meta"],
+    "mid-commit of the note": ["note-write", "note-sync"],
     "note durable, not acknowledged": ["noted"],
 }
 DAEMON, SIGNER = 1, 2

@@ -4,9 +4,9 @@
  * Preloaded into the daemon, which passes it on to the signer it starts.  It
  * stands between both and the calls that make up the publisher's order (write
  * and sync of the ledger, question and answer on the signer's socket, write
- * and sync of the signer's record), so it knows where in that order a process
- * is.  A test maps the same file (HASHFED_CRASH_FILE), arms a place with a
- * count, and reads afterwards whether death came there.
+ * and sync of the signer's record and of the note's slip), so it knows where in
+ * that order a process is.  A test maps the same file (HASHFED_CRASH_FILE),
+ * arms a place with a count, and reads afterwards whether death came there.
  *
  * Nothing is faked: calls are passed on as they came, except that at a place
  * in the middle of a write only half of it is done.
@@ -39,10 +39,9 @@ enum place {
 	RECORDED,      /* signer: recorded, not signed */
 	ANSWER,        /* signer: signed, not answered */
 	SIGNED,        /* answered, the note not stored */
-	NOTE_WRITE,    /* as ENTRIES_WRITE, with a note among them */
-	NOTE_SYNC,
-	NOTE_META,
-	NOTED, /* the note is durable, nobody told */
+	NOTE_WRITE,    /* half of the note's slip is written */
+	NOTE_SYNC,     /* all of it is, before the sync */
+	NOTED,         /* the note is durable, nobody told */
 	PLACES,
 };
 
@@ -69,7 +68,7 @@ struct page {
 static struct page *page;
 static bool is_signer;
 static _Atomic bool asks_checkpoint; /* the question that is open */
-static _Atomic bool has_note;        /* the next commit stores one */
+static _Atomic bool has_note;        /* signed, and not durable */
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
@@ -144,9 +143,9 @@ static void pass(enum place place)
 		strike(place);
 }
 
-static bool is_ledger(int fd)
+static bool ends_with(int fd, const char *end)
 {
-	static const char end[] = "/ledger/data.mdb";
+	size_t end_len = strlen(end);
 	char link[32], path[4096];
 	ssize_t len;
 
@@ -154,9 +153,24 @@ static bool is_ledger(int fd)
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path));
-	return len >= (ssize_t)sizeof(end) - 1 &&
-	       memcmp(path + len - (sizeof(end) - 1), end, sizeof(end) - 1) ==
-		       0;
+	return len >= (ssize_t)end_len &&
+	       memcmp(path + len - end_len, end, end_len) == 0;
+}
+
+static bool is_ledger(int fd)
+{
+	return ends_with(fd, "/ledger/data.mdb");
+}
+
+static bool is_slip(int fd)
+{
+	return ends_with(fd, "/ledger.notes");
+}
+
+/* Room made behind the end of the ledger's file is no part of a commit. */
+static bool is_room(const uint8_t *at, size_t len)
+{
+	return len == 131072 && at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
 }
 
 /* LMDB writes the page that ends a commit through a descriptor of its own. */
@@ -182,54 +196,50 @@ static int number_of(const uint8_t *bytes, ssize_t len)
 				: bytes[NUMBER_AT] << 8 | bytes[NUMBER_AT + 1];
 }
 
-static enum place of_commit(enum place entries, enum place note)
-{
-	return atomic_load(&has_note) ? note : entries;
-}
-
 static ssize_t meta_pwrite(int fd, const void *at, size_t len, off_t offset)
 {
 	ssize_t put;
 
-	pass(of_commit(ENTRIES_META, NOTE_META));
+	pass(ENTRIES_META);
 	put = real_pwrite(fd, at, len, offset);
+	/* A note that had no slip went with the entries. */
 	if (put == (ssize_t)len && atomic_exchange(&has_note, false))
 		pass(NOTED);
 	return put;
 }
 
+/* Of a write that is due only half is done. */
+static void half_pwrite(enum place place, int fd, const void *at, size_t len,
+			off_t offset)
+{
+	if (!is_due(place))
+		return;
+	(void)!real_pwrite(fd, at, len / 2, offset);
+	strike(place);
+}
+
 ssize_t pwrite(int fd, const void *at, size_t len, off_t offset)
 {
-	enum place place;
-
-	if (page != NULL && is_signer) {
+	if (page != NULL && is_signer)
 		pass(RECORD_WRITE);
-		return real_pwrite(fd, at, len, offset);
-	}
-	if (!is_ledger(fd))
-		return real_pwrite(fd, at, len, offset);
-	if (is_meta(fd))
+	else if (is_slip(fd))
+		half_pwrite(NOTE_WRITE, fd, at, len, offset);
+	else if (is_ledger(fd) && is_meta(fd))
 		return meta_pwrite(fd, at, len, offset);
-	place = of_commit(ENTRIES_WRITE, NOTE_WRITE);
-	if (is_due(place)) {
-		(void)!real_pwrite(fd, at, len / 2, offset);
-		strike(place);
-	}
+	else if (is_ledger(fd) && !is_room(at, len))
+		half_pwrite(ENTRIES_WRITE, fd, at, len, offset);
 	return real_pwrite(fd, at, len, offset);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	enum place place;
-
 	if (!is_ledger(fd))
 		return real_writev(fd, parts, count);
-	place = of_commit(ENTRIES_WRITE, NOTE_WRITE);
-	if (is_due(place)) {
+	if (is_due(ENTRIES_WRITE)) {
 		off_t before = lseek(fd, 0, SEEK_CUR);
 
 		(void)!real_writev(fd, parts, (count + 1) / 2);
-		strike(place);
+		strike(ENTRIES_WRITE);
 		(void)lseek(fd, before, SEEK_SET);
 	}
 	return real_writev(fd, parts, count);
@@ -245,8 +255,15 @@ int fdatasync(int fd)
 		pass(RECORDED);
 		return rc;
 	}
+	if (is_slip(fd)) {
+		pass(NOTE_SYNC);
+		rc = real_fdatasync(fd);
+		atomic_store(&has_note, false);
+		pass(NOTED);
+		return rc;
+	}
 	if (is_ledger(fd))
-		pass(of_commit(ENTRIES_SYNC, NOTE_SYNC));
+		pass(ENTRIES_SYNC);
 	return real_fdatasync(fd);
 }
 

@@ -182,7 +182,7 @@ class Witness:
 
 def plan():
     """(place or None for a random moment, victims), shuffled."""
-    rounds = {DAEMON: 5, DAEMON | SIGNER: 4, SIGNER: 3}
+    rounds = {DAEMON: 6, DAEMON | SIGNER: 5, SIGNER: 3}
     kills = [(place, victims) for place in PLACES[1:] for victims, times in rounds.items() for _ in range(times)]
     kills += [(None, victims) for victims, times in {DAEMON: 24, DAEMON | SIGNER: 16, SIGNER: 14}.items()
               for _ in range(times)]

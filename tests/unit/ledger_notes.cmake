@@ -1,0 +1,1 @@
+hf_unit(ledger_notes USES base sign tlog store ledger)
