@@ -19,6 +19,11 @@
 
 struct hf_client_append;
 
+/* A batch id that nobody else has.  It begins with the time, so that the
+ * daemon's records of batches made one after another lie side by side: a
+ * commit then writes fewer pages. */
+void hf_client_batch_id(uint8_t out_id[static HF_BATCH_ID_BYTES]);
+
 HF_MUST enum hf_err hf_client_append_begin(struct hf_client *client,
 					   struct hf_client_append **out_append,
 					   struct hf_why *why);

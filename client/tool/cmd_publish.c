@@ -4,9 +4,9 @@
 #include "bytes.h"
 #include "duty.h"
 #include "kind.h"
-#include "sign.h"
 #include "text.h"
 
+#include "client_append.h"
 #include "publish.h"
 #include "show.h"
 #include "show_json.h"
@@ -271,7 +271,7 @@ static enum hf_err run_files(struct hf_cmd *cmd, struct hf_publish_plan *plan,
 	enum hf_err err = HF_OK;
 
 	if (!plan->has_batch)
-		hf_random(plan->batch_id, sizeof(plan->batch_id));
+		hf_client_batch_id(plan->batch_id);
 	hf_progress_begin(&run.progress, hf_cmd_has(cmd, HF_CMD_QUIET));
 	if (!is_dry)
 		err = hf_cmd_connect(cmd, HF_DUTY_ANALYST, &client, why);
