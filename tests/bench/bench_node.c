@@ -3,7 +3,8 @@
  *
  *   bench_node append RUN SET ITEMS SECONDS [CLIENTS]
  *                                               Append calls of so many items,
- *                                               one at a time a client
+ *                                               one at a time a client; the
+ *                                               items are made before
  *   bench_node fill RUN SET ENTRIES             as fast as they are taken
  *   bench_node match BATCH SECONDS PLACE...     lookups of which one in a
  *                                               hundred is known
@@ -93,27 +94,45 @@ static void put_item(uint64_t n, struct hf_buf *buf)
 		exit(1);
 }
 
-/* One message of items [first, first + count). */
-static void send_items(struct hf_client_append *append, const char *set,
-		       const uint8_t *batch, uint64_t sequence, uint64_t first,
-		       size_t count)
-{
-	struct hf_span *items = calloc(count, sizeof(*items));
-	size_t *starts = calloc(count + 1, sizeof(*starts));
-	struct hf_why why = { "" };
+/* Items as they go into a message. */
+struct items {
 	struct hf_buf bytes;
-	enum hf_err err;
+	struct hf_span *at; /* owned */
+	size_t count;
+};
 
-	hf_buf_init(&bytes, HF_MESSAGE_MAX_BYTES);
+/* Items [first, first + count). */
+static struct items items_make(uint64_t first, size_t count)
+{
+	struct items items = { .at = calloc(count, sizeof(*items.at)),
+			       .count = count };
+	size_t *starts = calloc(count + 1, sizeof(*starts));
+
+	hf_buf_init(&items.bytes, SIZE_MAX);
 	for (size_t i = 0; i < count; i++) {
-		starts[i] = bytes.len_bytes;
-		put_item(first + i, &bytes);
+		starts[i] = items.bytes.len_bytes;
+		put_item(first + i, &items.bytes);
 	}
-	starts[count] = bytes.len_bytes;
+	starts[count] = items.bytes.len_bytes;
 	for (size_t i = 0; i < count; i++)
-		items[i] = hf_span(bytes.at + starts[i],
-				   starts[i + 1] - starts[i]);
-	err = hf_client_append_send(
+		items.at[i] = hf_span(items.bytes.at + starts[i],
+				      starts[i + 1] - starts[i]);
+	free(starts);
+	return items;
+}
+
+static void items_release(struct items *items)
+{
+	hf_buf_release(&items->bytes);
+	free(items->at);
+}
+
+static void send_items(struct hf_client_append *append, const char *set,
+		       const uint8_t *batch, uint64_t sequence,
+		       const struct hf_span *items, size_t count)
+{
+	struct hf_why why = { "" };
+	enum hf_err err = hf_client_append_send(
 		append,
 		&(struct hf_append_request){
 			.set = set,
@@ -123,16 +142,14 @@ static void send_items(struct hf_client_append *append, const char *set,
 			.items_count = count,
 		},
 		&why);
+
 	if (err != HF_OK)
 		die("send", err, &why);
-	hf_buf_release(&bytes);
-	free(starts);
-	free(items);
 }
 
 /* A call of one message; returns when it is acknowledged. */
 static void append_once(struct hf_client *client, const char *set,
-			uint64_t first, size_t count)
+			const struct hf_span *items, size_t count)
 {
 	struct hf_append_response response;
 	struct hf_client_append *append;
@@ -141,12 +158,12 @@ static void append_once(struct hf_client *client, const char *set,
 	struct hf_arena arena;
 	enum hf_err err;
 
-	hf_random(batch, sizeof(batch));
+	hf_client_batch_id(batch);
 	hf_arena_init(&arena, ARENA_BYTES);
 	err = hf_client_append_begin(client, &append, &why);
 	if (err != HF_OK)
 		die("begin", err, &why);
-	send_items(append, set, batch, 0, first, count);
+	send_items(append, set, batch, 0, items, count);
 	err = hf_client_append_finish(append, &arena, &response, &why);
 	if (err != HF_OK)
 		die("append", err, &why);
@@ -167,7 +184,8 @@ struct appender {
 	pthread_t thread;
 	const char *run;
 	const char *set;
-	size_t count; /* items a call */
+	struct items items; /* made before the clock runs */
+	size_t count;       /* items a call */
 	uint64_t until_us;
 	uint64_t done; /* items */
 };
@@ -176,32 +194,47 @@ static void *append_main(void *arg)
 {
 	struct appender *appender = arg;
 	struct hf_client *client = connect_run(appender->run, HF_DUTY_ANALYST);
-	uint64_t next = start_number();
 
-	while (hf_clock_mono_us() < appender->until_us) {
-		append_once(client, appender->set, next, appender->count);
-		next += appender->count;
+	while (hf_clock_mono_us() < appender->until_us &&
+	       appender->items.count - appender->done >= appender->count) {
+		append_once(client, appender->set,
+			    appender->items.at + appender->done,
+			    appender->count);
 		appender->done += appender->count;
 	}
 	hf_client_close(client);
 	return NULL;
 }
 
+/* More than all clients together can append in a second. */
+#define CALLS_PER_S_MOST 4000
+#define ITEMS_PER_S_MOST 200000
+
 static int run_append(int argc, char **argv)
 {
 	size_t clients = argc == 5 ? (size_t)atoll(argv[4]) : 1;
-	uint64_t for_us = (uint64_t)(atof(argv[3]) * 1e6);
+	double seconds = atof(argv[3]);
 	struct appender *appenders = calloc(clients, sizeof(*appenders));
-	uint64_t began_us = hf_clock_mono_us(), us, done = 0;
 	size_t count = (size_t)atoll(argv[2]);
+	size_t most_per_s = count * CALLS_PER_S_MOST < ITEMS_PER_S_MOST
+				    ? count * CALLS_PER_S_MOST
+				    : ITEMS_PER_S_MOST;
+	uint64_t next = start_number(), began_us, us, done = 0;
 
 	for (size_t i = 0; i < clients; i++) {
+		size_t items = (size_t)(seconds * (double)most_per_s) / clients;
+
 		appenders[i] = (struct appender){
 			.run = argv[0],
 			.set = argv[1],
 			.count = count,
-			.until_us = began_us + for_us,
+			.items = items_make(next, items),
 		};
+		next += items;
+	}
+	began_us = hf_clock_mono_us();
+	for (size_t i = 0; i < clients; i++) {
+		appenders[i].until_us = began_us + (uint64_t)(seconds * 1e6);
 		if (pthread_create(&appenders[i].thread, NULL, append_main,
 				   &appenders[i]) != 0)
 			exit(1);
@@ -211,6 +244,8 @@ static int run_append(int argc, char **argv)
 		done += appenders[i].done;
 	}
 	us = hf_clock_mono_us() - began_us;
+	for (size_t i = 0; i < clients; i++)
+		items_release(&appenders[i].items);
 	printf("append clients=%zu items_per_call=%zu entries_per_s=%.0f "
 	       "calls_per_s=%.0f\n",
 	       clients, count, (double)done * 1e6 / (double)us,
@@ -231,7 +266,7 @@ static int run_fill(char **argv)
 	struct hf_arena arena;
 	enum hf_err err;
 
-	hf_random(batch, sizeof(batch));
+	hf_client_batch_id(batch);
 	hf_arena_init(&arena, ARENA_BYTES);
 	err = hf_client_append_begin(client, &append, &why);
 	if (err != HF_OK)
@@ -239,8 +274,10 @@ static int run_fill(char **argv)
 	while (done < total) {
 		size_t count =
 			total - done < 4096 ? (size_t)(total - done) : 4096;
+		struct items items = items_make(done, count);
 
-		send_items(append, argv[1], batch, sequence++, done, count);
+		send_items(append, argv[1], batch, sequence++, items.at, count);
+		items_release(&items);
 		done += count;
 	}
 	err = hf_client_append_finish(append, &arena, &response, &why);
@@ -343,6 +380,29 @@ static bool has_item(struct hf_client *client, struct hf_arena *arena,
 	return has;
 }
 
+/* From the acknowledgement here to the first lookup that finds it there. */
+static uint64_t hop_us(struct hf_client *here, struct hf_client *there,
+		       struct hf_arena *arena, const char *set, uint64_t number,
+		       uint64_t most_us)
+{
+	struct items item = items_make(number, 1);
+	uint64_t began_us, us = 0;
+
+	append_once(here, set, item.at, 1);
+	items_release(&item);
+	began_us = hf_clock_mono_us();
+	while (!has_item(there, arena, number) && us < most_us)
+		us = hf_clock_mono_us() - began_us;
+	if (us >= most_us) {
+		fprintf(stderr, "bench_node: it never came\n");
+		exit(1);
+	}
+	return hf_clock_mono_us() - began_us;
+}
+
+#define FIRST_MOST_US ((uint64_t)120 * 1000000)
+#define HOP_MOST_US   ((uint64_t)10 * 1000000)
+
 static int run_hops(char **argv)
 {
 	struct hf_client *here = connect_run(argv[0], HF_DUTY_ANALYST);
@@ -353,22 +413,11 @@ static int run_hops(char **argv)
 	struct hf_arena arena;
 
 	hf_arena_init(&arena, ARENA_BYTES);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t began_us;
-
-		append_once(here, argv[1], next, 1);
-		/* From the acknowledgement to the first lookup that finds it.
-		 */
-		began_us = hf_clock_mono_us();
-		while (!has_item(there, &arena, next)) {
-			if (hf_clock_mono_us() - began_us > 10000000) {
-				fprintf(stderr, "bench_node: it never came\n");
-				return 1;
-			}
-		}
-		took_us[i] = hf_clock_mono_us() - began_us;
-		next++;
-	}
+	/* The first one comes once all that was there before is indexed. */
+	(void)hop_us(here, there, &arena, argv[1], next++, FIRST_MOST_US);
+	for (size_t i = 0; i < count; i++)
+		took_us[i] = hop_us(here, there, &arena, argv[1], next++,
+				    HOP_MOST_US);
 	qsort(took_us, count, sizeof(*took_us), compare);
 	printf("hops count=%zu p50_ms=%.1f p99_ms=%.1f max_ms=%.1f\n", count,
 	       (double)took_us[count / 2] / 1e3,
