@@ -151,7 +151,7 @@ enum hf_err hf_start_signer(struct hf_start *start, const char *home,
 	       "hint=\"run hashfed-signer as a service of its own user: only "
 	       "then can a taken-over daemon not use the keys\"");
 	signer_program(program, sizeof(program));
-	return hf_agent_spawn(program, home, &start->node.agent, why);
+	return hf_agent_spawn(program, home, false, &start->node.agent, why);
 }
 
 static enum hf_err on_last(void *arg, struct hf_span origin, uint64_t *out_size,

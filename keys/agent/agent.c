@@ -29,6 +29,7 @@ struct hf_agent {
 	char *path;           /* owned; NULL: spawned */
 	char *program;        /* owned; NULL: not spawned */
 	char *home;           /* owned; may be NULL */
+	bool awaits_report;   /* the spawned one is to */
 	pid_t child;          /* 0: none */
 	struct hf_buf request;
 	struct hf_buf reply;
@@ -115,7 +116,7 @@ static enum hf_err connect_path(struct hf_agent *agent, struct hf_why *why)
 static int spawn_child(struct hf_agent *agent, int child_end)
 {
 	char fd_text[12];
-	char *argv[6] = { agent->program, NULL };
+	char *argv[7] = { agent->program, NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -125,6 +126,8 @@ static int spawn_child(struct hf_agent *agent, int child_end)
 		argv[at++] = (char *)"--home";
 		argv[at++] = agent->home;
 	}
+	if (agent->awaits_report)
+		argv[at++] = (char *)"--await-report";
 	snprintf(fd_text, sizeof(fd_text), "%d", CHILD_FD);
 	argv[at++] = (char *)"--fd";
 	argv[at++] = fd_text;
@@ -203,7 +206,8 @@ enum hf_err hf_agent_open(const char *path, struct hf_agent **out_agent,
 }
 
 enum hf_err hf_agent_spawn(const char *program, const char *home,
-			   struct hf_agent **out_agent, struct hf_why *why)
+			   bool awaits_report, struct hf_agent **out_agent,
+			   struct hf_why *why)
 {
 	struct hf_agent_status status;
 	struct hf_agent *agent;
@@ -211,6 +215,7 @@ enum hf_err hf_agent_spawn(const char *program, const char *home,
 
 	if (err != HF_OK)
 		return err;
+	agent->awaits_report = awaits_report;
 	agent->program = strdup(program);
 	agent->home = home != NULL ? strdup(home) : NULL;
 	if (agent->program == NULL || (home != NULL && agent->home == NULL))
@@ -401,6 +406,16 @@ enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
 {
 	const struct hf_agent_request ask = { .verb = HF_AGENT_REPORT,
 					      .note = note };
+
+	return ask_for_bytes(agent, &ask, NULL, why);
+}
+
+enum hf_err hf_agent_vouch(struct hf_agent *agent, struct hf_span origin,
+			   bool is_by_peer, struct hf_why *why)
+{
+	const struct hf_agent_request ask = { .verb = HF_AGENT_VOUCH,
+					      .origin = origin,
+					      .is_by_peer = is_by_peer };
 
 	return ask_for_bytes(agent, &ask, NULL, why);
 }

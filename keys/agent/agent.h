@@ -15,7 +15,9 @@
  *          in time (the next call tries again); CONFLICT for a tree that
  *          contradicts its record, PROOF for one that does not continue it,
  *          CORRUPT when that record is damaged, DENIED for an origin that is
- *          not of the signer's domain, ARGUMENT, LIMIT, NOMEM.
+ *          not of the signer's domain, BUSY for one that nobody has vouched
+ *          for since a signer started that waits for that, ARGUMENT, LIMIT,
+ *          NOMEM.
  * Source   keys/agent/DESIGN.md.
  */
 #ifndef HF_AGENT_H
@@ -65,9 +67,11 @@ HF_MUST enum hf_err hf_agent_open(const char *path, struct hf_agent **out_agent,
 				  struct hf_why *why);
 
 /* Start a signer of our own: `program --home home --fd N` (no --home when home
- * is NULL), which speaks over a socket pair and ends with us.  One that died
- * is started again by the next call.  Before any thread. */
+ * is NULL), which speaks over a socket pair and ends with us; with
+ * --await-report where it is to wait for hf_agent_vouch().  One that died is
+ * started again by the next call.  Before any thread. */
 HF_MUST enum hf_err hf_agent_spawn(const char *program, const char *home,
+				   bool awaits_report,
 				   struct hf_agent **out_agent,
 				   struct hf_why *why);
 
@@ -98,6 +102,12 @@ hf_agent_checkpoint(struct hf_agent *agent,
  * SIGNATURE when it did not sign it, CONFLICT when the two contradict. */
 HF_MUST enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
 				    struct hf_why *why);
+
+/* What peers hold of an origin was reported (is_by_peer), or nobody is there
+ * who could: a signer that waits for that after its start signs again. */
+HF_MUST enum hf_err hf_agent_vouch(struct hf_agent *agent,
+				   struct hf_span origin, bool is_by_peer,
+				   struct hf_why *why);
 
 /* A signed agreement, appended to document.  log_key, cosigner_key,
  * cosigner_name and issued_ms are the signer's own and ignored here. */

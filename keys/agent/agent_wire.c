@@ -194,6 +194,10 @@ void hf_agent_request_encode(const struct hf_agent_request *request,
 	case HF_AGENT_AGREEMENT:
 		put_wish(buf, &request->wish);
 		break;
+	case HF_AGENT_VOUCH:
+		put_list(buf, request->origin, 1);
+		hf_buf_put_u8(buf, request->is_by_peer);
+		break;
 	}
 }
 
@@ -220,6 +224,10 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 		break;
 	case HF_AGENT_AGREEMENT:
 		take_wish(&cursor, &request.wish);
+		break;
+	case HF_AGENT_VOUCH:
+		request.origin = take_origin(&cursor);
+		request.is_by_peer = take_u8(&cursor) != 0;
 		break;
 	default:
 		fail(&cursor, HF_E_UNSUPPORTED);

@@ -12,6 +12,7 @@
 #ifndef HF_AGENT_WIRE_H
 #define HF_AGENT_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,8 @@
 	X(LAST,       2)       \
 	X(CHECKPOINT, 3)       \
 	X(REPORT,     4)       \
-	X(AGREEMENT,  5)
+	X(AGREEMENT,  5)       \
+	X(VOUCH,      6)
 /* clang-format on */
 
 enum hf_agent_verb {
@@ -60,7 +62,8 @@ struct hf_agent_wish {
 /* Only what the verb names means anything. */
 struct hf_agent_request {
 	enum hf_agent_verb verb;
-	struct hf_span origin;                 /* LAST */
+	struct hf_span origin;                 /* LAST, VOUCH */
+	bool is_by_peer;                       /* VOUCH */
 	struct hf_agent_checkpoint checkpoint; /* CHECKPOINT */
 	struct hf_span note;                   /* REPORT */
 	struct hf_agent_wish wish;             /* AGREEMENT */

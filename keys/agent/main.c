@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +30,12 @@ struct arguments {
 	const char *home;
 	int fd;            /* -1: listen at run/signer.sock */
 	int passphrase_fd; /* -1: none */
+	bool awaits_report;
 };
 
 static const char usage[] =
-	"usage: hashfed-signer [--home DIR] [--fd N] [--passphrase-fd N]\n";
+	"usage: hashfed-signer [--home DIR] [--await-report] [--fd N]\n"
+	"                      [--passphrase-fd N]\n";
 
 static int complain(const struct hf_why *why, int status)
 {
@@ -56,19 +59,23 @@ static struct arguments parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "home", required_argument, NULL, 'h' },
+		{ "await-report", no_argument, NULL, 'a' },
 		{ "fd", required_argument, NULL, 'f' },
 		{ "passphrase-fd", required_argument, NULL, 'p' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, '?' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct arguments arguments = { NULL, -1, -1 };
+	struct arguments arguments = { NULL, -1, -1, false };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
 			arguments.home = optarg;
+			break;
+		case 'a':
+			arguments.awaits_report = true;
 			break;
 		case 'f':
 			arguments.fd = descriptor_of(optarg);
@@ -110,6 +117,7 @@ static enum hf_err open_signer(const struct arguments *arguments,
 	options.dir = dir;
 	options.credentials = getenv("CREDENTIALS_DIRECTORY");
 	options.passphrase = hf_passphrase_span(&passphrase);
+	options.awaits_report = arguments->awaits_report;
 	err = hf_signer_open(&options, out_signer, why);
 	hf_passphrase_release(&passphrase);
 	return err;

@@ -33,6 +33,10 @@ struct hf_signer {
 	 * key, which takes twice as long as signing. */
 	struct hf_note_key log_note_keys[LOG_KEYS_KEPT];
 	size_t log_note_keys_next;
+	bool awaits_report;
+	/* Origins that were vouched for, or began, since we started; owned. */
+	char **vouched;
+	size_t vouched_count;
 };
 
 /* A request at work. */
@@ -108,6 +112,7 @@ enum hf_err hf_signer_open(const struct hf_signer_options *options,
 
 	if (signer == NULL)
 		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	signer->awaits_report = options->awaits_report;
 	err = load_keys(signer, options, why);
 	if (err == HF_OK)
 		err = hf_file_join(record_dir, sizeof(record_dir), options->dir,
@@ -131,6 +136,9 @@ void hf_signer_close(struct hf_signer *signer)
 	hf_key_free(signer->cosigner);
 	hf_key_free(signer->agreement);
 	hf_record_close(signer->record);
+	for (size_t i = 0; i < signer->vouched_count; i++)
+		free(signer->vouched[i]);
+	free(signer->vouched);
 	free(signer);
 }
 
@@ -172,6 +180,54 @@ static enum hf_err last_tree(const struct hf_signer *signer,
 	*out_tree = (struct hf_record_tree){ .size = 0 };
 	hf_tree_empty(&out_tree->root);
 	return HF_OK;
+}
+
+static bool is_vouched(const struct hf_signer *signer, struct hf_span origin)
+{
+	for (size_t i = 0; i < signer->vouched_count; i++) {
+		if (hf_span_is(origin, signer->vouched[i]))
+			return true;
+	}
+	return false;
+}
+
+static enum hf_err vouch(struct hf_signer *signer, struct hf_span origin,
+			 struct hf_why *why)
+{
+	char **grown;
+
+	if (is_vouched(signer, origin))
+		return HF_OK;
+	if (signer->vouched_count == HF_RECORD_ORIGINS_MAX)
+		return hf_why(why, HF_E_LIMIT,
+			      "signer: already signs for %d origins",
+			      HF_RECORD_ORIGINS_MAX);
+	grown = realloc(signer->vouched,
+			(signer->vouched_count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	signer->vouched = grown;
+	grown[signer->vouched_count] =
+		strndup((const char *)origin.at, origin.len_bytes);
+	if (grown[signer->vouched_count] == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	signer->vouched_count++;
+	return HF_OK;
+}
+
+/* After a restore of the whole machine record and ledger are old together, and
+ * agree.  Only others can tell what was signed since. */
+static enum hf_err check_vouched(const struct hf_signer *signer,
+				 struct hf_span origin, struct hf_why *why)
+{
+	if (!signer->awaits_report || is_vouched(signer, origin))
+		return HF_OK;
+	return hf_why(
+		why, HF_E_BUSY,
+		"signer: waits since its start until a peer has told what "
+		"it holds of '%.*s' (checkpoint-peers in "
+		"hashfedd.conf(5))",
+		HF_SPAN_ARGS(origin));
 }
 
 /* Is next the same tree as last, or one that last is the beginning of? */
@@ -312,6 +368,8 @@ static enum hf_err answer_last(struct job *job, struct hf_why *why)
 	enum hf_err err = last_tree(job->signer, job->request->origin, &tree,
 				    &is_known, why);
 
+	if (err == HF_OK && is_known)
+		err = check_vouched(job->signer, job->request->origin, why);
 	if (err == HF_OK)
 		hf_agent_last_encode(tree.size, &tree.root, job->reply);
 	return err;
@@ -328,6 +386,11 @@ static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
 	if (err == HF_OK)
 		err = last_tree(job->signer, next->origin, &last, &is_known,
 				why);
+	/* A set that begins has no past. */
+	if (err == HF_OK && !is_known && next->size == 0)
+		err = vouch(job->signer, next->origin, why);
+	if (err == HF_OK)
+		err = check_vouched(job->signer, next->origin, why);
 	if (err == HF_OK)
 		err = check_growth(&last, next, why);
 	if (err == HF_OK)
@@ -390,6 +453,23 @@ static enum hf_err answer_report(struct job *job, struct hf_why *why)
 		tree.time_s = last.time_s;
 	return hf_record_put(signer->record, note.checkpoint.origin, &tree,
 			     why);
+}
+
+static enum hf_err answer_vouch(struct job *job, struct hf_why *why)
+{
+	struct hf_span origin = job->request->origin;
+	bool was_vouched = is_vouched(job->signer, origin);
+	enum hf_err err = check_domain(job->signer, origin, why);
+
+	if (err == HF_OK)
+		err = vouch(job->signer, origin, why);
+	if (err == HF_OK && job->signer->awaits_report && !was_vouched &&
+	    !job->request->is_by_peer)
+		(void)hf_why(job->also, HF_OK,
+			     "signs '%.*s' on its own record's word: no peer "
+			     "holds a checkpoint of it",
+			     HF_SPAN_ARGS(origin));
+	return err;
 }
 
 static const struct hf_span *spans_of(struct hf_arena *arena,
@@ -481,6 +561,7 @@ static answer_fn *const answers[] = {
 	[HF_AGENT_CHECKPOINT] = answer_checkpoint,
 	[HF_AGENT_REPORT] = answer_report,
 	[HF_AGENT_AGREEMENT] = answer_agreement,
+	[HF_AGENT_VOUCH] = answer_vouch,
 };
 
 void hf_signer_answer(struct hf_signer *signer, struct hf_span request,

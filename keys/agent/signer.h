@@ -35,6 +35,8 @@ struct hf_signer_options {
 				    * record/ are in it */
 	const char *credentials;   /* keys from here instead; NULL: none */
 	struct hf_span passphrase; /* for keys that have one; may be empty */
+	bool awaits_report; /* sign an origin that is not new only once VOUCH
+			     * named it */
 };
 
 /* What the operator should read in the log about an answer. */

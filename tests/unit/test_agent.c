@@ -261,7 +261,7 @@ static void a_spawned_signer_that_died_is_started_again(void **state)
 	uint64_t size;
 	pid_t pid;
 
-	assert_ok(hf_agent_spawn(program, home, &agent, &why), &why);
+	assert_ok(hf_agent_spawn(program, home, false, &agent, &why), &why);
 	current = agent;
 	size = last_size(agent);
 	assert_int_equal(sign(agent, home_checkpoint(tree, size, size + 5)),
@@ -276,7 +276,7 @@ static void a_spawned_signer_that_died_is_started_again(void **state)
 	hf_agent_close(agent);
 	assert_int_equal(only_child(), 0);
 	/* Another may have the record at once. */
-	assert_ok(hf_agent_spawn(program, home, &agent, &why), &why);
+	assert_ok(hf_agent_spawn(program, home, false, &agent, &why), &why);
 	current = agent;
 	assert_refuses_forks(agent, size + 5);
 	current = NULL;
@@ -290,11 +290,12 @@ static void what_cannot_be_started_or_reached_says_so(void **state)
 	struct hf_why why = { "" };
 	char long_path[200];
 
-	assert_int_equal(
-		hf_agent_spawn("/nowhere/hashfed-signer", home, &agent, &why),
-		HF_E_UNAVAILABLE);
-	assert_int_equal(hf_agent_spawn(program, "/nowhere", &agent, &why),
+	assert_int_equal(hf_agent_spawn("/nowhere/hashfed-signer", home, false,
+					&agent, &why),
 			 HF_E_UNAVAILABLE);
+	assert_int_equal(
+		hf_agent_spawn(program, "/nowhere", false, &agent, &why),
+		HF_E_UNAVAILABLE);
 	memset(long_path, 'a', sizeof(long_path));
 	long_path[sizeof(long_path) - 1] = '\0';
 	assert_int_equal(hf_agent_open(long_path, &agent, &why), HF_E_LIMIT);

@@ -59,9 +59,13 @@ static int close_signer(void **state)
 	return 0;
 }
 
+static bool awaits_report;
+
 static struct hf_signer *open_signer(void)
 {
-	const struct hf_signer_options options = { dir, NULL, { NULL, 0 } };
+	const struct hf_signer_options options = {
+		dir, NULL, { NULL, 0 }, awaits_report
+	};
 	struct hf_why why = { "" };
 
 	close_signer(NULL);
@@ -306,6 +310,79 @@ static void time_never_goes_back(void **state)
 	close_signer(NULL);
 }
 
+static enum hf_err vouch_for(struct hf_signer *signer, const char *origin,
+			     bool is_by_peer, struct hf_signer_remark *remark)
+{
+	const struct hf_agent_request vouch = { .verb = HF_AGENT_VOUCH,
+						.origin = hf_span_of(origin),
+						.is_by_peer = is_by_peer };
+	struct hf_buf bytes;
+	enum hf_err err;
+
+	hf_buf_init(&bytes, HF_AGENT_MESSAGE_MAX_BYTES);
+	hf_agent_request_encode(&vouch, &bytes);
+	err = ask_bytes(signer, hf_buf_span(&bytes), NOW_MS, NULL, remark);
+	hf_buf_release(&bytes);
+	return err;
+}
+
+/* The whole machine comes back from a copy: record and ledger agree. */
+static void a_restored_signer_waits_until_a_peer_has_reported(void **state)
+{
+	struct hf_agent_request first = { .verb = HF_AGENT_CHECKPOINT };
+	struct hf_agent_request report = { .verb = HF_AGENT_REPORT };
+	struct hf_agent_request last = { .verb = HF_AGENT_LAST };
+	struct hf_signer_remark remark;
+	struct hf_signer *signer;
+	struct hf_buf nine, nothing;
+
+	hf_buf_init(&nine, HF_NOTE_MAX_BYTES);
+	hf_buf_init(&nothing, HF_NOTE_MAX_BYTES);
+	forget_record();
+	signer = open_signer();
+	assert_int_equal(sign(signer, home_checkpoint(tree, 0, 7)), HF_OK);
+	first.checkpoint = home_checkpoint(tree, 7, 9);
+	assert_int_equal(ask(signer, &first, NOW_MS, &nine), HF_OK);
+	forget_record();
+	signer = open_signer();
+	assert_int_equal(sign(signer, home_checkpoint(tree, 0, 7)), HF_OK);
+
+	awaits_report = true;
+	signer = open_signer();
+	last.origin = first.checkpoint.origin;
+	assert_int_equal(ask(signer, &last, NOW_MS, &nothing), HF_E_BUSY);
+	assert_int_equal(sign(signer, home_checkpoint(tree, 7, 8)), HF_E_BUSY);
+	/* What the daemon shows it does not count: that is as old. */
+	report.note = hf_buf_span(&nine);
+	assert_int_equal(ask(signer, &report, NOW_MS, &nothing), HF_OK);
+	assert_int_equal(sign(signer, home_checkpoint(tree, 9, 10)), HF_E_BUSY);
+	assert_int_equal(
+		vouch_for(signer, "elsewhere.example/x/1", true, &remark),
+		HF_E_DENIED);
+	assert_int_equal(vouch_for(signer, HOME_ORIGIN, true, &remark), HF_OK);
+	assert_string_equal(remark.also.text, "");
+	/* The fork that the old ledger would have made is refused now. */
+	assert_int_equal(sign(signer, home_checkpoint(tree, 7, 8)),
+			 HF_E_CONFLICT);
+	assert_int_equal(sign(signer, home_checkpoint(tree, 9, 10)), HF_OK);
+
+	/* Nobody can tell: it signs, and says so. */
+	signer = open_signer();
+	assert_int_equal(vouch_for(signer, HOME_ORIGIN, false, &remark), HF_OK);
+	assert_non_null(strstr(remark.also.text, "no peer"));
+	assert_int_equal(sign(signer, home_checkpoint(tree, 10, 11)), HF_OK);
+
+	/* A set that begins has no past, and goes on. */
+	forget_record();
+	signer = open_signer();
+	assert_int_equal(sign(signer, home_checkpoint(tree, 0, 0)), HF_OK);
+	assert_int_equal(sign(signer, home_checkpoint(tree, 0, 5)), HF_OK);
+	awaits_report = false;
+	close_signer(NULL);
+	hf_buf_release(&nine);
+	hf_buf_release(&nothing);
+}
+
 static void a_report_moves_a_lost_record_up_only(void **state)
 {
 	struct hf_agent_request ask_first = { .verb = HF_AGENT_CHECKPOINT };
@@ -516,7 +593,7 @@ static void bytes_that_are_no_request_are_refused(void **state)
 
 static void keys_that_do_not_belong_together_do_not_open(void **state)
 {
-	const struct hf_signer_options options = { dir, NULL, { NULL, 0 } };
+	const struct hf_signer_options options = { .dir = dir };
 	const struct hf_key_facts facts = { .role = HF_KEY_COSIGNER,
 					    .domain = BYTES("other.example"),
 					    .created_ms = 1 };
@@ -552,6 +629,7 @@ int main(void)
 		CLOSING(others_sets_are_refused),
 		CLOSING(time_never_goes_back),
 		CLOSING(a_report_moves_a_lost_record_up_only),
+		CLOSING(a_restored_signer_waits_until_a_peer_has_reported),
 		CLOSING(a_damaged_record_signs_nothing_unknown),
 		CLOSING(a_warning_is_given_when_nothing_is_known_of_an_old_set),
 		CLOSING(an_agreement_has_the_signers_own_keys_and_clock),
