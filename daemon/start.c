@@ -28,6 +28,7 @@
 #include "serve_tail.h"
 
 #include "start.h"
+#include "vouch.h"
 
 #define PEM_MAX_BYTES ((size_t)16 * 1024)
 
@@ -151,13 +152,21 @@ enum hf_err hf_start_signer(struct hf_start *start, const char *home,
 	       "hint=\"run hashfed-signer as a service of its own user: only "
 	       "then can a taken-over daemon not use the keys\"");
 	signer_program(program, sizeof(program));
-	return hf_agent_spawn(program, home, false, &start->node.agent, why);
+	return hf_agent_spawn(program, home,
+			      start->conf->checkpoint_peers_count > 0,
+			      &start->node.agent, why);
 }
 
 static enum hf_err on_last(void *arg, struct hf_span origin, uint64_t *out_size,
 			   struct hf_tree_hash *out_root, struct hf_why *why)
 {
-	return hf_agent_last(arg, origin, out_size, out_root, why);
+	struct hf_node *node = arg;
+	enum hf_err err =
+		hf_agent_last(node->agent, origin, out_size, out_root, why);
+
+	if (err == HF_E_BUSY)
+		hf_vouch_ask(node->vouching);
+	return err;
 }
 
 static enum hf_err on_checkpoint(void *arg,
@@ -172,7 +181,12 @@ static enum hf_err on_checkpoint(void *arg,
 		.proof = request->proof,
 	};
 
-	return hf_agent_checkpoint(arg, &ask, note, why);
+	struct hf_node *node = arg;
+	enum hf_err err = hf_agent_checkpoint(node->agent, &ask, note, why);
+
+	if (err == HF_E_BUSY)
+		hf_vouch_ask(node->vouching);
+	return err;
 }
 
 /* A signer that lost its record must not sign what contradicts what we hold:
@@ -188,12 +202,15 @@ static enum hf_err remind_signer_of(struct hf_node *node,
 	enum hf_err err = hf_agent_last(node->agent, hf_span_of(set->origin),
 					&size, &root, why);
 
-	if (err != HF_OK || size >= set->note_size)
+	/* One that waits for the word of others does not say. */
+	bool is_waiting = err == HF_E_BUSY;
+
+	if (!is_waiting && (err != HF_OK || size >= set->note_size))
 		return err;
 	err = hf_ledger_note(view, set->set, HF_LEDGER_NOTE, &note, why);
 	if (err == HF_OK)
 		err = hf_agent_report(node->agent, note, why);
-	if (err == HF_OK)
+	if (err == HF_OK && !is_waiting)
 		hf_log(HF_LOG_WARNING, "hashfedd", "reminded the signer",
 		       "set=%s size=%llu", set->origin,
 		       (unsigned long long)set->note_size);
@@ -267,12 +284,14 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		.dir = dir,
 		.map_most_bytes = start->conf->store_max_bytes,
 		.reserve_bytes = start->conf->disk_reserve_bytes,
-		.signer = { node->agent, on_last, on_checkpoint },
+		.signer = { node, on_last, on_checkpoint },
 	};
 	enum hf_err err;
 
 	snprintf(dir, sizeof(dir), "%s/ledger", start->conf->state_dir);
-	err = hf_ledger_open(&options, &node->ledger, why);
+	err = hf_vouching_new(node, &node->vouching, why);
+	if (err == HF_OK)
+		err = hf_ledger_open(&options, &node->ledger, why);
 	if (err != HF_OK)
 		return err;
 	remind_signer(node);
@@ -436,6 +455,21 @@ static enum hf_err start_local(struct hf_start *start, size_t i,
 	return err;
 }
 
+static bool on_is_asked(void *arg, const char *peer)
+{
+	struct hf_node *node = arg;
+
+	return hf_vouch_is_asked(node->vouching, peer);
+}
+
+static void on_own_told(void *arg, const char *peer, const char *origin,
+			struct hf_span note)
+{
+	struct hf_node *node = arg;
+
+	hf_vouch_told(node->vouching, peer, origin, note);
+}
+
 static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
@@ -450,10 +484,15 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 		.ring_saved = on_ring_saved,
 		.demote = on_demote,
 		.ended = on_ended,
+		.is_asked = on_is_asked,
+		.own_told = on_own_told,
 		.arg = node,
 	};
+	enum hf_err err = hf_peers_start(&options, &node->peers, why);
 
-	return hf_peers_start(&options, &node->peers, why);
+	if (err == HF_OK)
+		hf_vouching_start(node->vouching);
+	return err;
 }
 
 /* Who is told that we are ready wants an answer then, not to be put off.  An
@@ -528,6 +567,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 {
 	struct hf_node *node = &start->node;
 
+	hf_vouching_stop(node->vouching);
 	hf_peers_stop(node->peers);
 	stop_servers(start, grace_ms);
 	/* An errand that waits for the index would wait as long as reading all
@@ -558,6 +598,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);
 	hf_ledger_close(node->ledger);
+	hf_vouching_free(node->vouching);
 	hf_agent_close(node->agent);
 	hf_policy_free(node->policy);
 	hf_ring_holder_free(node->ring);

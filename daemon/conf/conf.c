@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "file.h"
 #include "limit.h"
+#include "text.h"
 
 #include "conf.h"
 #include "conf_policy.h"
@@ -24,6 +25,7 @@ enum kind {
 	KIND_SIZE,
 	KIND_TIME,
 	KIND_COUNT,
+	KIND_PEERS, /* a list of domains */
 	KIND_POLICY,
 };
 
@@ -63,6 +65,7 @@ static const struct option {
 	{ "stale-after",    KIND_TIME,    60000, 365 * MS_OF_DAY, "24h",   TO(stale_after_ms) },
 	{ "expired-after",  KIND_TIME,    60000, 365 * MS_OF_DAY, "7d",    TO(expired_after_ms) },
 	{ "calls-per-peer", KIND_COUNT,   1, 4096,        "64",            TO(calls_per_peer_count) },
+	{ "checkpoint-peers", KIND_PEERS, 0, HF_CONF_CHECKPOINT_PEERS_MAX, NULL, 0 },
 	{ "policy",         KIND_POLICY,  0, 0,           NULL,            0 },
 	/* clang-format on */
 };
@@ -116,10 +119,11 @@ static enum hf_err set_scalar(const struct option *option, const char *text,
 	case KIND_COUNT:
 		return hf_conf_number(text, counts, option->least, option->most,
 				      number, why);
+	case KIND_PEERS:
 	case KIND_POLICY:
 		break;
 	}
-	return hf_why(why, HF_E_ARGUMENT, "must be a list of rows");
+	return hf_why(why, HF_E_ARGUMENT, "must be a list");
 }
 
 static enum hf_err set_defaults(const struct hf_layout *layout,
@@ -176,6 +180,58 @@ static enum hf_err unknown(const char *name, struct hf_why *why)
 		      "no option '%.60s'; hashfedd.conf(5) lists them", name);
 }
 
+static enum hf_err add_peer(struct hf_conf *conf, const char *domain,
+			    struct hf_why *why)
+{
+	char **peers;
+
+	if (!hf_text_is_domain(hf_span_of(domain)))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "'%.100s' must be a peer's domain", domain);
+	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
+		if (strcmp(conf->checkpoint_peers[i], domain) == 0)
+			return hf_why(why, HF_E_ARGUMENT,
+				      "'%.100s' is there twice", domain);
+	}
+	if (conf->checkpoint_peers_count == HF_CONF_CHECKPOINT_PEERS_MAX)
+		return hf_why(why, HF_E_ARGUMENT, "more than %d peers",
+			      HF_CONF_CHECKPOINT_PEERS_MAX);
+	peers = realloc(conf->checkpoint_peers,
+			(conf->checkpoint_peers_count + 1) * sizeof(*peers));
+	if (peers == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	conf->checkpoint_peers = peers;
+	peers[conf->checkpoint_peers_count] = NULL;
+	if (set_text(&peers[conf->checkpoint_peers_count], domain, why) !=
+	    HF_OK)
+		return HF_E_NOMEM;
+	conf->checkpoint_peers_count++;
+	return HF_OK;
+}
+
+static enum hf_err read_peers(const struct hf_conf_yaml *file,
+			      const struct hf_conf_node *list,
+			      struct hf_conf *conf, struct hf_why *why)
+{
+	const struct hf_conf_node *at = list;
+	enum hf_err err = HF_OK;
+
+	if (hf_conf_node_kind(list) != HF_CONF_LIST)
+		err = hf_why(why, HF_E_ARGUMENT, "must be a list of domains");
+	for (size_t i = 0; err == HF_OK && i < hf_conf_node_count(list); i++) {
+		at = hf_conf_node_at(file, list, i);
+		if (hf_conf_node_kind(at) != HF_CONF_SCALAR)
+			err = hf_why(why, HF_E_ARGUMENT,
+				     "must be a list of domains");
+		else
+			err = add_peer(conf, hf_conf_node_text(at), why);
+	}
+	if (err == HF_OK)
+		return HF_OK;
+	hf_why_prefix(why, "checkpoint-peers: ");
+	return hf_conf_at(file, at, err, why);
+}
+
 static enum hf_err read_option(const struct hf_conf_yaml *file,
 			       const struct hf_conf_node *key,
 			       const struct hf_conf_node *value,
@@ -187,6 +243,8 @@ static enum hf_err read_option(const struct hf_conf_yaml *file,
 	if (option == NULL)
 		return hf_conf_at(file, key,
 				  unknown(hf_conf_node_text(key), why), why);
+	if (option->kind == KIND_PEERS)
+		return read_peers(file, value, conf, why);
 	if (option->kind == KIND_POLICY)
 		return hf_conf_policy(file, value, conf, why);
 	if (hf_conf_node_kind(value) != HF_CONF_SCALAR)
@@ -300,6 +358,9 @@ void hf_conf_free(struct hf_conf *conf)
 	free(conf->state_dir);
 	free(conf->run_dir);
 	free(conf->signer);
+	for (size_t i = 0; i < conf->checkpoint_peers_count; i++)
+		free(conf->checkpoint_peers[i]);
+	free(conf->checkpoint_peers);
 	hf_conf_policy_free(conf);
 	free(conf);
 }

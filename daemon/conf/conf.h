@@ -27,6 +27,8 @@
 
 #define HF_CONF_MAX_BYTES ((size_t)1024 * 1024)
 
+#define HF_CONF_CHECKPOINT_PEERS_MAX 32
+
 struct hf_conf {
 	char *path;         /* owned: the file it was read from */
 	char *listen;       /* owned: "0.0.0.0:7443" */
@@ -40,6 +42,8 @@ struct hf_conf {
 	uint64_t stale_after_ms;
 	uint64_t expired_after_ms;
 	uint64_t calls_per_peer_count;
+	char **checkpoint_peers; /* owned, as its domains */
+	size_t checkpoint_peers_count;
 	struct hf_policy_row *policy_rows; /* owned */
 	size_t policy_rows_count;
 };

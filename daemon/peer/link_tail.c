@@ -200,4 +200,5 @@ void hf_link_tail(struct hf_link *link)
 	}
 	link->away++;
 	hf_offers_look(link);
+	hf_link_ask_own(link);
 }

@@ -169,6 +169,7 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	peers->reconcile.run = reconcile;
 	peers->reconcile.arg = peers;
 	pthread_mutex_init(&peers->lock, NULL);
+	hf_peers_ask_own_init(peers);
 	peers->offer.run = look_at_offers;
 	peers->offer.arg = peers;
 	pthread_cond_init(&peers->gone, NULL);

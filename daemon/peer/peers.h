@@ -23,6 +23,7 @@
 #include "err.h"
 #include "limit.h"
 #include "rpc_tls.h"
+#include "span.h"
 
 struct hf_ledger;
 struct hf_peers;
@@ -47,6 +48,12 @@ struct hf_peers_options {
 	 * by its publisher or by a relay that may pass it on.  We would never
 	 * hear of a retraction, so it must not be matched on. */
 	void (*ended)(void *arg, uint32_t set, bool has_ended);
+	/* Whether a peer is to be asked, in each session, what it holds of our
+	 * own sets (NULL: none is), and what it said: the note of its largest
+	 * checkpoint, borrowed, or nothing.  On the outbound loop. */
+	bool (*is_asked)(void *arg, const char *peer);
+	void (*own_told)(void *arg, const char *peer, const char *origin,
+			 struct hf_span note);
 	void *arg;
 };
 
@@ -62,6 +69,9 @@ void hf_peers_free(struct hf_peers *peers);
 
 /* The ring changed: dial who came, drop who went, follow what is followed. */
 void hf_peers_changed(struct hf_peers *peers);
+
+/* Ask once more, now, those whom is_asked names. */
+void hf_peers_ask_own(struct hf_peers *peers);
 
 /* What an operator wants to know of a peer. */
 struct hf_peer_status {

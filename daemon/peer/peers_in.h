@@ -110,6 +110,7 @@ struct hf_peers {
 	struct hf_peers_options options;
 	struct hf_rpc_task reconcile;
 	struct hf_rpc_task offer;
+	struct hf_rpc_task ask_own;
 	struct hf_ledger_follower *follower;
 	struct hf_link *links;
 	/* Closed ones: a handshake may still ask whom they wanted, so they stay
@@ -187,6 +188,13 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 				void (*on_answer)(void *owner, enum hf_err err,
 						  struct hf_span reply,
 						  const struct hf_why *why));
+
+/* --- our own sets (ask_own.c) ----------------------------------------------
+ */
+
+/* What does it hold of them?  When it is one of those to ask. */
+void hf_link_ask_own(struct hf_link *link);
+void hf_peers_ask_own_init(struct hf_peers *peers);
 
 /* --- offers ----------------------------------------------------------------
  */

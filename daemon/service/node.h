@@ -33,6 +33,7 @@ struct hf_rpc_call;
 struct hf_rpc_loop;
 struct hf_rpc_trust;
 struct hf_tails;
+struct hf_vouching;
 
 #define HF_NODE_PATH_SIZE (HF_LAYOUT_PATH_SIZE + 64)
 
@@ -44,6 +45,7 @@ struct hf_node {
 	char listen[300]; /* as bound, with the real port */
 	struct hf_ring_holder *ring;
 	struct hf_agent *agent;
+	struct hf_vouching *vouching;
 	struct hf_ledger *ledger;
 	struct hf_policy *policy;
 	struct hf_index *index;

@@ -26,6 +26,8 @@ enum hf_err hf_visible(const struct hf_ring *ring, struct hf_ledger_view *view,
 		hf_ledger_find(view, name, &number, NULL) == HF_OK &&
 		hf_ledger_info(view, number, &visible.info, NULL) == HF_OK &&
 		visible.info.has_note;
+	/* A publisher may always have what others hold of its set. */
+	may_serve |= visible.right == HF_RIGHT_PUBLISHER;
 	if (visible.set == NULL || !may_serve || visible.right < least ||
 	    (!visible.is_held && !visible.set->is_own))
 		return hf_why(why, HF_E_NOTFOUND, "no such set");

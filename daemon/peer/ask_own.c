@@ -1,0 +1,106 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "codec_federation.h"
+
+#include "peers_in.h"
+
+/* A question of what a peer holds of a set of ours. */
+struct own_ask {
+	struct hf_link *link; /* borrowed: it stays while something is away */
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+};
+
+static void tell(const struct own_ask *ask, struct hf_span note)
+{
+	const struct hf_peers_options *options = &ask->link->peers->options;
+
+	options->own_told(options->arg, ask->link->name, ask->origin, note);
+}
+
+static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
+			  const struct hf_why *said)
+{
+	struct own_ask *ask = owner;
+	struct hf_get_checkpoint_response response;
+	struct hf_arena arena;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (err == HF_E_NOTFOUND)
+		tell(ask, hf_span(NULL, 0));
+	else if (err == HF_OK &&
+		 hf_get_checkpoint_response_parse(reply, &arena, &response,
+						  NULL) == HF_OK)
+		tell(ask, response.note);
+	/* Anything else is no answer: it is asked again in its next session. */
+	hf_arena_release(&arena);
+	free(ask);
+}
+
+static enum hf_err ask_about(struct hf_link *link, const char *origin)
+{
+	const struct hf_get_checkpoint_request request = { .origin = origin };
+	struct own_ask *ask = calloc(1, sizeof(*ask));
+	struct hf_buf wire;
+	enum hf_err err;
+
+	if (ask == NULL)
+		return HF_E_NOMEM;
+	ask->link = link;
+	strcpy(ask->origin, origin);
+	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
+	err = hf_get_checkpoint_request_encode(&request, &wire);
+	if (err == HF_OK)
+		err = hf_link_ask(link, "/hashfed.v1.Federation/GetCheckpoint",
+				  hf_buf_span(&wire), ask, on_checkpoint);
+	hf_buf_release(&wire);
+	if (err != HF_OK)
+		free(ask);
+	return err;
+}
+
+void hf_link_ask_own(struct hf_link *link)
+{
+	const struct hf_peers_options *options = &link->peers->options;
+	uint64_t now_ms = hf_clock_wall_ms();
+	const struct hf_ring_set *sets;
+	enum hf_err err = HF_OK;
+	struct hf_ring *ring;
+	size_t count;
+
+	if (link->is_going || !link->is_in_session ||
+	    options->is_asked == NULL ||
+	    !options->is_asked(options->arg, link->name))
+		return;
+	ring = hf_ring_holder_get(options->ring);
+	count = hf_ring_sets(ring, &sets);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		if (sets[i].is_own &&
+		    hf_ring_may_have(ring, hf_span_of(sets[i].origin),
+				     link->organisation_id,
+				     now_ms) > HF_RIGHT_NONE)
+			err = ask_about(link, sets[i].origin);
+	}
+	hf_ring_release(ring);
+}
+
+static void on_ask(void *arg)
+{
+	struct hf_peers *peers = arg;
+
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next)
+		hf_link_ask_own(link);
+}
+
+void hf_peers_ask_own_init(struct hf_peers *peers)
+{
+	peers->ask_own.run = on_ask;
+	peers->ask_own.arg = peers;
+}
+
+void hf_peers_ask_own(struct hf_peers *peers)
+{
+	hf_rpc_loop_post(peers->options.outbound, &peers->ask_own);
+}

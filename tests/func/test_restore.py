@@ -1,0 +1,125 @@
+"""A publisher that comes back from an old copy of the whole machine, its
+signer's record included: what peers hold is asked before anything is signed."""
+
+import os
+import re
+import shutil
+import signal
+
+import grpc
+import pytest
+from net import item, refused, sha256, until
+
+ASKS_PARTNER = "checkpoint-peers: [partner.example]\n"
+
+
+def pair(net, follows):
+    """A hotline that wants its partner's word, and the partner."""
+    hotline = net.organisation("hotline", ["ncii", "own"], conf=ASKS_PARTNER)
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    partner.start()
+    hotline.share("ncii", partner)
+    if follows:
+        partner.follow(hotline.origin("ncii"))
+    return hotline, partner
+
+
+def refusal(hotline, n):
+    """What an append is refused with; None when it is not."""
+    try:
+        hotline.append("ncii", [item(n)], batch_id=bytes([n]) * 16)
+    except grpc.RpcError as error:
+        return error.details()
+    return None
+
+
+def append(hotline, n):
+    """Append, again for as long as the signer waits."""
+    def is_done():
+        text = refusal(hotline, n)
+        assert text is None or "waits since its start" in text, text
+        return text is None
+    until(is_done, 30, "the signer signs")
+
+
+def holds(partner, hotline, count):
+    until(lambda: partner.applied(hotline.origin("ncii")) == count, 30, f"{count} entries at the partner")
+
+
+def test_an_old_copy_of_the_machine_signs_no_second_tree(net):
+    hotline, partner = pair(net, follows=True)
+    append(hotline, 1)
+    holds(partner, hotline, 1)
+    hotline.stop()
+    shutil.copytree(hotline.home, net.folder / "old")
+    hotline.start()
+    append(hotline, 2)
+    append(hotline, 3)
+    holds(partner, hotline, 3)
+    hotline.stop()
+    shutil.rmtree(hotline.home)
+    shutil.copytree(net.folder / "old", hotline.home)
+
+    hotline.start()
+
+    def is_told():
+        text = refusal(hotline, 4)
+        assert text is not None, "signed what contradicts the partner's copy"
+        return "old copy" in text
+    until(is_told, 30, "it learns that it is an old copy")
+    assert refusal(hotline, 4) is not None
+    assert partner.applied(hotline.origin("ncii")) == 3
+    assert partner.match(sha256(3)) and not partner.match(sha256(4))
+
+
+def test_without_the_peer_nothing_is_signed_until_it_is_back(net):
+    hotline, partner = pair(net, follows=True)
+    append(hotline, 1)
+    holds(partner, hotline, 1)
+    partner.stop()
+    hotline.restart()
+    with refused("UNAVAILABLE") as problem:
+        hotline.append("ncii", [item(2)])
+    assert "checkpoint-peers" in problem.text
+    # What no such peer may have is signed on the record's word, with a warning.
+    until(lambda: re.search(r"warning signer: .*own/1.*own record", hotline.log()), 30, "a warning")
+    hotline.append("own", [item(1)])
+    partner.start()
+    append(hotline, 2)
+    holds(partner, hotline, 2)
+
+
+def test_a_signer_that_is_started_again_asks_again(net):
+    hotline, partner = pair(net, follows=True)
+    append(hotline, 1)
+    holds(partner, hotline, 1)
+    pid = hotline.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        signers = children.read().split()
+    assert len(signers) == 1
+    os.kill(int(signers[0]), signal.SIGKILL)
+    append(hotline, 2)
+    holds(partner, hotline, 2)
+
+
+def test_a_peer_that_holds_nothing_keeps_nobody_from_publishing(net):
+    hotline, _ = pair(net, follows=False)
+    append(hotline, 1)
+    hotline.restart()
+    append(hotline, 2)
+    assert hotline.applied(hotline.origin("ncii")) == 2
+
+
+@pytest.mark.parametrize("text, says", [
+    ("checkpoint-peers: partner.example\n", "must be a list of domains"),
+    ("checkpoint-peers: [partner.example, partner.example]\n", "is there twice"),
+    ("checkpoint-peers: [not a domain]\n", "must be a peer's domain"),
+])
+def test_a_wrong_list_of_peers_is_said_with_its_line(net, text, says):
+    hotline = net.organisation("hotline", ["ncii"], conf=text)
+    hotline.spawn("-n")
+    assert hotline.process.wait(20) == 2
+    hotline.process = None
+    assert re.search(r"hashfedd\.conf:\d+: checkpoint-peers: .*" + says, hotline.log()), hotline.log()
