@@ -245,20 +245,3 @@ void hf_own_sets_refresh(struct hf_node *node)
 	}
 	hf_ledger_view_end(view);
 }
-
-enum hf_err hf_own_sets_room(struct hf_node *node, struct hf_why *why)
-{
-	const uint64_t mib = (uint64_t)1024 * 1024;
-	struct hf_ledger_stats stats;
-	enum hf_err err = hf_ledger_stats(node->ledger, &stats, why);
-
-	if (err == HF_OK && stats.disk_bytes < node->conf->disk_reserve_bytes)
-		err = hf_why(
-			why, HF_E_FULL,
-			"%llu MiB of disk are free, disk-reserve keeps "
-			"%llu MiB for retractions",
-			(unsigned long long)(stats.disk_bytes / mib),
-			(unsigned long long)(node->conf->disk_reserve_bytes /
-					     mib));
-	return err;
-}

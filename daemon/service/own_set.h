@@ -37,10 +37,6 @@ HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,
  * a checkpoint of ours that is older than this is signed again. */
 #define HF_OWN_SET_REFRESH_MS ((uint64_t)10 * 60 * 1000)
 
-/* Is there room for anything but retractions?  FULL below the reserve that the
- * configuration keeps.  Any thread; waits for nothing. */
-HF_MUST enum hf_err hf_own_sets_room(struct hf_node *node, struct hf_why *why);
-
 /* Queue a new signature for each of our sets that needs one; waits for
  * nothing.  Needs the feed, which knows how old checkpoints are. */
 void hf_own_sets_refresh(struct hf_node *node);

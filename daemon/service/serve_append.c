@@ -366,9 +366,6 @@ static enum hf_err take_message(struct append *append,
 		err = find_earlier(append, request, range, &is_earlier, why);
 	if (err != HF_OK || is_earlier)
 		return err;
-	err = hf_own_sets_room(append->node, why);
-	if (err != HF_OK)
-		return err;
 	drafts = hf_arena_calloc(arena, request->items_count, sizeof(*drafts));
 	if (drafts == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many items at once");

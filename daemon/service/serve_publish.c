@@ -94,8 +94,6 @@ static enum hf_err amend(struct hf_unary *unary, struct hf_why *why)
 		err = hf_node_own_set(unary->node, request.entry->origin,
 				      origin, &set, why);
 	if (err == HF_OK)
-		err = hf_own_sets_room(unary->node, why);
-	if (err == HF_OK)
 		err = check_amendment(unary, set, origin, request.item, why);
 	if (err == HF_OK)
 		err = append_amendment(unary->node, set, &request, &receipt,

@@ -21,9 +21,22 @@ enum hf_err hf_sign_start(struct hf_why *why)
 	return HF_OK;
 }
 
+/* libsodium asks the system for at most 256 bytes at a time: a thousand
+ * openings would be 125 system calls.  So what is longer comes out of ChaCha20
+ * under a fresh key. */
+#define ASKED_BYTES 256
+
 void hf_random(void *out_bytes, size_t len_bytes)
 {
-	randombytes_buf(out_bytes, len_bytes);
+	uint8_t seed[randombytes_SEEDBYTES];
+
+	if (len_bytes <= ASKED_BYTES) {
+		randombytes_buf(out_bytes, len_bytes);
+		return;
+	}
+	randombytes_buf(seed, sizeof(seed));
+	randombytes_buf_deterministic(out_bytes, len_bytes, seed);
+	sodium_memzero(seed, sizeof(seed));
 }
 
 void hf_wipe(void *bytes, size_t len_bytes)
