@@ -181,6 +181,31 @@ static int compare(const void *one, const void *other)
 	return a->row > b->row ? -1 : 1;
 }
 
+/* Rows by the first two bytes of their digests, in one pass that counts and
+ * one that moves; what is left in a bucket are a few, and those are compared.
+ * Digests that begin alike end up in one bucket, and cost what qsort() does. */
+#define BUCKETS 65536
+
+static void sort_rows(const struct sortable *rows, uint32_t count,
+		      uint32_t *ends, struct sortable *out)
+{
+	memset(ends, 0, BUCKETS * sizeof(*ends));
+	for (uint32_t i = 0; i < count; i++)
+		ends[rows[i].prefix >> 48]++;
+	for (uint32_t b = 1; b < BUCKETS; b++)
+		ends[b] += ends[b - 1];
+	/* From the last to the first, so that ends become begins. */
+	for (uint32_t i = count; i-- > 0;)
+		out[--ends[rows[i].prefix >> 48]] = rows[i];
+	for (uint32_t b = 0; b < BUCKETS; b++) {
+		uint32_t begin = ends[b];
+		uint32_t end = b + 1 < BUCKETS ? ends[b + 1] : count;
+
+		if (end - begin > 1)
+			qsort(out + begin, end - begin, sizeof(*out), compare);
+	}
+}
+
 /* Write the run of sorted rows into memory that has room for all of them as
  * distinct digests. */
 static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
@@ -215,8 +240,8 @@ static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
 
 static enum hf_err sort_one(const struct hf_match_memory *memory,
 			    unsigned algorithm, struct sortable *rows,
-			    struct hf_match_run *out_run, void **out_owned,
-			    struct hf_why *why)
+			    uint32_t *ends, struct hf_match_run *out_run,
+			    void **out_owned, struct hf_why *why)
 {
 	size_t bytes = hf_algorithm_bytes(algorithm);
 	uint32_t count = 0;
@@ -235,8 +260,8 @@ static enum hf_err sort_one(const struct hf_match_memory *memory,
 	owned = malloc(count * (sizeof(struct hf_match_ref) + 4 + bytes) + 4);
 	if (owned == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
-	qsort(rows, count, sizeof(*rows), compare);
-	put_run(rows, count, bytes, owned, out_run);
+	sort_rows(rows, count, ends, rows + count);
+	put_run(rows + count, count, bytes, owned, out_run);
 	*out_owned = owned;
 	return HF_OK;
 }
@@ -248,16 +273,23 @@ enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
 	struct hf_match_memory_sorted sorted = { 0 };
 	enum hf_err err = HF_OK;
 	struct sortable *rows;
+	uint32_t *ends;
 
-	rows = malloc((memory->rows_count + (size_t)1) * sizeof(*rows));
-	if (rows == NULL)
+	/* Once unsorted, once sorted. */
+	rows = malloc((2 * memory->rows_count + (size_t)1) * sizeof(*rows));
+	ends = malloc(BUCKETS * sizeof(*ends));
+	if (rows == NULL || ends == NULL) {
+		free(rows);
+		free(ends);
 		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
+	}
 	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++) {
 		sorted.runs[a].sequence = memory->sequence;
-		err = sort_one(memory, a, rows, &sorted.runs[a],
+		err = sort_one(memory, a, rows, ends, &sorted.runs[a],
 			       &sorted.owned[a], why);
 	}
 	free(rows);
+	free(ends);
 	if (err != HF_OK) {
 		hf_match_memory_sorted_release(&sorted);
 		return err;
