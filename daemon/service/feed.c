@@ -15,6 +15,11 @@
 #include "feed_batch.h"
 #include "node.h"
 
+/* Between two rounds, where there is news all the time: a client that waits for
+ * its next acknowledgement needs the core, and many entries at once cost less
+ * than one by one. */
+#define REST_US ((uint64_t)4000)
+
 /* Entries looked at in one view of the ledger: a few milliseconds. */
 #define VIEW_ENTRIES 4096
 
@@ -39,6 +44,7 @@ struct hf_feed {
 	size_t next;      /* where to look for news first: every set in turn */
 	bool has_changed; /* the ring did */
 	bool is_caught_up;
+	bool is_resting; /* news need not be told */
 	bool must_stop;
 };
 
@@ -70,6 +76,7 @@ static void on_wake(void *arg, uint32_t set, uint64_t size)
 {
 	struct hf_feed *feed = arg;
 	struct record *record;
+	bool must_tell;
 
 	pthread_mutex_lock(&feed->lock);
 	record = record_of(feed, set);
@@ -77,8 +84,10 @@ static void on_wake(void *arg, uint32_t set, uint64_t size)
 		record->is_dirty = true;
 	else
 		feed->has_changed = true; /* looks at every set later */
+	must_tell = !feed->is_resting;
 	pthread_mutex_unlock(&feed->lock);
-	pthread_cond_signal(&feed->news);
+	if (must_tell)
+		pthread_cond_signal(&feed->news);
 }
 
 /* Every set of the ledger has news, because the ring has. */
@@ -332,15 +341,36 @@ static bool wait_for_news(struct hf_feed *feed)
 	return goes_on;
 }
 
+/* Until a time on the monotonic clock, or the end. */
+static void rest(struct hf_feed *feed, uint64_t until_us)
+{
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000) * 1000,
+	};
+
+	pthread_mutex_lock(&feed->lock);
+	feed->is_resting = true;
+	while (!feed->must_stop && hf_clock_mono_us() < until_us)
+		pthread_cond_timedwait(&feed->news, &feed->lock, &until);
+	feed->is_resting = false;
+	pthread_mutex_unlock(&feed->lock);
+}
+
 static void *run(void *arg)
 {
 	struct hf_feed *feed = arg;
 	struct record *record;
+	uint64_t rested_us = 0;
 
 	hf_thread_name("feed");
 	while (wait_for_news(feed)) {
+		/* The first news after a pause are looked at right away. */
+		if (hf_clock_mono_us() < rested_us)
+			rest(feed, rested_us);
 		while (!must_stop(feed) && (record = take_dirty(feed)) != NULL)
 			feed_set(feed, record);
+		rested_us = hf_clock_mono_us() + REST_US;
 	}
 	return NULL;
 }
@@ -360,6 +390,7 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 			  struct hf_why *why)
 {
 	struct hf_feed *feed = calloc(1, sizeof(*feed));
+	pthread_condattr_t monotonic;
 	enum hf_err err;
 
 	if (feed == NULL)
@@ -367,7 +398,10 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 	feed->node = node;
 	feed->has_changed = true;
 	pthread_mutex_init(&feed->lock, NULL);
-	pthread_cond_init(&feed->news, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&feed->news, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pthread_cond_init(&feed->progress, NULL);
 	err = hf_ledger_follow(node->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 			       feed, &feed->follower, why);
