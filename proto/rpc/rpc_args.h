@@ -44,6 +44,16 @@ static inline void hf_rpc_args_int(struct hf_rpc_args *args, const char *key,
 			    .value.integer = value };
 }
 
+/* On this machine's own sockets: a message of some entries in one read, not
+ * in pieces of 8 KiB, for a buffer of this size a connection. */
+#define HF_RPC_LOCAL_READ_BYTES 65536
+
+static inline void hf_rpc_args_local(struct hf_rpc_args *args)
+{
+	hf_rpc_args_int(args, GRPC_ARG_TCP_READ_CHUNK_SIZE,
+			HF_RPC_LOCAL_READ_BYTES);
+}
+
 static inline void hf_rpc_args_quota(struct hf_rpc_args *args, const char *name,
 				     size_t size_bytes)
 {

@@ -91,6 +91,11 @@ static void on_close(void *arg)
 	hf_rpc_channel_unref(channel);
 }
 
+static bool is_local(const struct hf_rpc_channel_options *options)
+{
+	return strncmp(options->target, "unix:", 5) == 0;
+}
+
 static grpc_channel *core_new(const struct hf_rpc_channel_options *options,
 			      grpc_channel_credentials *credentials)
 {
@@ -100,6 +105,8 @@ static grpc_channel *core_new(const struct hf_rpc_channel_options *options,
 		options->backoff_max_ms > 0 ? options->backoff_max_ms : 10000;
 
 	hf_rpc_args_init(&args);
+	if (is_local(options))
+		hf_rpc_args_local(&args);
 	hf_rpc_args_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 			(int)HF_MESSAGE_MAX_BYTES + 65536);
 	hf_rpc_args_int(&args, GRPC_ARG_MAX_METADATA_SIZE,
@@ -130,7 +137,7 @@ enum hf_err hf_rpc_channel_open(const struct hf_rpc_channel_options *options,
 				struct hf_rpc_channel **out_channel,
 				struct hf_why *why)
 {
-	bool is_unix = strncmp(options->target, "unix:", 5) == 0;
+	bool is_unix = is_local(options);
 	grpc_channel_credentials *credentials;
 	struct hf_rpc_channel *channel;
 

@@ -98,6 +98,8 @@ static grpc_server *core_new(const struct hf_rpc_server_options *options)
 	grpc_server *core;
 
 	hf_rpc_args_init(&args);
+	if (options->trust == NULL)
+		hf_rpc_args_local(&args);
 	/* The layer says LIMIT with the method's own size; this is the stop
 	 * behind it, with room so that the layer sees a small excess. */
 	hf_rpc_args_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
