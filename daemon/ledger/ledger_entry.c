@@ -200,8 +200,11 @@ static enum hf_err node_put(void *context, unsigned level, uint64_t index,
 	enum hf_err err;
 	uint8_t *room;
 
-	if (level < HF_CHUNK_LEVEL)
+	if (level < HF_CHUNK_LEVEL) {
+		if (sink->set->tail != NULL)
+			hf_ledger_tail_put(sink->set->tail, level, index, hash);
 		return HF_OK;
+	}
 	key = hf_ledger_key_node(level, index);
 	err = hf_store_append(sink->ledger->txn, sink->set->table,
 			      hf_ledger_key_span(&key), HF_HASH_BYTES, &room,
@@ -218,9 +221,6 @@ enum hf_err hf_ledger_leaf_append(struct hf_ledger *ledger, struct set *set,
 	struct node_sink context = { ledger, set };
 	struct hf_tree_sink sink = { .put = node_put, .context = &context };
 
-	if (set->tail != NULL)
-		hf_ledger_leaves_push(set->tail, set->staged.frontier.size,
-				      leaf);
 	return hf_frontier_append(&set->staged.frontier, leaf, &sink, why);
 }
 

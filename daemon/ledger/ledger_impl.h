@@ -75,9 +75,9 @@ struct set {
 	bool is_staged;
 	bool is_new;
 	struct set *next_staged;
-	struct hf_ledger_leaves *tail; /* owned, or NULL */
-	struct seen pending;           /* signed, to be stored; note or NULL */
-	bool is_slipped;               /* pending is durable as a slip */
+	struct hf_ledger_tail *tail; /* owned, or NULL */
+	struct seen pending;         /* signed, to be stored; note or NULL */
+	bool is_slipped;             /* pending is durable as a slip */
 	struct set *next_pending;
 	bool is_refresh_due;
 	bool is_note_new; /* this transaction stores a note that we serve */

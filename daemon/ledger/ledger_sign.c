@@ -30,28 +30,26 @@ static enum hf_err note_check(const struct set *set,
 	return HF_OK;
 }
 
-/* The leaves of the unfinished chunk, kept from one signature to the next:
- * only the first one reads them from disk.  They are a short cut, so failing
- * to load them is no failure. */
+/* The end of the tree, kept from one signature to the next: only the first one
+ * reads it from disk.  It is a short cut, so failing to load it is no
+ * failure. */
 static void tail_fill(struct set *set, struct hf_store_txn *view)
 {
 	uint8_t headers[HF_CHUNK_ENTRIES * HF_HEADER_BYTES];
+	struct hf_tree_hash leaves[HF_CHUNK_ENTRIES];
 	uint64_t stored = set->state.marks.stored;
 	size_t wanted = (size_t)(stored % HF_CHUNK_ENTRIES);
 
 	if (set->tail == NULL)
 		set->tail = calloc(1, sizeof(*set->tail));
-	if (set->tail == NULL || wanted == 0 ||
-	    (set->tail->chunk == stored / HF_CHUNK_ENTRIES &&
-	     set->tail->count == wanted))
+	if (set->tail == NULL || hf_ledger_tail_has(set->tail, stored))
 		return;
-	set->tail->count = 0;
 	if (hf_ledger_tree_headers(view, set->table, stored - wanted, wanted,
 				   headers, NULL) != HF_OK)
 		return;
-	hf_leaf_hashes(headers, wanted, set->tail->hashes);
-	set->tail->chunk = stored / HF_CHUNK_ENTRIES;
-	set->tail->count = wanted;
+	hf_leaf_hashes(headers, wanted, leaves);
+	hf_ledger_tail_load(set->tail, stored / HF_CHUNK_ENTRIES, leaves,
+			    wanted);
 }
 
 static enum hf_err tree_view_begin(struct hf_ledger *ledger, struct set *set,

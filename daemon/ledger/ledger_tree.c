@@ -5,21 +5,83 @@
 #include "ledger_record.h"
 #include "ledger_tree.h"
 
-void hf_ledger_leaves_push(struct hf_ledger_leaves *leaves, uint64_t index,
-			   const struct hf_tree_hash *leaf)
+/* Where the subtrees of a level begin: behind 256, 128, ... of those below. */
+static size_t level_begin(unsigned level)
 {
-	if (index % HF_CHUNK_ENTRIES == 0) {
-		leaves->chunk = index / HF_CHUNK_ENTRIES;
-		leaves->count = 0;
-	} else if (index != leaves->chunk * HF_CHUNK_ENTRIES + leaves->count) {
-		leaves->count = 0;
+	return 2 * HF_CHUNK_ENTRIES - ((2 * HF_CHUNK_ENTRIES) >> level);
+}
+
+void hf_ledger_tail_put(struct hf_ledger_tail *tail, unsigned level,
+			uint64_t index, const struct hf_tree_hash *hash)
+{
+	uint64_t chunk = index >> (HF_CHUNK_LEVEL - level);
+	size_t within = (size_t)(index & ((HF_CHUNK_ENTRIES >> level) - 1));
+	struct hf_ledger_tail_chunk *at = &tail->chunks[chunk & 1];
+
+	if (level == 0 && within == 0) {
+		at->chunk = chunk;
+		at->count = 0;
+	}
+	if (at->chunk != chunk || (level == 0 && at->count != within)) {
+		at->count = 0;
 		return;
 	}
-	leaves->hashes[leaves->count++] = *leaf;
+	at->nodes[level_begin(level) + within] = *hash;
+	at->count += level == 0;
+}
+
+bool hf_ledger_tail_has(const struct hf_ledger_tail *tail, uint64_t size)
+{
+	uint64_t chunk = size / HF_CHUNK_ENTRIES;
+	const struct hf_ledger_tail_chunk *at = &tail->chunks[chunk & 1];
+	size_t rest = (size_t)(size % HF_CHUNK_ENTRIES);
+
+	return rest == 0 || (at->chunk == chunk && at->count == rest);
+}
+
+void hf_ledger_tail_load(struct hf_ledger_tail *tail, uint64_t chunk,
+			 const struct hf_tree_hash *leaves, size_t count)
+{
+	struct hf_ledger_tail_chunk *at = &tail->chunks[chunk & 1];
+
+	at->chunk = chunk;
+	at->count = count;
+	memcpy(at->nodes, leaves, count * sizeof(*leaves));
+	for (unsigned level = 1; level < HF_CHUNK_LEVEL; level++) {
+		const struct hf_tree_hash *below =
+			at->nodes + level_begin(level - 1);
+
+		for (size_t i = 0; i < count >> level; i++)
+			hf_tree_node(&below[2 * i], &below[2 * i + 1],
+				     &at->nodes[level_begin(level) + i]);
+	}
+}
+
+void hf_ledger_tail_drop(struct hf_ledger_tail *tail)
+{
+	tail->chunks[0].count = 0;
+	tail->chunks[1].count = 0;
+}
+
+/* A subtree of 1 << level leaves that the tail has. */
+static bool tail_get(const struct hf_ledger_tail *tail, unsigned level,
+		     uint64_t index, struct hf_tree_hash *out_hash)
+{
+	uint64_t chunk = index >> (HF_CHUNK_LEVEL - level);
+	size_t within = (size_t)(index & ((HF_CHUNK_ENTRIES >> level) - 1));
+	const struct hf_ledger_tail_chunk *at;
+
+	if (tail == NULL)
+		return false;
+	at = &tail->chunks[chunk & 1];
+	if (at->chunk != chunk || (within + 1) << level > at->count)
+		return false;
+	*out_hash = at->nodes[level_begin(level) + within];
+	return true;
 }
 
 void hf_ledger_tree_init(struct hf_ledger_tree *tree, struct hf_store_txn *txn,
-			 size_t table, const struct hf_ledger_leaves *tail)
+			 size_t table, const struct hf_ledger_tail *tail)
 {
 	tree->txn = txn;
 	tree->table = table;
@@ -70,21 +132,14 @@ enum hf_err hf_ledger_tree_headers(struct hf_store_txn *txn, size_t table,
 		      (unsigned long long)(first + done));
 }
 
-/* The first `wanted` leaves of a chunk, from the short cut or from disk. */
+/* The first `wanted` leaves of a chunk, from disk. */
 static enum hf_err leaves_load(struct hf_ledger_tree *tree, uint64_t chunk,
-			       size_t wanted,
-			       const struct hf_ledger_leaves **out_leaves,
-			       struct hf_why *why)
+			       size_t wanted, struct hf_why *why)
 {
 	uint8_t headers[HF_CHUNK_ENTRIES * HF_HEADER_BYTES];
 	struct hf_ledger_leaves *leaves = &tree->leaves;
 	enum hf_err err;
 
-	if (tree->tail != NULL && tree->tail->chunk == chunk &&
-	    tree->tail->count >= wanted) {
-		*out_leaves = tree->tail;
-		return HF_OK;
-	}
 	if (leaves->chunk != chunk)
 		leaves->count = 0;
 	if (leaves->count < wanted) {
@@ -99,7 +154,6 @@ static enum hf_err leaves_load(struct hf_ledger_tree *tree, uint64_t chunk,
 		leaves->chunk = chunk;
 		leaves->count = wanted;
 	}
-	*out_leaves = leaves;
 	return HF_OK;
 }
 
@@ -108,17 +162,17 @@ static enum hf_err get_below(struct hf_ledger_tree *tree, unsigned level,
 			     struct hf_why *why)
 {
 	struct hf_tree_hash scratch[HF_CHUNK_ENTRIES];
-	const struct hf_ledger_leaves *leaves;
 	uint64_t first = index << level;
 	uint64_t chunk = first / HF_CHUNK_ENTRIES;
 	size_t start = (size_t)(first % HF_CHUNK_ENTRIES);
 	size_t count = (size_t)1 << level;
 	enum hf_err err;
 
-	err = leaves_load(tree, chunk, start + count, &leaves, why);
+	err = leaves_load(tree, chunk, start + count, why);
 	if (err != HF_OK)
 		return err;
-	memcpy(scratch, leaves->hashes + start, count * sizeof(scratch[0]));
+	memcpy(scratch, tree->leaves.hashes + start,
+	       count * sizeof(scratch[0]));
 	hf_tree_fold(scratch, count, out_hash);
 	return HF_OK;
 }
@@ -131,8 +185,11 @@ static enum hf_err get(void *context, unsigned level, uint64_t index,
 	struct hf_span value;
 	enum hf_err err;
 
-	if (level < HF_CHUNK_LEVEL)
+	if (level < HF_CHUNK_LEVEL) {
+		if (tail_get(tree->tail, level, index, out_hash))
+			return HF_OK;
 		return get_below(tree, level, index, out_hash, why);
+	}
 	key = hf_ledger_key_node(level, index);
 	err = hf_store_get(tree->txn, tree->table, hf_ledger_key_span(&key),
 			   &value, NULL);

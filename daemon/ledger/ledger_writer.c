@@ -274,7 +274,7 @@ static void staged_drop(struct hf_ledger *ledger)
 		ledger->staged = set->next_staged;
 		set->is_staged = false;
 		if (set->tail != NULL)
-			set->tail->count = 0;
+			hf_ledger_tail_drop(set->tail);
 		if (!set->is_new)
 			continue;
 		pthread_mutex_lock(&ledger->lock);

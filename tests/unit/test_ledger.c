@@ -405,6 +405,32 @@ static void a_small_map_grows_and_a_full_one_says_so(void **state)
 	verify(rig, set, appended + 1);
 }
 
+/* The signer verifies that each tree begins with the last one, whatever of it
+ * was kept in memory or is read again. */
+static void groups_of_any_size_are_proven_to_the_signer(void **state)
+{
+	static const size_t groups[] = { 1,   100, 155, 1,   255, 256, 2,
+					 257, 511, 3,   700, 64,  129 };
+	struct rig *rig = *state;
+	uint32_t set = own_set(rig);
+	struct hf_why why = { "" };
+	uint64_t size = 0;
+
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ROWS(groups); i++) {
+			assert_ok(rig_append_many(rig, set, size, groups[i],
+						  &why),
+				  &why);
+			size += groups[i];
+			/* Never, now and then, after each. */
+			if (round == 2 || (round == 1 && i % 3 == 0))
+				assert_ok(rig_reopen(rig, &why), &why);
+		}
+	}
+	assert_int_equal(info_of(rig, set).note_size, size);
+	verify(rig, set, size);
+}
+
 struct client {
 	struct rig *rig;
 	struct hf_ledger_wait *wait;
@@ -485,6 +511,7 @@ int main(void)
 		RIG_TEST(a_second_ledger_on_one_directory_is_refused),
 		RIG_TEST(a_flipped_bit_is_found),
 		RIG_TEST(a_small_map_grows_and_a_full_one_says_so),
+		RIG_TEST(groups_of_any_size_are_proven_to_the_signer),
 		RIG_TEST(many_clients_append_side_by_side),
 	};
 
