@@ -534,7 +534,7 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
 		err = hf_rpc_server_start(start->locals[i], why);
 	if (err == HF_OK)
-		err = hf_retract_resume(&start->node, why);
+		err = hf_retract_resume(&start->node, true, why);
 	return err;
 }
 

@@ -10,11 +10,21 @@
 #include "feed.h"
 #include "node.h"
 #include "own_set.h"
+#include "retract.h"
 #include "serve_tail.h"
 
 struct hf_node *hf_node_of(const struct hf_rpc_call *call)
 {
 	return hf_rpc_arg(call);
+}
+
+/* What was begun and could not be ended may go on now; without memory it waits
+ * for the next time. */
+static void go_on(struct hf_node *node)
+{
+	enum hf_err err = hf_retract_resume(node, false, NULL);
+
+	(void)err;
 }
 
 enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
@@ -30,6 +40,7 @@ enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
 	hf_tails_changed(node->tails);
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
+	go_on(node);
 	return HF_OK;
 }
 
@@ -40,6 +51,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
 	hf_own_sets_refresh(node);
+	go_on(node);
 }
 
 /* "ncii" is the second part of "hotline.example/ncii/2"; its epoch then. */

@@ -314,6 +314,19 @@ static enum hf_err respond(const struct targets *targets,
 	return HF_OK;
 }
 
+/* Everything that the request means, sorted; the caller frees the rows. */
+static enum hf_err gather_sorted(struct targets *targets,
+				 const struct hf_retract_request *request,
+				 struct hf_why *why)
+{
+	enum hf_err err = gather(targets, request, why);
+
+	if (err == HF_OK)
+		qsort(targets->rows, targets->count, sizeof(*targets->rows),
+		      compare);
+	return err;
+}
+
 enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 		       const struct hf_retract_request *request,
 		       struct hf_arena *arena,
@@ -322,15 +335,10 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 {
 	struct targets targets = { .node = node };
 	char intent[2 * HF_NODE_PATH_SIZE] = "";
-	enum hf_err err = gather(&targets, request, why);
+	enum hf_err err = gather_sorted(&targets, request, why);
 
-	if (err == HF_OK) {
-		qsort(targets.rows, targets.count, sizeof(*targets.rows),
-		      compare);
-		if (targets.count > 1)
-			err = keep_intent(node, wire, intent, sizeof(intent),
-					  why);
-	}
+	if (err == HF_OK && targets.count > 1)
+		err = keep_intent(node, wire, intent, sizeof(intent), why);
 	if (err == HF_OK)
 		err = append_all(&targets, request, why);
 	if (err == HF_OK && intent[0] != '\0')
@@ -342,10 +350,10 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 }
 
 /* Finish one intent; it goes when nothing of it is live any more. */
-static void resume_one(struct hf_node *node, const char *path)
+static void resume_one(struct hf_node *node, const char *path, bool is_start)
 {
+	struct targets targets = { .node = node };
 	struct hf_retract_request request;
-	struct hf_retract_response response;
 	struct hf_why why = { "" };
 	struct hf_arena arena;
 	struct hf_buf wire;
@@ -358,15 +366,18 @@ static void resume_one(struct hf_node *node, const char *path)
 		err = hf_retract_request_parse(hf_buf_span(&wire), &arena,
 					       &request, &why);
 	if (err == HF_OK)
-		err = hf_retract(node, hf_buf_span(&wire), &request, &arena,
-				 &response, &why);
+		err = gather_sorted(&targets, &request, &why);
+	if (err == HF_OK)
+		err = append_all(&targets, &request, &why);
+	free(targets.rows);
 	if (err == HF_OK || err == HF_E_NOTFOUND) {
 		unlink(path);
 		hf_log(HF_LOG_INFO, "retract", "finished", "intent=%s", path);
 	} else {
-		hf_log(HF_LOG_ERROR, "retract", "still unfinished",
-		       "intent=%s err=%s why=\"%s\"", path, hf_err_name(err),
-		       why.text);
+		/* Once is enough: it is tried every minute. */
+		hf_log(is_start ? HF_LOG_ERROR : HF_LOG_DEBUG, "retract",
+		       "still unfinished", "intent=%s err=%s why=\"%s\"", path,
+		       hf_err_name(err), why.text);
 	}
 	hf_buf_release(&wire);
 	hf_arena_release(&arena);
@@ -375,6 +386,7 @@ static void resume_one(struct hf_node *node, const char *path)
 struct resume {
 	struct hf_errand errand; /* first */
 	struct hf_node *node;
+	bool is_start;
 	char dir[HF_NODE_PATH_SIZE];
 };
 
@@ -395,14 +407,15 @@ static void run_resume(struct hf_errand *errand)
 		if (hf_feed_wait_caught_up(resume->node->feed, INT_MAX) !=
 		    HF_OK)
 			break;
-		resume_one(resume->node, path);
+		resume_one(resume->node, path, resume->is_start);
 	}
 	if (dir != NULL)
 		closedir(dir);
 	free(resume);
 }
 
-enum hf_err hf_retract_resume(struct hf_node *node, struct hf_why *why)
+enum hf_err hf_retract_resume(struct hf_node *node, bool is_start,
+			      struct hf_why *why)
 {
 	struct resume *resume = calloc(1, sizeof(*resume));
 	enum hf_err err;
@@ -411,6 +424,7 @@ enum hf_err hf_retract_resume(struct hf_node *node, struct hf_why *why)
 		return hf_why(why, HF_E_NOMEM, "retract: no memory");
 	resume->errand.run = run_resume;
 	resume->node = node;
+	resume->is_start = is_start;
 	err = hf_file_join(resume->dir, sizeof(resume->dir),
 			   node->conf->state_dir, "intents", why);
 	if (err != HF_OK) {

@@ -4,7 +4,8 @@
  *
  * More than one entry is a durable intent: the request is kept in
  * <state>/intents until the last RETRACT of it is signed, and taken up again
- * at the next start, so that a crash never leaves half of it live.
+ * at the next start and every minute, so that neither a crash nor a signer that
+ * is away leaves half of it live.
  *
  * Units    counts of entries.
  * Owns     nothing.
@@ -14,6 +15,8 @@
  */
 #ifndef HF_RETRACT_H
 #define HF_RETRACT_H
+
+#include <stdbool.h>
 
 #include "arena.h"
 #include "codec_publish.h"
@@ -29,7 +32,9 @@ HF_MUST enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 			       struct hf_retract_response *out_response,
 			       struct hf_why *why);
 
-/* Post an errand that finishes what was begun before the last stop. */
-HF_MUST enum hf_err hf_retract_resume(struct hf_node *node, struct hf_why *why);
+/* Post an errand that finishes what was begun and not ended: before the last
+ * stop, or while the signer was away. */
+HF_MUST enum hf_err hf_retract_resume(struct hf_node *node, bool is_start,
+				      struct hf_why *why);
 
 #endif /* HF_RETRACT_H */

@@ -242,6 +242,22 @@ def test_one_hash_is_retracted_in_all_own_sets_with_one_call(hotline, fresh):
         hotline.publish.Retract(pb.RetractRequest(hash=by_hash(n), reason=1), timeout=30)
 
 
+def test_a_retraction_that_broke_off_is_finished_without_a_restart(hotline, fresh):
+    n = fresh[0]
+    hotline.append("ncii", [item(n)])
+    hotline.append("csam", [item(n, content_class=pb.CONTENT_CLASS_CSAM)])
+    until(lambda: len(hotline.match(sha256(n))) == 2, 30)
+    intents = hotline.lib / "intents"
+    intents.mkdir(exist_ok=True)
+    # One as it is left by a call that could not be ended, one that never can.
+    (intents / ("0" * 31 + "1")).write_bytes(pb.RetractRequest(hash=by_hash(n), reason=1).SerializeToString())
+    (intents / ("0" * 31 + "2")).write_bytes(b"no request")
+    hotline.admin.OpenSet(pb.OpenSetRequest(name=f"more-{n}"), timeout=30)
+    until(lambda: not hotline.match(sha256(n)), 30)
+    until(lambda: os.listdir(intents) == ["0" * 31 + "2"], 30, "the finished one is gone, the other not multiplied")
+    (intents / ("0" * 31 + "2")).unlink()
+
+
 def test_a_batch_is_retracted_whole(hotline, fresh):
     batch = os.urandom(16)
     hotline.append("ncii", [item(n) for n in fresh[:200]], batch, 0)
