@@ -101,6 +101,12 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 	struct told *row = find_row(tail, set->origin);
 	bool is_news = row == NULL;
 
+	/* Nobody is told of what is his own: it came from him. */
+	if (visible->right == HF_RIGHT_PUBLISHER) {
+		if (row != NULL)
+			row->is_seen = true;
+		return;
+	}
 	if (row == NULL)
 		row = add_row(tail, set->origin);
 	if (row == NULL) {
