@@ -36,7 +36,8 @@ void hf_ledger_set_free(struct set *set)
 	for (size_t i = 0; i < HF_LEDGER_SEEN_KEPT; i++)
 		free(set->seen[i].note);
 	free(set->pending.note);
-	free(set->slip.note);
+	free(set->slips[0].note);
+	free(set->slips[1].note);
 	free(set->tail);
 	free(set);
 }

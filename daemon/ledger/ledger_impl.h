@@ -95,8 +95,9 @@ struct set {
 	/* Under lock. */
 	uint64_t published;
 	bool is_frozen;
-	struct seen slip; /* own sets: the note that may be newer than the
-			   * store's; note or NULL */
+	/* Own sets: the notes that may be newer than the store's, newest first;
+	 * the second one is for views from just before the first. */
+	struct seen slips[2];
 	struct seen seen[HF_LEDGER_SEEN_KEPT]; /* newest first */
 };
 
@@ -280,11 +281,13 @@ HF_MUST enum hf_err hf_ledger_notes_slip(struct hf_ledger *ledger,
 					 struct hf_why *why);
 
 /* Let views see this note of an own set, as far as they hold its entries; its
- * bytes are copied.  NULL: the store's is as new. */
+ * bytes are copied.  And: the store's is as new. */
 HF_MUST enum hf_err hf_ledger_slip_show(struct hf_ledger *ledger,
 					struct set *set,
 					const struct seen *note,
 					struct hf_why *why);
+
+void hf_ledger_slips_forget(struct hf_ledger *ledger, struct set *set);
 
 /* At the start: the slip of an own set, where it is newer than what the store
  * has. */

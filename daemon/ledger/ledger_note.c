@@ -22,21 +22,31 @@ static enum hf_err copy(const struct seen *note, struct seen *out_copy,
 enum hf_err hf_ledger_slip_show(struct hf_ledger *ledger, struct set *set,
 				const struct seen *note, struct hf_why *why)
 {
-	struct seen fresh = { .note = NULL };
+	struct seen fresh;
 	uint8_t *old;
-	enum hf_err err;
+	enum hf_err err = copy(note, &fresh, why);
 
-	if (note != NULL) {
-		err = copy(note, &fresh, why);
-		if (err != HF_OK)
-			return err;
-	}
+	if (err != HF_OK)
+		return err;
 	pthread_mutex_lock(&ledger->lock);
-	old = set->slip.note;
-	set->slip = fresh;
+	old = set->slips[1].note;
+	set->slips[1] = set->slips[0];
+	set->slips[0] = fresh;
 	pthread_mutex_unlock(&ledger->lock);
 	free(old);
 	return HF_OK;
+}
+
+void hf_ledger_slips_forget(struct hf_ledger *ledger, struct set *set)
+{
+	struct seen old[2];
+
+	pthread_mutex_lock(&ledger->lock);
+	memcpy(old, set->slips, sizeof(old));
+	memset(set->slips, 0, sizeof(set->slips));
+	pthread_mutex_unlock(&ledger->lock);
+	free(old[0].note);
+	free(old[1].note);
 }
 
 enum hf_err hf_ledger_notes_slip(struct hf_ledger *ledger, struct hf_why *why)

@@ -67,13 +67,15 @@ static enum hf_err slip_look(struct hf_ledger_view *view, const struct set *set,
 			     uint64_t stored, struct hf_why *why)
 {
 	struct hf_ledger *ledger = view->ledger;
-	const struct seen *slip = &set->slip;
+	const struct seen *slip = set->slips;
 	struct shown *shown;
 	bool is_slip;
 
 	if (shown_find(view, set->id) != NULL)
 		return HF_OK;
 	pthread_mutex_lock(&ledger->lock);
+	if (slip->note != NULL && slip->size > stored)
+		slip++;
 	is_slip = slip->note != NULL && slip->size <= stored;
 	shown = malloc(sizeof(*shown) + (is_slip ? slip->note_len_bytes : 0));
 	if (shown != NULL && is_slip) {

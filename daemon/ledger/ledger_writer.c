@@ -254,13 +254,8 @@ static void pending_settle(struct hf_ledger *ledger)
 {
 	for (struct set *set = ledger->pending; set != NULL;
 	     set = set->next_pending) {
-		enum hf_err err;
-
-		if (set->is_slipped)
-			continue;
-		/* Forgetting needs no memory. */
-		err = hf_ledger_slip_show(ledger, set, NULL, NULL);
-		(void)err;
+		if (!set->is_slipped)
+			hf_ledger_slips_forget(ledger, set);
 	}
 	pending_drop(ledger);
 }

@@ -174,6 +174,29 @@ static void a_view_keeps_the_note_that_it_saw(void **state)
 	assert_int_equal(info_of(rig, set).size, 2);
 }
 
+static void a_view_shows_no_note_of_entries_that_it_lacks(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t set = own_set(rig);
+	struct hf_ledger_view *view;
+	struct hf_ledger_entry entry;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	append(rig, set, rig_add("a"), 0);
+	append(rig, set, rig_add("b"), 1);
+	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
+	/* Only now is it looked at: there is a newer slip already. */
+	append(rig, set, rig_add("c"), 2);
+	assert_ok(hf_ledger_info(view, set, &info, &why), &why);
+	/* Nor does it go back behind what was told before it began. */
+	assert_int_equal(info.size, 2);
+	assert_int_equal(info.note_size, 2);
+	assert_int_equal(hf_ledger_entry(view, set, 2, &entry, NULL),
+			 HF_E_NOTFOUND);
+	hf_ledger_view_end(view);
+}
+
 static void only_a_whole_slip_of_the_set_is_read(void **state)
 {
 	static const struct {
@@ -230,6 +253,7 @@ int main(void)
 		RIG_TEST(a_slip_of_another_tree_is_not_believed),
 		RIG_TEST(a_note_that_fits_no_slip_goes_into_the_store),
 		RIG_TEST(a_view_keeps_the_note_that_it_saw),
+		RIG_TEST(a_view_shows_no_note_of_entries_that_it_lacks),
 		RIG_TEST(only_a_whole_slip_of_the_set_is_read),
 	};
 
