@@ -405,6 +405,36 @@ static void a_small_map_grows_and_a_full_one_says_so(void **state)
 	verify(rig, set, appended + 1);
 }
 
+/* Leaves that were counted and then undone are not what the next proof is made
+ * of: the signer would refuse it. */
+static void what_found_no_room_leaves_no_trace_in_proofs(void **state)
+{
+	static char large[HF_PAYLOAD_MAX_BYTES];
+	struct hf_ledger_draft drafts[100];
+	struct rig *rig = *state;
+	struct hf_ledger_batch batch;
+	struct hf_why why = { "" };
+	uint32_t set;
+
+	rig->options.map_bytes = (size_t)256 << 10;
+	rig->options.map_most_bytes = (size_t)2 << 20;
+	set = own_set(rig);
+	/* An odd number: the next leaf is a node of the proof by itself. */
+	assert_ok(rig_append_many(rig, set, 0, 9, &why), &why);
+	memset(large, 'x', sizeof(large));
+	for (size_t i = 0; i < ROWS(drafts); i++) {
+		drafts[i] = rig_add("");
+		drafts[i].payload = hf_span(large, sizeof(large));
+	}
+	batch = (struct hf_ledger_batch){ .set = set,
+					  .drafts = drafts,
+					  .drafts_count = ROWS(drafts) };
+	assert_int_equal(rig_append(rig, &batch, NULL, NULL), HF_E_FULL);
+	assert_int_equal(info_of(rig, set).size, 9);
+	assert_ok(rig_append_many(rig, set, 9, 300, &why), &why);
+	verify(rig, set, 309);
+}
+
 /* The signer verifies that each tree begins with the last one, whatever of it
  * was kept in memory or is read again. */
 static void groups_of_any_size_are_proven_to_the_signer(void **state)
@@ -511,6 +541,7 @@ int main(void)
 		RIG_TEST(a_second_ledger_on_one_directory_is_refused),
 		RIG_TEST(a_flipped_bit_is_found),
 		RIG_TEST(a_small_map_grows_and_a_full_one_says_so),
+		RIG_TEST(what_found_no_room_leaves_no_trace_in_proofs),
 		RIG_TEST(groups_of_any_size_are_proven_to_the_signer),
 		RIG_TEST(many_clients_append_side_by_side),
 	};

@@ -152,12 +152,17 @@ static void a_view_keeps_the_note_that_it_saw(void **state)
 {
 	struct rig *rig = *state;
 	uint32_t set = own_set(rig);
-	struct hf_ledger_info before, after;
+	struct hf_ledger_info before, after, other;
 	struct hf_ledger_view *view;
 	struct hf_why why = { "" };
 	struct hf_span note;
+	uint32_t second;
 	char text[512];
 
+	assert_ok(hf_ledger_create(rig->ledger, HF_LEDGER_OWN,
+				   BYTES("hotline.example/tvec/1"), &second,
+				   &why),
+		  &why);
 	append(rig, set, rig_add("a"), 0);
 	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
 	assert_ok(hf_ledger_info(view, set, &before, &why), &why);
@@ -165,13 +170,18 @@ static void a_view_keeps_the_note_that_it_saw(void **state)
 	assert_ok(hf_ledger_note(view, set, HF_LEDGER_NOTE, &note, &why), &why);
 	assert_true(note.len_bytes < sizeof(text));
 	memcpy(text, note.at, note.len_bytes);
+	/* More notes than are kept for views that come late. */
 	append(rig, set, rig_add("b"), 1);
+	append(rig, set, rig_add("c"), 2);
+	append(rig, set, rig_add("d"), 3);
+	/* It looks at another set and comes back. */
+	assert_ok(hf_ledger_info(view, second, &other, &why), &why);
 	assert_ok(hf_ledger_info(view, set, &after, &why), &why);
 	assert_int_equal(after.size, 1);
 	assert_ok(hf_ledger_note(view, set, HF_LEDGER_NOTE, &note, &why), &why);
 	assert_memory_equal(text, note.at, note.len_bytes);
 	hf_ledger_view_end(view);
-	assert_int_equal(info_of(rig, set).size, 2);
+	assert_int_equal(info_of(rig, set).size, 4);
 }
 
 static void a_view_shows_no_note_of_entries_that_it_lacks(void **state)
@@ -194,6 +204,27 @@ static void a_view_shows_no_note_of_entries_that_it_lacks(void **state)
 	assert_int_equal(info.note_size, 2);
 	assert_int_equal(hf_ledger_entry(view, set, 2, &entry, NULL),
 			 HF_E_NOTFOUND);
+	hf_ledger_view_end(view);
+}
+
+static void a_view_that_comes_late_shows_what_the_store_has(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t set = own_set(rig);
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	append(rig, set, rig_add("a"), 0);
+	append(rig, set, rig_add("b"), 1);
+	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
+	/* Both slips are of entries that it lacks. */
+	append(rig, set, rig_add("c"), 2);
+	append(rig, set, rig_add("d"), 3);
+	assert_ok(hf_ledger_info(view, set, &info, &why), &why);
+	/* The note of "a", which was stored with the entry of "b". */
+	assert_int_equal(info.size, 1);
+	assert_int_equal(info.note_size, 1);
 	hf_ledger_view_end(view);
 }
 
@@ -254,6 +285,7 @@ int main(void)
 		RIG_TEST(a_note_that_fits_no_slip_goes_into_the_store),
 		RIG_TEST(a_view_keeps_the_note_that_it_saw),
 		RIG_TEST(a_view_shows_no_note_of_entries_that_it_lacks),
+		RIG_TEST(a_view_that_comes_late_shows_what_the_store_has),
 		RIG_TEST(only_a_whole_slip_of_the_set_is_read),
 	};
 
