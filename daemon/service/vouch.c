@@ -84,6 +84,17 @@ bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer)
 	return bit_of(vouching, peer) != 0;
 }
 
+static const char *name_of(const struct hf_vouching *vouching, uint32_t bit)
+{
+	const struct hf_conf *conf = vouching->node->conf;
+
+	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
+		if (bit == (uint32_t)1 << i)
+			return conf->checkpoint_peers[i];
+	}
+	return "";
+}
+
 /* Those who are asked and may have the set. */
 static uint32_t entitled(const struct hf_vouching *vouching,
 			 const struct hf_ring *ring, const char *origin)
@@ -164,8 +175,9 @@ static void take_note(struct hf_vouching *vouching, const struct told *told)
 		vouch(vouching, told->origin, true);
 	else
 		hf_log(HF_LOG_ERROR, "hashfedd", "report of a peer refused",
-		       "set=%s err=%s why=\"%s\"", told->origin,
-		       hf_err_name(err), why.text);
+		       "set=%s peer=%s err=%s why=\"%s\"", told->origin,
+		       name_of(vouching, told->peer), hf_err_name(err),
+		       why.text);
 }
 
 static void on_told(struct hf_errand *errand)

@@ -8,7 +8,8 @@ import signal
 
 import grpc
 import pytest
-from net import item, refused, sha256, until
+from liar import Relay
+from net import item, pb, refused, sha256, until
 
 ASKS_PARTNER = "checkpoint-peers: [partner.example]\n"
 
@@ -110,6 +111,31 @@ def test_a_peer_that_holds_nothing_keeps_nobody_from_publishing(net):
     hotline.restart()
     append(hotline, 2)
     assert hotline.applied(hotline.origin("ncii")) == 2
+
+
+def test_a_note_that_we_never_signed_is_no_report(net):
+    hotline = net.organisation("hotline", ["ncii"], conf=ASKS_PARTNER)
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    hotline.share("ncii", partner)
+    hotline.append("ncii", [item(1)])
+    hotline.stop()
+    relay = Relay(partner, hotline)
+    try:
+        # More than there is: believed, it would keep us from signing for good.
+        relay.lie("GetCheckpoint", lambda honest: pb.GetCheckpointResponse(
+            note=honest.note.replace(b"\n1\n", b"\n9\n", 1)))
+        hotline.start()
+        hotline.expect_error("report of a peer refused")
+        until(lambda: re.search("report of a peer refused .*peer=partner.example err=SIGNATURE", hotline.log()),
+              30, "the report is refused")
+        assert relay.told["GetCheckpoint"]
+        assert "waits since its start" in refusal(hotline, 2)
+        relay.honest()
+        append(hotline, 2)
+    finally:
+        relay.stop()
 
 
 @pytest.mark.parametrize("text, says", [
