@@ -41,6 +41,16 @@ static uint8_t take_u8(struct cursor *cursor)
 	return at.len_bytes > 0 ? at.at[0] : 0;
 }
 
+/* Anything but 0 and 1 would be a second spelling of "yes". */
+static bool take_bool(struct cursor *cursor)
+{
+	uint8_t yes = take_u8(cursor);
+
+	if (yes > 1)
+		fail(cursor, HF_E_MALFORMED);
+	return yes == 1;
+}
+
 static uint16_t take_u16(struct cursor *cursor)
 {
 	struct hf_span at = take(cursor, 2);
@@ -227,7 +237,7 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 		break;
 	case HF_AGENT_VOUCH:
 		request.origin = take_origin(&cursor);
-		request.is_by_peer = take_u8(&cursor) != 0;
+		request.is_by_peer = take_bool(&cursor);
 		break;
 	default:
 		fail(&cursor, HF_E_UNSUPPORTED);
@@ -288,7 +298,7 @@ enum hf_err hf_agent_status_parse(struct hf_span bytes,
 	take_hash(&cursor, status.cosigner_key.bytes);
 	take_hash(&cursor, status.agreement_key.bytes);
 	status.origins_count = (uint32_t)take_u64(&cursor);
-	status.is_record_new = take_u8(&cursor) != 0;
+	status.is_record_new = take_bool(&cursor);
 	err = finish(&cursor, "status", why);
 	if (err == HF_OK)
 		*out_status = status;

@@ -567,6 +567,8 @@ static void bytes_that_are_no_request_are_refused(void **state)
 		BYTES("HFA\x01\x00\x01 more"),
 		BYTES("HFA\x01\x00\x02\x00\x03../"),
 		BYTES("HFA\x01\x00\x02\xff\xff"),
+		/* VOUCH "by a peer": 2 is neither yes nor no. */
+		BYTES("HFA\x01\x00\x06\x00\x16hotline.example/ncii/1\x02"),
 	};
 	struct hf_signer *signer = open_signer();
 	struct hf_signer_remark remark;
