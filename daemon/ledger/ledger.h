@@ -101,7 +101,12 @@ struct hf_ledger_draft {
 	 * set; HF_LEDGER_SELF for the rest. */
 	uint64_t target;
 	struct hf_span payload;
+	/* Kept beside the entry for us alone, never served and no part of it:
+	 * at most HF_LEDGER_RECORD_MAX_BYTES, empty for none. */
+	struct hf_span record;
 };
+
+#define HF_LEDGER_RECORD_MAX_BYTES ((size_t)64 * 1024)
 
 struct hf_ledger_batch {
 	uint32_t set;
@@ -187,6 +192,15 @@ HF_MUST enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 				     const struct hf_ledger_batch *batch,
 				     struct hf_ledger_done done,
 				     struct hf_why *why);
+
+/* Keep a record beside an entry of any set, or replace it; durable when done is
+ * told.  receipt.first is the index.  With set 0 the index is the caller's own
+ * number, and an empty record deletes it.  NOTFOUND for an index past the
+ * set's end. */
+HF_MUST enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set,
+				   uint64_t index, struct hf_span record,
+				   struct hf_ledger_done done,
+				   struct hf_why *why);
 
 /* Have an own set's latest checkpoint signed again, for a fresh time.  done is
  * told when the new note is durable; receipt.count is 0. */

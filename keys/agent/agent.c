@@ -469,6 +469,7 @@ enum hf_err hf_agent_agreement(struct hf_agent *agent,
 	wish->classes = hf_span(lists.at + audience + relays + witnesses,
 				agreement->classes_count);
 	wish->purpose = hf_span_of(agreement->purpose);
+	wish->kind = (uint8_t)agreement->kind;
 	err = ask_for_bytes(agent, &ask, document, why);
 
 out_release:

@@ -116,4 +116,80 @@ HF_MUST enum hf_err hf_agent_agreement(struct hf_agent *agent,
 				       struct hf_buf *document,
 				       struct hf_why *why);
 
+/*
+ * Takedown cases: sealed events.  The signer holds the notice key, which signs
+ * them, the receive keys, which open them, and the storage key, which keeps
+ * what was opened or sent: a record, to be stored beside the entry.
+ */
+
+/* What hf_agent_seal() asks for. */
+struct hf_agent_seal {
+	uint8_t sender_id[HF_HASH_BYTES]; /* we */
+	uint8_t recipient_id[HF_HASH_BYTES];
+	uint8_t recipient_key[HF_PUBLIC_KEY_BYTES]; /* X25519 */
+	uint64_t expires_ms;
+	/* An encoded CaseEvent.  The signer decodes it, sets at_ms by its own
+	 * clock, checks it (hf_case_event_check()), and encodes what it signs
+	 * itself. */
+	struct hf_span event;
+	/* RECEIPT: the record of what is acknowledged; the signer fills in the
+	 * receipt from it.  Else empty. */
+	struct hf_span receipt_of;
+};
+
+/* Sign and seal one event: the envelope, the record and the text as it was
+ * signed are appended. */
+HF_MUST enum hf_err hf_agent_seal(struct hf_agent *agent,
+				  const struct hf_agent_seal *request,
+				  struct hf_buf *out_envelope,
+				  struct hf_buf *out_record,
+				  struct hf_buf *out_text, struct hf_why *why);
+
+/* Where an envelope was found. */
+struct hf_agent_open {
+	struct hf_span origin;
+	uint64_t index;
+	uint8_t leaf_hash[HF_HASH_BYTES];
+	uint8_t recipient_id[HF_HASH_BYTES]; /* we */
+	struct hf_public_key sender;         /* notice key of the publisher */
+	struct hf_span envelope;
+};
+
+/* Open what was sent to us.  DENIED when it was not, or its receive key is
+ * destroyed; SIGNATURE when it is not the sender's. */
+HF_MUST enum hf_err hf_agent_open_sealed(struct hf_agent *agent,
+					 const struct hf_agent_open *request,
+					 struct hf_buf *out_record,
+					 struct hf_buf *out_text,
+					 struct hf_why *why);
+
+/* What a record holds. */
+struct hf_agent_record {
+	struct hf_buf text;
+	uint8_t header[HF_ENVELOPE_HEADER_BYTES];
+	uint8_t signature[HF_SIGNATURE_BYTES]; /* the inner one */
+	bool has_ephemeral;                    /* we sealed it */
+	uint8_t ephemeral[HF_SEED_BYTES];
+};
+
+/* SIGNATURE for a record that is not this signer's.  The caller inits and
+ * releases text. */
+HF_MUST enum hf_err hf_agent_read(struct hf_agent *agent, struct hf_span record,
+				  struct hf_agent_record *out_record,
+				  struct hf_why *why);
+
+/* Keep a text of our own that was not sent (a draft): a record of it. */
+HF_MUST enum hf_err hf_agent_store(struct hf_agent *agent, struct hf_span text,
+				   struct hf_buf *out_record,
+				   struct hf_why *why);
+
+/* The receive key for now: an encoded, signed ReceiveKey is appended.  A new
+ * one is made when the newest is older than rotate_ms; secrets are destroyed
+ * keep_ms after their successor began. */
+HF_MUST enum hf_err
+hf_agent_receive_key(struct hf_agent *agent,
+		     const uint8_t organisation_id[static HF_HASH_BYTES],
+		     uint64_t rotate_ms, uint64_t keep_ms,
+		     struct hf_buf *out_key, struct hf_why *why);
+
 #endif /* HF_AGENT_H */

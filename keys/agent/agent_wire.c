@@ -142,6 +142,7 @@ static void put_wish(struct hf_buf *buf, const struct hf_agent_wish *wish)
 	put_list(buf, wish->witnesses, HF_HASH_BYTES);
 	put_list(buf, wish->classes, 1);
 	put_list(buf, wish->purpose, 1);
+	hf_buf_put_u8(buf, wish->kind);
 }
 
 static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
@@ -156,6 +157,7 @@ static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
 	out->witnesses = take_list(cursor, HF_HASH_BYTES, HF_AUDIENCE_MAX);
 	out->classes = take_list(cursor, 1, HF_AGENT_CLASSES_MAX);
 	out->purpose = take_list(cursor, 1, HF_AGENT_PURPOSE_MAX_BYTES);
+	out->kind = take_u8(cursor);
 }
 
 static struct cursor begin(struct hf_span bytes, uint16_t *out_number)

@@ -57,6 +57,7 @@ struct hf_agent_wish {
 	struct hf_span witnesses;
 	struct hf_span classes;
 	struct hf_span purpose;
+	uint8_t kind;
 };
 
 /* Only what the verb names means anything. */

@@ -507,6 +507,7 @@ static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
 		.purpose = hf_arena_text(arena, wish->purpose),
 		.issued_ms = job->now_ms,
 		.expires_ms = wish->expires_ms,
+		.kind = (enum hf_set_kind)wish->kind,
 	};
 	out->audience = spans_of(arena, wish->audience, &out->audience_count);
 	out->relays = spans_of(arena, wish->relays, &out->relays_count);

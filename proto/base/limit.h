@@ -94,4 +94,17 @@
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16
 
+/* Takedown cases. */
+#define HF_EVENT_ID_BYTES        16
+#define HF_ENVELOPE_HEADER_BYTES 109
+#define HF_CASE_TEXT_MAX_BYTES   57259 /* what fits a 56 KiB envelope */
+#define HF_CASE_LOCATORS_MAX     256
+#define HF_URL_MAX_BYTES         4096
+#define HF_EXPLANATION_MAX_BYTES 8192
+#define HF_CASE_REMARK_MAX_BYTES 4096
+#define HF_CASE_AFTER_MAX        16
+#define HF_CASE_SAW_MAX          16
+#define HF_CASE_EVENTS_MAX       1000
+#define HF_MAIL_MAX_BYTES        ((size_t)1024 * 1024)
+
 #endif /* HF_LIMIT_H */

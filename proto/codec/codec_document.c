@@ -188,7 +188,8 @@ HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	HF_ENUMS(classes, hf_class, HF_CLASSES_MAX),
 	HF_TEXT(purpose, 0, HF_REMARK_MAX_BYTES),
 	HF_U64(issued_ms),
-	HF_U64(expires_ms))
+	HF_U64(expires_ms),
+	HF_ENUM(kind, hf_set_kind))
 
 HF_SHAPE(invite, Hashfed__V1__Invite, hashfed__v1__invite,
 	 HF_INVITE_WIRE_MAX_BYTES, NULL,

@@ -86,6 +86,7 @@ struct hf_agreement {
 	const char *purpose; /* at most HF_REMARK_MAX_BYTES */
 	uint64_t issued_ms;
 	uint64_t expires_ms;
+	enum hf_set_kind kind; /* 0: items */
 };
 
 /* What is left of HF_INVITE_MAX_BYTES behind base64 and its newlines. */

@@ -220,7 +220,18 @@ struct hf_shape {
 	X(prove_entry_request) X(prove_entry_response)                        \
 	X(list_peers_request) X(wire_peer_info) X(list_peers_response)        \
 	X(add_peer_request) X(add_peer_response) X(remove_peer_request)       \
-	X(get_invite_response) X(verify_set_request) X(verify_set_response)
+	X(get_invite_response) X(verify_set_request) X(verify_set_response)   \
+	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
+	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
+	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \
+	X(send_notice_request) X(send_notice_response)                       \
+	X(update_case_request) X(update_case_response)                       \
+	X(get_case_request) X(get_case_response) X(list_cases_request)       \
+	X(list_cases_response) X(watch_cases_request)                        \
+	X(watch_cases_response) X(get_bundle_request)                        \
+	X(get_bundle_response) X(bundle_entry) X(bundle_log) X(bundle)       \
+	X(attest_role_request) X(attest_role_response)                       \
+	X(list_roles_request) X(role_info) X(list_roles_response)
 
 #define HF_SHAPE_DECLARE(name) const struct hf_shape *hf_##name##_shape(void);
 HF_SHAPES(HF_SHAPE_DECLARE)

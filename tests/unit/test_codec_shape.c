@@ -8,12 +8,14 @@
 #include <string.h>
 
 #include "codec_admin.h"
+#include "codec_case.h"
 #include "codec_document.h"
 #include "codec_federation.h"
 #include "codec_item.h"
 #include "codec_match.h"
 #include "codec_publish.h"
 #include "codec_shape.h"
+#include "codec_takedown.h"
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
