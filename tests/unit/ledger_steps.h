@@ -99,6 +99,16 @@ static inline void woken_wait(struct woken *woken, uint64_t size)
 	pthread_mutex_unlock(&woken->lock);
 }
 
+static inline uint64_t woken_size(struct woken *woken)
+{
+	uint64_t size;
+
+	pthread_mutex_lock(&woken->lock);
+	size = woken->size;
+	pthread_mutex_unlock(&woken->lock);
+	return size;
+}
+
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 #endif /* HF_LEDGER_STEPS_H */

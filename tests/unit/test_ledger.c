@@ -324,7 +324,8 @@ static void followers_are_woken_with_what_can_be_read(void **state)
 	assert_ok(hf_ledger_follow(rig->ledger, set, 1, on_wake, &woken, &one,
 				   &why),
 		  &why);
-	assert_int_equal(woken.count, 0);
+	/* The note of what it has may still be told, and nothing more. */
+	assert_true(woken_size(&woken) <= 1);
 	append(rig, set, rig_add("b"), 1);
 	woken_wait(&woken, 2);
 	assert_int_equal(info_of(rig, set).size, 2);
@@ -336,7 +337,7 @@ static void followers_are_woken_with_what_can_be_read(void **state)
 	assert_ok(hf_ledger_follow(rig->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 				   &woken, &all, &why),
 		  &why);
-	assert_int_equal(woken.size, 3);
+	assert_int_equal(woken_size(&woken), 3);
 	hf_ledger_unfollow(all);
 }
 
