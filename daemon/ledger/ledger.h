@@ -102,7 +102,9 @@ struct hf_ledger_draft {
 	uint64_t target;
 	struct hf_span payload;
 	/* Kept beside the entry for us alone, never served and no part of it:
-	 * at most HF_LEDGER_RECORD_MAX_BYTES, empty for none. */
+	 * at most HF_LEDGER_RECORD_MAX_BYTES, empty for none.  Written in the
+	 * transaction of its entry.  Of a batch that is repeated the first one
+	 * stays, whatever comes with the repeat. */
 	struct hf_span record;
 };
 
@@ -141,7 +143,7 @@ struct hf_ledger_options {
 	size_t map_bytes; /* 0: the store's default */
 	size_t map_most_bytes;
 	/* With less than this free on the disk, own sets take nothing but
-	 * RETRACT and ERASE: appends are FULL. */
+	 * RETRACT, ERASE, STATUS and KEY: other appends are FULL. */
 	uint64_t reserve_bytes;
 	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
 	size_t queue_jobs_max;
@@ -194,9 +196,10 @@ HF_MUST enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 				     struct hf_why *why);
 
 /* Keep a record beside an entry of any set, or replace it; durable when done is
- * told.  receipt.first is the index.  With set 0 the index is the caller's own
- * number, and an empty record deletes it.  NOTFOUND for an index past the
- * set's end. */
+ * told.  An empty one deletes what is there; an ERASE of the entry does not.
+ * receipt.first is the index.  With set 0 the index is the caller's own number.
+ * NOTFOUND for a set that is not there, and, when done is told, for an index
+ * past its end; LIMIT. */
 HF_MUST enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set,
 				   uint64_t index, struct hf_span record,
 				   struct hf_ledger_done done,

@@ -31,7 +31,8 @@
 	X(MARKS,   "marks")  \
 	X(NOTES,   "notes")  \
 	X(BATCHES, "batches") \
-	X(ABOUTS,  "abouts")
+	X(ABOUTS,  "abouts") \
+	X(RECORDS, "records")
 /* clang-format on */
 
 enum ledger_table {
@@ -272,6 +273,17 @@ HF_MUST enum hf_err hf_ledger_note_store(struct hf_ledger *ledger,
 					 struct set *set,
 					 enum hf_ledger_which which,
 					 const struct seen *note,
+					 struct hf_why *why);
+
+/* ledger_keep.c */
+
+/* LIMIT for one that is too long. */
+HF_MUST enum hf_err hf_ledger_record_check(struct hf_span record,
+					   struct hf_why *why);
+
+/* In the transaction that is under way; an empty one deletes. */
+HF_MUST enum hf_err hf_ledger_record_put(struct hf_ledger *ledger, uint32_t set,
+					 uint64_t index, struct hf_span record,
 					 struct hf_why *why);
 
 /* ledger_note.c */

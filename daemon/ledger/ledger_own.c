@@ -19,6 +19,7 @@ struct append_job {
 	size_t count;
 	struct hf_header *headers; /* count, in this allocation */
 	struct hf_span *payloads;  /* count, likewise */
+	struct hf_span *records;   /* count, likewise */
 	bool *is_self;             /* count, likewise: its own target */
 	uint8_t *openings;         /* count * HF_OPENING_BYTES, likewise */
 };
@@ -50,20 +51,23 @@ static enum hf_err draft_check(const struct hf_ledger *ledger,
 			       const struct hf_ledger_draft *draft,
 			       struct hf_why *why)
 {
+	enum hf_err err;
+
 	if (hf_op_name(draft->op) == NULL)
 		return hf_why(why, HF_E_ARGUMENT, "no such op: %u", draft->op);
 	if (draft->payload.len_bytes > HF_PAYLOAD_MAX_BYTES)
 		return hf_why(why, HF_E_LIMIT,
 			      "payload of %zu bytes, at most %zu",
 			      draft->payload.len_bytes, HF_PAYLOAD_MAX_BYTES);
-	if (ledger->options.check == NULL)
-		return HF_OK;
+	err = hf_ledger_record_check(draft->record, why);
+	if (err != HF_OK || ledger->options.check == NULL)
+		return err;
 	return ledger->options.check(ledger->options.check_arg, draft, why);
 }
 
 static enum hf_err batch_check(const struct hf_ledger *ledger,
 			       const struct hf_ledger_batch *batch,
-			       size_t *out_payload_bytes, struct hf_why *why)
+			       size_t *out_bytes, struct hf_why *why)
 {
 	size_t bytes = 0;
 
@@ -80,21 +84,23 @@ static enum hf_err batch_check(const struct hf_ledger *ledger,
 			hf_why_prefix(why, "ledger: entry %zu: ", i);
 			return err;
 		}
-		bytes += batch->drafts[i].payload.len_bytes;
+		bytes += batch->drafts[i].payload.len_bytes +
+			 batch->drafts[i].record.len_bytes;
 	}
-	*out_payload_bytes = bytes;
+	*out_bytes = bytes;
 	return HF_OK;
 }
 
-/* One allocation: the job, headers, spans, openings, payloads. */
-static struct append_job *append_new(size_t count, size_t payload_bytes,
-				     uint8_t **out_payloads)
+/* One allocation: the job, spans, headers, openings, and the bytes of payloads
+ * and records. */
+static struct append_job *append_new(size_t count, size_t draft_bytes,
+				     uint8_t **out_bytes)
 {
 	size_t bytes =
 		sizeof(struct append_job) +
-		count * (sizeof(struct hf_header) + sizeof(struct hf_span) +
+		count * (sizeof(struct hf_header) + 2 * sizeof(struct hf_span) +
 			 sizeof(bool) + HF_OPENING_BYTES) +
-		payload_bytes;
+		draft_bytes;
 	struct append_job *append = malloc(bytes);
 
 	if (append == NULL)
@@ -103,11 +109,23 @@ static struct append_job *append_new(size_t count, size_t payload_bytes,
 	append->job.bytes = bytes;
 	append->count = count;
 	append->payloads = (struct hf_span *)(append + 1);
-	append->headers = (struct hf_header *)(append->payloads + count);
+	append->records = append->payloads + count;
+	append->headers = (struct hf_header *)(append->records + count);
 	append->is_self = (bool *)(append->headers + count);
 	append->openings = (uint8_t *)(append->is_self + count);
-	*out_payloads = append->openings + count * HF_OPENING_BYTES;
+	*out_bytes = append->openings + count * HF_OPENING_BYTES;
 	return append;
+}
+
+/* A copy at the next free byte. */
+static struct hf_span bytes_take(struct hf_span from, uint8_t **bytes)
+{
+	struct hf_span copy = hf_span(*bytes, from.len_bytes);
+
+	if (from.len_bytes > 0)
+		memcpy(*bytes, from.at, from.len_bytes);
+	*bytes += from.len_bytes;
+	return copy;
 }
 
 static void drafts_prepare(const struct hf_ledger *ledger,
@@ -118,18 +136,16 @@ static void drafts_prepare(const struct hf_ledger *ledger,
 	for (size_t i = 0; i < append->count; i++) {
 		const struct hf_ledger_draft *draft = &batch->drafts[i];
 		struct hf_header *header = &append->headers[i];
-		size_t len = draft->payload.len_bytes;
 
 		*header = (struct hf_header){ .op = draft->op,
 					      .time_ms = draft->time_ms,
 					      .target = draft->target,
 					      .code = draft->code };
 		append->is_self[i] = draft->target == HF_LEDGER_SELF;
-		append->payloads[i] = hf_span(bytes, len);
-		if (len == 0)
+		append->payloads[i] = bytes_take(draft->payload, &bytes);
+		append->records[i] = bytes_take(draft->record, &bytes);
+		if (draft->payload.len_bytes == 0)
 			continue;
-		memcpy(bytes, draft->payload.at, len);
-		bytes += len;
 		hf_commit_payload(&ledger->commit,
 				  append->openings + i * HF_OPENING_BYTES,
 				  append->payloads[i], header);
@@ -189,16 +205,19 @@ static void signer_blame(struct job *job)
 			   "%s", set->signer_why.text);
 }
 
-/* The last of the disk is for taking back. */
+/* The last of the disk is for what cannot wait: taking back, and the events
+ * and keys of cases. */
 static bool is_reserved(struct hf_ledger *ledger,
 			const struct append_job *append)
 {
-	bool only_takes_back = true;
+	bool only_urgent = true;
 
-	for (size_t i = 0; i < append->count && only_takes_back; i++)
-		only_takes_back = append->headers[i].op == HF_OP_RETRACT ||
-				  append->headers[i].op == HF_OP_ERASE;
-	return !only_takes_back &&
+	for (size_t i = 0; i < append->count && only_urgent; i++)
+		only_urgent = append->headers[i].op == HF_OP_RETRACT ||
+			      append->headers[i].op == HF_OP_ERASE ||
+			      append->headers[i].op == HF_OP_STATUS ||
+			      append->headers[i].op == HF_OP_KEY;
+	return !only_urgent &&
 	       hf_store_room(ledger->store) < ledger->options.reserve_bytes;
 }
 
@@ -224,8 +243,8 @@ static void set_look(struct hf_ledger *ledger, struct append_job *append)
 		hf_ledger_job_fail(
 			&append->job, HF_E_FULL,
 			"ledger: the disk has less than %llu MiB "
-			"left, which are kept for retractions; make "
-			"room, or lower disk-reserve",
+			"left, which are kept for retractions and cases; "
+			"make room, or lower disk-reserve",
 			(unsigned long long)ledger->options.reserve_bytes >>
 				20);
 	else if (hf_ledger_signer_agrees(ledger, set) != HF_OK ||
@@ -290,6 +309,10 @@ static enum hf_err entries_append(struct hf_ledger *ledger,
 		if (err == HF_OK)
 			err = hf_ledger_leaf_append(ledger, append->job.set,
 						    &leaf, why);
+		if (err == HF_OK && append->records[i].len_bytes > 0)
+			err = hf_ledger_record_put(ledger, append->job.set->id,
+						   entry.index,
+						   append->records[i], why);
 		if (err != HF_OK)
 			return err;
 	}
@@ -373,17 +396,17 @@ enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 	static const struct job_kind append_kind = { .run = append_run };
 	static const uint8_t no_id[HF_BATCH_ID_BYTES];
 	struct append_job *append;
-	size_t payload_bytes;
-	uint8_t *payloads;
+	size_t draft_bytes;
+	uint8_t *bytes;
 	struct set *set;
 	enum hf_err err;
 
 	err = own_need(ledger, batch->set, &set, why);
 	if (err == HF_OK)
-		err = batch_check(ledger, batch, &payload_bytes, why);
+		err = batch_check(ledger, batch, &draft_bytes, why);
 	if (err != HF_OK)
 		return err;
-	append = append_new(batch->drafts_count, payload_bytes, &payloads);
+	append = append_new(batch->drafts_count, draft_bytes, &bytes);
 	if (append == NULL)
 		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
 	append->job.kind = &append_kind;
@@ -395,7 +418,7 @@ enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 	append->sequence = batch->sequence;
 	if (append->is_remembered)
 		digest_make(batch, append->digest);
-	drafts_prepare(ledger, append, batch, payloads);
+	drafts_prepare(ledger, append, batch, bytes);
 	err = hf_ledger_queue(ledger, &append->job, why);
 	if (err != HF_OK)
 		free(append);

@@ -53,6 +53,15 @@ struct hf_ledger_key hf_ledger_key_about(uint32_t set, uint64_t target,
 	return key;
 }
 
+struct hf_ledger_key hf_ledger_key_record(uint32_t set, uint64_t index)
+{
+	struct hf_ledger_key key = { .len_bytes = 4 + 8 };
+
+	hf_be32_put(key.bytes, set);
+	hf_be64_put(key.bytes + 4, index);
+	return key;
+}
+
 struct hf_ledger_key hf_ledger_key_entry(uint64_t index)
 {
 	struct hf_ledger_key key = { .len_bytes = HF_LEDGER_ENTRY_KEY_BYTES };

@@ -117,12 +117,13 @@ HF_MUST enum hf_err hf_ledger_entry(struct hf_ledger_view *view, uint32_t set,
 				    struct hf_ledger_entry *out_entry,
 				    struct hf_why *why);
 
-/* The record kept beside an entry (hf_ledger_keep()).  NOTFOUND. */
+/* The record kept beside an entry (hf_ledger_keep()), where the view shows the
+ * entry.  NOTFOUND. */
 HF_MUST enum hf_err hf_ledger_record(struct hf_ledger_view *view, uint32_t set,
 				     uint64_t index, struct hf_span *out_record,
 				     struct hf_why *why);
 
-/* The first record of a set at or above an index. */
+/* The first record of a set at or above an index.  NOTFOUND. */
 HF_MUST enum hf_err hf_ledger_record_next(struct hf_ledger_view *view,
 					  uint32_t set, uint64_t from,
 					  uint64_t *out_index,

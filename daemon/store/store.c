@@ -141,7 +141,8 @@ static enum hf_err make(struct hf_store *store, struct hf_why *why)
 	return hf_file_sync_dir(parent, why);
 }
 
-static enum hf_err files_open(struct hf_store *store, struct hf_why *why)
+static enum hf_err files_open(struct hf_store *store, bool replaces_others,
+			      struct hf_why *why)
 {
 	char path[PATH_BYTES];
 	struct stat data;
@@ -157,7 +158,13 @@ static enum hf_err files_open(struct hf_store *store, struct hf_why *why)
 		if (err != HF_OK)
 			return err;
 	}
-	return hf_store_env_open(store, store->dir, false, why);
+	err = hf_store_env_open(store, store->dir, false, why);
+	if (err != HF_E_UNSUPPORTED || !replaces_others)
+		return err;
+	remains_remove(store->dir);
+	err = make(store, why);
+	return err == HF_OK ? hf_store_env_open(store, store->dir, false, why)
+			    : err;
 }
 
 static void store_free(struct hf_store *store)
@@ -231,7 +238,7 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 	if (err == HF_OK)
 		err = lock_take(store, why);
 	if (err == HF_OK)
-		err = files_open(store, why);
+		err = files_open(store, options->replaces_others, why);
 	if (err != HF_OK) {
 		store_free(store);
 		return err;

@@ -56,6 +56,9 @@ struct hf_store_options {
 	/* Tables that always exist; their numbers are 0, 1, 2, ... */
 	const char *const *tables;
 	size_t tables_count;
+	/* For what can be built again: a store of another format is not
+	 * UNSUPPORTED but deleted, and made anew. */
+	bool replaces_others;
 	/* How many there can be, those of hf_store_table() included; 0 means
 	 * as many as are named above. */
 	size_t tables_max_count;

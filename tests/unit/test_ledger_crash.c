@@ -36,6 +36,7 @@ static enum hf_err append_sequence(struct rig *rig, uint32_t set,
 
 	text_of(sequence, text);
 	draft = rig_add(text);
+	draft.record = hf_span_of(text);
 	return hf_ledger_append(rig->ledger, &batch, done, NULL);
 }
 
@@ -145,6 +146,7 @@ static void book_check(struct rig *rig, uint32_t set, const struct book *book)
 	struct hf_ledger_entry entry;
 	struct hf_ledger_view *view;
 	struct hf_why why = { "" };
+	struct hf_span record;
 	uint64_t found = 0;
 
 	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
@@ -158,6 +160,10 @@ static void book_check(struct rig *rig, uint32_t set, const struct book *book)
 					  &why),
 			  &why);
 		assert_true(hf_span_is(entry.payload, text));
+		assert_ok(hf_ledger_record(view, set, book->index[i], &record,
+					   &why),
+			  &why);
+		assert_true(hf_span_is(record, text));
 		found++;
 	}
 	hf_ledger_view_end(view);

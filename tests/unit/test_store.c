@@ -351,6 +351,35 @@ static void files_that_are_not_ours_are_refused(void **state)
 	assert_non_null(strstr(why.text, "not a store"));
 }
 
+static void what_can_be_built_again_takes_anothers_place(void **state)
+{
+	struct shelf *shelf = *state;
+	struct hf_store_options options = options_of(shelf);
+	struct hf_why why = { "" };
+	struct hf_store_txn *txn;
+	struct hf_span value;
+
+	reopen(shelf);
+	assert_ok(hf_store_write_begin(shelf->store, &txn, &why), &why);
+	assert_ok(hf_store_put(txn, 0, BYTES("a"), BYTES("1"), &why), &why);
+	assert_ok(hf_store_commit(txn, &why), &why);
+	hf_store_close(shelf->store);
+	shelf->store = NULL;
+
+	options.replaces_others = true;
+	for (int i = 0; i < 2; i++) {
+		/* Of its own format it is kept. */
+		options.format = i == 0 ? "test/1" : "test/2";
+		assert_ok(hf_store_open(&options, &shelf->store, &why), &why);
+		assert_ok(hf_store_view_begin(shelf->store, &txn, &why), &why);
+		assert_int_equal(hf_store_get(txn, 0, BYTES("a"), &value, NULL),
+				 i == 0 ? HF_OK : HF_E_NOTFOUND);
+		hf_store_view_end(txn);
+		hf_store_close(shelf->store);
+		shelf->store = NULL;
+	}
+}
+
 static void a_half_made_store_is_made_again(void **state)
 {
 	struct shelf *shelf = *state;
@@ -652,6 +681,7 @@ int main(void)
 		SHELF_TEST(sizes_have_limits),
 		SHELF_TEST(a_second_store_on_one_directory_is_refused),
 		SHELF_TEST(files_that_are_not_ours_are_refused),
+		SHELF_TEST(what_can_be_built_again_takes_anothers_place),
 		SHELF_TEST(a_half_made_store_is_made_again),
 		SHELF_TEST(room_is_made_behind_the_last_page_only),
 		SHELF_TEST(a_full_map_is_grown_and_the_write_repeated),
