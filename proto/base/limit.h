@@ -43,16 +43,17 @@
 #define HF_KEY_ID_BYTES     16 /* SHA-256 of the public key, cut */
 
 /* One item. */
-#define HF_ITEM_MAX_HASHES  64
-#define HF_ITEM_MAX_LABELS  64
-#define HF_LABEL_MAX_BYTES  256
-#define HF_DIGEST_MAX_BYTES 160 /* PhotoDNA is 144 */
-#define HF_PDQ_BYTES        32
-#define HF_VPDQ_MAX_FRAMES  1800 /* 57,600 bytes: what a payload holds */
-#define HF_ITEM_MAX_FLAGS   16
-#define HF_ITEM_MAX_REFS    64
-#define HF_QUALITY_MAX      100  /* PDQ */
-#define HF_REMARK_MAX_BYTES 1024 /* what people write for people */
+#define HF_ITEM_MAX_HASHES     64
+#define HF_ITEM_MAX_LABELS     64
+#define HF_LABEL_MAX_BYTES     256
+#define HF_DIGEST_MAX_BYTES    160 /* PhotoDNA is 144 */
+#define HF_PDQ_BYTES           32
+#define HF_VPDQ_MAX_FRAMES     1800 /* 57,600 bytes: what a payload holds */
+#define HF_ITEM_MAX_FLAGS      16
+#define HF_ITEM_MAX_REFS       64
+#define HF_ITEM_NAME_MAX_BYTES 256  /* what a caller calls an item */
+#define HF_QUALITY_MAX         100  /* PDQ */
+#define HF_REMARK_MAX_BYTES    1024 /* what people write for people */
 
 /* Signed documents. */
 #define HF_MANIFEST_MAX_BYTES      ((size_t)64 * 1024)
@@ -105,6 +106,10 @@
 #define HF_CASE_AFTER_MAX        16
 #define HF_CASE_SAW_MAX          16
 #define HF_CASE_EVENTS_MAX       1000
+#define HF_CASE_AUTHORITIES_MAX  4
+#define HF_CASE_NAMES_MAX        16 /* what this node calls what was found */
+#define HF_FOUND_ITEMS_MAX       64 /* in one ReportFound */
 #define HF_MAIL_MAX_BYTES        ((size_t)1024 * 1024)
+#define HF_BUNDLE_FILE_MAX_BYTES ((size_t)4032 * 1024)
 
 #endif /* HF_LIMIT_H */

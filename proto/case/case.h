@@ -11,9 +11,9 @@
  * Units    _ms since 1970 UTC; deadline_ms is a duration.
  * Owns     nothing: results live in the caller's memory and arena.
  * Threads  any; no state.
- * Errors   NOMEM; LIMIT past HF_CASE_EVENTS_MAX facts; NOTFOUND without an
- *          opening event.  An event that may not be is no error: it is refused
- *          with a reason and changes nothing.
+ * Errors   NOMEM; LIMIT past HF_CASE_FACTS_MAX facts; NOTFOUND without an
+ *          opening event that counts.  An event that may not be is no error:
+ *          it is refused with a reason and changes nothing.
  * Source   proto/SPEC.md section 12.4 to 12.6.
  */
 #ifndef HF_CASE_H
@@ -28,8 +28,13 @@
 #include "err.h"
 #include "limit.h"
 
-/* Who the parties are.  Everybody else is an observer and may say nothing but
- * what the table lets anybody say. */
+/* More facts than this are not looked at; far past HF_CASE_EVENTS_MAX, so that
+ * nobody can take a case away from the others by writing too much into it. */
+#define HF_CASE_FACTS_MAX ((size_t)1 << 20)
+
+/* Who the parties are, beside authorities that were told or that ordered.  An
+ * authority that opened the case is its notifier.  A provider's own finding
+ * has one organisation as both. */
 struct hf_case_parties {
 	uint8_t notifier[HF_HASH_BYTES]; /* author of the opening event */
 	uint8_t provider[HF_HASH_BYTES]; /* zeros: it has no node */
@@ -38,18 +43,20 @@ struct hf_case_parties {
 /* An event as far as the fold needs it: nothing that was sealed for people. */
 struct hf_case_fact {
 	uint8_t event_id[HF_EVENT_ID_BYTES];
-	uint8_t author[HF_HASH_BYTES];    /* organisation id */
-	uint8_t text_hash[HF_HASH_BYTES]; /* SHA-256 of the event's text: two
-					   * with one id must have one text */
+	uint8_t author[HF_HASH_BYTES]; /* organisation id */
+	/* SHA-256 of what is the same in every copy of the event (its text
+	 * without `saw`): one author's two events with one id must have one. */
+	uint8_t text_hash[HF_HASH_BYTES];
 	enum hf_case_event_kind kind;
 	enum hf_case_reason reason;
 	uint64_t at_ms;
-	uint64_t acted_ms; /* 0: at_ms */
+	uint64_t acted_ms; /* 0: at_ms; a DELIVERY's sent_ms */
 	/* NOTICE and ORDER. */
 	enum hf_regime regime;
 	uint64_t deadline_ms;
-	/* Its author had the opening entry: directly (a RECEIPT), or by a mark
-	 * of the log that it stands in. */
+	/* Its author had the opening entry, by a mark of the log that it stands
+	 * in.  A RECEIPT, and what follows the opening by `after`, need not say
+	 * so. */
 	bool covers_opening;
 	bool has_failed; /* DELIVERY */
 	uint32_t powers; /* of the author, bits 1 << enum hf_power, as the
@@ -65,7 +72,7 @@ struct hf_case_fact {
 	X(APPLIED,    1, "applied")                                            \
 	X(WAITING,    2, "waiting")    /* names events that are not here */    \
 	X(DUPLICATE,  3, "duplicate")  /* the same event once more */          \
-	X(EQUIVOCAL,  4, "equivocal")  /* the same id, another text */         \
+	X(EQUIVOCAL,  4, "equivocal")  /* one author, one id, two texts */     \
 	X(NOT_PARTY,  5, "not-party")  /* not this author's to say */          \
 	X(NOT_NOW,    6, "not-now")    /* not in this state */                 \
 	X(NO_POWER,   7, "no-power")   /* the authority lacks the power */     \
@@ -80,40 +87,68 @@ enum hf_case_fate {
 
 const char *hf_case_fate_word(unsigned fate);
 
+/* Time that does not count. */
+struct hf_case_pause {
+	uint64_t total_ms; /* of those that ended */
+	uint64_t since_ms; /* it stands still since; 0: it does not */
+};
+
 /* Where it stands. */
 struct hf_case {
 	enum hf_case_state state;
 	enum hf_case_reason reason; /* of the last move */
 	enum hf_regime regime;      /* of the notice, then of the order */
-	uint64_t deadline_ms;       /* of the clock that runs, 0: none */
 	uint64_t published_ms;      /* the opening event was signed */
 	uint64_t delivered_ms;      /* 0, as all below: not yet */
 	uint64_t acknowledged_ms;
-	uint64_t clock_ms;  /* the clock that runs began; 0: none runs */
-	uint64_t paused_ms; /* time that does not count, until now */
-	uint64_t paused_since_ms;
+
+	/* The clock: of the notice, then of the order once the provider has
+	 * that, and from its beginning after REAPPEARED. */
+	uint64_t clock_ms;    /* it began; 0: it has not */
+	uint64_t deadline_ms; /* from there; 0: none */
+	uint64_t stopped_ms;  /* the provider answered, or nothing was left to
+			       * do; 0: it runs */
+	struct hf_case_pause needs_info;
+	struct hf_case_pause impossible;
+
 	uint64_t acted_ms;   /* the provider first acted, and it stands */
 	uint64_t offline_ms; /* the notifier saw it offline, and it stands */
 	uint64_t ordered_ms;
 	uint64_t complied_ms;
+	uint64_t penalty_ms;
 	uint64_t renotified_ms; /* last */
-	uint64_t escalated_ms;
+	uint64_t escalated_ms;  /* last */
 	uint64_t closed_ms;
-	uint64_t changed_ms; /* at_ms of the last event that counts */
+	uint64_t changed_ms; /* the latest at_ms of those that count */
 	uint32_t events;     /* that count */
 	uint32_t refused;
 	uint32_t waiting;
 	uint32_t renotified;
 	uint32_t reappeared;
-	bool is_delivery_failed;
-	bool is_over;                     /* nothing is expected of anyone */
-	uint8_t authority[HF_HASH_BYTES]; /* that was told or ordered; zeros */
+	bool is_delivery_failed; /* the last attempt */
+	bool is_over;            /* nothing is expected of anyone */
+	bool is_escalated;       /* an authority knows, since it (re)appeared */
+	bool is_ordered;         /* an order is in force */
+	bool is_order_open;      /* and nothing has fulfilled it yet */
+	uint8_t authority[HF_HASH_BYTES]; /* that ordered, or was told; zeros */
+
+	/* What only the table needs. */
+	uint8_t authorities[HF_CASE_AUTHORITIES_MAX][HF_HASH_BYTES];
+	uint8_t authorities_count;
+	uint8_t ordered_by[HF_HASH_BYTES];
+	uint8_t contested_by[HF_HASH_BYTES];
+	enum hf_case_state contested_state; /* CONTESTED: what it was */
+	enum hf_case_state stuck_state;     /* NEEDS_INFO: back to this */
+	uint64_t order_deadline_ms;
+	bool is_order_clock;     /* the clock is the order's */
+	uint16_t shares_used[3]; /* notifier's, provider's, all others' */
 };
 
 /* Fold.  out_fates has room for facts_count; out_order, where it is not NULL,
- * for as many numbers of facts, in the order in which they count, those that
- * wait last.  The opening event is the one NOTICE or ORDER by the notifier
- * that names nothing before it. */
+ * for as many numbers of facts: those placed in the order in which they count,
+ * then copies and those that wait.  The opening event is the NOTICE or ORDER by
+ * the notifier that names nothing before it; of several, the one with the
+ * lowest id. */
 HF_MUST enum hf_err hf_case_fold(const struct hf_case_parties *parties,
 				 const struct hf_case_fact *facts,
 				 size_t facts_count, struct hf_arena *arena,
@@ -121,8 +156,9 @@ HF_MUST enum hf_err hf_case_fold(const struct hf_case_parties *parties,
 				 enum hf_case_fate *out_fates,
 				 size_t *out_order, struct hf_why *why);
 
-/* May a party make this move in this state?  For refusing early what every
- * fold would refuse: NOT_PARTY, NOT_NOW, NO_POWER, or APPLIED. */
+/* May this author make this move in this state?  For refusing early what every
+ * fold would refuse: NOT_PARTY, NOT_NOW, NO_POWER, TOO_MANY, or APPLIED.  A
+ * zeroed `now` is a case that is to be opened. */
 enum hf_case_fate hf_case_may(const struct hf_case_parties *parties,
 			      const struct hf_case *now,
 			      const struct hf_case_fact *next);
@@ -140,7 +176,9 @@ bool hf_case_state_is_local(enum hf_case_state state);
 struct hf_case_rules {
 	uint64_t deadline_ms;          /* proposed for new notices */
 	uint64_t priority_deadline_ms; /* of trusted flaggers; 0: the same */
-	uint64_t warn_ms[HF_CASE_WARNINGS_MAX]; /* before the deadline */
+	/* Before the deadline; those that are not shorter than it are left out.
+	 */
+	uint64_t warn_ms[HF_CASE_WARNINGS_MAX];
 	size_t warn_count;
 	uint64_t deliver_ms;  /* undelivered for so long: has failed */
 	uint64_t renotify_ms; /* overdue: remind again every so often */
@@ -149,22 +187,27 @@ struct hf_case_rules {
 	bool pauses_impossible;
 };
 
+/* The deadline is the first moment that is too late. */
 struct hf_case_clock {
-	uint64_t due_ms; /* 0: no clock runs */
+	uint64_t due_ms;   /* 0: no clock runs */
+	uint64_t limit_ms; /* the same, also of a clock that was stopped */
 	bool is_paused;
-	bool is_overdue;
+	bool is_overdue;      /* a clock that runs ran out */
+	bool is_late;         /* or it was stopped only after that */
 	unsigned warnings;    /* how many of warn_ms have come */
-	bool is_undelivered;  /* past deliver_ms */
+	bool is_undelivered;  /* the notice, or an order, past deliver_ms */
 	bool should_renotify; /* it is time */
 	bool should_escalate;
-	uint64_t
-		next_ms; /* when one of these changes next; UINT64_MAX: never */
+	/* When one of these changes next if no event comes; UINT64_MAX: never.
+	 */
+	uint64_t next_ms;
 };
 
 void hf_case_clock(const struct hf_case *now, const struct hf_case_rules *rules,
 		   uint64_t now_ms, struct hf_case_clock *out_clock);
 
-/* What regimes are when nothing is configured: SPEC section 12.6. */
+/* What regimes are when nothing is configured: SPEC section 12.6.  Never NULL:
+ * a regime that is not known has no deadline and is asked of nobody. */
 const struct hf_case_rules *hf_case_rules_default(enum hf_regime regime);
 
 #endif /* HF_CASE_H */

@@ -50,7 +50,8 @@ HF_SHAPE(wire_set_info, Hashfed__V1__SetInfo, hashfed__v1__set_info,
 	HF_TEXTS(members, 1, HF_DOMAIN_MAX_BYTES, HF_AUDIENCE_MAX),
 	HF_ENUM(relay, hf_relay),
 	HF_U64(agreement_version),
-	HF_U64(agreement_expires_ms))
+	HF_U64(agreement_expires_ms),
+	HF_ENUM(kind, hf_set_kind))
 
 HF_SHAPE(list_sets_response, Hashfed__V1__ListSetsResponse,
 	 hashfed__v1__list_sets_response, HF_MESSAGE_MAX_BYTES, NULL,

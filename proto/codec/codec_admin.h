@@ -55,6 +55,7 @@ struct hf_wire_set_info {
 	enum hf_relay relay;
 	uint64_t agreement_version;
 	uint64_t agreement_expires_ms;
+	enum hf_set_kind kind; /* 0: items */
 };
 
 struct hf_list_sets_response {

@@ -108,7 +108,8 @@ HF_SHAPE(tail_response, Hashfed__V1__TailResponse,
 	HF_BYTES(note, 0, HF_NOTE_MAX_BYTES),
 	HF_U64(agreement_version),
 	HF_FLAG(caught_up),
-	HF_FLAG(ended))
+	HF_FLAG(ended),
+	HF_BYTES(agreement, 0, HF_AGREEMENT_MAX_BYTES))
 
 HF_SHAPE(get_chunks_request, Hashfed__V1__GetChunksRequest,
 	 hashfed__v1__get_chunks_request, HF_MESSAGE_MAX_BYTES, check_range,

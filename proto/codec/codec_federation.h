@@ -72,6 +72,7 @@ struct hf_tail_response {
 	uint64_t agreement_version;
 	bool caught_up;
 	bool ended;
+	struct hf_span agreement; /* a SignedDocument, or empty */
 };
 
 /* first < end <= size is checked. */

@@ -31,6 +31,10 @@ struct hf_digest_batch {
 struct hf_wire_match_request {
 	const struct hf_digest_batch *batches; /* HF_MATCH_BATCHES_MAX */
 	size_t batches_count;
+	/* By item; at most HF_ITEM_NAME_MAX_BYTES each, "" for none. */
+	const char *const *names;
+	size_t names_count; /* at most HF_MATCH_BATCH_MAX */
+	bool is_question;
 };
 
 struct hf_wire_match_hit {

@@ -225,6 +225,7 @@ struct hf_shape {
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
 	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \
 	X(send_notice_request) X(send_notice_response)                       \
+	X(report_found_request) X(found_case) X(report_found_response)       \
 	X(update_case_request) X(update_case_response)                       \
 	X(get_case_request) X(get_case_response) X(list_cases_request)       \
 	X(list_cases_response) X(watch_cases_request)                        \

@@ -39,7 +39,8 @@ HF_SHAPE(case_summary, Hashfed__V1__CaseSummary,
 	HF_TEXTS(sites, 1, HF_DOMAIN_MAX_BYTES, 16),
 	HF_TEXT(continues, 0, 32),
 	HF_TEXTS(continued_by, 1, 32, 16),
-	HF_TEXT(reference, 0, HF_LABEL_MAX_BYTES))
+	HF_TEXT(reference, 0, HF_LABEL_MAX_BYTES),
+	HF_TEXTS(names, 1, HF_ITEM_NAME_MAX_BYTES, HF_CASE_NAMES_MAX))
 
 HF_SHAPE(case_event_info, Hashfed__V1__CaseEventInfo,
 	 hashfed__v1__case_event_info, HF_MESSAGE_MAX_BYTES, NULL,
@@ -61,6 +62,20 @@ HF_SHAPE(send_notice_response, Hashfed__V1__SendNoticeResponse,
 	 hashfed__v1__send_notice_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_ONE(summary, case_summary, 0),
 	HF_BYTES(mail, 0, HF_MAIL_MAX_BYTES))
+
+HF_SHAPE(report_found_request, Hashfed__V1__ReportFoundRequest,
+	 hashfed__v1__report_found_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_ONE(batch, wire_match_request, 1))
+
+HF_SHAPE(found_case, Hashfed__V1__FoundCase,
+	 hashfed__v1__found_case, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_U32(item, UINT32_MAX),
+	HF_ENUM(how, hf_found_how),
+	HF_TEXT(case_id, 1, 32))
+
+HF_SHAPE(report_found_response, Hashfed__V1__ReportFoundResponse,
+	 hashfed__v1__report_found_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(found, found_case, HF_FOUND_ITEMS_MAX))
 
 HF_SHAPE(update_case_request, Hashfed__V1__UpdateCaseRequest,
 	 hashfed__v1__update_case_request, HF_MESSAGE_MAX_BYTES, NULL,
@@ -111,7 +126,8 @@ HF_SHAPE(watch_cases_response, Hashfed__V1__WatchCasesResponse,
 	HF_BYTES(position, 0, 64),
 	HF_ONE(summary, case_summary, 0),
 	HF_TEXT(clock, 0, 32),
-	HF_FLAG(is_mark))
+	HF_FLAG(is_mark),
+	HF_FLAG(is_new))
 
 HF_SHAPE(get_bundle_request, Hashfed__V1__GetBundleRequest,
 	 hashfed__v1__get_bundle_request, HF_MESSAGE_MAX_BYTES, NULL,

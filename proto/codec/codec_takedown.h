@@ -13,6 +13,7 @@
 
 #include "codec.h"
 #include "codec_case.h"
+#include "codec_match.h"
 
 struct hf_case_summary {
 	const char *case_id; /* at most 32 */
@@ -51,6 +52,9 @@ struct hf_case_summary {
 	const char *const *continued_by;
 	size_t continued_by_count; /* at most 16 */
 	const char *reference;     /* at most HF_LABEL_MAX_BYTES */
+	/* Ours alone; at most HF_ITEM_NAME_MAX_BYTES each. */
+	const char *const *names;
+	size_t names_count; /* at most HF_CASE_NAMES_MAX */
 };
 
 struct hf_case_event_info {
@@ -72,6 +76,23 @@ struct hf_send_notice_request {
 struct hf_send_notice_response {
 	const struct hf_case_summary *summary;
 	struct hf_span mail; /* HF_MAIL_MAX_BYTES */
+};
+
+struct hf_report_found_request {
+	/* Required; that it has at most HF_FOUND_ITEMS_MAX items is for who
+	 * looks them up. */
+	const struct hf_wire_match_request *batch;
+};
+
+struct hf_found_case {
+	uint32_t item;
+	enum hf_found_how how;
+	const char *case_id; /* at most 32 */
+};
+
+struct hf_report_found_response {
+	const struct hf_found_case *found;
+	size_t found_count; /* at most HF_FOUND_ITEMS_MAX */
 };
 
 struct hf_update_case_request {
@@ -126,6 +147,7 @@ struct hf_watch_cases_response {
 	const struct hf_case_summary *summary;
 	const char *clock; /* at most 32 */
 	bool is_mark;
+	bool is_new;
 };
 
 struct hf_get_bundle_request {
@@ -199,6 +221,9 @@ HF_CODEC_MESSAGE(case_summary);
 HF_CODEC_MESSAGE(case_event_info);
 HF_CODEC_MESSAGE(send_notice_request);
 HF_CODEC_MESSAGE(send_notice_response);
+HF_CODEC_MESSAGE(report_found_request);
+HF_CODEC_MESSAGE(found_case);
+HF_CODEC_MESSAGE(report_found_response);
 HF_CODEC_MESSAGE(update_case_request);
 HF_CODEC_MESSAGE(update_case_response);
 HF_CODEC_MESSAGE(get_case_request);

@@ -181,6 +181,12 @@
 	X(SET_KIND_CASES,     1, "cases")                              \
 	X(SET_KIND_DIRECTORY, 2, "directory")
 
+#define HF_FOUND_HOW_TABLE(X)                                                 \
+	X(FOUND_OPENED, 1, "opened")                                          \
+	X(FOUND_JOINED, 2, "joined")                                          \
+	X(FOUND_KNOWN,  3, "known")                                           \
+	X(FOUND_AGAIN,  4, "again")
+
 /* The lists above: type, table. */
 #define HF_WORDS_TABLE(X)                                                     \
 	X(item_kind,      HF_ITEM_KIND_TABLE)                                 \
@@ -195,7 +201,8 @@
 	X(power,          HF_POWER_TABLE) \
 	X(case_state,     HF_CASE_STATE_TABLE) \
 	X(case_side,      HF_CASE_SIDE_TABLE) \
-	X(set_kind,       HF_SET_KIND_TABLE)
+	X(set_kind,       HF_SET_KIND_TABLE)                                  \
+	X(found_how,      HF_FOUND_HOW_TABLE)
 
 #define HF_WORDS_MEMBER(name, number, word) HF_##name = (number),
 #define HF_WORDS_ENUM(type, table) enum hf_##type { table(HF_WORDS_MEMBER) };

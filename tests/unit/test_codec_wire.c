@@ -249,7 +249,8 @@ static void lists_one_past_their_most_are_refused(void **state)
 
 static enum hf_err match_of(const struct hf_digest_batch *batches, size_t count)
 {
-	struct hf_wire_match_request request = { batches, count };
+	struct hf_wire_match_request request = { .batches = batches,
+						 .batches_count = count };
 
 	hf_buf_reset(&wire);
 	return hf_wire_match_request_encode(&request, &wire);

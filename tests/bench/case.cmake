@@ -1,0 +1,1 @@
+hf_bench(case USES base codec case)

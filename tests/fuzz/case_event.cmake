@@ -1,0 +1,1 @@
+hf_fuzz(case_event USES base codec case)

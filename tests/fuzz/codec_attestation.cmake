@@ -1,0 +1,1 @@
+hf_fuzz(codec_attestation USES base codec)

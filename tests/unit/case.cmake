@@ -1,0 +1,1 @@
+hf_unit(case USES base codec case)

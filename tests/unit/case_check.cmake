@@ -1,0 +1,1 @@
+hf_unit(case_check USES base codec)

@@ -1,0 +1,1 @@
+hf_unit(case_clock USES base codec case)

@@ -1,0 +1,1 @@
+hf_unit(case_moves USES base codec case)

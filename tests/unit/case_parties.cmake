@@ -1,0 +1,1 @@
+hf_unit(case_parties USES base codec case)
