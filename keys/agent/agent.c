@@ -15,6 +15,7 @@
 #include "codec_document.h"
 
 #include "agent.h"
+#include "agent_ask.h"
 #include "agent_wire.h"
 
 /* Longer than any disk should take to sync one page. */
@@ -310,11 +311,9 @@ static enum hf_err ask(struct hf_agent *agent, struct hf_why *why)
 	return err;
 }
 
-/* Take the lock, ask, and leave the reply's body in *out_body, borrowed until
- * unlock.  The lock is held when this returns, whatever it returns. */
-static enum hf_err lock_and_ask(struct hf_agent *agent,
-				const struct hf_agent_request *request,
-				struct hf_span *out_body, struct hf_why *why)
+enum hf_err hf_agent_ask(struct hf_agent *agent,
+			 const struct hf_agent_request *request,
+			 struct hf_span *out_body, struct hf_why *why)
 {
 	struct hf_agent_reply reply;
 	enum hf_err err;
@@ -338,7 +337,14 @@ static enum hf_err lock_and_ask(struct hf_agent *agent,
 	return HF_OK;
 }
 
-static void unlock(struct hf_agent *agent)
+void hf_agent_unlock_wiped(struct hf_agent *agent)
+{
+	if (agent->reply.at != NULL)
+		hf_wipe(agent->reply.at, agent->reply.len_bytes);
+	hf_agent_unlock(agent);
+}
+
+void hf_agent_unlock(struct hf_agent *agent)
 {
 	pthread_mutex_unlock(&agent->lock);
 }
@@ -349,11 +355,11 @@ enum hf_err hf_agent_status(struct hf_agent *agent,
 {
 	const struct hf_agent_request request = { .verb = HF_AGENT_STATUS };
 	struct hf_span body;
-	enum hf_err err = lock_and_ask(agent, &request, &body, why);
+	enum hf_err err = hf_agent_ask(agent, &request, &body, why);
 
 	if (err == HF_OK)
 		err = hf_agent_status_parse(body, out_status, why);
-	unlock(agent);
+	hf_agent_unlock(agent);
 	return err;
 }
 
@@ -364,21 +370,20 @@ enum hf_err hf_agent_last(struct hf_agent *agent, struct hf_span origin,
 	const struct hf_agent_request request = { .verb = HF_AGENT_LAST,
 						  .origin = origin };
 	struct hf_span body;
-	enum hf_err err = lock_and_ask(agent, &request, &body, why);
+	enum hf_err err = hf_agent_ask(agent, &request, &body, why);
 
 	if (err == HF_OK)
 		err = hf_agent_last_parse(body, out_size, out_root, why);
-	unlock(agent);
+	hf_agent_unlock(agent);
 	return err;
 }
 
-/* Ask for something whose body is the answer, and append it to out. */
-static enum hf_err ask_for_bytes(struct hf_agent *agent,
-				 const struct hf_agent_request *request,
-				 struct hf_buf *out, struct hf_why *why)
+enum hf_err hf_agent_ask_bytes(struct hf_agent *agent,
+			       const struct hf_agent_request *request,
+			       struct hf_buf *out, struct hf_why *why)
 {
 	struct hf_span body = { NULL, 0 };
-	enum hf_err err = lock_and_ask(agent, request, &body, why);
+	enum hf_err err = hf_agent_ask(agent, request, &body, why);
 
 	if (err == HF_OK && out != NULL) {
 		hf_buf_put(out, body);
@@ -387,7 +392,7 @@ static enum hf_err ask_for_bytes(struct hf_agent *agent,
 			(void)hf_why(why, err, "signer: answer: %s",
 				     hf_err_words(err));
 	}
-	unlock(agent);
+	hf_agent_unlock(agent);
 	return err;
 }
 
@@ -398,7 +403,7 @@ enum hf_err hf_agent_checkpoint(struct hf_agent *agent,
 	const struct hf_agent_request ask = { .verb = HF_AGENT_CHECKPOINT,
 					      .checkpoint = *request };
 
-	return ask_for_bytes(agent, &ask, note, why);
+	return hf_agent_ask_bytes(agent, &ask, note, why);
 }
 
 enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
@@ -407,7 +412,7 @@ enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
 	const struct hf_agent_request ask = { .verb = HF_AGENT_REPORT,
 					      .note = note };
 
-	return ask_for_bytes(agent, &ask, NULL, why);
+	return hf_agent_ask_bytes(agent, &ask, NULL, why);
 }
 
 enum hf_err hf_agent_vouch(struct hf_agent *agent, struct hf_span origin,
@@ -417,7 +422,7 @@ enum hf_err hf_agent_vouch(struct hf_agent *agent, struct hf_span origin,
 					      .origin = origin,
 					      .is_by_peer = is_by_peer };
 
-	return ask_for_bytes(agent, &ask, NULL, why);
+	return hf_agent_ask_bytes(agent, &ask, NULL, why);
 }
 
 /* Ids one behind the other; sticks in the buf. */
@@ -470,7 +475,7 @@ enum hf_err hf_agent_agreement(struct hf_agent *agent,
 				agreement->classes_count);
 	wish->purpose = hf_span_of(agreement->purpose);
 	wish->kind = (uint8_t)agreement->kind;
-	err = ask_for_bytes(agent, &ask, document, why);
+	err = hf_agent_ask_bytes(agent, &ask, document, why);
 
 out_release:
 	hf_buf_release(&lists);

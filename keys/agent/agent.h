@@ -119,8 +119,14 @@ HF_MUST enum hf_err hf_agent_agreement(struct hf_agent *agent,
 /*
  * Takedown cases: sealed events.  The signer holds the notice key, which signs
  * them, the receive keys, which open them, and the storage key, which keeps
- * what was opened or sent: a record, to be stored beside the entry.
+ * what was opened or sent: a record, to be stored beside the entry.  NOTFOUND
+ * where it lacks the key that is needed.
  */
+
+/* A record is never larger. */
+#define HF_AGENT_RECORD_MAX_BYTES ((size_t)64 * 1024)
+/* Nor is a receive key used, or kept, for longer: ten years. */
+#define HF_AGENT_KEY_MAX_MS ((uint64_t)3652 * 24 * 3600 * 1000)
 
 /* What hf_agent_seal() asks for. */
 struct hf_agent_seal {
@@ -138,7 +144,8 @@ struct hf_agent_seal {
 };
 
 /* Sign and seal one event: the envelope, the record and the text as it was
- * signed are appended. */
+ * signed are appended.  ARGUMENT for an event that may not be, one that would
+ * be expired, or a receive key of small order. */
 HF_MUST enum hf_err hf_agent_seal(struct hf_agent *agent,
 				  const struct hf_agent_seal *request,
 				  struct hf_buf *out_envelope,
@@ -163,7 +170,8 @@ HF_MUST enum hf_err hf_agent_open_sealed(struct hf_agent *agent,
 					 struct hf_buf *out_text,
 					 struct hf_why *why);
 
-/* What a record holds. */
+/* What a record holds.  Header and signature are zeros where the text was
+ * stored and never sealed. */
 struct hf_agent_record {
 	struct hf_buf text;
 	uint8_t header[HF_ENVELOPE_HEADER_BYTES];
@@ -183,13 +191,16 @@ HF_MUST enum hf_err hf_agent_store(struct hf_agent *agent, struct hf_span text,
 				   struct hf_buf *out_record,
 				   struct hf_why *why);
 
-/* The receive key for now: an encoded, signed ReceiveKey is appended.  A new
- * one is made when the newest is older than rotate_ms; secrets are destroyed
- * keep_ms after their successor began. */
+/* The receive key for now: an encoded, signed ReceiveKey is appended, the same
+ * bytes until there is a new one.  A new one is made when the newest is as old
+ * as rotate_ms; secrets are destroyed keep_ms after their successor began, but
+ * never that of named_key: the one that our manifest names, which whoever
+ * writes to us for the first time seals with. */
 HF_MUST enum hf_err
 hf_agent_receive_key(struct hf_agent *agent,
 		     const uint8_t organisation_id[static HF_HASH_BYTES],
 		     uint64_t rotate_ms, uint64_t keep_ms,
+		     const uint8_t named_key[static HF_PUBLIC_KEY_BYTES],
 		     struct hf_buf *out_key, struct hf_why *why);
 
 #endif /* HF_AGENT_H */

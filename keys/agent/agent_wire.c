@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "envelope.h"
 #include "text.h"
 
 #include "agent_wire.h"
@@ -160,6 +161,87 @@ static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
 	out->kind = take_u8(cursor);
 }
 
+/* Bytes behind their length, at most most of them. */
+static struct hf_span take_bytes(struct cursor *cursor, size_t most)
+{
+	struct hf_span at = take(cursor, 4);
+	size_t len_bytes = at.len_bytes > 0 ? hf_be32(at.at) : 0;
+
+	if (len_bytes > most) {
+		fail(cursor, HF_E_LIMIT);
+		return hf_span(NULL, 0);
+	}
+	return take(cursor, len_bytes);
+}
+
+static void put_id(struct hf_buf *buf, const uint8_t id[static HF_HASH_BYTES])
+{
+	hf_buf_put(buf, hf_span(id, HF_HASH_BYTES));
+}
+
+void hf_agent_put_bytes(struct hf_buf *buf, struct hf_span bytes)
+{
+	hf_buf_put_u32(buf, (uint32_t)bytes.len_bytes);
+	hf_buf_put(buf, bytes);
+}
+
+static void put_seal(struct hf_buf *buf, const struct hf_agent_seal *seal)
+{
+	put_id(buf, seal->sender_id);
+	put_id(buf, seal->recipient_id);
+	put_id(buf, seal->recipient_key);
+	hf_buf_put_u64(buf, seal->expires_ms);
+	hf_agent_put_bytes(buf, seal->event);
+	hf_agent_put_bytes(buf, seal->receipt_of);
+}
+
+static void take_seal(struct cursor *cursor, struct hf_agent_seal *out)
+{
+	take_hash(cursor, out->sender_id);
+	take_hash(cursor, out->recipient_id);
+	take_hash(cursor, out->recipient_key);
+	out->expires_ms = take_u64(cursor);
+	out->event = take_bytes(cursor, HF_CASE_TEXT_MAX_BYTES);
+	out->receipt_of = take_bytes(cursor, HF_AGENT_RECORD_MAX_BYTES);
+}
+
+static void put_open(struct hf_buf *buf, const struct hf_agent_open *open)
+{
+	put_list(buf, open->origin, 1);
+	hf_buf_put_u64(buf, open->index);
+	put_id(buf, open->leaf_hash);
+	put_id(buf, open->recipient_id);
+	put_id(buf, open->sender.bytes);
+	hf_agent_put_bytes(buf, open->envelope);
+}
+
+static void take_open(struct cursor *cursor, struct hf_agent_open *out)
+{
+	out->origin = take_origin(cursor);
+	out->index = take_u64(cursor);
+	take_hash(cursor, out->leaf_hash);
+	take_hash(cursor, out->recipient_id);
+	take_hash(cursor, out->sender.bytes);
+	out->envelope = take_bytes(cursor, HF_ENVELOPE_MAX_BYTES);
+}
+
+static void put_key_wish(struct hf_buf *buf,
+			 const struct hf_agent_key_wish *wish)
+{
+	put_id(buf, wish->organisation_id);
+	hf_buf_put_u64(buf, wish->rotate_ms);
+	hf_buf_put_u64(buf, wish->keep_ms);
+	put_id(buf, wish->named_key);
+}
+
+static void take_key_wish(struct cursor *cursor, struct hf_agent_key_wish *out)
+{
+	take_hash(cursor, out->organisation_id);
+	out->rotate_ms = take_u64(cursor);
+	out->keep_ms = take_u64(cursor);
+	take_hash(cursor, out->named_key);
+}
+
 static struct cursor begin(struct hf_span bytes, uint16_t *out_number)
 {
 	struct cursor cursor = { bytes, HF_OK };
@@ -210,6 +292,21 @@ void hf_agent_request_encode(const struct hf_agent_request *request,
 		put_list(buf, request->origin, 1);
 		hf_buf_put_u8(buf, request->is_by_peer);
 		break;
+	case HF_AGENT_SEAL:
+		put_seal(buf, &request->seal);
+		break;
+	case HF_AGENT_OPEN:
+		put_open(buf, &request->open);
+		break;
+	case HF_AGENT_READ:
+		hf_agent_put_bytes(buf, request->record);
+		break;
+	case HF_AGENT_STORE:
+		hf_agent_put_bytes(buf, request->text);
+		break;
+	case HF_AGENT_RECEIVE_KEY:
+		put_key_wish(buf, &request->key_wish);
+		break;
 	}
 }
 
@@ -240,6 +337,21 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 	case HF_AGENT_VOUCH:
 		request.origin = take_origin(&cursor);
 		request.is_by_peer = take_bool(&cursor);
+		break;
+	case HF_AGENT_SEAL:
+		take_seal(&cursor, &request.seal);
+		break;
+	case HF_AGENT_OPEN:
+		take_open(&cursor, &request.open);
+		break;
+	case HF_AGENT_READ:
+		request.record = take_bytes(&cursor, HF_AGENT_RECORD_MAX_BYTES);
+		break;
+	case HF_AGENT_STORE:
+		request.text = take_bytes(&cursor, HF_CASE_TEXT_MAX_BYTES);
+		break;
+	case HF_AGENT_RECEIVE_KEY:
+		take_key_wish(&cursor, &request.key_wish);
 		break;
 	default:
 		fail(&cursor, HF_E_UNSUPPORTED);
@@ -329,5 +441,56 @@ enum hf_err hf_agent_last_parse(struct hf_span bytes, uint64_t *out_size,
 		return err;
 	*out_size = size;
 	*out_root = root;
+	return HF_OK;
+}
+
+enum hf_err hf_agent_bytes_parse(struct hf_span body,
+				 struct hf_span *out_strings, size_t count,
+				 struct hf_why *why)
+{
+	struct cursor cursor = { body, HF_OK };
+
+	for (size_t i = 0; i < count; i++)
+		out_strings[i] = take_bytes(&cursor, body.len_bytes);
+	return finish(&cursor, "answer", why);
+}
+
+void hf_agent_record_encode(
+	const uint8_t header[static HF_ENVELOPE_HEADER_BYTES],
+	const uint8_t signature[static HF_SIGNATURE_BYTES],
+	const uint8_t *ephemeral, struct hf_span text, struct hf_buf *buf)
+{
+	hf_buf_put(buf, hf_span(header, HF_ENVELOPE_HEADER_BYTES));
+	hf_buf_put(buf, hf_span(signature, HF_SIGNATURE_BYTES));
+	hf_buf_put_u8(buf, ephemeral != NULL);
+	if (ephemeral != NULL)
+		hf_buf_put(buf, hf_span(ephemeral, HF_SEED_BYTES));
+	hf_agent_put_bytes(buf, text);
+}
+
+enum hf_err hf_agent_record_parse(struct hf_span body,
+				  struct hf_agent_record *out_record,
+				  struct hf_why *why)
+{
+	struct cursor cursor = { body, HF_OK };
+	struct hf_span header = take(&cursor, HF_ENVELOPE_HEADER_BYTES);
+	struct hf_span signature = take(&cursor, HF_SIGNATURE_BYTES);
+	bool has_ephemeral = take_bool(&cursor);
+	struct hf_span ephemeral =
+		take(&cursor, has_ephemeral ? HF_SEED_BYTES : 0);
+	struct hf_span text = take_bytes(&cursor, HF_CASE_TEXT_MAX_BYTES);
+	enum hf_err err = finish(&cursor, "record", why);
+
+	if (err != HF_OK)
+		return err;
+	hf_buf_put(&out_record->text, text);
+	err = hf_buf_failed(&out_record->text);
+	if (err != HF_OK)
+		return hf_why(why, err, "signer: text: %s", hf_err_words(err));
+	memcpy(out_record->header, header.at, header.len_bytes);
+	memcpy(out_record->signature, signature.at, signature.len_bytes);
+	out_record->has_ephemeral = has_ephemeral;
+	if (has_ephemeral)
+		memcpy(out_record->ephemeral, ephemeral.at, HF_SEED_BYTES);
 	return HF_OK;
 }

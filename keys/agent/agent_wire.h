@@ -35,7 +35,12 @@
 	X(CHECKPOINT, 3)       \
 	X(REPORT,     4)       \
 	X(AGREEMENT,  5)       \
-	X(VOUCH,      6)
+	X(VOUCH,      6)       \
+	X(SEAL,       7)       \
+	X(OPEN,       8)       \
+	X(READ,       9)       \
+	X(STORE,      10)      \
+	X(RECEIVE_KEY, 11)
 /* clang-format on */
 
 enum hf_agent_verb {
@@ -60,6 +65,14 @@ struct hf_agent_wish {
 	uint8_t kind;
 };
 
+/* What hf_agent_receive_key() asks for. */
+struct hf_agent_key_wish {
+	uint8_t organisation_id[HF_HASH_BYTES];
+	uint64_t rotate_ms;
+	uint64_t keep_ms;
+	uint8_t named_key[HF_PUBLIC_KEY_BYTES]; /* zeros: none */
+};
+
 /* Only what the verb names means anything. */
 struct hf_agent_request {
 	enum hf_agent_verb verb;
@@ -68,6 +81,11 @@ struct hf_agent_request {
 	struct hf_agent_checkpoint checkpoint; /* CHECKPOINT */
 	struct hf_span note;                   /* REPORT */
 	struct hf_agent_wish wish;             /* AGREEMENT */
+	struct hf_agent_seal seal;             /* SEAL */
+	struct hf_agent_open open;             /* OPEN */
+	struct hf_span record;                 /* READ */
+	struct hf_span text;                   /* STORE */
+	struct hf_agent_key_wish key_wish;     /* RECEIVE_KEY */
 };
 
 struct hf_agent_reply {
@@ -101,5 +119,22 @@ HF_MUST enum hf_err hf_agent_last_parse(struct hf_span bytes,
 					uint64_t *out_size,
 					struct hf_tree_hash *out_root,
 					struct hf_why *why);
+
+/* Answers of SEAL (envelope, record, text), OPEN (record, text) and STORE
+ * (record): so many strings of bytes, each behind its length. */
+void hf_agent_put_bytes(struct hf_buf *buf, struct hf_span bytes);
+HF_MUST enum hf_err hf_agent_bytes_parse(struct hf_span body,
+					 struct hf_span *out_strings,
+					 size_t count, struct hf_why *why);
+
+/* The answer of READ.  ephemeral is NULL where we did not seal it. */
+void hf_agent_record_encode(
+	const uint8_t header[static HF_ENVELOPE_HEADER_BYTES],
+	const uint8_t signature[static HF_SIGNATURE_BYTES],
+	const uint8_t *ephemeral, struct hf_span text, struct hf_buf *buf);
+/* Appends to the record's text. */
+HF_MUST enum hf_err hf_agent_record_parse(struct hf_span body,
+					  struct hf_agent_record *out_record,
+					  struct hf_why *why);
 
 #endif /* HF_AGENT_WIRE_H */

@@ -123,7 +123,7 @@ static enum hf_err open_signer(const struct arguments *arguments,
 	return err;
 }
 
-static void report_record(const struct hf_signer *signer)
+static void report_state(const struct hf_signer *signer)
 {
 	struct hf_record_state state = hf_signer_record(signer);
 
@@ -134,6 +134,9 @@ static void report_record(const struct hf_signer *signer)
 		hf_log(HF_LOG_ERROR, "signer", "found damage in the record",
 		       "slots=%u intact=%u", state.damaged_count,
 		       state.origins_count);
+	if (hf_signer_warning(signer)[0] != '\0')
+		hf_log(HF_LOG_WARNING, "signer", "lacks a key", "why=\"%s\"",
+		       hf_signer_warning(signer));
 }
 
 int main(int argc, char **argv)
@@ -158,7 +161,7 @@ int main(int argc, char **argv)
 	    (arguments.fd < 0 && hf_signer_check_path(path, &why) != HF_OK) ||
 	    open_signer(&arguments, &layout, &signer, &why) != HF_OK)
 		return complain(&why, EXIT_SETUP);
-	report_record(signer);
+	report_state(signer);
 
 	if (arguments.fd >= 0) {
 		err = hf_signer_serve_fd(signer, arguments.fd, &why);

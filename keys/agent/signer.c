@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arena.h"
 #include "codec_document.h"
@@ -8,10 +7,11 @@
 #include "note.h"
 #include "text.h"
 #include "trust.h"
-#include "vault.h"
 
 #include "agent_wire.h"
 #include "signer.h"
+#include "signer_keys.h"
+#include "signer_notice.h"
 
 #define PATH_BYTES 4096
 
@@ -27,7 +27,8 @@ struct hf_signer {
 	struct hf_key *log; /* owned, as the next two */
 	struct hf_key *cosigner;
 	struct hf_key *agreement;
-	struct hf_record *record; /* owned */
+	struct hf_record *record;        /* owned */
+	struct hf_signer_notice *notice; /* owned */
 	struct hf_note_key cosigner_note_key;
 	/* The log's key under the origins signed last: making one checks the
 	 * key, which takes twice as long as signing. */
@@ -52,45 +53,19 @@ struct job {
  * Opening.
  */
 
-static enum hf_err load_key(const struct hf_signer_options *options,
-			    enum hf_key_role role, struct hf_key **out_key,
-			    struct hf_why *why)
-{
-	enum hf_vault_trust trust = HF_VAULT_CREDENTIAL;
-	char path[PATH_BYTES], name[32] = "";
-	enum hf_err err;
-
-	strncat(name, hf_key_role_name(role), sizeof(name) - 5);
-	strcat(name, ".key");
-	if (options->credentials != NULL) {
-		err = hf_file_join(path, sizeof(path), options->credentials,
-				   name, why);
-		if (err != HF_OK)
-			return err;
-	}
-	/* A unit may pass some keys as credentials and keep the others. */
-	if (options->credentials == NULL || access(path, F_OK) != 0) {
-		trust = HF_VAULT_OWN;
-		err = hf_file_join(path, sizeof(path), options->dir, name, why);
-		if (err != HF_OK)
-			return err;
-	}
-	return hf_vault_load(path, trust, role, options->passphrase, out_key,
-			     why);
-}
-
 static enum hf_err load_keys(struct hf_signer *signer,
 			     const struct hf_signer_options *options,
 			     struct hf_why *why)
 {
-	enum hf_err err = load_key(options, HF_KEY_LOG, &signer->log, why);
+	enum hf_err err =
+		hf_signer_load_key(options, HF_KEY_LOG, &signer->log, why);
 
 	if (err == HF_OK)
-		err = load_key(options, HF_KEY_COSIGNER, &signer->cosigner,
-			       why);
+		err = hf_signer_load_key(options, HF_KEY_COSIGNER,
+					 &signer->cosigner, why);
 	if (err == HF_OK)
-		err = load_key(options, HF_KEY_AGREEMENT, &signer->agreement,
-			       why);
+		err = hf_signer_load_key(options, HF_KEY_AGREEMENT,
+					 &signer->agreement, why);
 	if (err != HF_OK)
 		return err;
 	if (strcmp(signer->log->domain, signer->cosigner->domain) != 0 ||
@@ -120,6 +95,10 @@ enum hf_err hf_signer_open(const struct hf_signer_options *options,
 	if (err == HF_OK)
 		err = hf_record_open(record_dir, RECORD_WAIT_MS,
 				     &signer->record, why);
+	/* After the record, which lets one signer at a time in. */
+	if (err == HF_OK)
+		err = hf_signer_notice_open(options, signer->log->domain,
+					    &signer->notice, why);
 	if (err != HF_OK) {
 		hf_signer_close(signer);
 		return err;
@@ -135,6 +114,7 @@ void hf_signer_close(struct hf_signer *signer)
 	hf_key_free(signer->log);
 	hf_key_free(signer->cosigner);
 	hf_key_free(signer->agreement);
+	hf_signer_notice_close(signer->notice);
 	hf_record_close(signer->record);
 	for (size_t i = 0; i < signer->vouched_count; i++)
 		free(signer->vouched[i]);
@@ -150,6 +130,11 @@ const char *hf_signer_domain(const struct hf_signer *signer)
 struct hf_record_state hf_signer_record(const struct hf_signer *signer)
 {
 	return hf_record_state(signer->record);
+}
+
+const char *hf_signer_warning(const struct hf_signer *signer)
+{
+	return hf_signer_notice_warning(signer->notice);
 }
 
 /*
@@ -553,6 +538,12 @@ static enum hf_err answer_agreement(struct job *job, struct hf_why *why)
 	return err;
 }
 
+static enum hf_err answer_notice(struct job *job, struct hf_why *why)
+{
+	return hf_signer_notice_answer(job->signer->notice, job->request,
+				       job->now_ms, job->reply, job->also, why);
+}
+
 typedef enum hf_err answer_fn(struct job *job, struct hf_why *why);
 
 /* By the number of the verb, which hf_agent_request_parse() has checked. */
@@ -563,6 +554,11 @@ static answer_fn *const answers[] = {
 	[HF_AGENT_REPORT] = answer_report,
 	[HF_AGENT_AGREEMENT] = answer_agreement,
 	[HF_AGENT_VOUCH] = answer_vouch,
+	[HF_AGENT_SEAL] = answer_notice,
+	[HF_AGENT_OPEN] = answer_notice,
+	[HF_AGENT_READ] = answer_notice,
+	[HF_AGENT_STORE] = answer_notice,
+	[HF_AGENT_RECEIVE_KEY] = answer_notice,
 };
 
 void hf_signer_answer(struct hf_signer *signer, struct hf_span request,

@@ -32,7 +32,8 @@ struct hf_signer;
 
 struct hf_signer_options {
 	const char *dir;           /* log.key, cosigner.key, agreement.key and
-				    * record/ are in it */
+				    * record/ are in it; notice.key,
+				    * receive*.key and storage.key may be */
 	const char *credentials;   /* keys from here instead; NULL: none */
 	struct hf_span passphrase; /* for keys that have one; may be empty */
 	bool awaits_report; /* sign an origin that is not new only once VOUCH
@@ -56,6 +57,10 @@ void hf_signer_close(struct hf_signer *signer);
 const char *hf_signer_domain(const struct hf_signer *signer);
 
 struct hf_record_state hf_signer_record(const struct hf_signer *signer);
+
+/* What the operator should know of the keys for cases; empty when all is
+ * well. */
+const char *hf_signer_warning(const struct hf_signer *signer);
 
 /* Answer one message (agent_wire.h), whatever it holds: reply is reset and
  * filled.  It is empty only when memory is short. */

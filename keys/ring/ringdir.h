@@ -73,8 +73,9 @@ HF_MUST enum hf_err hf_ring_save_manifest(const char *dir,
 					  struct hf_why *why);
 
 /* An agreement of ours or of a peer.  CONFLICT for an older version than the
- * held one, or another text of the same version; the held one again is HF_OK
- * and nothing is written.  UNAUTHENTICATED when its publisher is no peer. */
+ * held one, another text of the same version, or another kind of set; the held
+ * one again is HF_OK and nothing is written.  UNAUTHENTICATED when its
+ * publisher is no peer. */
 HF_MUST enum hf_err hf_ring_save_agreement(const char *dir,
 					   struct hf_span document,
 					   struct hf_why *why);

@@ -50,6 +50,15 @@ static enum hf_err save_agreement(struct hf_ring_change *change,
 			      agreement->version == held->agreement->version
 				      ? " with another text"
 				      : "");
+	if (held != NULL && agreement->kind != held->agreement->kind)
+		return hf_why(why, HF_E_CONFLICT,
+			      "ring: '%.100s' is a set of kind %u, version "
+			      "%llu of its agreement says %u; what a set is "
+			      "never changes",
+			      agreement->origin,
+			      (unsigned)held->agreement->kind,
+			      (unsigned long long)agreement->version,
+			      (unsigned)agreement->kind);
 	hf_buf_init(&text, HF_RING_AGREEMENT_BYTES);
 	err = hf_trust_agreement_write(document, &text, why);
 	hf_ring_path_of("agreements", hf_span_of(agreement->origin), 0,

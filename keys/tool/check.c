@@ -10,6 +10,7 @@
 
 #include "cert.h"
 #include "codec_document.h"
+#include "receiveset.h"
 #include "trust.h"
 #include "vault.h"
 
@@ -104,6 +105,38 @@ static void check_key(struct hf_tool *tool, enum hf_key_role role,
 	hf_key_free(key);
 }
 
+/* Several may be there, as they follow one another; who has nothing newer
+ * seals for the one in the manifest. */
+static void check_receive_keys(struct hf_tool *tool, struct hf_span named)
+{
+	struct hf_receiveset *keys = NULL;
+	struct hf_why why = { "" };
+	bool is_there = false;
+
+	if (hf_tool_receive_keys(tool, &keys, &why) != HF_OK) {
+		worry(tool, "%s", why.text);
+		return;
+	}
+	if (hf_receiveset_warning(keys)[0] != '\0')
+		worry(tool, "%s", hf_receiveset_warning(keys));
+	for (size_t i = 0; i < hf_receiveset_count(keys); i++) {
+		const struct hf_key *key = hf_receiveset_at(keys, i);
+
+		if (hf_span_equal(named, hf_span(key->public_key.bytes,
+						 HF_PUBLIC_KEY_BYTES)))
+			is_there = true;
+	}
+	if (hf_receiveset_count(keys) == 0)
+		worry(tool, "there is no receive key");
+	else if (!is_there)
+		worry(tool, "the receive key in the manifest has ended, and "
+			    "new partners seal for it: hashfed-key manifest "
+			    "sign names the newest");
+	else
+		fine("the receive keys are whole");
+	hf_receiveset_close(keys);
+}
+
 static void check_root(struct hf_tool *tool)
 {
 	struct hf_keyfile_info info;
@@ -118,6 +151,19 @@ static void check_root(struct hf_tool *tool)
 	else
 		fine("the root key is on this machine, locked; better keep it "
 		     "offline");
+}
+
+static void check_storage(struct hf_tool *tool)
+{
+	char path[HF_TOOL_PATH_SIZE];
+
+	hf_tool_key_path(tool, HF_KEY_STORAGE, path);
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		worry(tool,
+		      "there is no storage key, so this node takes no part in "
+		      "takedown cases: hashfed-key storage new");
+	else
+		check_key(tool, HF_KEY_STORAGE, hf_span(NULL, 0));
 }
 
 static void check_keys(struct hf_tool *tool, const struct hf_manifest *manifest)
@@ -139,8 +185,9 @@ static void check_keys(struct hf_tool *tool, const struct hf_manifest *manifest)
 	check_key(tool, HF_KEY_COSIGNER, hf_span(NULL, 0));
 	check_key(tool, HF_KEY_AGREEMENT, manifest->agreement_key);
 	check_key(tool, HF_KEY_NOTICE, manifest->notice_key);
-	check_key(tool, HF_KEY_RECEIVE, manifest->receive_key);
+	check_receive_keys(tool, manifest->receive_key);
 	check_key(tool, HF_KEY_CLIENTS, hf_span(NULL, 0));
+	check_storage(tool);
 }
 
 static void check_tls(struct hf_tool *tool, const struct hf_manifest *manifest)

@@ -49,7 +49,7 @@ static const struct command {
 	  BIT(ENDPOINT) | BIT(NO_ENDPOINT) | BIT(ADD_PIN) | BIT(REMOVE_PIN) | BIT(COUNTRY) |
 	  BIT(ROOT) | BIT(NEW_ROOT) | BIT(THRESHOLD) | BIT(PASSPHRASE_FD),
 	  hf_tool_manifest_sign, "sign our next manifest with the root key" },
-	{ "agreement", "show", "FILE|ORIGIN", 1, 1, 0,
+	{ "agreement", "show", "FILE|SET", 1, 1, 0,
 	  hf_tool_agreement_show, "who may have a set" },
 	{ "agreement", "sign", "SET", 1, 1,
 	  BIT(ADD) | BIT(REMOVE) | BIT(RELAY) | BIT(RELAY_BY) | BIT(WITNESS) |
@@ -72,6 +72,8 @@ static const struct command {
 	  hf_tool_root_new, "another root key, for manifest sign --new-root" },
 	{ "tls", "new", "--out DIR", 0, 0, BIT(OUT),
 	  hf_tool_tls_new, "another TLS key, for manifest sign --add-pin" },
+	{ "storage", "new", "", 0, 0, 0,
+	  hf_tool_storage_new, "the storage key, for an organisation of before takedown cases" },
 	{ "passwd", NULL, "", 0, 0,
 	  BIT(PASSPHRASE_FD) | BIT(NEW_PASSPHRASE_FD) | BIT(KDF_COST) | BIT(ROOT),
 	  hf_tool_passwd, "change the passphrase of the root key" },

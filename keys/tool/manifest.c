@@ -3,10 +3,12 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
 #include "cert.h"
 #include "codec_document.h"
+#include "receiveset.h"
 #include "ringdir.h"
 #include "text.h"
 #include "trust.h"
@@ -46,6 +48,7 @@ struct draft {
 	uint8_t added[HF_TOOL_VALUES_MAX][HF_CERT_PIN_BYTES];
 	struct hf_span roots[HF_ROOT_KEYS_MAX];
 	struct hf_public_key new_roots[HF_ROOT_KEYS_MAX];
+	struct hf_public_key receive;
 };
 
 /* 64 digits, or a certificate's file. */
@@ -215,6 +218,48 @@ static enum hf_err change_roots(struct hf_tool *tool, struct draft *draft,
 	return HF_OK;
 }
 
+static void print_receive(const char *sign, struct hf_span key)
+{
+	char hex[2 * HF_PUBLIC_KEY_BYTES + 1];
+
+	hf_hex(key.at, key.len_bytes, hex);
+	printf("%s receive key %s\n", sign, hex);
+}
+
+/* Receive keys follow one another, and who has nothing newer seals for the one
+ * in the manifest: name the newest, where this machine has them. */
+static enum hf_err change_receive(struct hf_tool *tool, struct draft *draft,
+				  struct hf_why *why)
+{
+	struct hf_manifest *manifest = &draft->manifest;
+	struct hf_receiveset *keys = NULL;
+	const struct hf_key *newest;
+	enum hf_err err;
+
+	if (access(tool->signer, R_OK | X_OK) != 0)
+		return HF_OK;
+	err = hf_tool_receive_keys(tool, &keys, why);
+	if (err == HF_E_UNAUTHENTICATED) {
+		printf("The receive keys need a passphrase: the manifest goes "
+		       "on naming the one it names.\n");
+		return HF_OK;
+	}
+	if (err != HF_OK)
+		return err;
+	newest = hf_receiveset_newest(keys);
+	if (newest != NULL && !hf_span_equal(manifest->receive_key,
+					     hf_span(newest->public_key.bytes,
+						     HF_PUBLIC_KEY_BYTES))) {
+		print_receive("-", manifest->receive_key);
+		draft->receive = newest->public_key;
+		manifest->receive_key =
+			hf_span(draft->receive.bytes, HF_PUBLIC_KEY_BYTES);
+		print_receive("+", manifest->receive_key);
+	}
+	hf_receiveset_close(keys);
+	return HF_OK;
+}
+
 /* The next version with what the options change, printed as it changes. */
 static enum hf_err draft_next(struct hf_tool *tool,
 			      const struct hf_manifest *held,
@@ -255,6 +300,8 @@ static enum hf_err draft_next(struct hf_tool *tool,
 		err = change_endpoints(tool, draft, why);
 	if (err == HF_OK)
 		err = change_pins(tool, draft, why);
+	if (err == HF_OK)
+		err = change_receive(tool, draft, why);
 	return err;
 }
 

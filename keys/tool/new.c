@@ -28,7 +28,8 @@
 /* The keys that are made besides the root key, in the order of roles[]. */
 static const enum hf_key_role roles[] = { HF_KEY_LOG,       HF_KEY_COSIGNER,
 					  HF_KEY_AGREEMENT, HF_KEY_NOTICE,
-					  HF_KEY_RECEIVE,   HF_KEY_CLIENTS };
+					  HF_KEY_RECEIVE,   HF_KEY_CLIENTS,
+					  HF_KEY_STORAGE };
 
 #define ROLES (sizeof(roles) / sizeof(roles[0]))
 
@@ -425,7 +426,7 @@ static void say(const struct making *making)
 		printf("  recovery copy  %s (checked; move it offline)\n",
 		       copy);
 	printf("  online keys    %s/{log,cosigner,agreement,notice,receive,"
-	       "clients}.key\n",
+	       "clients,storage}.key\n",
 	       tool->signer);
 	printf("  TLS            %s/node.{key,crt}\n", tool->tls);
 	printf("  manifest       %s/self.manifest, version 1, until %s\n",

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "limit.h"
 #include "text.h"
+#include "receiveset.h"
 #include "vault.h"
 
 #include "tool.h"
@@ -129,6 +130,15 @@ enum hf_err hf_tool_online_key(const struct hf_tool *tool,
 	hf_tool_key_path(tool, role, path);
 	return hf_vault_load(path, HF_VAULT_OWN, role, hf_span(NULL, 0),
 			     out_key, why);
+}
+
+enum hf_err hf_tool_receive_keys(const struct hf_tool *tool,
+				 struct hf_receiveset **out_keys,
+				 struct hf_why *why)
+{
+	const struct hf_receiveset_place place = { .dir = tool->signer };
+
+	return hf_receiveset_open(&place, out_keys, why);
 }
 
 enum hf_err hf_tool_origin(const struct hf_ring *ring, const char *set,

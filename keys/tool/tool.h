@@ -26,6 +26,7 @@
 
 struct hf_agreement;
 struct hf_made;
+struct hf_receiveset;
 
 /* Name on the command line, whether it takes a value. */
 /* clang-format off */
@@ -133,6 +134,8 @@ HF_MUST enum hf_err hf_tool_recovery_restore(struct hf_tool *tool,
 					     struct hf_why *why);
 HF_MUST enum hf_err hf_tool_root_new(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_tls_new(struct hf_tool *tool, struct hf_why *why);
+HF_MUST enum hf_err hf_tool_storage_new(struct hf_tool *tool,
+					struct hf_why *why);
 HF_MUST enum hf_err hf_tool_passwd(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_check(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_vkey(struct hf_tool *tool, struct hf_why *why);
@@ -171,6 +174,12 @@ HF_MUST enum hf_err hf_tool_online_key(const struct hf_tool *tool,
 				       enum hf_key_role role,
 				       struct hf_key **out_key,
 				       struct hf_why *why);
+
+/* The receive keys of lib/signer, which need no passphrase either; the caller
+ * closes them. */
+HF_MUST enum hf_err hf_tool_receive_keys(const struct hf_tool *tool,
+					 struct hf_receiveset **out_keys,
+					 struct hf_why *why);
 
 /* "log.key" */
 void hf_tool_key_path(const struct hf_tool *tool, enum hf_key_role role,

@@ -7,7 +7,9 @@ import pty
 import re
 import select
 import shutil
+import socket
 import stat
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 BIN = Path(os.environ.get("HASHFED_BIN", Path(__file__).parents[2] / "build/bin"))
 KEY = BIN / "hashfed-key"
 PASSPHRASE = "correct horse battery staple"
-ONLINE = ["log", "cosigner", "agreement", "notice", "receive", "clients"]
+ONLINE = ["log", "cosigner", "agreement", "notice", "receive", "clients", "storage"]
 
 
 class Home:
@@ -699,6 +701,66 @@ def test_a_second_client_does_not_overwrite_the_first(hotline, tmp_path):
     hotline.refuse("client", "issue", "Bob", "--duty", "reader", "--out", out)
     assert {p.name: p.read_text() for p in out.iterdir()} == before
     assert "Bob" not in hotline.run("client", "list").stdout
+
+
+# --- receive keys, the storage key --------------------------------------------
+
+
+def next_receive_key(home, rotate_ms, keep_ms, named=None):
+    """Ask a signer of its own for the receive key: verb 11 of keys/agent/DESIGN.md."""
+    named = named or re.search(r"receive key +([0-9a-f]{64})", home.run("manifest", "show").stdout)[1]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    signer = subprocess.Popen([BIN / "hashfed-signer", "--home", home.path, "--fd", str(theirs.fileno())],
+                              pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE, text=True)
+    theirs.close()
+    with ours:
+        ours.settimeout(20)
+        ours.send(b"HFA\x01" + struct.pack(">H32sQQ32s", 11, bytes(32), rotate_ms, keep_ms,
+                                             bytes.fromhex(named)))
+        answer = ours.recv(4096)
+    said = signer.communicate(timeout=20)[1]
+    assert answer[:6] == b"HFA\x01\0\0", (answer, said)
+    # Field 1 of ReceiveKey: 32 bytes.
+    assert answer[6:8] == b"\x0a\x20"
+    return answer[8:40].hex()
+
+
+def test_a_manifest_names_the_newest_receive_key(hotline):
+    month = 30 * 86400 * 1000
+    first = next_receive_key(hotline, month, month)
+    assert f"receive key    {first}" in hotline.run("manifest", "show").stdout
+    time.sleep(0.002)  # keys are as old as the clock's milliseconds say
+    second = next_receive_key(hotline, 1, month)
+    assert second != first
+    assert next_receive_key(hotline, month, month) == second
+    # Both are there: fine, and the next manifest names the newer.
+    assert hotline.run("check").returncode == 0
+    # The one that the manifest names is kept whatever its age.
+    assert next_receive_key(hotline, month, 0) == second
+    assert (hotline.signer / "receive.key").exists()
+    # Were it gone: whoever knows the manifest alone seals in vain.
+    assert next_receive_key(hotline, month, 0, named=second) == second
+    assert not (hotline.signer / "receive.key").exists()
+    done = hotline.run("check", ok=False)
+    assert done.returncode == 1 and "receive key in the manifest has ended" in done.stdout
+    said = hotline.run("manifest", "sign", passphrase=[PASSPHRASE]).stdout
+    assert f"- receive key {first}\n+ receive key {second}\n" in said
+    assert f"receive key    {second}" in hotline.run("manifest", "show").stdout
+    assert hotline.run("check").returncode == 0
+    assert "receive key" not in hotline.run("manifest", "sign", passphrase=[PASSPHRASE]).stdout
+
+
+def test_an_older_organisation_gets_its_storage_key(hotline):
+    path = hotline.signer / "storage.key"
+    path.unlink()
+    done = hotline.run("check", ok=False)
+    assert done.returncode == 1 and "hashfed-key storage new" in done.stdout
+    assert "Back it up" in hotline.run("storage", "new").stdout
+    assert mode(path) == 0o600
+    assert hotline.run("check").returncode == 0
+    before = path.read_text()
+    assert "storage.key" in hotline.refuse("storage", "new")
+    assert path.read_text() == before
 
 
 # --- check, and the command line ---------------------------------------------

@@ -24,7 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		hf_buf_release(&again);
 	}
-	if (hf_agent_reply_parse(hf_span(data, size), &reply, &why) == HF_OK)
+	if (hf_agent_reply_parse(hf_span(data, size), &reply, &why) == HF_OK) {
+		struct hf_agent_record record;
+		struct hf_span strings[3];
+
 		(void)!hf_agent_status_parse(reply.body, &status, &why);
+		(void)!hf_agent_bytes_parse(reply.body, strings, 3, &why);
+		hf_buf_init(&record.text, HF_CASE_TEXT_MAX_BYTES);
+		(void)!hf_agent_record_parse(reply.body, &record, &why);
+		hf_buf_release(&record.text);
+	}
 	return 0;
 }

@@ -31,22 +31,43 @@ static inline struct hf_key *home_key(enum hf_key_role role)
 	return key;
 }
 
+static inline void home_put_key(const char *dir, const struct hf_key *key)
+{
+	const struct hf_key_lock open_lock = { { NULL, 0 }, { 0, 0 } };
+	struct hf_why why = { "" };
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s.key", dir,
+		 hf_key_role_name(key->role));
+	assert_ok(hf_vault_create(path, key, &open_lock, &why), &why);
+}
+
 /* dir/{log,cosigner,agreement}.key, the same ones each time. */
 static inline void home_fill(const char *dir)
 {
 	const enum hf_key_role roles[] = { HF_KEY_LOG, HF_KEY_COSIGNER,
 					   HF_KEY_AGREEMENT };
-	const struct hf_key_lock open_lock = { { NULL, 0 }, { 0, 0 } };
 	struct hf_why why = { "" };
-	char path[256];
 
 	assert_ok(hf_file_mkdirs(dir, 0700, &why), &why);
 	for (size_t i = 0; i < ROWS(roles); i++) {
 		struct hf_key *key = home_key(roles[i]);
 
-		snprintf(path, sizeof(path), "%s/%s.key", dir,
-			 hf_key_role_name(roles[i]));
-		assert_ok(hf_vault_create(path, key, &open_lock, &why), &why);
+		home_put_key(dir, key);
+		hf_key_free(key);
+	}
+}
+
+/* What takedown cases need as well: dir/{notice,receive,storage}.key. */
+static inline void home_fill_notice(const char *dir)
+{
+	const enum hf_key_role roles[] = { HF_KEY_NOTICE, HF_KEY_RECEIVE,
+					   HF_KEY_STORAGE };
+
+	for (size_t i = 0; i < ROWS(roles); i++) {
+		struct hf_key *key = home_key(roles[i]);
+
+		home_put_key(dir, key);
 		hf_key_free(key);
 	}
 }

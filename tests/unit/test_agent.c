@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "codec_case.h"
+#include "envelope.h"
 #include "signer_home.h"
 
 /* The real program, beside this test. */
@@ -34,6 +36,7 @@ static int start(void **state)
 	snprintf(socket_path, sizeof(socket_path), "%s/run/signer.sock", home);
 	snprintf(dir, sizeof(dir), "%s/lib/signer", home);
 	home_fill(dir);
+	home_fill_notice(dir);
 	return 0;
 }
 
@@ -343,6 +346,137 @@ static void a_client_that_talks_nonsense_harms_nobody(void **state)
 	end_signer(pid, SIGTERM);
 }
 
+/*
+ * Events of cases.
+ */
+
+#define YEAR_MS ((uint64_t)365 * 24 * 3600 * 1000)
+
+static const uint8_t own_id[HF_HASH_BYTES] = { 0x0d };
+
+/* Sealed for ourselves: the one receive key that we have. */
+static void seal_own(struct hf_agent *agent, struct hf_buf *envelope,
+		     struct hf_buf *record, struct hf_buf *text)
+{
+	const struct hf_entry_ref opening = {
+		.origin = HOME_ORIGIN,
+		.leaf_hash = hf_span(own_id, HF_HASH_BYTES),
+	};
+	const struct hf_case_event event = {
+		.kind = HF_CASE_EVENT_REVIEW,
+		.event_id = BYTES("0123456789abcdef"),
+		.case_ref = &opening,
+		.text = "a person looks at it",
+	};
+	struct hf_agent_seal request = { .expires_ms = UINT64_MAX };
+	struct hf_key *receive = home_key(HF_KEY_RECEIVE);
+	struct hf_why why = { "" };
+	struct hf_buf bytes;
+
+	hf_buf_init(&bytes, HF_CASE_TEXT_MAX_BYTES);
+	assert_int_equal(hf_case_event_encode(&event, &bytes), HF_OK);
+	memcpy(request.sender_id, own_id, sizeof(own_id));
+	memcpy(request.recipient_id, own_id, sizeof(own_id));
+	memcpy(request.recipient_key, receive->public_key.bytes, 32);
+	request.event = hf_buf_span(&bytes);
+	assert_ok(hf_agent_seal(agent, &request, envelope, record, text, &why),
+		  &why);
+	hf_buf_release(&bytes);
+	hf_key_free(receive);
+}
+
+static void assert_opens(struct hf_agent *agent, struct hf_span envelope,
+			 struct hf_span want)
+{
+	struct hf_key *notice = home_key(HF_KEY_NOTICE);
+	struct hf_agent_open request = { .origin = BYTES(HOME_ORIGIN),
+					 .sender = notice->public_key,
+					 .envelope = envelope };
+	struct hf_agent_record read = { .has_ephemeral = true };
+	struct hf_why why = { "" };
+	struct hf_buf record, text;
+
+	hf_buf_init(&record, HF_AGENT_RECORD_MAX_BYTES);
+	hf_buf_init(&text, HF_CASE_TEXT_MAX_BYTES);
+	hf_buf_init(&read.text, HF_CASE_TEXT_MAX_BYTES);
+	memcpy(request.recipient_id, own_id, sizeof(own_id));
+	assert_ok(hf_agent_open_sealed(agent, &request, &record, &text, &why),
+		  &why);
+	assert_true(hf_span_equal(hf_buf_span(&text), want));
+	assert_ok(hf_agent_read(agent, hf_buf_span(&record), &read, &why),
+		  &why);
+	assert_true(hf_span_equal(hf_buf_span(&read.text), want));
+	assert_false(read.has_ephemeral);
+	assert_memory_equal(read.header, envelope.at, sizeof(read.header));
+	hf_buf_release(&record);
+	hf_buf_release(&text);
+	hf_buf_release(&read.text);
+	hf_key_free(notice);
+}
+
+static void events_are_sealed_and_opened_over_the_socket(void **state)
+{
+	struct hf_agent_record read = { .has_ephemeral = false };
+	struct hf_buf envelope, record, text, draft, key, again;
+	struct hf_agent *agent;
+	struct hf_why why = { "" };
+	static char longest[HF_CASE_TEXT_MAX_BYTES];
+	pid_t pid = run_signer();
+
+	assert_true(pid > 0);
+	assert_ok(hf_agent_open(socket_path, &agent, &why), &why);
+	current = agent;
+	hf_buf_init(&envelope, HF_ENVELOPE_MAX_BYTES);
+	hf_buf_init(&record, HF_AGENT_RECORD_MAX_BYTES);
+	hf_buf_init(&text, HF_CASE_TEXT_MAX_BYTES);
+	hf_buf_init(&draft, HF_AGENT_RECORD_MAX_BYTES);
+	hf_buf_init(&key, 1024);
+	hf_buf_init(&again, 1024);
+	hf_buf_init(&read.text, HF_CASE_TEXT_MAX_BYTES);
+	seal_own(agent, &envelope, &record, &text);
+	assert_int_equal(envelope.len_bytes, 4096 + 205);
+	assert_opens(agent, hf_buf_span(&envelope), hf_buf_span(&text));
+	memset(longest, 'x', sizeof(longest));
+	assert_ok(hf_agent_store(agent, hf_span(longest, sizeof(longest)),
+				 &draft, &why),
+		  &why);
+	assert_ok(hf_agent_receive_key(agent, own_id, YEAR_MS, YEAR_MS, own_id,
+				       &key, &why),
+		  &why);
+
+	/* The next signer has the same keys. */
+	end_signer(pid, SIGKILL);
+	pid = run_signer();
+	assert_true(pid > 0);
+	assert_opens(agent, hf_buf_span(&envelope), hf_buf_span(&text));
+	assert_ok(hf_agent_read(agent, hf_buf_span(&record), &read, &why),
+		  &why);
+	assert_true(hf_span_equal(hf_buf_span(&read.text), hf_buf_span(&text)));
+	assert_true(read.has_ephemeral);
+	hf_buf_reset(&read.text);
+	assert_ok(hf_agent_read(agent, hf_buf_span(&draft), &read, &why), &why);
+	assert_true(hf_span_equal(hf_buf_span(&read.text),
+				  hf_span(longest, sizeof(longest))));
+	assert_ok(hf_agent_receive_key(agent, own_id, YEAR_MS, YEAR_MS, own_id,
+				       &again, &why),
+		  &why);
+	assert_true(hf_span_equal(hf_buf_span(&key), hf_buf_span(&again)));
+	/* What it refuses comes with its sentence. */
+	assert_int_equal(hf_agent_read(agent, BYTES("x"), &read, &why),
+			 HF_E_MALFORMED);
+	assert_non_null(strstr(why.text, "cut short"));
+	hf_buf_release(&envelope);
+	hf_buf_release(&record);
+	hf_buf_release(&text);
+	hf_buf_release(&draft);
+	hf_buf_release(&key);
+	hf_buf_release(&again);
+	hf_buf_release(&read.text);
+	current = NULL;
+	hf_agent_close(agent);
+	end_signer(pid, SIGTERM);
+}
+
 int main(void)
 {
 #define ENDING(test) cmocka_unit_test_teardown(test, end_all)
@@ -353,6 +487,7 @@ int main(void)
 		ENDING(a_spawned_signer_that_died_is_started_again),
 		ENDING(what_cannot_be_started_or_reached_says_so),
 		ENDING(a_client_that_talks_nonsense_harms_nobody),
+		ENDING(events_are_sealed_and_opened_over_the_socket),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -147,6 +147,42 @@ static void the_newest_agreement_counts(void **state)
 	hf_ring_release(ring);
 }
 
+static void what_a_set_is_never_changes(void **state)
+{
+	static const unsigned kinds[] = { 0, HF_SET_KIND_CASES,
+					  HF_SET_KIND_DIRECTORY, 77 };
+	char origin[64];
+	struct hf_why why = { "" };
+	struct hf_ring *ring;
+
+	for (size_t i = 0; i < ROWS(kinds); i++) {
+		struct hf_agreement agreement;
+
+		snprintf(origin, sizeof(origin), "hotline.example/set-%zu/1",
+			 i);
+		agreement = agreement_of(&hotline, origin,
+					 "hotline.example/cosigner", 1);
+		agreement.kind = (enum hf_set_kind)kinds[i];
+		assert_ok(save(&hotline, &agreement, &why), &why);
+		agreement.version = 2;
+		for (size_t j = 0; j < ROWS(kinds); j++) {
+			if (j == i)
+				continue;
+			agreement.kind = (enum hf_set_kind)kinds[j];
+			assert_int_equal(save(&hotline, &agreement, &why),
+					 HF_E_CONFLICT);
+			assert_non_null(strstr(why.text, "never changes"));
+		}
+		agreement.kind = (enum hf_set_kind)kinds[i];
+		assert_ok(save(&hotline, &agreement, &why), &why);
+		ring = loaded();
+		assert_int_equal(
+			hf_ring_set(ring, hf_span_of(origin))->agreement->kind,
+			kinds[i]);
+		hf_ring_release(ring);
+	}
+}
+
 static void a_replaced_organisation_leaves_no_agreement(void **state)
 {
 	struct hf_ring_peer_options options = { .now_ms = NOW_MS };
@@ -244,6 +280,7 @@ int main(void)
 		WITH_A_RING(the_agreement_says_who_may_have_and_relay),
 		WITH_A_RING(an_unknown_set_gives_nobody_anything),
 		WITH_A_RING(the_newest_agreement_counts),
+		WITH_A_RING(what_a_set_is_never_changes),
 		WITH_A_RING(a_replaced_organisation_leaves_no_agreement),
 		WITH_A_RING(sources_are_the_publisher_and_whoever_may_relay),
 		WITH_A_RING(follows_are_remembered_before_the_set_is_known),

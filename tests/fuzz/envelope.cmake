@@ -1,0 +1,1 @@
+hf_fuzz(envelope USES base sign codec notice)

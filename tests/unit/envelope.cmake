@@ -1,0 +1,1 @@
+hf_unit(envelope USES base sign codec notice HIDES PkgConfig::jansson)

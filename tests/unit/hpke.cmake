@@ -1,0 +1,1 @@
+hf_unit(hpke USES base sign HIDES PkgConfig::jansson)

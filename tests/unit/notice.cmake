@@ -1,0 +1,1 @@
+hf_unit(notice USES base sign codec client media cmd)

@@ -1,0 +1,1 @@
+hf_unit(receive_keys USES agent)
