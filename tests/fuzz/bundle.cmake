@@ -1,0 +1,1 @@
+hf_fuzz(bundle USES base sign codec case bundle)
