@@ -8,7 +8,9 @@
 #include "text.h"
 
 #include "conf.h"
+#include "conf_attesters.h"
 #include "conf_policy.h"
+#include "conf_regimes.h"
 #include "conf_value.h"
 #include "conf_yaml.h"
 
@@ -25,7 +27,10 @@ enum kind {
 	KIND_SIZE,
 	KIND_TIME,
 	KIND_COUNT,
+	KIND_FLAG,
 	KIND_PEERS, /* a list of domains */
+	KIND_REGIMES,
+	KIND_ATTESTERS,
 	KIND_POLICY,
 };
 
@@ -65,7 +70,14 @@ static const struct option {
 	{ "stale-after",    KIND_TIME,    60000, 365 * MS_OF_DAY, "24h",   TO(stale_after_ms) },
 	{ "expired-after",  KIND_TIME,    60000, 365 * MS_OF_DAY, "7d",    TO(expired_after_ms) },
 	{ "calls-per-peer", KIND_COUNT,   1, 4096,        "64",            TO(calls_per_peer_count) },
-	{ "checkpoint-peers", KIND_PEERS, 0, HF_CONF_CHECKPOINT_PEERS_MAX, NULL, 0 },
+	{ "checkpoint-peers", KIND_PEERS, 0, HF_CONF_CHECKPOINT_PEERS_MAX, NULL, TO(checkpoint_peers) },
+	{ "case-relays",    KIND_PEERS,   0, HF_CONF_CASE_RELAYS_MAX, NULL, TO(case_relays) },
+	{ "relay-cases",    KIND_FLAG,    0, 0,           "no",            TO(relay_cases) },
+	{ "cases-need-role", KIND_FLAG,   0, 0,           "no",            TO(cases_need_role) },
+	{ "retro-match",    KIND_TIME,    0, 365 * MS_OF_DAY, "0s",        TO(retro_match_ms) },
+	{ "retro-items",    KIND_COUNT,   1000, 100000000, "2000000",      TO(retro_items_count) },
+	{ "regimes",        KIND_REGIMES, 0, 0,           NULL,            0 },
+	{ "attesters",      KIND_ATTESTERS, 0, 0,         NULL,            0 },
 	{ "policy",         KIND_POLICY,  0, 0,           NULL,            0 },
 	/* clang-format on */
 };
@@ -89,6 +101,18 @@ static enum hf_err set_path(char **field, const char *text, struct hf_why *why)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.100s' must be an absolute path", text);
 	return set_text(field, text, why);
+}
+
+static enum hf_err set_flag(struct hf_conf *conf, const struct option *option,
+			    const char *text, struct hf_why *why)
+{
+	static const char *const words[] = { "no", "yes", NULL };
+	uint64_t index;
+	enum hf_err err = hf_conf_word(text, words, &index, why);
+
+	if (err == HF_OK)
+		*(bool *)(void *)((char *)conf + option->offset) = index == 1;
+	return err;
 }
 
 static enum hf_err set_scalar(const struct option *option, const char *text,
@@ -119,7 +143,11 @@ static enum hf_err set_scalar(const struct option *option, const char *text,
 	case KIND_COUNT:
 		return hf_conf_number(text, counts, option->least, option->most,
 				      number, why);
+	case KIND_FLAG:
+		return set_flag(conf, option, text, why);
 	case KIND_PEERS:
+	case KIND_REGIMES:
+	case KIND_ATTESTERS:
 	case KIND_POLICY:
 		break;
 	}
@@ -180,39 +208,39 @@ static enum hf_err unknown(const char *name, struct hf_why *why)
 		      "no option '%.60s'; hashfedd.conf(5) lists them", name);
 }
 
-static enum hf_err add_peer(struct hf_conf *conf, const char *domain,
-			    struct hf_why *why)
+static enum hf_err add_peer(struct hf_conf_names *names, uint64_t most,
+			    const char *domain, struct hf_why *why)
 {
-	char **peers;
+	char **at;
 
 	if (!hf_text_is_domain(hf_span_of(domain)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.100s' must be a peer's domain", domain);
-	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
-		if (strcmp(conf->checkpoint_peers[i], domain) == 0)
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->at[i], domain) == 0)
 			return hf_why(why, HF_E_ARGUMENT,
 				      "'%.100s' is there twice", domain);
 	}
-	if (conf->checkpoint_peers_count == HF_CONF_CHECKPOINT_PEERS_MAX)
-		return hf_why(why, HF_E_ARGUMENT, "more than %d peers",
-			      HF_CONF_CHECKPOINT_PEERS_MAX);
-	peers = realloc(conf->checkpoint_peers,
-			(conf->checkpoint_peers_count + 1) * sizeof(*peers));
-	if (peers == NULL)
+	if (names->count == most)
+		return hf_why(why, HF_E_ARGUMENT, "more than %llu peers",
+			      (unsigned long long)most);
+	at = realloc(names->at, (names->count + 1) * sizeof(*at));
+	if (at == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	conf->checkpoint_peers = peers;
-	peers[conf->checkpoint_peers_count] = NULL;
-	if (set_text(&peers[conf->checkpoint_peers_count], domain, why) !=
-	    HF_OK)
+	names->at = at;
+	at[names->count] = NULL;
+	if (set_text(&at[names->count], domain, why) != HF_OK)
 		return HF_E_NOMEM;
-	conf->checkpoint_peers_count++;
+	names->count++;
 	return HF_OK;
 }
 
 static enum hf_err read_peers(const struct hf_conf_yaml *file,
+			      const struct option *option,
 			      const struct hf_conf_node *list,
 			      struct hf_conf *conf, struct hf_why *why)
 {
+	struct hf_conf_names *names = (void *)((char *)conf + option->offset);
 	const struct hf_conf_node *at = list;
 	enum hf_err err = HF_OK;
 
@@ -224,12 +252,20 @@ static enum hf_err read_peers(const struct hf_conf_yaml *file,
 			err = hf_why(why, HF_E_ARGUMENT,
 				     "must be a list of domains");
 		else
-			err = add_peer(conf, hf_conf_node_text(at), why);
+			err = add_peer(names, option->most,
+				       hf_conf_node_text(at), why);
 	}
 	if (err == HF_OK)
 		return HF_OK;
-	hf_why_prefix(why, "checkpoint-peers: ");
+	hf_why_prefix(why, "%s: ", option->name);
 	return hf_conf_at(file, at, err, why);
+}
+
+static void free_names(struct hf_conf_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->at[i]);
+	free(names->at);
 }
 
 static enum hf_err read_option(const struct hf_conf_yaml *file,
@@ -244,7 +280,11 @@ static enum hf_err read_option(const struct hf_conf_yaml *file,
 		return hf_conf_at(file, key,
 				  unknown(hf_conf_node_text(key), why), why);
 	if (option->kind == KIND_PEERS)
-		return read_peers(file, value, conf, why);
+		return read_peers(file, option, value, conf, why);
+	if (option->kind == KIND_REGIMES)
+		return hf_conf_regimes(file, value, conf, why);
+	if (option->kind == KIND_ATTESTERS)
+		return hf_conf_attesters(file, value, conf, why);
 	if (option->kind == KIND_POLICY)
 		return hf_conf_policy(file, value, conf, why);
 	if (hf_conf_node_kind(value) != HF_CONF_SCALAR)
@@ -358,9 +398,10 @@ void hf_conf_free(struct hf_conf *conf)
 	free(conf->state_dir);
 	free(conf->run_dir);
 	free(conf->signer);
-	for (size_t i = 0; i < conf->checkpoint_peers_count; i++)
-		free(conf->checkpoint_peers[i]);
-	free(conf->checkpoint_peers);
+	free_names(&conf->checkpoint_peers);
+	free_names(&conf->case_relays);
+	hf_conf_regimes_free(conf);
+	hf_conf_attesters_free(conf);
 	hf_conf_policy_free(conf);
 	free(conf);
 }

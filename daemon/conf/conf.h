@@ -20,14 +20,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "case.h"
 #include "err.h"
 #include "layout.h"
+#include "limit.h"
 #include "log.h"
 #include "match_policy.h"
 
 #define HF_CONF_MAX_BYTES ((size_t)1024 * 1024)
 
 #define HF_CONF_CHECKPOINT_PEERS_MAX 32
+
+/* Whose word about which roles counts here. */
+#define HF_CONF_ATTESTERS_MAX 1024
+
+struct hf_conf_attester {
+	char by[HF_DOMAIN_MAX_BYTES + 1];
+	uint16_t roles; /* bits 1 << enum hf_role; never 0 */
+};
+
+/* The clocks of one regime of takedown notices. */
+struct hf_conf_regime {
+	enum hf_regime regime;
+	struct hf_case_rules rules;
+	char *escalate_to; /* owned: a peer's domain, or NULL */
+};
+
+#define HF_CONF_CASE_RELAYS_MAX 16
+
+/* A list of peers' domains. */
+struct hf_conf_names {
+	char **at; /* owned, as its texts */
+	size_t count;
+};
 
 struct hf_conf {
 	char *path;         /* owned: the file it was read from */
@@ -42,8 +67,16 @@ struct hf_conf {
 	uint64_t stale_after_ms;
 	uint64_t expired_after_ms;
 	uint64_t calls_per_peer_count;
-	char **checkpoint_peers; /* owned, as its domains */
-	size_t checkpoint_peers_count;
+	struct hf_conf_names checkpoint_peers;
+	struct hf_conf_names case_relays; /* who may pass on our cases */
+	bool relay_cases;                 /* we pass on those of others */
+	bool cases_need_role;    /* notices from attested senders only */
+	uint64_t retro_match_ms; /* how long lookups are remembered; 0: not */
+	uint64_t retro_items_count;     /* and how many of them */
+	struct hf_conf_regime *regimes; /* owned */
+	size_t regimes_count;
+	struct hf_conf_attester *attesters; /* owned */
+	size_t attesters_count;
 	struct hf_policy_row *policy_rows; /* owned */
 	size_t policy_rows_count;
 };

@@ -1,1 +1,1 @@
-hf_fuzz(conf USES base match sys conf)
+hf_fuzz(conf USES base codec match sys conf)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "codec_words.h"
 #include "conf.h"
 #include "conf_value.h"
 
@@ -45,6 +46,42 @@ static void a_mistake_is_named_with_its_line_and_a_remedy(void **state)
 		  "a.conf:2: policy: near: neither off nor a distance: '65' is outside 0 to 64" },
 		{ "policy:\n  - exact: maybe\n",
 		  "a.conf:2: policy: exact: 'maybe' is not off, ignore, review or block" },
+		{ "attesters: acm.example\n",
+		  "a.conf:1: attesters: must be a list of at most 1024 rows" },
+		{ "attesters:\n  - acm.example\n",
+		  "a.conf:2: attesters: a row is written '- { by: DOMAIN, roles: [ROLE] }'" },
+		{ "attesters:\n  - by: acm.example\n",
+		  "a.conf:2: attesters: a row is written '- { by: DOMAIN, roles: [ROLE] }'" },
+		{ "attesters:\n  - { by: acm.example, roles: [] }\n",
+		  "a.conf:2: attesters: a row is written '- { by: DOMAIN, roles: [ROLE] }'" },
+		{ "attesters:\n  - by: ACM\n    roles: [hotline]\n",
+		  "a.conf:2: attesters: by: 'ACM' must be a peer's domain" },
+		{ "attesters:\n  - by: acm.example\n    roles: [hotline, boss]\n",
+		  "a.conf:3: attesters: roles: 'boss' is not a role: hotline, trusted-flagger, provider, authority, partner, witness" },
+		{ "attesters:\n  - by: [a.example]\n    roles: [hotline]\n",
+		  "a.conf:2: attesters: by: must be one word" },
+		{ "attesters:\n  - by: acm.example\n    role: hotline\n",
+		  "a.conf:3: attesters: a row has no 'role'; it has by and roles" },
+		{ "regimes: ntd\n",
+		  "a.conf:1: regimes: must be a list of at most 16 rows" },
+		{ "regimes:\n  - { deadline: 24h }\n",
+		  "a.conf:2: regimes: a row is written '- { regime: ntd, deadline: 24h }'" },
+		{ "regimes:\n  - { regime: nicest }\n",
+		  "a.conf:2: regimes: regime: 'nicest' is not a regime: ntd, dsa, csam-order, tco, criminal-order, forward, voluntary" },
+		{ "regimes:\n  - regime: ntd\n    dead-line: 24h\n",
+		  "a.conf:3: regimes: a row has no 'dead-line'; hashfedd.conf(5) lists what it has" },
+		{ "regimes:\n  - regime: ntd\n    deadline: [1h]\n",
+		  "a.conf:3: regimes: deadline: must be one word" },
+		{ "regimes:\n  - regime: ntd\n    warn: [1h, 2h, 3h, 4h, 5h]\n",
+		  "a.conf:3: regimes: warn: more than 4 warnings" },
+		{ "regimes:\n  - regime: ntd\n    warn: off\n",
+		  "a.conf:3: regimes: warn: 'off' is no warning: write 'warn: []' for none" },
+		{ "regimes:\n  - regime: tco\n    pause: off\n",
+		  "a.conf:3: regimes: pause: 'off' pauses no clock: give needs-info, impossible, or [] for none" },
+		{ "regimes:\n  - regime: ntd\n    escalate-to: ACM\n",
+		  "a.conf:3: regimes: escalate-to: 'ACM' must be a peer's domain" },
+		{ "regimes:\n  - { regime: ntd }\n  - { regime: ntd }\n",
+		  "a.conf:3: regimes: ntd is there twice" },
 		{ "stale-after: 8d\n",
 		  "a.conf: expired-after must be longer than stale-after" },
 		/* clang-format on */
@@ -96,6 +133,7 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_int_equal(conf->log_level, HF_LOG_INFO);
 	assert_int_equal(conf->stale_after_ms, 24 * 3600 * 1000);
 	assert_int_equal(conf->policy_rows_count, 0);
+	assert_int_equal(conf->attesters_count, 0);
 	hf_conf_free(conf);
 }
 
@@ -121,6 +159,65 @@ static void one_row_says_exact_csam_and_no_more(void **state)
 	hf_conf_free(conf);
 }
 
+static void attesters_are_named_with_what_they_may_say(void **state)
+{
+	struct hf_conf *conf;
+	struct hf_why why = { "" };
+
+	assert_ok(hf_conf_parse(
+			  BYTES("attesters:\n"
+				"  - { by: acm.example, roles: trusted-flagger "
+				"}\n"
+				"  - by: ministry.example\n"
+				"    roles: [authority, hotline]\n"),
+			  "a.conf", &layout, &conf, &why),
+		  &why);
+	assert_int_equal(conf->attesters_count, 2);
+	assert_string_equal(conf->attesters[0].by, "acm.example");
+	assert_int_equal(conf->attesters[0].roles,
+			 1u << HF_ROLE_TRUSTED_FLAGGER);
+	assert_string_equal(conf->attesters[1].by, "ministry.example");
+	assert_int_equal(conf->attesters[1].roles,
+			 1u << HF_ROLE_AUTHORITY | 1u << HF_ROLE_HOTLINE);
+	hf_conf_free(conf);
+}
+
+static void a_regime_is_its_defaults_and_what_its_row_says(void **state)
+{
+	const struct hf_case_rules *tco = hf_case_rules_default(HF_REGIME_TCO);
+	const struct hf_conf_regime *row;
+	struct hf_conf *conf;
+	struct hf_why why = { "" };
+
+	assert_ok(hf_conf_parse(BYTES("regimes:\n"
+				      "  - { regime: ntd, warn: [4h, 30min], "
+				      "escalate: off, escalate-to: acm.example "
+				      "}\n"
+				      "  - pause: []\n"
+				      "    warn: []\n"
+				      "    regime: tco\n"),
+				"a.conf", &layout, &conf, &why),
+		  &why);
+	assert_int_equal(conf->regimes_count, 2);
+	row = &conf->regimes[0];
+	assert_int_equal(row->regime, HF_REGIME_NTD);
+	assert_int_equal(row->rules.deadline_ms,
+			 hf_case_rules_default(HF_REGIME_NTD)->deadline_ms);
+	assert_int_equal(row->rules.warn_count, 2);
+	assert_int_equal(row->rules.warn_ms[0], 4 * 3600 * 1000);
+	assert_int_equal(row->rules.warn_ms[1], 30 * 60 * 1000);
+	assert_int_equal(row->rules.escalate_ms, 0);
+	assert_string_equal(row->escalate_to, "acm.example");
+	/* The name may come last, and a list may be empty. */
+	row = &conf->regimes[1];
+	assert_int_equal(row->regime, HF_REGIME_TCO);
+	assert_int_equal(row->rules.deadline_ms, tco->deadline_ms);
+	assert_int_equal(row->rules.warn_count, 0);
+	assert_true(tco->pauses_impossible && !row->rules.pauses_impossible);
+	assert_false(row->rules.pauses_needs_info);
+	hf_conf_free(conf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +225,9 @@ int main(void)
 		cmocka_unit_test(broken_yaml_is_refused_with_its_line),
 		cmocka_unit_test(an_empty_file_is_all_defaults),
 		cmocka_unit_test(one_row_says_exact_csam_and_no_more),
+		cmocka_unit_test(attesters_are_named_with_what_they_may_say),
+		cmocka_unit_test(
+			a_regime_is_its_defaults_and_what_its_row_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,141 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_words.h"
+#include "text.h"
+
+#include "conf_attesters.h"
+#include "conf_value.h"
+
+static enum hf_err set_by(const char *text, struct hf_conf_attester *row,
+			  struct hf_why *why)
+{
+	if (!hf_text_is_domain(hf_span_of(text)))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "'%.100s' must be a peer's domain", text);
+	strcpy(row->by, text);
+	return HF_OK;
+}
+
+static enum hf_err add_role(const char *text, struct hf_conf_attester *row,
+			    struct hf_why *why)
+{
+	unsigned role = hf_role_parse(hf_span_of(text));
+
+	if (role == 0)
+		return hf_why(why, HF_E_ARGUMENT, "'%.60s' is not a role: %s",
+			      text, hf_role_words());
+	row->roles |= (uint16_t)(1u << role);
+	return HF_OK;
+}
+
+static const struct field {
+	const char *name;
+	bool may_be_list;
+	enum hf_err (*set)(const char *text, struct hf_conf_attester *row,
+			   struct hf_why *why);
+} fields[] = {
+	{ "by", false, set_by },
+	{ "roles", true, add_role },
+};
+
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static enum hf_err set_field(const struct hf_conf_yaml *file,
+			     const struct field *field,
+			     const struct hf_conf_node *value,
+			     struct hf_conf_attester *row, struct hf_why *why)
+{
+	bool is_list =
+		hf_conf_node_kind(value) == HF_CONF_LIST && field->may_be_list;
+	size_t count = is_list ? hf_conf_node_count(value) : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_conf_node *one =
+			is_list ? hf_conf_node_at(file, value, i) : value;
+		enum hf_err err;
+
+		if (hf_conf_node_kind(one) != HF_CONF_SCALAR)
+			err = hf_why(why, HF_E_ARGUMENT, "must be one word");
+		else
+			err = field->set(hf_conf_node_text(one), row, why);
+		if (err != HF_OK) {
+			hf_why_prefix(why, "attesters: %s: ", field->name);
+			return hf_conf_at(file, one, err, why);
+		}
+	}
+	return HF_OK;
+}
+
+static enum hf_err read_row(const struct hf_conf_yaml *file,
+			    const struct hf_conf_node *node,
+			    struct hf_conf_attester *row, struct hf_why *why)
+{
+	bool is_mapping = hf_conf_node_kind(node) == HF_CONF_MAPPING;
+	size_t count = is_mapping ? hf_conf_node_count(node) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_conf_node *key =
+			hf_conf_node_key(file, node, i);
+		size_t j = 0;
+		enum hf_err err;
+
+		while (j < FIELDS &&
+		       strcmp(hf_conf_node_text(key), fields[j].name) != 0)
+			j++;
+		if (j == FIELDS) {
+			hf_why(why, HF_E_ARGUMENT,
+			       "attesters: a row has no '%.60s'; it has by and "
+			       "roles",
+			       hf_conf_node_text(key));
+			return hf_conf_at(file, key, HF_E_ARGUMENT, why);
+		}
+		err = set_field(file, &fields[j],
+				hf_conf_node_at(file, node, i), row, why);
+		if (err != HF_OK)
+			return err;
+	}
+	if (row->by[0] == '\0' || row->roles == 0) {
+		hf_why(why, HF_E_ARGUMENT,
+		       "attesters: a row is written '- { by: DOMAIN, roles: "
+		       "[ROLE] }'");
+		return hf_conf_at(file, node, HF_E_ARGUMENT, why);
+	}
+	return HF_OK;
+}
+
+enum hf_err hf_conf_attesters(const struct hf_conf_yaml *file,
+			      const struct hf_conf_node *list,
+			      struct hf_conf *conf, struct hf_why *why)
+{
+	size_t count = hf_conf_node_count(list);
+
+	if (hf_conf_node_kind(list) != HF_CONF_LIST ||
+	    count > HF_CONF_ATTESTERS_MAX) {
+		hf_why(why, HF_E_ARGUMENT,
+		       "attesters: must be a list of at most %d rows",
+		       HF_CONF_ATTESTERS_MAX);
+		return hf_conf_at(file, list, HF_E_ARGUMENT, why);
+	}
+	if (count == 0)
+		return HF_OK;
+	conf->attesters = calloc(count, sizeof(*conf->attesters));
+	if (conf->attesters == NULL)
+		return hf_why(why, HF_E_NOMEM, "%s: no memory", conf->path);
+	for (size_t i = 0; i < count; i++) {
+		enum hf_err err = read_row(file, hf_conf_node_at(file, list, i),
+					   &conf->attesters[i], why);
+
+		if (err != HF_OK)
+			return err;
+		conf->attesters_count++;
+	}
+	return HF_OK;
+}
+
+void hf_conf_attesters_free(struct hf_conf *conf)
+{
+	free(conf->attesters);
+	conf->attesters = NULL;
+	conf->attesters_count = 0;
+}
