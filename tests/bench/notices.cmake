@@ -1,0 +1,1 @@
+hf_bench(notices USES base sign codec rpc client)

@@ -1,0 +1,1 @@
+hf_unit(case_mail USES base codec takedown)

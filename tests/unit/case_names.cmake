@@ -1,0 +1,1 @@
+hf_unit(case_names USES base store takedown)

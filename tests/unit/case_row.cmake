@@ -1,0 +1,1 @@
+hf_unit(case_row USES base codec case takedown)

@@ -1,0 +1,1 @@
+hf_unit(cases_clock THREADS USES ${cases_uses})

@@ -1,0 +1,1 @@
+hf_unit(cases_hostile THREADS USES ${cases_uses})

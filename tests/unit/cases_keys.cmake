@@ -1,0 +1,1 @@
+hf_unit(cases_keys THREADS USES ${cases_uses})

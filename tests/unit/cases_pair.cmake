@@ -1,0 +1,1 @@
+hf_unit(cases_pair THREADS USES ${cases_uses})

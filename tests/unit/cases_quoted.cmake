@@ -1,0 +1,1 @@
+hf_unit(cases_quoted THREADS USES ${cases_uses})
