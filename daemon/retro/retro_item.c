@@ -1,0 +1,194 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "kind.h"
+#include "match_index.h"
+
+#include "retro_item.h"
+
+#define HEAD_BYTES 3
+
+void hf_retro_item_put(struct hf_buf *buf, const struct hf_retro_item *item)
+{
+	hf_buf_put_u8(buf, (uint8_t)item->count);
+	hf_buf_put_u16(buf, (uint16_t)item->name.len_bytes);
+	for (size_t i = 0; i < item->count; i++) {
+		const struct hf_retro_digest *digest = &item->digests[i];
+
+		hf_buf_put_u8(buf, digest->algorithm);
+		hf_buf_put_u8(buf, digest->quality);
+		hf_buf_put(buf, hf_span(digest->at,
+					hf_algorithm_bytes(digest->algorithm)));
+	}
+	hf_buf_put(buf, item->name);
+}
+
+static enum hf_err corrupt(struct hf_why *why)
+{
+	return hf_why(why, HF_E_CORRUPT, "retro: an item that is none");
+}
+
+enum hf_err hf_retro_item_take(struct hf_span *rest, struct hf_retro_item *out,
+			       struct hf_why *why)
+{
+	const uint8_t *at = rest->at, *end = rest->at + rest->len_bytes;
+	size_t name_len_bytes;
+
+	if (rest->len_bytes < HEAD_BYTES)
+		return corrupt(why);
+	out->count = at[0];
+	name_len_bytes = hf_be16(at + 1);
+	at += HEAD_BYTES;
+	if (out->count == 0 || out->count > HF_ITEM_MAX_HASHES ||
+	    name_len_bytes > HF_ITEM_NAME_MAX_BYTES)
+		return corrupt(why);
+	for (size_t i = 0; i < out->count; i++) {
+		struct hf_retro_digest *digest = &out->digests[i];
+		size_t len_bytes;
+
+		if (end - at < 2)
+			return corrupt(why);
+		digest->algorithm = at[0];
+		digest->quality = at[1];
+		digest->at = at + 2;
+		len_bytes = hf_algorithm_bytes(digest->algorithm);
+		if (len_bytes == 0 || (size_t)(end - digest->at) < len_bytes ||
+		    (digest->quality > HF_QUALITY_MAX &&
+		     digest->quality != HF_QUALITY_NONE))
+			return corrupt(why);
+		at = digest->at + len_bytes;
+	}
+	if ((size_t)(end - at) < name_len_bytes)
+		return corrupt(why);
+	out->name = hf_span(at, name_len_bytes);
+	at += name_len_bytes;
+	*rest = hf_span(at, (size_t)(end - at));
+	return HF_OK;
+}
+
+/*
+ * A request has its digests by algorithm: sorted by item here, by counting.
+ */
+
+struct sorting {
+	const struct hf_wire_match_request *request;
+	const bool *left_out;
+	uint32_t *first; /* of each item in digests; one more at the end */
+	uint32_t items;
+	struct hf_retro_digest *digests;
+};
+
+static uint32_t item_of(const struct hf_digest_batch *batch, size_t i)
+{
+	return batch->items_count > 0 ? batch->items[i] : (uint32_t)i;
+}
+
+static void each_digest(const struct sorting *sorting,
+			void (*visit)(const struct sorting *sorting,
+				      uint32_t item,
+				      const struct hf_retro_digest *digest))
+{
+	for (size_t i = 0; i < sorting->request->batches_count; i++) {
+		const struct hf_digest_batch *batch =
+			&sorting->request->batches[i];
+		size_t bytes = hf_algorithm_bytes(batch->algorithm);
+		size_t count = hf_digest_batch_count(batch);
+
+		for (size_t j = 0; j < count; j++) {
+			const struct hf_retro_digest digest = {
+				.algorithm = (uint8_t)batch->algorithm,
+				.quality = batch->qualities.len_bytes > 0
+						   ? batch->qualities.at[j]
+						   : HF_QUALITY_NONE,
+				.at = batch->digests.at + j * bytes,
+			};
+
+			visit(sorting, item_of(batch, j), &digest);
+		}
+	}
+}
+
+static void count_one(const struct sorting *sorting, uint32_t item,
+		      const struct hf_retro_digest *digest)
+{
+	sorting->first[item + 1]++;
+}
+
+/* first[] moves along to where the next item begins. */
+static void place_one(const struct sorting *sorting, uint32_t item,
+		      const struct hf_retro_digest *digest)
+{
+	sorting->digests[sorting->first[item]++] = *digest;
+}
+
+static struct hf_span name_of(const struct hf_wire_match_request *request,
+			      uint32_t item)
+{
+	return item < request->names_count ? hf_span_of(request->names[item])
+					   : hf_span(NULL, 0);
+}
+
+static void put_sorted(struct hf_buf *buf, const struct sorting *sorting,
+		       size_t *out_count)
+{
+	struct hf_retro_item item;
+	uint32_t begin = 0;
+
+	for (uint32_t i = 0; i < sorting->items; i++) {
+		uint32_t end = sorting->first[i];
+
+		item.count = end - begin;
+		if (item.count > HF_ITEM_MAX_HASHES)
+			item.count = HF_ITEM_MAX_HASHES;
+		if (item.count > 0 &&
+		    (sorting->left_out == NULL || !sorting->left_out[i])) {
+			memcpy(item.digests, sorting->digests + begin,
+			       item.count * sizeof(item.digests[0]));
+			item.name = name_of(sorting->request, i);
+			hf_retro_item_put(buf, &item);
+			(*out_count)++;
+		}
+		begin = end;
+	}
+}
+
+enum hf_err hf_retro_items_put(struct hf_buf *buf,
+			       const struct hf_wire_match_request *request,
+			       const bool *left_out, size_t *out_count,
+			       struct hf_why *why)
+{
+	struct sorting sorting = { .request = request, .left_out = left_out };
+	size_t digests = 0;
+
+	*out_count = 0;
+	for (size_t i = 0; i < request->batches_count; i++) {
+		const struct hf_digest_batch *batch = &request->batches[i];
+		size_t count = hf_digest_batch_count(batch);
+
+		digests += count;
+		for (size_t j = 0; j < count; j++) {
+			if (item_of(batch, j) >= sorting.items)
+				sorting.items = item_of(batch, j) + 1;
+		}
+	}
+	sorting.first =
+		calloc((size_t)sorting.items + 1, sizeof(*sorting.first));
+	sorting.digests = calloc(digests + 1, sizeof(*sorting.digests));
+	if (sorting.first != NULL && sorting.digests != NULL) {
+		each_digest(&sorting, count_one);
+		for (uint32_t i = 0; i < sorting.items; i++)
+			sorting.first[i + 1] += sorting.first[i];
+		each_digest(&sorting, place_one);
+		put_sorted(buf, &sorting, out_count);
+	}
+	if (sorting.first == NULL || sorting.digests == NULL ||
+	    hf_buf_failed(buf) != HF_OK) {
+		free(sorting.first);
+		free(sorting.digests);
+		return hf_why(why, HF_E_NOMEM, "retro: no memory");
+	}
+	free(sorting.first);
+	free(sorting.digests);
+	return HF_OK;
+}

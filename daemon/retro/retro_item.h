@@ -1,0 +1,55 @@
+/*
+ * retro_item.h -- an item that was looked up, as bytes: its digests and what
+ * the caller calls it.
+ *
+ * Layout, numbers big-endian: digests (1), bytes of the name (2); of each
+ * digest the algorithm (1), the quality (1) and the digest; the name.  An
+ * upload with four hashes and a name of 50 bytes is 161 bytes.
+ *
+ * Units    quality 0 to 100, or HF_QUALITY_NONE.
+ * Owns     what is taken borrows from the bytes.
+ * Threads  any; no state.
+ * Errors   CORRUPT for bytes that we cannot have written.
+ * Source   daemon/DESIGN.md, "Found later".
+ */
+#ifndef HF_RETRO_ITEM_H
+#define HF_RETRO_ITEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "codec_match.h"
+#include "err.h"
+#include "limit.h"
+#include "span.h"
+
+struct hf_retro_digest {
+	uint8_t algorithm; /* one that is looked up by */
+	uint8_t quality;
+	const uint8_t *at; /* hf_algorithm_bytes() of it */
+};
+
+struct hf_retro_item {
+	struct hf_retro_digest digests[HF_ITEM_MAX_HASHES];
+	size_t count;        /* 1 at least */
+	struct hf_span name; /* at most HF_ITEM_NAME_MAX_BYTES */
+};
+
+void hf_retro_item_put(struct hf_buf *buf, const struct hf_retro_item *item);
+
+/* The next item off rest. */
+HF_MUST enum hf_err hf_retro_item_take(struct hf_span *rest,
+				       struct hf_retro_item *out,
+				       struct hf_why *why);
+
+/* Every item of a lookup, in the order of their numbers, but those that are
+ * marked in left_out (by number; NULL: none); of one with very many digests the
+ * first HF_ITEM_MAX_HASHES.  NOMEM. */
+HF_MUST enum hf_err
+hf_retro_items_put(struct hf_buf *buf,
+		   const struct hf_wire_match_request *request,
+		   const bool *left_out, size_t *out_count, struct hf_why *why);
+
+#endif /* HF_RETRO_ITEM_H */

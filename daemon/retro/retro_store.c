@@ -1,0 +1,445 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "store.h"
+
+#include "retro_store.h"
+
+enum { FRAMES, SETS };
+
+/* Frames by number; origins. */
+static const char *const tables[] = { "frames", "sets" };
+
+/* A frame: when (8), items (4), checksum of the items (8), items. */
+#define HEAD_BYTES 20
+#define KEY_BYTES  8
+
+#define READ_BYTES ((size_t)1024 * 1024)
+
+/* Frames that one transaction lets go of. */
+#define DROP_MOST 256
+
+struct hf_retro_store {
+	struct hf_store *store; /* owned */
+	struct hf_retro_limits limits;
+	struct hf_retro_stats stats;
+};
+
+/* Against what a disk does, not against anybody: four sums side by side, as
+ * one would wait for itself. */
+static uint64_t checksum(struct hf_span bytes)
+{
+	uint64_t sums[4] = { 1, 2, 3, bytes.len_bytes };
+	uint64_t words[4] = { 0 };
+	size_t at = 0;
+
+	for (; bytes.len_bytes - at >= sizeof(words); at += sizeof(words)) {
+		memcpy(words, bytes.at + at, sizeof(words));
+		for (int i = 0; i < 4; i++) {
+			sums[i] = (sums[i] ^ words[i]) * 0x9e3779b97f4a7c15u;
+			sums[i] ^= sums[i] >> 29;
+		}
+	}
+	memset(words, 0, sizeof(words));
+	if (bytes.len_bytes > at)
+		memcpy(words, bytes.at + at, bytes.len_bytes - at);
+	for (int i = 0; i < 4; i++) {
+		sums[0] = (sums[0] ^ sums[i] ^ words[i]) * 0xc2b2ae3d27d4eb4fu;
+		sums[0] ^= sums[0] >> 31;
+	}
+	return sums[0];
+}
+
+struct frame {
+	uint64_t made_ms;
+	uint32_t items_count;
+	struct hf_span items;
+};
+
+/* False for what we cannot have written. */
+static bool read_frame(struct hf_span bytes, struct frame *out)
+{
+	if (bytes.len_bytes <= HEAD_BYTES ||
+	    bytes.len_bytes > HEAD_BYTES + HF_RETRO_FRAME_MAX_BYTES)
+		return false;
+	out->made_ms = hf_be64(bytes.at);
+	out->items_count = hf_be32(bytes.at + 8);
+	out->items =
+		hf_span(bytes.at + HEAD_BYTES, bytes.len_bytes - HEAD_BYTES);
+	return true;
+}
+
+static bool is_whole(struct hf_span bytes, const struct frame *frame)
+{
+	return hf_be64(bytes.at + 12) == checksum(frame->items);
+}
+
+static uint64_t bytes_most(const struct hf_retro_store *store)
+{
+	return store->limits.items_most * HF_RETRO_ITEM_BYTES;
+}
+
+/* Count what is there. */
+static enum hf_err take_stock(struct hf_retro_store *store, struct hf_why *why)
+{
+	struct hf_store_cursor *cursor;
+	struct hf_store_txn *view;
+	struct hf_span key, value;
+	struct frame frame;
+	enum hf_err err = hf_store_view_begin(store->store, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	if (err == HF_OK) {
+		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
+					   why);
+		while (err == HF_OK) {
+			if (key.len_bytes != KEY_BYTES ||
+			    !read_frame(value, &frame)) {
+				err = hf_why(why, HF_E_CORRUPT,
+					     "retro: a frame that is none");
+				break;
+			}
+			store->stats.items += frame.items_count;
+			store->stats.bytes += value.len_bytes;
+			store->stats.last = hf_be64(key.at);
+			err = hf_store_cursor_next(cursor, &key, &value, why);
+		}
+		hf_store_cursor_close(cursor);
+	}
+	hf_store_view_end(view);
+	return err == HF_E_NOTFOUND ? HF_OK : err;
+}
+
+enum hf_err hf_retro_store_open(const char *dir,
+				const struct hf_retro_limits *limits,
+				struct hf_retro_store **out_store,
+				struct hf_why *why)
+{
+	const struct hf_store_options options = {
+		.dir = dir,
+		.format = "hashfed-retro/1",
+		.tables = tables,
+		.tables_count = sizeof(tables) / sizeof(tables[0]),
+		.map_bytes = (size_t)256 * 1024 * 1024,
+	};
+	struct hf_retro_store *store = calloc(1, sizeof(*store));
+	enum hf_err err;
+
+	if (store == NULL)
+		return hf_why(why, HF_E_NOMEM, "retro: no memory");
+	store->limits = *limits;
+	err = hf_store_open(&options, &store->store, why);
+	if (err == HF_OK)
+		err = take_stock(store, why);
+	if (err != HF_OK) {
+		hf_retro_store_close(store);
+		return err;
+	}
+	*out_store = store;
+	return HF_OK;
+}
+
+void hf_retro_store_close(struct hf_retro_store *store)
+{
+	if (store == NULL)
+		return;
+	hf_store_close(store->store);
+	free(store);
+}
+
+void hf_retro_store_stats(const struct hf_retro_store *store,
+			  struct hf_retro_stats *out_stats)
+{
+	*out_stats = store->stats;
+}
+
+/*
+ * In, and out again.
+ */
+
+static bool must_go(const struct hf_retro_store *store,
+		    const struct hf_retro_stats *stats,
+		    const struct frame *frame, uint64_t now_ms)
+{
+	/* A clock that was set back makes nothing younger than it can be. */
+	return frame->made_ms + store->limits.keep_ms <= now_ms ||
+	       frame->made_ms > now_ms + store->limits.keep_ms ||
+	       stats->items > store->limits.items_most ||
+	       stats->bytes > bytes_most(store);
+}
+
+/* Then it counts no more. */
+static bool oldest_goes(const struct hf_retro_store *store,
+			struct hf_span bytes, uint64_t now_ms,
+			struct hf_retro_stats *stats)
+{
+	struct frame frame;
+
+	if (!read_frame(bytes, &frame))
+		return true;
+	if (!must_go(store, stats, &frame, now_ms))
+		return false;
+	stats->items -= frame.items_count;
+	stats->bytes -= bytes.len_bytes;
+	return true;
+}
+
+/* The oldest first, until one may stay.  *out_more: look again. */
+static enum hf_err drop_oldest(struct hf_retro_store *store,
+			       struct hf_store_txn *txn, uint64_t now_ms,
+			       struct hf_retro_stats *stats, bool *out_more,
+			       struct hf_why *why)
+{
+	struct hf_store_cursor *cursor;
+	struct hf_span key, value;
+	enum hf_err err = HF_OK;
+
+	*out_more = false;
+	for (size_t i = 0; err == HF_OK; i++) {
+		uint8_t copy[KEY_BYTES];
+		bool goes;
+
+		err = hf_store_cursor_open(txn, FRAMES, &cursor, why);
+		if (err != HF_OK)
+			return err;
+		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
+					   why);
+		goes = err == HF_OK && oldest_goes(store, value, now_ms, stats);
+		if (goes)
+			memcpy(copy, key.at, sizeof(copy));
+		hf_store_cursor_close(cursor);
+		if (!goes)
+			break;
+		if (i == DROP_MOST) {
+			*out_more = true;
+			break;
+		}
+		err = hf_store_del(txn, FRAMES, hf_span(copy, sizeof(copy)),
+				   why);
+	}
+	return err == HF_E_NOTFOUND ? HF_OK : err;
+}
+
+/* One frame's worth of whole items off rest. */
+static enum hf_err next_frame(struct hf_span *rest, struct hf_span *out_items,
+			      uint32_t *out_count, struct hf_why *why)
+{
+	const uint8_t *begin = rest->at;
+	struct hf_retro_item item;
+	uint32_t count = 0;
+
+	while (rest->len_bytes > 0) {
+		struct hf_span behind = *rest;
+		enum hf_err err = hf_retro_item_take(&behind, &item, why);
+
+		if (err != HF_OK)
+			return err;
+		if ((size_t)(behind.at - begin) > HF_RETRO_FRAME_MAX_BYTES)
+			break;
+		*rest = behind;
+		count++;
+	}
+	*out_items = hf_span(begin, (size_t)(rest->at - begin));
+	*out_count = count;
+	return HF_OK;
+}
+
+static enum hf_err put_frames(struct hf_store_txn *txn, struct hf_span items,
+			      uint64_t now_ms, struct hf_retro_stats *stats,
+			      struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	while (err == HF_OK && items.len_bytes > 0) {
+		uint8_t key[KEY_BYTES], *value;
+		struct hf_span frame;
+		uint32_t count;
+
+		err = next_frame(&items, &frame, &count, why);
+		if (err != HF_OK)
+			break;
+		hf_be64_put(key, stats->last + 1);
+		err = hf_store_append(txn, FRAMES, hf_span(key, sizeof(key)),
+				      HEAD_BYTES + frame.len_bytes, &value,
+				      why);
+		if (err != HF_OK)
+			break;
+		hf_be64_put(value, now_ms);
+		hf_be32_put(value + 8, count);
+		hf_be64_put(value + 12, checksum(frame));
+		memcpy(value + HEAD_BYTES, frame.at, frame.len_bytes);
+		stats->last++;
+		stats->items += count;
+		stats->bytes += HEAD_BYTES + frame.len_bytes;
+	}
+	return err;
+}
+
+static enum hf_err put_once(struct hf_retro_store *store, struct hf_span items,
+			    uint64_t now_ms, bool *out_more, struct hf_why *why)
+{
+	struct hf_retro_stats stats = store->stats;
+	struct hf_store_txn *txn;
+	enum hf_err err = hf_store_write_begin(store->store, &txn, why);
+
+	if (err != HF_OK)
+		return err;
+	err = put_frames(txn, items, now_ms, &stats, why);
+	if (err == HF_OK)
+		err = drop_oldest(store, txn, now_ms, &stats, out_more, why);
+	if (err != HF_OK) {
+		hf_store_abort(txn);
+		return err;
+	}
+	err = hf_store_commit(txn, why);
+	if (err == HF_OK)
+		store->stats = stats;
+	return err;
+}
+
+enum hf_err hf_retro_store_put(struct hf_retro_store *store,
+			       struct hf_span items, uint64_t now_ms,
+			       struct hf_why *why)
+{
+	bool has_more = true;
+	enum hf_err err = HF_OK;
+
+	while (has_more && err == HF_OK) {
+		err = put_once(store, items, now_ms, &has_more, why);
+		/* The map was too small, and grows. */
+		if (err == HF_E_FULL && hf_store_should_repeat(store->store))
+			err = put_once(store, items, now_ms, &has_more, why);
+		items = hf_span(NULL, 0);
+	}
+	return err;
+}
+
+static enum hf_err oldest(struct hf_retro_store *store, struct frame *out,
+			  struct hf_why *why)
+{
+	struct hf_store_cursor *cursor;
+	struct hf_store_txn *view;
+	struct hf_span key, value;
+	enum hf_err err = hf_store_view_begin(store->store, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	if (err == HF_OK) {
+		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
+					   why);
+		if (err == HF_OK && !read_frame(value, out))
+			err = hf_why(why, HF_E_CORRUPT,
+				     "retro: a frame that is none");
+		hf_store_cursor_close(cursor);
+	}
+	hf_store_view_end(view);
+	return err;
+}
+
+enum hf_err hf_retro_store_expire(struct hf_retro_store *store, uint64_t now_ms,
+				  struct hf_why *why)
+{
+	struct frame frame;
+	enum hf_err err = oldest(store, &frame, why);
+
+	if (err == HF_E_NOTFOUND)
+		return HF_OK;
+	if (err != HF_OK || !must_go(store, &store->stats, &frame, now_ms))
+		return err;
+	return hf_retro_store_put(store, hf_span(NULL, 0), now_ms, why);
+}
+
+/*
+ * Reading.
+ */
+
+enum hf_err hf_retro_store_read(struct hf_retro_store *store, uint64_t *number,
+				uint64_t last, struct hf_buf *buf,
+				struct hf_why *why)
+{
+	struct hf_store_cursor *cursor;
+	struct hf_store_txn *view;
+	struct hf_span key, value;
+	uint8_t from[KEY_BYTES];
+	bool has_any = false;
+	enum hf_err err = hf_store_view_begin(store->store, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	if (err != HF_OK) {
+		hf_store_view_end(view);
+		return err;
+	}
+	hf_be64_put(from, *number + 1);
+	err = hf_store_cursor_seek(cursor, hf_span(from, sizeof(from)), &key,
+				   &value, why);
+	while (err == HF_OK && hf_be64(key.at) <= last &&
+	       buf->len_bytes < READ_BYTES) {
+		struct frame frame;
+
+		has_any = true;
+		*number = hf_be64(key.at);
+		if (read_frame(value, &frame) && is_whole(value, &frame))
+			hf_buf_put(buf, frame.items);
+		else
+			store->stats.damaged++;
+		err = hf_store_cursor_next(cursor, &key, &value, why);
+	}
+	hf_store_cursor_close(cursor);
+	hf_store_view_end(view);
+	if (hf_buf_failed(buf) != HF_OK)
+		return hf_why(why, HF_E_NOMEM, "retro: no memory");
+	if (err != HF_OK && err != HF_E_NOTFOUND)
+		return err;
+	return has_any ? HF_OK : HF_E_NOTFOUND;
+}
+
+/*
+ * Positions.
+ */
+
+enum hf_err hf_retro_store_position(struct hf_retro_store *store,
+				    const char *origin, uint64_t *out_position,
+				    struct hf_why *why)
+{
+	struct hf_store_txn *view;
+	struct hf_span value;
+	enum hf_err err = hf_store_view_begin(store->store, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_store_get(view, SETS, hf_span_of(origin), &value, why);
+	if (err == HF_OK && value.len_bytes != 8)
+		err = HF_E_NOTFOUND;
+	if (err == HF_OK)
+		*out_position = hf_be64(value.at);
+	hf_store_view_end(view);
+	return err;
+}
+
+enum hf_err hf_retro_store_move(struct hf_retro_store *store,
+				const struct hf_retro_position *positions,
+				size_t count, struct hf_why *why)
+{
+	struct hf_store_txn *txn;
+	enum hf_err err = hf_store_write_begin(store->store, &txn, why);
+
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		uint8_t value[8];
+
+		hf_be64_put(value, positions[i].position);
+		err = hf_store_put(txn, SETS, hf_span_of(positions[i].origin),
+				   hf_span(value, sizeof(value)), why);
+	}
+	if (err == HF_OK)
+		return hf_store_commit(txn, why);
+	hf_store_abort(txn);
+	return err;
+}

@@ -1,0 +1,1 @@
+hf_bench(retro USES base codec match store retro)

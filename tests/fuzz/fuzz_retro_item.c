@@ -1,0 +1,47 @@
+/* Items that were looked up, as they are read back from disk: what is taken is
+ * what we would have put, and goes through a filter. */
+#include <stdlib.h>
+
+#include "retro_filter.h"
+#include "retro_item.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void filter_finds(const struct hf_retro_item *item)
+{
+	struct hf_retro_filter *filter;
+
+	if (hf_retro_filter_new(31, &filter, NULL) != HF_OK)
+		abort();
+	for (size_t i = 0; i < item->count; i++) {
+		if (hf_retro_filter_add(filter, item->digests[i].algorithm,
+					item->digests[i].at, NULL) != HF_OK)
+			abort();
+	}
+	if (!hf_retro_filter_passes(filter, item))
+		abort();
+	hf_retro_filter_free(filter);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct hf_span rest = hf_span(data, size);
+	struct hf_retro_item item;
+	struct hf_buf buf;
+
+	hf_buf_init(&buf, size + 1);
+	while (rest.len_bytes > 0) {
+		const uint8_t *begin = rest.at;
+
+		if (hf_retro_item_take(&rest, &item, NULL) != HF_OK)
+			break;
+		hf_buf_reset(&buf);
+		hf_retro_item_put(&buf, &item);
+		if (!hf_span_equal(hf_buf_span(&buf),
+				   hf_span(begin, (size_t)(rest.at - begin))))
+			abort();
+		filter_finds(&item);
+	}
+	hf_buf_release(&buf);
+	return 0;
+}

@@ -1,0 +1,1 @@
+hf_fuzz(retro_item USES base codec match store retro)

@@ -1,0 +1,1 @@
+hf_unit(retro USES base codec match store retro)
