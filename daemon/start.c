@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "cases.h"
 #include "cert.h"
 #include "clock.h"
 #include "errand.h"
@@ -15,17 +16,21 @@
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
+#include "mailbox.h"
 #include "match_index.h"
 #include "match_policy.h"
 #include "own_set.h"
 #include "peers.h"
 #include "retract.h"
+#include "retro.h"
 #include "ring.h"
+#include "roles.h"
 #include "rpc_client.h"
 #include "rpc_schema.h"
 #include "rpc_server.h"
 #include "serve.h"
 #include "serve_tail.h"
+#include "serve_watch.h"
 
 #include "start.h"
 #include "vouch.h"
@@ -153,7 +158,7 @@ enum hf_err hf_start_signer(struct hf_start *start, const char *home,
 	       "then can a taken-over daemon not use the keys\"");
 	signer_program(program, sizeof(program));
 	return hf_agent_spawn(program, home,
-			      start->conf->checkpoint_peers_count > 0,
+			      start->conf->checkpoint_peers.count > 0,
 			      &start->node.agent, why);
 }
 
@@ -304,7 +309,14 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
-		err = hf_errands_start(&node->errands, why);
+		err = hf_roles_new(
+			node->ledger, node->ring, start->conf->attesters,
+			start->conf->attesters_count, &node->roles, why);
+	if (err == HF_OK)
+		err = hf_errands_start("errands", 1, &node->errands, why);
+	if (err == HF_OK)
+		err = hf_errands_start("case-errands", HF_ERRAND_THREADS_MAX,
+				       &node->case_errands, why);
 	return err;
 }
 
@@ -470,6 +482,13 @@ static void on_own_told(void *arg, const char *peer, const char *origin,
 	hf_vouch_told(node->vouching, peer, origin, note);
 }
 
+static void on_cases_offered(void *arg, const char *origin,
+			     struct hf_span agreement)
+{
+	if (hf_mailbox_take(arg, origin, agreement))
+		on_ring_saved(arg);
+}
+
 static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
@@ -486,6 +505,7 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 		.ended = on_ended,
 		.is_asked = on_is_asked,
 		.own_told = on_own_told,
+		.cases_offered = on_cases_offered,
 		.arg = node,
 	};
 	enum hf_err err = hf_peers_start(&options, &node->peers, why);
@@ -493,6 +513,50 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		hf_vouching_start(node->vouching);
 	return err;
+}
+
+static enum hf_err on_open_cases(void *arg, const struct hf_span *members,
+				 size_t members_count,
+				 const struct hf_span *relays,
+				 size_t relays_count, char *out_origin,
+				 struct hf_why *why)
+{
+	return hf_own_set_open_kind(arg, HF_SET_KIND_CASES, NULL, members,
+				    members_count, relays, relays_count,
+				    "takedown cases", out_origin, why);
+}
+
+static void on_case_changed(void *arg)
+{
+	struct hf_node *node = arg;
+
+	hf_watches_changed(node->watches);
+}
+
+/* Opening a set tells peers and callers: after these. */
+static enum hf_err start_cases(struct hf_start *start, struct hf_why *why)
+{
+	struct hf_node *node = &start->node;
+	char dir[HF_NODE_PATH_SIZE], names_dir[HF_NODE_PATH_SIZE];
+	const struct hf_cases_options options = {
+		.ledger = node->ledger,
+		.ring = node->ring,
+		.agent = node->agent,
+		.roles = node->roles,
+		.conf = start->conf,
+		.dir = dir,
+		.names_dir = names_dir,
+		.open_set = on_open_cases,
+		.changed = on_case_changed,
+		.arg = node,
+	};
+	enum hf_err err;
+
+	snprintf(dir, sizeof(dir), "%s/views", start->conf->state_dir);
+	snprintf(names_dir, sizeof(names_dir), "%s/names",
+		 start->conf->state_dir);
+	err = hf_watches_new(node, &node->watches, why);
+	return err == HF_OK ? hf_cases_start(&options, &node->cases, why) : err;
 }
 
 /* Who is told that we are ready wants an answer then, not to be put off.  An
@@ -529,6 +593,10 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 		wait_for_feed(&start->node);
 	if (err == HF_OK)
 		err = start_peers(start, why);
+	if (err == HF_OK)
+		err = start_cases(start, why);
+	if (err == HF_OK)
+		err = hf_retro_start(&start->node, &start->node.retro, why);
 	if (err == HF_OK)
 		err = hf_rpc_server_start(start->server, why);
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
@@ -568,12 +636,16 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	struct hf_node *node = &start->node;
 
 	hf_vouching_stop(node->vouching);
+	hf_retro_halt(node->retro);
+	hf_cases_halt(node->cases);
 	hf_peers_stop(node->peers);
 	stop_servers(start, grace_ms);
 	/* An errand that waits for the index would wait as long as reading all
 	 * sets takes. */
 	hf_feed_halt(node->feed);
+	hf_errands_stop(node->case_errands);
 	hf_errands_stop(node->errands);
+	hf_cases_free(node->cases);
 	if (start->server != NULL)
 		hf_rpc_server_free(start->server);
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT; i++) {
@@ -589,11 +661,14 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_rpc_loop_free(node->worker);
 	if (node->poller != NULL)
 		hf_rpc_loop_free(node->poller);
+	hf_retro_free(node->retro);
 	hf_tails_free(node->tails);
+	hf_watches_free(node->watches);
 	if (node->trust != NULL)
 		hf_rpc_trust_free(node->trust);
 	if (start->is_rpc_up)
 		hf_rpc_stop();
+	hf_roles_free(node->roles);
 	hf_feed_stop(node->feed);
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);

@@ -120,6 +120,11 @@ static enum hf_err take_news(struct hf_link *link,
 	if (err != HF_OK)
 		return hf_why(why, err, "it tells of too many sets");
 	set->agreement_version = news->agreement_version;
+	if (follow == NULL && news->agreement.len_bytes > 0 &&
+	    link->peers->options.cases_offered != NULL)
+		link->peers->options.cases_offered(link->peers->options.arg,
+						   news->origin,
+						   news->agreement);
 	if (follow != NULL) {
 		hf_follow_told(follow, link);
 		hf_follow_look(follow);

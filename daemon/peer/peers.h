@@ -54,6 +54,11 @@ struct hf_peers_options {
 	bool (*is_asked)(void *arg, const char *peer);
 	void (*own_told)(void *arg, const char *peer, const char *origin,
 			 struct hf_span note);
+	/* A peer tells of a set of cases that nobody here follows, and shows
+	 * its agreement, unchecked.  On the outbound loop; calls ring_saved()
+	 * when it takes the set. */
+	void (*cases_offered)(void *arg, const char *origin,
+			      struct hf_span agreement);
 	void *arg;
 };
 

@@ -8,7 +8,9 @@
 #include "errand.h"
 
 struct hf_errands {
-	pthread_t thread;
+	const char *name;
+	pthread_t threads[HF_ERRAND_THREADS_MAX];
+	size_t threads_count;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t news;
 	struct hf_errand *first;
@@ -38,26 +40,36 @@ static void *run(void *arg)
 	struct hf_errands *errands = arg;
 	struct hf_errand *errand;
 
-	hf_thread_name("errands");
+	hf_thread_name(errands->name);
 	while ((errand = take(errands)) != NULL)
 		errand->run(errand);
 	return NULL;
 }
 
-enum hf_err hf_errands_start(struct hf_errands **out_errands,
+enum hf_err hf_errands_start(const char *name, size_t threads,
+			     struct hf_errands **out_errands,
 			     struct hf_why *why)
 {
 	struct hf_errands *errands = calloc(1, sizeof(*errands));
 
 	if (errands == NULL)
 		return hf_why(why, HF_E_NOMEM, "errands: no memory");
+	errands->name = name;
 	errands->last = &errands->first;
 	pthread_mutex_init(&errands->lock, NULL);
 	pthread_cond_init(&errands->news, NULL);
-	errno = pthread_create(&errands->thread, NULL, run, errands);
-	if (errno != 0) {
-		free(errands);
-		return hf_why_errno(why, "errands: start a thread");
+	while (errands->threads_count < threads) {
+		errno = pthread_create(
+			&errands->threads[errands->threads_count], NULL, run,
+			errands);
+		if (errno != 0) {
+			enum hf_err err =
+				hf_why_errno(why, "errands: start a thread");
+
+			hf_errands_stop(errands);
+			return err;
+		}
+		errands->threads_count++;
 	}
 	*out_errands = errands;
 	return HF_OK;
@@ -69,9 +81,10 @@ void hf_errands_stop(struct hf_errands *errands)
 		return;
 	pthread_mutex_lock(&errands->lock);
 	errands->must_stop = true;
-	pthread_cond_signal(&errands->news);
+	pthread_cond_broadcast(&errands->news);
 	pthread_mutex_unlock(&errands->lock);
-	pthread_join(errands->thread, NULL);
+	for (size_t i = 0; i < errands->threads_count; i++)
+		pthread_join(errands->threads[i], NULL);
 	pthread_cond_destroy(&errands->news);
 	pthread_mutex_destroy(&errands->lock);
 	free(errands);

@@ -1,16 +1,19 @@
 /*
- * errand.h -- work that may wait for disk or signer, on a thread of its own,
+ * errand.h -- work that may wait for disk or signer, on threads of its own,
  * so that the worker loop never does.
  *
  * Units    none.
- * Owns     hf_errands_start() gives the caller the thread, hf_errands_stop()
- *          takes it back after what was posted ran.
- * Threads  post from any; errands run one after the other.
+ * Owns     hf_errands_start() gives the caller the threads, hf_errands_stop()
+ *          takes them back after what was posted ran.
+ * Threads  post from any; errands begin one after the other, and run so where
+ *          there is one thread.
  * Errors   SYSTEM, NOMEM.
  * Source   daemon/DESIGN.md.
  */
 #ifndef HF_ERRAND_H
 #define HF_ERRAND_H
+
+#include <stddef.h>
 
 #include "err.h"
 
@@ -22,7 +25,11 @@ struct hf_errand {
 
 struct hf_errands;
 
-HF_MUST enum hf_err hf_errands_start(struct hf_errands **out_errands,
+#define HF_ERRAND_THREADS_MAX 16
+
+/* name: of the threads, as a debugger shows it. */
+HF_MUST enum hf_err hf_errands_start(const char *name, size_t threads,
+				     struct hf_errands **out_errands,
 				     struct hf_why *why);
 void hf_errands_stop(struct hf_errands *errands);
 void hf_errand_post(struct hf_errands *errands, struct hf_errand *errand);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "codec_document.h"
 #include "ledger.h"
 #include "log.h"
 #include "match_policy.h"
@@ -44,9 +45,27 @@ struct hf_feed {
 	size_t next;      /* where to look for news first: every set in turn */
 	bool has_changed; /* the ring did */
 	bool is_caught_up;
-	bool is_resting; /* news need not be told */
+	bool is_resting;         /* news need not be told */
+	void (*told)(void *arg); /* NULL: nobody wants to be */
+	void *told_arg;
 	bool must_stop;
 };
+
+/* Under the lock. */
+static void tell(struct hf_feed *feed)
+{
+	pthread_cond_broadcast(&feed->progress);
+	if (feed->told != NULL)
+		feed->told(feed->told_arg);
+}
+
+void hf_feed_tell(struct hf_feed *feed, void (*told)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&feed->lock);
+	feed->told = told;
+	feed->told_arg = arg;
+	pthread_mutex_unlock(&feed->lock);
+}
 
 /* Under the lock.  NULL without memory. */
 static struct record *record_of(struct hf_feed *feed, uint32_t set)
@@ -141,9 +160,8 @@ static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
 	return hf_note_time(&note, &record->cosigner) * 1000;
 }
 
-/* May what we hold of this set be matched on now? */
-static bool is_matchable(struct hf_ring *ring,
-			 const struct hf_ledger_info *info)
+/* May we use what we hold of this set now? */
+static bool is_in_force(struct hf_ring *ring, const struct hf_ledger_info *info)
 {
 	struct hf_span origin = hf_span_of(info->origin);
 
@@ -154,25 +172,45 @@ static bool is_matchable(struct hf_ring *ring,
 				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
 }
 
+static bool has_ended(struct hf_feed *feed, const struct record *record)
+{
+	bool has;
+
+	pthread_mutex_lock(&feed->lock);
+	has = record->has_ended;
+	pthread_mutex_unlock(&feed->lock);
+	return has;
+}
+
+/* Does it have hashes?  A kind that only a later version knows has none for
+ * us. */
+static bool is_items(const struct hf_ring_set *about)
+{
+	return about == NULL || about->agreement->kind == 0;
+}
+
 static void describe(struct hf_feed *feed, struct record *record,
 		     struct hf_ledger_view *view,
 		     const struct hf_ledger_info *info, struct hf_feed_set *out)
 {
 	struct hf_ring *ring = hf_ring_holder_get(feed->node->ring);
+	const struct hf_ring_set *about =
+		hf_ring_set(ring, hf_span_of(info->origin));
 
 	*out = (struct hf_feed_set){
 		.set = info->set,
 		.is_own = info->kind == HF_LEDGER_OWN,
-		.is_matchable = is_matchable(ring, info),
+		.is_items = is_items(about),
+		.is_in_force =
+			is_in_force(ring, info) && !has_ended(feed, record),
 		.is_provisional =
 			info->kind != HF_LEDGER_OWN && !info->has_note,
 		.is_frozen = info->is_frozen || info->missing_count > 0 ||
 			     info->unsupported_from != HF_LEDGER_NONE,
-		.checkpoint_ms = note_time_ms(
-			record, view,
-			hf_ring_set(ring, hf_span_of(info->origin))),
+		.checkpoint_ms = note_time_ms(record, view, about),
 		.size = info->size,
 	};
+	out->is_matchable = out->is_in_force && out->is_items;
 	memcpy(out->origin, info->origin, sizeof(out->origin));
 	hf_ring_release(ring);
 }
@@ -198,25 +236,37 @@ static enum hf_err drop(struct hf_feed *feed, const struct hf_feed_set *is,
 	return hf_index_drop_set(feed->node->index, is->set, why);
 }
 
-static bool has_ended(struct hf_feed *feed, const struct record *record)
+/* Up to VIEW_ENTRIES of a set of items into the index, and into the count of
+ * those that live; of any other, none. */
+static enum hf_err take_in(struct hf_feed *feed, struct hf_ledger_view *view,
+			   struct hf_feed_set *is, uint64_t *counted,
+			   struct hf_why *why)
 {
-	bool has;
+	enum hf_err err;
 
-	pthread_mutex_lock(&feed->lock);
-	has = record->has_ended;
-	pthread_mutex_unlock(&feed->lock);
-	return has;
+	is->fed = is->is_matchable ? fed_position(feed, is) : 0;
+	err = is->is_matchable ? hf_feed_batch(feed->node, view, is,
+					       VIEW_ENTRIES, &is->fed, why)
+			       : drop(feed, is, why);
+	if (err == HF_OK && is->is_items)
+		return hf_feed_count(view, is->set, is->size, VIEW_ENTRIES,
+				     counted, &is->live, why);
+	if (err == HF_OK) {
+		is->fed = is->size;
+		*counted = is->size;
+		is->live = 0;
+	}
+	return err;
 }
 
-/* One view's worth of one set: up to VIEW_ENTRIES into the index and into the
- * count of those that live. */
+/* One view's worth of one set. */
 static enum hf_err step(struct hf_feed *feed, struct record *record,
 			bool *out_is_done, struct hf_why *why)
 {
 	struct hf_ledger_view *view;
 	struct hf_ledger_info info;
 	struct hf_feed_set is;
-	uint64_t counted = record->counted, live = record->is.live;
+	uint64_t counted = record->counted;
 	enum hf_err err;
 
 	err = hf_ledger_view_begin(feed->node->ledger, &view, why);
@@ -225,30 +275,22 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	err = hf_ledger_info(view, record->is.set, &info, why);
 	if (err == HF_OK) {
 		describe(feed, record, view, &info, &is);
-		is.has_ended = has_ended(feed, record);
-		is.is_matchable &= !is.has_ended;
-		is.fed = is.is_matchable ? fed_position(feed, &is) : 0;
-		err = is.is_matchable
-			      ? hf_feed_batch(feed->node, view, &is,
-					      VIEW_ENTRIES, &is.fed, why)
-			      : drop(feed, &is, why);
+		is.live = record->is.live;
+		err = take_in(feed, view, &is, &counted, why);
 	}
-	if (err == HF_OK)
-		err = hf_feed_count(view, is.set, is.size, VIEW_ENTRIES,
-				    &counted, &live, why);
 	hf_ledger_view_end(view);
 	if (err != HF_OK)
 		return err;
 
-	is.live = live;
 	*out_is_done =
 		counted == is.size && (!is.is_matchable || is.fed == is.size);
 	pthread_mutex_lock(&feed->lock);
 	record->is = is;
 	record->is.has_ended = record->has_ended;
+	record->is.is_in_force &= !record->has_ended;
 	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
-	pthread_cond_broadcast(&feed->progress);
+	tell(feed);
 	pthread_mutex_unlock(&feed->lock);
 	return HF_OK;
 }
@@ -281,8 +323,10 @@ static void feed_set(struct hf_feed *feed, struct record *record)
 /* Under the lock.  All that there was at the start has been fed. */
 static void catch_up(struct hf_feed *feed)
 {
+	if (feed->is_caught_up)
+		return;
 	feed->is_caught_up = true;
-	pthread_cond_broadcast(&feed->progress);
+	tell(feed);
 }
 
 /* Under the lock.  The next set with news before `end`, or NULL. */
@@ -462,6 +506,7 @@ void hf_feed_end(struct hf_feed *feed, uint32_t set, bool has_ended)
 		record->is_dirty = true;
 		/* Now, not when the feed gets to it. */
 		record->is.has_ended = has_ended;
+		record->is.is_in_force &= !has_ended;
 		record->is.is_matchable &= !has_ended;
 	}
 	pthread_cond_signal(&feed->news);

@@ -33,13 +33,16 @@ struct hf_feed_set {
 	uint32_t set;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	bool is_own;
-	bool is_matchable;   /* ours, or followed under an agreement in force */
+	bool is_items;       /* else of cases, of claims: nothing to match */
+	bool is_in_force;    /* ours, or followed under an agreement in force */
+	bool is_matchable;   /* both */
 	bool has_ended;      /* we were told that we are no longer in it */
 	bool is_provisional; /* never yet applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported */
 	uint64_t checkpoint_ms; /* signed time of the latest note; 0: none */
 	uint64_t live;          /* ADDs that are not retracted */
-	uint64_t fed;           /* entries that the index stands for */
+	uint64_t fed;           /* entries that the index stands for, or that
+				 * have nothing to do with it */
 	uint64_t size;          /* entries that can be read */
 };
 
@@ -62,6 +65,11 @@ void hf_feed_changed(struct hf_feed *feed);
 /* The set must not be matched on, whatever our agreement says: we were taken
  * out of it; or it may again. */
 void hf_feed_end(struct hf_feed *feed, uint32_t set, bool has_ended);
+
+/* Tell somebody, who is quick, whenever the index came further or what is known
+ * of a set changed: on the feed's thread.  NULL ends it; no call runs then, and
+ * none will. */
+void hf_feed_tell(struct hf_feed *feed, void (*told)(void *arg), void *arg);
 
 /* What is known of a set; NOTFOUND for one that was never seen. */
 HF_MUST enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,

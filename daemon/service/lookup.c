@@ -306,7 +306,7 @@ static enum hf_err put_hits(struct lookup *lookup,
 	return err;
 }
 
-static uint32_t count_items(const struct hf_wire_match_request *request)
+uint32_t hf_lookup_items(const struct hf_wire_match_request *request)
 {
 	uint32_t items = 0;
 
@@ -336,7 +336,7 @@ enum hf_err hf_lookup(struct hf_node *node,
 		.now_ms = hf_clock_wall_ms(),
 	};
 	struct hf_wire_match_response response = {
-		.items = count_items(request),
+		.items = hf_lookup_items(request),
 	};
 	struct hf_index_view *view;
 	enum hf_err err;

@@ -18,6 +18,9 @@
 
 struct hf_node;
 
+/* One more than the largest item number of the request. */
+uint32_t hf_lookup_items(const struct hf_wire_match_request *request);
+
 HF_MUST enum hf_err hf_lookup(struct hf_node *node,
 			      const struct hf_wire_match_request *request,
 			      struct hf_arena *arena,

@@ -6,19 +6,23 @@
 #define MIB(n) (KIB(n) * 1024)
 
 /* Who may what.  Readers see the state of sets; operators run the node;
- * analysts write; scanners match, and so may whoever writes or runs it. */
+ * analysts write; scanners match, and so may whoever writes or runs it; cases
+ * are for those who write, and are nobody else's to see. */
 enum {
 	PEER = HF_DUTY_PEER,
 	ANALYST = HF_DUTY_ANALYST,
 	OPERATOR = HF_DUTY_OPERATOR,
 	SCANNER = HF_DUTY_SCANNER | HF_DUTY_ANALYST | HF_DUTY_OPERATOR,
 	READER = HF_DUTY_READER | SCANNER,
+	WORKER = HF_DUTY_ANALYST | HF_DUTY_OPERATOR,
 };
 
 #define FEDERATION(name) "/hashfed.v1.Federation/" name
 #define MATCH(name)      "/hashfed.v1.Match/" name
 #define PUBLISH(name)    "/hashfed.v1.Publish/" name
+#define TAKEDOWN(name)   "/hashfed.v1.Takedown/" name
 #define ADMIN(name)      "/hashfed.v1.Admin/" name
+#define TAKEDOWN(name)   "/hashfed.v1.Takedown/" name
 
 /*
  * Every call this daemon answers, and the only place that says who may make
@@ -45,6 +49,14 @@ const struct hf_rpc_method hf_methods[] = {
 	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, &hf_serve_retract },
 	{ PUBLISH("Amend"),            ANALYST, KIB(64), 60000, false, false, &hf_serve_amend },
 
+	{ TAKEDOWN("SendNotice"),      WORKER, KIB(128), 60000, false, false, &hf_serve_send_notice },
+	{ TAKEDOWN("ReportFound"),     SCANNER, KIB(128), 60000, false, false, &hf_serve_report_found },
+	{ TAKEDOWN("UpdateCase"),      WORKER, KIB(128), 60000, false, false, &hf_serve_update_case },
+	{ TAKEDOWN("GetCase"),         WORKER, KIB(1),  60000, false, false, &hf_serve_get_case },
+	{ TAKEDOWN("ListCases"),       WORKER, KIB(1),  30000, false, false, &hf_serve_list_cases },
+	{ TAKEDOWN("WatchCases"),      WORKER, KIB(1),  0,     false, true,  &hf_serve_watch_cases },
+	{ TAKEDOWN("GetBundle"),       WORKER, KIB(1),  60000, false, false, &hf_serve_get_bundle },
+
 	{ ADMIN("GetStatus"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_status },
 	{ ADMIN("ListSets"),           READER,   KIB(1),  10000, false, false, &hf_serve_list_sets },
 	{ ADMIN("GetNote"),            READER,   KIB(1),  10000, false, false, &hf_serve_get_note },
@@ -57,6 +69,9 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, &hf_serve_remove_peer },
 	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
 	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
+
+	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, &hf_serve_attest_role },
+	{ TAKEDOWN("ListRoles"),       READER,   KIB(1),  10000, false, false, &hf_serve_list_roles },
 	/* clang-format on */
 };
 

@@ -1,8 +1,10 @@
 #include <string.h>
 
+#include "cases.h"
 #include "ledger_view.h"
 #include "peers.h"
 #include "ring.h"
+#include "roles.h"
 #include "rpc.h"
 #include "rpc_tls.h"
 #include "text.h"
@@ -40,6 +42,8 @@ enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
 	hf_tails_changed(node->tails);
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
+	hf_roles_changed(node->roles);
+	hf_cases_wake(node->cases);
 	go_on(node);
 	return HF_OK;
 }
@@ -50,6 +54,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_tails_changed(node->tails);
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
+	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
 	go_on(node);
 }

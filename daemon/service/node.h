@@ -22,18 +22,22 @@
 #include "span.h"
 
 struct hf_agent;
+struct hf_cases;
 struct hf_errands;
 struct hf_feed;
 struct hf_index;
 struct hf_ledger;
 struct hf_peers;
 struct hf_policy;
+struct hf_retro;
 struct hf_ring_holder;
+struct hf_roles;
 struct hf_rpc_call;
 struct hf_rpc_loop;
 struct hf_rpc_trust;
 struct hf_tails;
 struct hf_vouching;
+struct hf_watches;
 
 #define HF_NODE_PATH_SIZE (HF_LAYOUT_PATH_SIZE + 64)
 
@@ -51,7 +55,12 @@ struct hf_node {
 	struct hf_index *index;
 	struct hf_index *retracted; /* hashes our own sets took back */
 	struct hf_feed *feed;
+	struct hf_roles *roles; /* who is what */
+	struct hf_watches *watches;
+	struct hf_cases *cases;
+	struct hf_retro *retro; /* NULL where it is off */
 	struct hf_errands *errands;
+	struct hf_errands *case_errands; /* beside each other */
 	struct hf_rpc_loop *poller;
 	struct hf_rpc_loop *worker;
 	struct hf_rpc_loop *outbound;

@@ -18,6 +18,12 @@ enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 				      .about = about };
 	enum hf_err err;
 
+	if (about != NULL && about->agreement->kind != 0)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "'%s' has no hashes: it is a set of kind %s, "
+			      "which the daemon writes by itself",
+			      about->origin,
+			      hf_set_kind_word(about->agreement->kind));
 	if (!hf_feed_is_caught_up(node->feed))
 		return hf_why(why, HF_E_UNAVAILABLE,
 			      "starting: our own sets are still being read");

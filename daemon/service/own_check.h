@@ -26,7 +26,8 @@ struct hf_own_check {
 	struct hf_index_view *retracted;
 };
 
-/* Hold the indexes still for a message's worth of checks. */
+/* Hold the indexes still for a message's worth of checks.  ARGUMENT for a set
+ * that is not of items. */
 HF_MUST enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 				       const struct hf_ring_set *about,
 				       struct hf_own_check *out_check,

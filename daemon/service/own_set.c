@@ -37,23 +37,23 @@ static enum hf_err put_in_force(struct hf_node *node,
 	return err == HF_OK ? hf_node_ring_changed(node, why) : err;
 }
 
-static enum hf_err name_origin(const struct hf_ring *ring,
-			       const struct hf_open_set_request *request,
+/* The origin of a set that is not open yet; a random name without one. */
+static enum hf_err name_origin(const struct hf_ring *ring, const char *given,
 			       char *out_origin, struct hf_why *why)
 {
 	char name[HF_SET_NAME_MAX_BYTES + 1];
 	uint8_t random[16];
 
-	if (request->is_restricted) {
+	if (given == NULL) {
 		hf_random(random, sizeof(random));
 		hf_hex(random, sizeof(random), name);
-	} else if (!hf_text_is_set_name(hf_span_of(request->name))) {
+	} else if (!hf_text_is_set_name(hf_span_of(given))) {
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.80s' is not a set name: a to z, 0 to 9 and "
 			      "-, at most %d",
-			      request->name, HF_SET_NAME_MAX_BYTES);
+			      given, HF_SET_NAME_MAX_BYTES);
 	} else {
-		strcpy(name, request->name);
+		strcpy(name, given);
 	}
 	snprintf(out_origin, HF_ORIGIN_MAX_BYTES + 1, "%s/%s/1",
 		 hf_ring_self(ring)->name, name);
@@ -63,28 +63,59 @@ static enum hf_err name_origin(const struct hf_ring *ring,
 	return HF_OK;
 }
 
+/* Open a set with what the agreement says already; the rest is filled in. */
+static enum hf_err open_set(struct hf_node *node, const char *name,
+			    struct hf_agreement *agreement, char *out_origin,
+			    struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	enum hf_err err = name_origin(ring, name, out_origin, why);
+
+	agreement->origin = out_origin;
+	agreement->version = 1;
+	agreement->organisation_id =
+		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);
+	agreement->relay =
+		agreement->relays_count > 0 ? HF_RELAY_LISTED : HF_RELAY_NONE;
+	agreement->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
+	if (err == HF_OK)
+		err = put_in_force(node, agreement, why);
+	hf_ring_release(ring);
+	return err;
+}
+
 enum hf_err hf_own_set_open(struct hf_node *node,
 			    const struct hf_open_set_request *request,
 			    char *out_origin, struct hf_why *why)
 {
-	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	struct hf_agreement agreement = {
-		.origin = out_origin,
-		.version = 1,
-		.organisation_id =
-			hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES),
-		.relay = HF_RELAY_NONE,
 		.classes = request->classes,
 		.classes_count = request->classes_count,
 		.purpose = request->purpose,
-		.expires_ms = hf_clock_wall_ms() + AGREEMENT_MS,
 	};
-	enum hf_err err = name_origin(ring, request, out_origin, why);
 
-	if (err == HF_OK)
-		err = put_in_force(node, &agreement, why);
-	hf_ring_release(ring);
-	return err;
+	return open_set(node, request->is_restricted ? NULL : request->name,
+			&agreement, out_origin, why);
+}
+
+enum hf_err hf_own_set_open_kind(struct hf_node *node, enum hf_set_kind kind,
+				 const char *name,
+				 const struct hf_span *audience_ids,
+				 size_t audience_count,
+				 const struct hf_span *relay_ids,
+				 size_t relays_count, const char *purpose,
+				 char *out_origin, struct hf_why *why)
+{
+	struct hf_agreement agreement = {
+		.kind = kind,
+		.audience = audience_ids,
+		.audience_count = audience_count,
+		.relays = relay_ids,
+		.relays_count = relays_count,
+		.purpose = purpose,
+	};
+
+	return open_set(node, name, &agreement, out_origin, why);
 }
 
 /* A list of ids with one more, or one less; *out_count says how many. */

@@ -23,6 +23,16 @@ HF_MUST enum hf_err hf_own_set_open(struct hf_node *node,
 				    const struct hf_open_set_request *request,
 				    char *out_origin, struct hf_why *why);
 
+/* A set that the daemon itself writes: of cases or of claims, with its audience
+ * from the beginning.  name is NULL for a random one, which tells a stranger
+ * nothing.  EXISTS. */
+HF_MUST enum hf_err
+hf_own_set_open_kind(struct hf_node *node, enum hf_set_kind kind,
+		     const char *name, const struct hf_span *audience_ids,
+		     size_t audience_count, const struct hf_span *relay_ids,
+		     size_t relays_count, const char *purpose, char *out_origin,
+		     struct hf_why *why);
+
 /* Sign the next agreement, with the peer in it or out of it. */
 HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
 				     const struct hf_share_set_request *request,

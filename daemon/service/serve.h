@@ -41,6 +41,15 @@ extern const struct hf_rpc_events hf_serve_append;
 extern const struct hf_rpc_events hf_serve_retract;
 extern const struct hf_rpc_events hf_serve_amend;
 
+/* Takedown. */
+extern const struct hf_rpc_events hf_serve_send_notice;
+extern const struct hf_rpc_events hf_serve_report_found;
+extern const struct hf_rpc_events hf_serve_update_case;
+extern const struct hf_rpc_events hf_serve_get_case;
+extern const struct hf_rpc_events hf_serve_list_cases;
+extern const struct hf_rpc_events hf_serve_watch_cases;
+extern const struct hf_rpc_events hf_serve_get_bundle;
+
 /* Admin. */
 extern const struct hf_rpc_events hf_serve_get_status;
 extern const struct hf_rpc_events hf_serve_list_sets;
@@ -54,5 +63,9 @@ extern const struct hf_rpc_events hf_serve_add_peer;
 extern const struct hf_rpc_events hf_serve_remove_peer;
 extern const struct hf_rpc_events hf_serve_get_invite;
 extern const struct hf_rpc_events hf_serve_verify_set;
+
+/* Takedown. */
+extern const struct hf_rpc_events hf_serve_attest_role;
+extern const struct hf_rpc_events hf_serve_list_roles;
 
 #endif /* HF_SERVE_H */

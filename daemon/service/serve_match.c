@@ -4,6 +4,7 @@
 
 #include "lookup.h"
 #include "node.h"
+#include "retro.h"
 #include "serve.h"
 
 /* A batch of 10,000 digests, its hits and their labels. */
@@ -11,6 +12,29 @@
 
 /* Answers that wait for a scanner that does not read. */
 #define QUEUED_MAX_BYTES ((size_t)4 * 1024 * 1024)
+
+/* A check of new entries begins every tenth of a second at most, and a lookup
+ * is over sooner: twice is enough. */
+#define LOOK_MOST 3
+
+static enum hf_err look_up(struct hf_node *node,
+			   const struct hf_wire_match_request *request,
+			   struct hf_arena *arena,
+			   struct hf_wire_match_response *response,
+			   struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (int i = 0; i < LOOK_MOST; i++) {
+		uint64_t began = hf_retro_begin(node->retro);
+
+		err = hf_lookup(node, request, arena, response, why);
+		if (err != HF_OK ||
+		    hf_retro_keep(node->retro, began, request, response))
+			break;
+	}
+	return err;
+}
 
 static void on_match(struct hf_rpc_call *call, struct hf_span message)
 {
@@ -25,8 +49,8 @@ static void on_match(struct hf_rpc_call *call, struct hf_span message)
 	hf_buf_init(&buf, HF_MESSAGE_MAX_BYTES);
 	err = hf_wire_match_request_parse(message, &arena, &request, &why);
 	if (err == HF_OK)
-		err = hf_lookup(hf_node_of(call), &request, &arena, &response,
-				&why);
+		err = look_up(hf_node_of(call), &request, &arena, &response,
+			      &why);
 	if (err == HF_OK)
 		err = hf_wire_match_response_encode(&response, &buf);
 	if (err == HF_OK)
@@ -57,8 +81,8 @@ static void on_batch(struct hf_rpc_call *call, struct hf_span message)
 	err = hf_wire_match_stream_request_parse(message, &arena, &request,
 						 &why);
 	if (err == HF_OK)
-		err = hf_lookup(hf_node_of(call), request.batch, &arena,
-				&response, &why);
+		err = look_up(hf_node_of(call), request.batch, &arena,
+			      &response, &why);
 	if (err == HF_OK)
 		err = hf_wire_match_stream_response_encode(
 			&(struct hf_wire_match_stream_response){ &response },

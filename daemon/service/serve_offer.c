@@ -16,6 +16,7 @@
 
 #include "errand.h"
 #include "feed.h"
+#include "mailbox.h"
 #include "node.h"
 #include "serve.h"
 
@@ -348,15 +349,38 @@ static enum hf_err find_set(struct offer *offer, struct hf_why *why)
 		       : err;
 }
 
+/* What somebody writes for us into cases is followed from here on. */
+static enum hf_err take_cases(struct offer *offer,
+			      const struct hf_offer_request *request,
+			      struct hf_why *why)
+{
+	struct hf_node *node = offer->node;
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	bool is_followed =
+		hf_ring_is_followed(ring, hf_span_of(request->origin));
+
+	hf_ring_release(ring);
+	if (is_followed ||
+	    !hf_span_is(hf_text_origin_domain(hf_span_of(request->origin)),
+			hf_rpc_caller(offer->call)->name) ||
+	    !hf_mailbox_take(node, request->origin, request->agreement))
+		return HF_OK;
+	return hf_node_ring_changed(node, why);
+}
+
 static enum hf_err take_first(struct offer *offer,
 			      const struct hf_offer_request *request,
 			      struct hf_why *why)
 {
-	struct hf_ring *ring = hf_ring_holder_get(offer->node->ring);
 	struct hf_note note;
+	struct hf_ring *ring;
 	uint64_t time_s;
-	enum hf_err err = check_offer(offer, ring, request, why);
+	enum hf_err err = take_cases(offer, request, why);
 
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(offer->node->ring);
+	err = check_offer(offer, ring, request, why);
 	hf_ring_release(ring);
 	if (err == HF_OK)
 		err = take_agreement(offer, request, why);

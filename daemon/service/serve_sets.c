@@ -51,6 +51,7 @@ static void put_agreement(struct page *page, const struct hf_ring_set *set,
 		hf_arena_calloc(page->unary->arena, agreement->audience_count,
 				sizeof(*members));
 
+	row->kind = agreement->kind;
 	row->relay = agreement->relay;
 	row->agreement_version = agreement->version;
 	row->agreement_expires_ms = agreement->expires_ms;

@@ -125,7 +125,7 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		}
 		if (info.kind == HF_LEDGER_FOREIGN && info.has_seen &&
 		    hf_feed_get(unary->node->feed, info.set, &is) == HF_OK &&
-		    is.is_matchable &&
+		    is.is_in_force &&
 		    hf_feed_freshness(unary->node->feed, is.checkpoint_ms,
 				      now_ms) != HF_FRESHNESS_FRESH) {
 			snprintf(text, sizeof(text),

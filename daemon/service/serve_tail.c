@@ -80,7 +80,7 @@ static void send_news(struct tail *tail, const struct hf_tail_response *news)
 {
 	struct hf_buf wire;
 
-	hf_buf_init(&wire, HF_NOTE_MAX_BYTES + 1024);
+	hf_buf_init(&wire, HF_NOTE_MAX_BYTES + HF_AGREEMENT_MAX_BYTES + 1024);
 	if (hf_tail_response_encode(news, &wire) == HF_OK)
 		(void)hf_rpc_send_buf(tail->call, &wire);
 	else
@@ -127,6 +127,9 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 		   !tail->is_caught_up;
 	if (!is_news)
 		return;
+	if (set->agreement->kind == HF_SET_KIND_CASES &&
+	    row->agreement_version != news.agreement_version)
+		news.agreement = set->document;
 	memcpy(row->note_digest, digest, sizeof(digest));
 	row->agreement_version = news.agreement_version;
 	send_news(tail, &news);

@@ -94,8 +94,8 @@ static void run_trip(struct hf_errand *errand)
 	hf_rpc_loop_post(hf_rpc_loop_of(trip->call), &trip->back);
 }
 
-void hf_unary_errand(struct hf_rpc_call *call, struct hf_span message,
-		     hf_unary_work *work)
+static void post(struct hf_errands *errands, struct hf_rpc_call *call,
+		 struct hf_span message, hf_unary_work *work)
 {
 	struct trip *trip = calloc(1, sizeof(*trip) + message.len_bytes);
 
@@ -112,5 +112,17 @@ void hf_unary_errand(struct hf_rpc_call *call, struct hf_span message,
 	if (message.len_bytes > 0)
 		memcpy(trip->request, message.at, message.len_bytes);
 	hf_rpc_ref(call);
-	hf_errand_post(trip->node->errands, &trip->errand);
+	hf_errand_post(errands, &trip->errand);
+}
+
+void hf_unary_errand(struct hf_rpc_call *call, struct hf_span message,
+		     hf_unary_work *work)
+{
+	post(hf_node_of(call)->errands, call, message, work);
+}
+
+void hf_unary_case(struct hf_rpc_call *call, struct hf_span message,
+		   hf_unary_work *work)
+{
+	post(hf_node_of(call)->case_errands, call, message, work);
 }

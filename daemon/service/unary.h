@@ -5,7 +5,8 @@
  * Units    none.
  * Owns     arena and reply belong to the frame around the work.
  * Threads  inline work runs on the worker loop and must not wait; an errand
- *          runs on the errand thread and may.
+ *          runs on the errand thread and may, and so may a case's, which runs
+ *          beside others on threads of their own.
  * Errors   whatever the work returns ends the call, with its sentence.
  * Source   daemon/DESIGN.md.
  */
@@ -34,11 +35,14 @@ void hf_unary_inline(struct hf_rpc_call *call, struct hf_span message,
 		     hf_unary_work *work);
 void hf_unary_errand(struct hf_rpc_call *call, struct hf_span message,
 		     hf_unary_work *work);
+void hf_unary_case(struct hf_rpc_call *call, struct hf_span message,
+		   hf_unary_work *work);
 
 /* HF_UNARY_INLINE(get_status) defines hf_serve_get_status around a static
- * work function get_status(); HF_UNARY_ERRAND() likewise. */
+ * work function get_status(); the others likewise. */
 #define HF_UNARY_INLINE(name) HF_UNARY(name, hf_unary_inline)
 #define HF_UNARY_ERRAND(name) HF_UNARY(name, hf_unary_errand)
+#define HF_UNARY_CASE(name)   HF_UNARY(name, hf_unary_case)
 #define HF_UNARY(name, how)                                                    \
 	static void name##_recv(struct hf_rpc_call *call,                      \
 				struct hf_span message)                        \

@@ -72,8 +72,8 @@ static uint32_t bit_of(const struct hf_vouching *vouching, const char *peer)
 {
 	const struct hf_conf *conf = vouching->node->conf;
 
-	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
-		if (strcmp(conf->checkpoint_peers[i], peer) == 0)
+	for (size_t i = 0; i < conf->checkpoint_peers.count; i++) {
+		if (strcmp(conf->checkpoint_peers.at[i], peer) == 0)
 			return (uint32_t)1 << i;
 	}
 	return 0;
@@ -88,9 +88,9 @@ static const char *name_of(const struct hf_vouching *vouching, uint32_t bit)
 {
 	const struct hf_conf *conf = vouching->node->conf;
 
-	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
+	for (size_t i = 0; i < conf->checkpoint_peers.count; i++) {
 		if (bit == (uint32_t)1 << i)
-			return conf->checkpoint_peers[i];
+			return conf->checkpoint_peers.at[i];
 	}
 	return "";
 }
@@ -103,9 +103,9 @@ static uint32_t entitled(const struct hf_vouching *vouching,
 	uint64_t now_ms = hf_clock_wall_ms();
 	uint32_t all = 0;
 
-	for (size_t i = 0; i < conf->checkpoint_peers_count; i++) {
+	for (size_t i = 0; i < conf->checkpoint_peers.count; i++) {
 		const struct hf_organisation *peer = hf_ring_by_name(
-			ring, hf_span_of(conf->checkpoint_peers[i]));
+			ring, hf_span_of(conf->checkpoint_peers.at[i]));
 
 		if (peer != NULL && !peer->is_self &&
 		    hf_ring_may_have(ring, hf_span_of(origin), peer->id,

@@ -3,8 +3,8 @@
  *
  * Events are fixed strings in the past tense, so that they can be searched
  * and tested; values vary.  Only the daemon's edges log (main, peer,
- * service); everything below returns a sentence instead.  Hashes, keys,
- * signatures and URLs are never logged.
+ * takedown, service); everything below returns a sentence instead.  Hashes,
+ * keys, signatures and URLs are never logged.
  *
  * Units    times are UTC.
  * Owns     nothing.

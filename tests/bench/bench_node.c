@@ -320,7 +320,8 @@ static int run_match(int argc, char **argv)
 		.algorithm = HF_ALGORITHM_SHA256,
 		.digests = hf_span(digests, count * 32),
 	};
-	const struct hf_wire_match_request request = { &batch, 1 };
+	const struct hf_wire_match_request request = { .batches = &batch,
+						       .batches_count = 1 };
 	uint64_t began_us = hf_clock_mono_us(), us, done = 0, hits = 0;
 	struct hf_why why = { "" };
 	struct hf_arena arena;
@@ -365,7 +366,8 @@ static bool has_item(struct hf_client *client, struct hf_arena *arena,
 		.algorithm = HF_ALGORITHM_SHA256,
 		.digests = hf_span(digest, sizeof(digest)),
 	};
-	const struct hf_wire_match_request request = { &batch, 1 };
+	const struct hf_wire_match_request request = { .batches = &batch,
+						       .batches_count = 1 };
 	struct hf_wire_match_response response;
 	struct hf_why why = { "" };
 	enum hf_err err;

@@ -35,6 +35,7 @@ import grpc
 
 TOP = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("HASHFED_BIN", TOP / "build/bin")).resolve()
+os.environ.setdefault("LSAN_OPTIONS", f"suppressions={TOP}/tests/func/lsan.supp:print_suppressions=0")
 PASSPHRASE = "correct horse battery staple"
 DUTIES = ("operator", "analyst", "scanner", "reader")
 
@@ -99,7 +100,7 @@ def _make_stubs():
         for kind in ("pb2", "pb2_grpc"):
             module = importlib.import_module(path[:-len(".proto")].replace("/", ".") + "_" + kind)
             for name, value in vars(module).items():
-                if name[0].isupper():
+                if name[0].isupper() or name.startswith("add_"):
                     setattr(gathered, name, value)
     for name in ("std_health_v1", "std_reflection_v1", "std_reflection_v1alpha"):
         setattr(gathered, name, SimpleNamespace(**vars(importlib.import_module(name + "_pb2")),

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "codec_item.h"
 #include "ledger_rig.h"
 #include "match_index.h"
 #include "match_policy.h"
@@ -11,6 +12,7 @@
 #include "errand.h"
 #include "feed.h"
 #include "node.h"
+#include "own_check.h"
 #include "visible.h"
 
 #define OURS    "hotline.example/ncii/1"
@@ -52,10 +54,10 @@ static int down(void **state)
 }
 
 /* An agreement that ends so many ms from now by the real clock. */
-static void agree(const struct made_up *publisher, const char *origin,
-		  const char *cosigner, uint64_t version,
-		  const struct made_up *member, int64_t ends_in_ms,
-		  enum hf_relay relay)
+static void agree_kind(const struct made_up *publisher, const char *origin,
+		       const char *cosigner, uint64_t version,
+		       const struct made_up *member, int64_t ends_in_ms,
+		       enum hf_relay relay, enum hf_set_kind kind)
 {
 	uint64_t expires_ms = hf_clock_wall_ms() + (uint64_t)ends_in_ms;
 	struct hf_span members[] = { hf_span(member->id, 32) };
@@ -72,6 +74,7 @@ static void agree(const struct made_up *publisher, const char *origin,
 		.purpose = "",
 		.issued_ms = expires_ms - DAY_MS,
 		.expires_ms = expires_ms,
+		.kind = kind,
 	};
 	struct hf_why why = { "" };
 	struct hf_buf document;
@@ -83,6 +86,15 @@ static void agree(const struct made_up *publisher, const char *origin,
 	assert_ok(hf_ring_save_agreement(dir, hf_buf_span(&document), &why),
 		  &why);
 	hf_buf_release(&document);
+}
+
+static void agree(const struct made_up *publisher, const char *origin,
+		  const char *cosigner, uint64_t version,
+		  const struct made_up *member, int64_t ends_in_ms,
+		  enum hf_relay relay)
+{
+	agree_kind(publisher, origin, cosigner, version, member, ends_in_ms,
+		   relay, 0);
 }
 
 static void agree_theirs(uint64_t version, int64_t ends_in_ms)
@@ -185,6 +197,143 @@ static void a_set_that_we_were_taken_out_of_is_not_matched(void **state)
 	assert_true(is.has_ended);
 	hf_feed_end(world->node.feed, world->theirs, false);
 	tick_until(world, true);
+}
+
+/* An own set of some kind with one item and one status, and what the feed makes
+ * of it. */
+static struct hf_feed_set fed_set(struct world *world, const char *origin,
+				  enum hf_set_kind kind)
+{
+	static const uint8_t digest[32] = { 1, 2, 3 };
+	const struct hf_hash hash = {
+		.algorithm = HF_ALGORITHM_SHA256,
+		.digest = hf_span(digest, sizeof(digest)),
+	};
+	const struct hf_item item = { .hashes = &hash,
+				      .hashes_count = 1,
+				      .content_class = HF_CLASS_CSAM };
+	struct hf_ledger_draft draft = { .op = HF_OP_ADD,
+					 .target = HF_LEDGER_SELF };
+	struct hf_feed_set is = { 0 };
+	struct hf_why why = { "" };
+	struct hf_buf payload;
+	uint32_t set;
+
+	agree_kind(&hotline, origin, "hotline.example/cosigner", 1, &partner,
+		   DAY_MS / 2, HF_RELAY_NONE, kind);
+	load(world);
+	assert_ok(hf_ledger_create(world->rig.ledger, HF_LEDGER_OWN,
+				   hf_span_of(origin), &set, &why),
+		  &why);
+	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
+	assert_ok(hf_item_encode(&item, &payload), &why);
+	draft.payload = hf_buf_span(&payload);
+	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
+	draft.op = HF_OP_STATUS;
+	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
+	hf_buf_release(&payload);
+	assert_int_equal(hf_feed_wait(world->node.feed, set, 2, 10000), HF_OK);
+	assert_int_equal(hf_feed_get(world->node.feed, set, &is), HF_OK);
+	assert_int_equal(is.size, 2);
+	assert_int_equal(is.fed, 2);
+	assert_true(is.is_in_force);
+	assert_int_equal(hf_index_position(world->node.index, set),
+			 is.is_items ? 2 : 0);
+	return is;
+}
+
+static void only_sets_of_items_are_matched(void **state)
+{
+	static const struct {
+		const char *origin;
+		unsigned kind;
+		bool is_items;
+	} rows[] = {
+		{ "hotline.example/items/1", 0, true },
+		{ "hotline.example/cases/1", HF_SET_KIND_CASES, false },
+		{ "hotline.example/claims/1", HF_SET_KIND_DIRECTORY, false },
+		/* Of a later version. */
+		{ "hotline.example/later/1", 77, false },
+	};
+	struct world *world = *state;
+
+	open_ledger(world);
+	load(world);
+	start_feed(world);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_feed_set is = fed_set(world, rows[i].origin,
+						(enum hf_set_kind)rows[i].kind);
+
+		assert_int_equal(is.is_items, rows[i].is_items);
+		assert_int_equal(is.is_matchable, rows[i].is_items);
+		assert_int_equal(is.live, rows[i].is_items ? 1 : 0);
+	}
+}
+
+static void hashes_are_published_into_sets_of_items_only(void **state)
+{
+	struct world *world = *state;
+	struct hf_own_check check;
+	struct hf_why why = { "" };
+	struct hf_ring *ring;
+
+	open_ledger(world);
+	agree_kind(&hotline, "hotline.example/cases/1",
+		   "hotline.example/cosigner", 1, &partner, DAY_MS / 2,
+		   HF_RELAY_NONE, HF_SET_KIND_CASES);
+	load(world);
+	start_feed(world);
+	ring = hf_ring_holder_get(world->node.ring);
+	assert_int_equal(
+		hf_own_check_begin(
+			&world->node, 9,
+			hf_ring_set(ring, BYTES("hotline.example/cases/1")),
+			&check, &why),
+		HF_E_ARGUMENT);
+	assert_non_null(strstr(why.text, "kind cases"));
+	hf_ring_release(ring);
+}
+
+struct told {
+	pthread_mutex_t lock;
+	unsigned count;
+};
+
+static void count_told(void *arg)
+{
+	struct told *told = arg;
+
+	pthread_mutex_lock(&told->lock);
+	told->count++;
+	pthread_mutex_unlock(&told->lock);
+}
+
+static unsigned told_count(struct told *told)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&told->lock);
+	count = told->count;
+	pthread_mutex_unlock(&told->lock);
+	return count;
+}
+
+static void whoever_wants_is_told_of_news_until_he_does_not(void **state)
+{
+	struct world *world = *state;
+	struct told told = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	unsigned before;
+
+	open_ledger(world);
+	load(world);
+	start_feed(world);
+	hf_feed_tell(world->node.feed, count_told, &told);
+	(void)fed_set(world, "hotline.example/items/1", 0);
+	assert_true(told_count(&told) > 0);
+	hf_feed_tell(world->node.feed, NULL, NULL);
+	before = told_count(&told);
+	(void)fed_set(world, "hotline.example/items/2", 0);
+	assert_int_equal(told_count(&told), before);
 }
 
 static void whoever_waits_for_a_feed_that_halts_is_let_go(void **state)
@@ -310,7 +459,7 @@ static void errands_run_in_order_and_all_before_the_stop(void **state)
 	struct hf_why why = { "" };
 	int order = 0;
 
-	assert_ok(hf_errands_start(&errands, &why), &why);
+	assert_ok(hf_errands_start("errands", 1, &errands, &why), &why);
 	for (int i = 0; i < (int)ROWS(rows); i++) {
 		rows[i] = (struct counted){ .errand.run = count,
 					    .order = &order,
@@ -321,6 +470,36 @@ static void errands_run_in_order_and_all_before_the_stop(void **state)
 	assert_int_equal(order, ROWS(rows));
 }
 
+/* Errands that end only when all of them have begun. */
+struct meeting {
+	struct hf_errand errand; /* first */
+	pthread_barrier_t *all;
+};
+
+static void meet(struct hf_errand *errand)
+{
+	struct meeting *meeting = (struct meeting *)(void *)errand;
+
+	pthread_barrier_wait(meeting->all);
+}
+
+static void errands_of_several_threads_run_beside_each_other(void **state)
+{
+	struct meeting rows[HF_ERRAND_THREADS_MAX];
+	struct hf_errands *errands = NULL;
+	struct hf_why why = { "" };
+	pthread_barrier_t all;
+
+	assert_ok(hf_errands_start("many", ROWS(rows), &errands, &why), &why);
+	pthread_barrier_init(&all, NULL, ROWS(rows));
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		rows[i] = (struct meeting){ .errand.run = meet, .all = &all };
+		hf_errand_post(errands, &rows[i].errand);
+	}
+	hf_errands_stop(errands);
+	pthread_barrier_destroy(&all);
+}
+
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 int main(void)
@@ -328,11 +507,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(an_agreement_that_ends_by_the_clock_ends_matching),
 		WORLD_TEST(a_set_that_we_were_taken_out_of_is_not_matched),
+		WORLD_TEST(only_sets_of_items_are_matched),
+		WORLD_TEST(hashes_are_published_into_sets_of_items_only),
+		WORLD_TEST(whoever_wants_is_told_of_news_until_he_does_not),
 		WORLD_TEST(whoever_waits_for_a_feed_that_halts_is_let_go),
 		WORLD_TEST(a_hidden_set_and_an_unknown_one_look_the_same),
 		WORLD_TEST(an_agreement_that_is_over_hides_the_set),
 		WORLD_TEST(a_peer_is_told_of_whom_it_shares_a_set_with),
 		cmocka_unit_test(errands_run_in_order_and_all_before_the_stop),
+		cmocka_unit_test(
+			errands_of_several_threads_run_beside_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,0 +1,30 @@
+/*
+ * mailbox.h -- sets of cases that are written for us: taken without anybody
+ * asking for them, as a notice has to arrive before somebody knows of it.
+ *
+ * Only what an enrolled peer signs, for us by name, or for us to pass on where
+ * that is configured; and only few from each.
+ *
+ * Units    none.
+ * Owns     nothing.
+ * Threads  any; waits for a small file.
+ * Errors   what is not taken is passed over; what cannot be kept is logged.
+ * Source   proto/SPEC.md section 12.1.
+ */
+#ifndef HF_MAILBOX_H
+#define HF_MAILBOX_H
+
+#include <stdbool.h>
+
+#include "span.h"
+
+struct hf_node;
+
+/* A publisher begins another set when an epoch ends: so many are taken. */
+#define HF_MAILBOX_SETS_MAX 4
+
+/* True when the set was taken now: the ring has to be read again. */
+bool hf_mailbox_take(struct hf_node *node, const char *origin,
+		     struct hf_span agreement);
+
+#endif /* HF_MAILBOX_H */
