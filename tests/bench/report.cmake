@@ -1,0 +1,1 @@
+hf_bench(report USES base codec report cmd)

@@ -1,0 +1,1 @@
+hf_unit(report USES base codec report)

@@ -1,0 +1,1 @@
+hf_unit(report_day USES base codec report)

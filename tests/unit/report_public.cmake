@@ -1,0 +1,1 @@
+hf_unit(report_public USES base codec report)

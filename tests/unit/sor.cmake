@@ -1,0 +1,1 @@
+hf_unit(sor USES base codec report cmd)
