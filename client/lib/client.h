@@ -24,6 +24,7 @@
 #include "codec_admin.h"
 #include "codec_match.h"
 #include "codec_publish.h"
+#include "codec_takedown.h"
 #include "err.h"
 #include "span.h"
 
@@ -66,7 +67,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 /* Name, service, method, longest wait.  What is asked and answered has a
  * struct in proto/codec: ASK and TELL, ASK alone, TELL alone. */
 /* clang-format off */
-#define HF_CLIENT_ASK_TELL_TABLE(X)                                           \
+#define HF_CLIENT_ASK_TELL_TABLE(X)                                    \
 	X(list_sets,   "Admin",   "ListSets",   30000)                        \
 	X(open_set,    "Admin",   "OpenSet",    60000)                        \
 	X(share_set,   "Admin",   "ShareSet",   60000)                        \
@@ -75,8 +76,16 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(list_peers,  "Admin",   "ListPeers",  30000)                        \
 	X(add_peer,    "Admin",   "AddPeer",    60000)                        \
 	X(verify_set,  "Admin",   "VerifySet",  3600000)                      \
+	X(list_cases,  "Takedown", "ListCases", 30000)                        \
+	X(get_case,    "Takedown", "GetCase",   30000)                        \
+	X(get_bundle,  "Takedown", "GetBundle", 60000)                        \
 	X(retract,     "Publish", "Retract",    600000)                       \
-	X(amend,       "Publish", "Amend",      60000)
+	X(amend,       "Publish", "Amend",      60000)                        \
+	X(send_notice, "Takedown", "SendNotice", 60000)                       \
+	X(report_found, "Takedown", "ReportFound", 120000)                    \
+	X(update_case, "Takedown", "UpdateCase", 60000)                       \
+	X(attest_role, "Takedown", "AttestRole", 60000)                       \
+	X(list_roles,  "Takedown", "ListRoles", 30000)
 #define HF_CLIENT_ASK_TABLE(X)                                                \
 	X(follow_set,  "Admin",   "FollowSet",  60000)                        \
 	X(remove_peer, "Admin",   "RemovePeer", 60000)

@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "exchange.h"
 
@@ -31,6 +32,7 @@ struct hf_exchange {
 	bool is_closed;       /* and the server was told */
 	bool is_paused;
 	bool is_done;
+	int wake_fd; /* borrowed; -1: nobody waits so */
 	enum hf_err err;
 	struct hf_why why;
 };
@@ -73,6 +75,16 @@ static void queue_release(struct queue *queue)
 
 	while ((message = queue_take(queue)) != NULL)
 		message_free(message);
+}
+
+/* With the lock held.  An eventfd that is full has woken everybody. */
+static void wake(const struct hf_exchange *exchange)
+{
+	static const uint64_t one = 1;
+
+	if (exchange->wake_fd >= 0 &&
+	    write(exchange->wake_fd, &one, sizeof(one)) < 0)
+		return;
 }
 
 /* ---- on the loop's thread ---- */
@@ -149,6 +161,7 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span bytes)
 	}
 	pthread_mutex_lock(&exchange->lock);
 	queue_put(&exchange->in, message);
+	wake(exchange);
 	if (exchange->in.count >= TAKEN_MAX) {
 		exchange->is_paused = true;
 		hf_rpc_pause(call);
@@ -167,6 +180,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 	exchange->err = err;
 	exchange->why = *hf_rpc_why(call);
 	exchange->is_done = true;
+	wake(exchange);
 	pthread_cond_signal(&exchange->changed);
 	pthread_mutex_unlock(&exchange->lock);
 }
@@ -190,6 +204,7 @@ enum hf_err hf_exchange_begin(struct hf_rpc_channel *channel, const char *path,
 		return hf_why(why, HF_E_NOMEM, "no memory for a call");
 	pthread_mutex_init(&exchange->lock, NULL);
 	pthread_cond_init(&exchange->changed, NULL);
+	exchange->wake_fd = -1;
 	queue_init(&exchange->out);
 	queue_init(&exchange->in);
 	/* exchange->call is there before the first event. */
@@ -203,6 +218,25 @@ enum hf_err hf_exchange_begin(struct hf_rpc_channel *channel, const char *path,
 	}
 	*out_exchange = exchange;
 	return HF_OK;
+}
+
+void hf_exchange_wake(struct hf_exchange *exchange, int eventfd)
+{
+	pthread_mutex_lock(&exchange->lock);
+	exchange->wake_fd = eventfd;
+	if (exchange->is_done || exchange->in.count > 0)
+		wake(exchange);
+	pthread_mutex_unlock(&exchange->lock);
+}
+
+bool hf_exchange_is_over(struct hf_exchange *exchange)
+{
+	bool is_over;
+
+	pthread_mutex_lock(&exchange->lock);
+	is_over = exchange->is_done && exchange->in.count == 0;
+	pthread_mutex_unlock(&exchange->lock);
+	return is_over;
 }
 
 /* With the lock held.  A post that fails leaves the message in the queue, for

@@ -27,6 +27,15 @@ HF_MUST enum hf_err hf_exchange_begin(struct hf_rpc_channel *channel,
 				      struct hf_exchange **out_exchange,
 				      struct hf_why *why);
 
+/* Write to this eventfd whenever there may be something to take, also the
+ * end: for one who waits for other things as well.  It has to outlive the
+ * exchange. */
+void hf_exchange_wake(struct hf_exchange *exchange, int eventfd);
+
+/* The server ended it, and every message was taken: hf_exchange_take() says
+ * how. */
+bool hf_exchange_is_over(struct hf_exchange *exchange);
+
 /* Takes the memory out of message.  Waits while HF_EXCHANGE_QUEUE messages
  * wait for the transport. */
 #define HF_EXCHANGE_QUEUE 4

@@ -61,7 +61,50 @@
 	X(FINGERPRINT,  "fingerprint",  1)            \
 	X(SILENT,       "silent",       0)            \
 	X(ENDPOINT,     "endpoint",     1)            \
-	X(VKEY,         "vkey",         0)
+	X(VKEY,         "vkey",         0)            \
+	X(PROVIDER,     "provider",     1)            \
+	X(URL,          "url",          1)            \
+	X(HASH,         "hash",         1)            \
+	X(FILE,         "file",         1)            \
+	X(REGIME,       "regime",       1)            \
+	X(EXPLANATION,  "explanation",  1)            \
+	X(EXPLANATION_FILE, "explanation-file", 1)    \
+	X(CONTACT,      "contact",      1)            \
+	X(GOOD_FAITH,   "good-faith",   0)            \
+	X(REFERENCE,    "reference",    1)            \
+	X(ENTRY,        "entry",        1)            \
+	X(HOLD,         "hold",         1)            \
+	X(ORDER,        "order",        1)            \
+	X(MAIL_DIR,     "mail-dir",     1)            \
+	X(REQUEST,      "request",      1)            \
+	X(LETTER,       "letter",       0)            \
+	X(LANGUAGE,     "language",     1)            \
+	X(STATE,        "state",        1)            \
+	X(OVERDUE,      "overdue",      0)            \
+	X(OPEN,         "open",         0)            \
+	X(FROM,         "from",         1)            \
+	X(TO,           "to",           1)            \
+	X(TEXT,         "text",         1)            \
+	X(AT,           "at",           1)            \
+	X(AUTOMATIC,    "automatic",    0)            \
+	X(MEANS,        "means",        1)            \
+	X(ADDRESS,      "address",      1)            \
+	X(FAILED,       "failed",       0)            \
+	X(HOST,         "host",         1)            \
+	X(COUNTRY,      "country",      1)            \
+	X(LEA,          "lea",          0)            \
+	X(EXEC,         "exec",         1)            \
+	X(ONCE,         "once",         0)            \
+	X(FROM_NOW,     "from-now",     0)                                    \
+	X(ROLE,         "role",         1)            \
+	X(POWER,        "power",        1)            \
+	X(UNTIL,        "until",        1)                                    \
+	X(AUDIENCE,     "audience",     1)            \
+	X(OUTPUT,       "output",       1)            \
+	X(BUNDLES,      "bundles",      1)            \
+	X(CONTENT_DATE, "content-date", 1)            \
+	X(CASES,        "cases",        0)            \
+	X(REMEMBER,     "remember",     0)
 /* clang-format on */
 
 enum hf_cmd_option {
@@ -71,8 +114,12 @@ enum hf_cmd_option {
 		HF_CMD_OPTIONS
 };
 
-#define HF_CMD_BIT(name)  ((uint64_t)1 << HF_CMD_##name)
-#define HF_CMD_VALUES_MAX 64 /* of one option */
+/* A set of options; there are more than 64. */
+__extension__ typedef unsigned __int128 hf_cmd_bits;
+_Static_assert(HF_CMD_OPTIONS <= 128, "more options than hf_cmd_bits has");
+
+#define HF_CMD_BIT(name)  ((hf_cmd_bits)1 << HF_CMD_##name)
+#define HF_CMD_VALUES_MAX 256 /* of one option */
 
 #define HF_CMD_EXIT_OK    0
 #define HF_CMD_EXIT_FOUND 1 /* something matched, or some files failed */
@@ -87,7 +134,10 @@ struct hf_cmd_values {
 	size_t count;
 };
 
+struct hf_cmd_row;
+
 struct hf_cmd {
+	const struct hf_cmd_row *row; /* which command it is */
 	struct hf_layout layout;
 	struct hf_cmd_values options[HF_CMD_OPTIONS];
 	char *const *args; /* what is no option and no name of a command */
@@ -100,7 +150,7 @@ struct hf_cmd_row {
 	const char *group, *verb; /* verb is NULL where one word is enough */
 	const char *usage;
 	size_t args_least, args_most;
-	uint64_t options;
+	hf_cmd_bits options;
 	enum hf_err (*run)(struct hf_cmd *cmd, struct hf_why *why);
 	const char *words;
 };
@@ -132,6 +182,13 @@ HF_MUST enum hf_err hf_cmd_connect(struct hf_cmd *cmd, unsigned duties,
 /* "hashfed: path: sentence" on standard error; the path is escaped. */
 void hf_cmd_complain(const char *path, const char *sentence);
 
+/* "hashfed: what: a, b, c" on standard error, in lines of readable length: for
+ * lists that are too long for a sentence. */
+void hf_cmd_complain_words(const char *what, const char *words);
+
+/* A case id, or how one begins: hex digits. */
+HF_MUST enum hf_err hf_cmd_case_id(const char *text, struct hf_why *why);
+
 /* Files into hashes, with --jobs and --quick. */
 HF_MUST enum hf_err
 hf_cmd_media(struct hf_cmd *cmd,
@@ -142,6 +199,29 @@ hf_cmd_media(struct hf_cmd *cmd,
  * second one ends the program. */
 void hf_cmd_catch_signals(void);
 bool hf_cmd_is_interrupted(void);
+
+/* The value of an option as text of the protocol: UTF-8 on one line, at most
+ * so many bytes.  NULL when it was not given. */
+HF_MUST enum hf_err hf_cmd_text(const struct hf_cmd *cmd,
+				enum hf_cmd_option option, size_t most,
+				const char **out_text, struct hf_why *why);
+
+/* The value of an option as a point in time; 0 when it was not given. */
+HF_MUST enum hf_err hf_cmd_moment(const struct hf_cmd *cmd,
+				  enum hf_cmd_option option, uint64_t *out_ms,
+				  struct hf_why *why);
+
+/* A number from 1 to 64, by default what is given. */
+HF_MUST enum hf_err hf_cmd_jobs(const struct hf_cmd *cmd, unsigned by_default,
+				unsigned *out_count, struct hf_why *why);
+
+/* "--home", as on the command line: also the name of an option. */
+const char *hf_cmd_option_name(enum hf_cmd_option option);
+
+/* lib/NAME where we may write there, else under the user's own state; it is
+ * made.  False when there is no such place. */
+bool hf_cmd_state_dir(const struct hf_cmd *cmd, const char *name,
+		      char *out_path, size_t size_bytes);
 
 /* A hash as people write it: "sha256:HEX", or HEX of a length that tells.
  * 64 digits are SHA-256 or PDQ: then algorithm is 0 and len_bytes 32. */
@@ -158,6 +238,35 @@ bool hf_cmd_hash_parse(const char *text, struct hf_cmd_hash *out_hash);
 HF_MUST enum hf_err hf_cmd_batch_id(const char *text,
 				    uint8_t out_id[static HF_BATCH_ID_BYTES],
 				    struct hf_why *why);
+
+/* What is said of a case, one word each: word, event (NONE: it is none), what
+ * it takes beside --reason, --text and --at, words. */
+/* clang-format off */
+#define HF_CMD_ACT_TABLE(X)                                                    \
+	X("review",      REVIEW,      SAYS, "provider: a person looks at it")         \
+	X("removed",     REMOVED,     SAYS_SO, "provider: it is deleted")        \
+	X("disabled",    DISABLED,    SAYS_SO, "provider: access is disabled")   \
+	X("rejected",    REJECTED,    SAYS_SO, "provider: declined, with a reason") \
+	X("needs-info",  NEEDS_INFO,  SAYS, "provider: the notice is not precise enough") \
+	X("impossible",  IMPOSSIBLE,  SAYS, "provider: it cannot be done now")        \
+	X("moved",       MOVED,       WHERE, "provider: it is at another host")    \
+	X("unavailable", UNAVAILABLE, SAYS_SO, "provider: it is gone, cause unknown") \
+	X("complied",    COMPLIED,    SAYS_SO, "provider: an order took effect") \
+	X("contest",     CONTEST,     SAYS, "provider: a complaint, or an appeal")    \
+	X("reinstated",  REINSTATED,  SAYS, "provider: it is back")                   \
+	X("info",        INFO,        PLACES, "notifier: more places, or words")   \
+	X("withdraw",    WITHDRAW,    SAYS, "notifier: take the notice back")         \
+	X("offline",     OFFLINE,     SAYS_SO, "notifier: it was seen offline")  \
+	X("online",      ONLINE,      SAYS_SO, "notifier: it was seen online")   \
+	X("reappeared",  REAPPEARED,  SAYS_SO, "notifier: it is there again")    \
+	X("renotify",    RENOTIFY,    SAYS_SO, "notifier: remind")               \
+	X("escalate",    ESCALATE_AUTHORITY, ESCALATES, "notifier: tell an authority, or the police") \
+	X("forward",     FORWARD,     FORWARDS, "notifier: pass it on to another country") \
+	X("close",       CLOSE,       SAYS, "notifier: the end")                      \
+	X("sent",        DELIVERY,    SENDS, "notifier: how a mail was sent")      \
+	X("release",     NONE,        0, "notifier: send what was held")           \
+	X("penalty",     PENALTY,     SAYS, "authority: a penalty is imposed")
+/* clang-format on */
 
 /* ---- subcommands, one for each row ---- */
 
@@ -179,9 +288,24 @@ HF_CMD_RUN(sets_verify);
 HF_CMD_RUN(peers);
 HF_CMD_RUN(peers_add);
 HF_CMD_RUN(peers_remove);
+HF_CMD_RUN(roles);
+HF_CMD_RUN(roles_attest);
+HF_CMD_RUN(roles_end);
 HF_CMD_RUN(invite);
 HF_CMD_RUN(status);
 HF_CMD_RUN(checkpoint);
 HF_CMD_RUN(proof);
+HF_CMD_RUN(notify);
+HF_CMD_RUN(cases);
+HF_CMD_RUN(cases_show);
+HF_CMD_RUN(cases_bundle);
+HF_CMD_RUN(cases_act);
+HF_CMD_RUN(cases_order);
+HF_CMD_RUN(watch);
+HF_CMD_RUN(verify);
+HF_CMD_RUN(report_hosting);
+HF_CMD_RUN(report_trusted_flagger);
+HF_CMD_RUN(report_dsc);
+HF_CMD_RUN(export_dsa_sor);
 
 #endif /* HF_CMD_H */

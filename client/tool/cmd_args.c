@@ -13,6 +13,25 @@
 /* What every command that calls a daemon takes. */
 #define CALLS (BIT(SERVER) | BIT(CERT) | BIT(KEY) | BIT(PIN))
 
+/* What a notice is made of. */
+#define NOTICE                                                                 \
+	(BIT(PROVIDER) | BIT(URL) | BIT(HASH) | BIT(FILE) | BIT(REGIME) |      \
+	 BIT(CLASS) | BIT(LABEL) | BIT(EXPLANATION) | BIT(EXPLANATION_FILE) |  \
+	 BIT(CONTACT) | BIT(GOOD_FAITH) | BIT(REFERENCE) | BIT(JURISDICTION) | \
+	 BIT(LEGAL_BASIS) | BIT(ENTRY) | BIT(ORDER))
+
+/* What everything said of a case takes, and what some of it does. */
+#define ACT       (BIT(JSON) | BIT(REQUEST) | BIT(MAIL_DIR))
+#define SAYS      (BIT(REASON) | BIT(TEXT) | BIT(AT))
+#define SAYS_SO   (SAYS | BIT(AUTOMATIC))
+#define WHERE     (SAYS | BIT(HOST) | BIT(COUNTRY))
+#define PLACES    (SAYS | BIT(URL))
+#define ESCALATES (SAYS | BIT(TO) | BIT(LEA))
+#define FORWARDS  (SAYS | BIT(TO) | BIT(COUNTRY))
+#define SENDS                                                                  \
+	(BIT(TEXT) | BIT(AT) | BIT(MEANS) | BIT(ADDRESS) | BIT(REFERENCE) |    \
+	 BIT(FAILED))
+
 const struct hf_cmd_row hf_cmd_rows[] = {
 	/* clang-format off */
 	{ "hash", NULL, "FILE...", 1, MANY, BIT(JSON) | BIT(JOBS) | BIT(QUICK),
@@ -26,10 +45,11 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE),
 	  hf_cmd_retract, "take entries of ours back" },
 	{ "match", NULL, "FILE|HASH...", 1, MANY,
-	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK),
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER),
 	  hf_cmd_match, "look files or hashes up" },
 	{ "scan", NULL, "DIR...", 1, MANY,
-	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(RESUME) | BIT(FRESH) | BIT(QUICK),
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(RESUME) | BIT(FRESH) | BIT(QUICK) |
+	  BIT(CASES) | BIT(REMEMBER),
 	  hf_cmd_scan, "look every file under directories up" },
 	{ "sets", "open", "NAME | --restricted", 0, 1,
 	  CALLS | BIT(JSON) | BIT(CLASS) | BIT(PURPOSE) | BIT(RESTRICTED),
@@ -53,6 +73,14 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  hf_cmd_peers_remove, "put a peer out" },
 	{ "peers", NULL, "", 0, 0, CALLS | BIT(JSON),
 	  hf_cmd_peers, "the peers that are enrolled" },
+	{ "roles", "attest", "NAME --role ROLE", 1, 1,
+	  CALLS | BIT(JSON) | BIT(ROLE) | BIT(POWER) | BIT(JURISDICTION) | BIT(UNTIL) | BIT(NOTE),
+	  hf_cmd_roles_attest, "say what an organisation is" },
+	{ "roles", "end", "NAME --role ROLE", 1, 1,
+	  CALLS | BIT(JSON) | BIT(ROLE) | BIT(NOTE),
+	  hf_cmd_roles_end, "say that it is that no longer" },
+	{ "roles", NULL, "", 0, 0, CALLS | BIT(JSON),
+	  hf_cmd_roles, "who is what, by whose word, and what counts here" },
 	{ "invite", NULL, "", 0, 0, CALLS,
 	  hf_cmd_invite, "print our invite, to be given to a peer" },
 	{ "status", NULL, "", 0, 0, CALLS | BIT(JSON),
@@ -61,18 +89,65 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  hf_cmd_checkpoint, "print the signed note of a set" },
 	{ "proof", NULL, "SET INDEX", 2, 2, CALLS,
 	  hf_cmd_proof, "print the proof that an entry is in a set" },
+	{ "notify", NULL,
+	  "--provider P --url U --regime R --class C | --import LIST | --letter", 0, 0,
+	  CALLS | NOTICE | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(HOLD) | BIT(MAIL_DIR) |
+	  BIT(REQUEST) | BIT(IMPORT) | BIT(SKIP_BAD) | BIT(DRY_RUN) | BIT(LETTER) | BIT(LANGUAGE),
+	  hf_cmd_notify, "tell a provider of content, or order its removal" },
+	{ "cases", "show", "CASE", 1, 1, CALLS | BIT(JSON),
+	  hf_cmd_cases_show, "one case with its events" },
+	{ "cases", "bundle", "CASE", 1, 1, CALLS,
+	  hf_cmd_cases_bundle, "print what proves a case, to be kept in a file" },
+#define ACT_ROW(word, event, takes, words) \
+	{ "cases", word, "CASE", 1, 1, CALLS | ACT | (takes), hf_cmd_cases_act, words },
+	HF_CMD_ACT_TABLE(ACT_ROW)
+#undef ACT_ROW
+	{ "cases", "order", "CASE --order FILE", 1, 1,
+	  CALLS | NOTICE | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(REQUEST) | BIT(MAIL_DIR),
+	  hf_cmd_cases_order, "authority: order removal in a case" },
+	{ "cases", NULL, "", 0, 0,
+	  CALLS | BIT(JSON) | BIT(STATE) | BIT(OVERDUE) | BIT(OPEN) | BIT(PROVIDER) |
+	  BIT(HASH) | BIT(FROM) | BIT(TO),
+	  hf_cmd_cases, "cases, newest change first" },
+	{ "watch", NULL, "[--exec COMMAND]", 0, 0,
+	  CALLS | BIT(EXEC) | BIT(JOBS) | BIT(STATE) | BIT(ONCE) | BIT(FROM_NOW),
+	  hf_cmd_watch, "every new or changed case, to a program or as lines" },
+	{ "verify", NULL, "FILE", 1, 1, BIT(JSON),
+	  hf_cmd_verify, "check the bundle of a takedown case; no daemon is needed" },
+	{ "report", "hosting", "", 0, 0,
+	  CALLS | BIT(FROM) | BIT(TO) | BIT(FORMAT) | BIT(OUTPUT) | BIT(AUDIENCE) | BIT(PROVIDER),
+	  hf_cmd_report_hosting, "who removed what, and how soon" },
+	{ "report", "trusted-flagger", "", 0, 0,
+	  CALLS | BIT(FROM) | BIT(TO) | BIT(FORMAT) | BIT(OUTPUT) | BIT(AUDIENCE) | BIT(PROVIDER),
+	  hf_cmd_report_trusted_flagger, "the yearly counts of DSA Art. 22(3)" },
+	{ "report", "dsc", "", 0, 0,
+	  CALLS | BIT(FROM) | BIT(TO) | BIT(FORMAT) | BIT(OUTPUT) | BIT(AUDIENCE) | BIT(PROVIDER) |
+	  BIT(BUNDLES),
+	  hf_cmd_report_dsc, "who answered late, without a reason or not at all" },
+	{ "export", "dsa-sor", "CASE... | --from DATE --to DATE", 0, MANY,
+	  CALLS | BIT(FROM) | BIT(TO) | BIT(OUTPUT) | BIT(LEGAL_BASIS) | BIT(TYPE) | BIT(CONTENT_DATE),
+	  hf_cmd_export_dsa_sor, "statements of reasons for the Commission's database" },
 	/* clang-format on */
 };
 
 const size_t hf_cmd_rows_count = sizeof(hf_cmd_rows) / sizeof(hf_cmd_rows[0]);
 
+/* What getopt_long() says of option 0: behind ':' and '?', which are its own
+ * words. */
+#define FIRST_OPTION 256
+
 static const struct option long_options[] = {
 #define LONG_OPTION(name, text, has_value)                                     \
-	{ text, has_value, NULL, HF_CMD_##name },
+	{ text, has_value, NULL, FIRST_OPTION + HF_CMD_##name },
 	HF_CMD_OPTION_TABLE(LONG_OPTION)
 #undef LONG_OPTION
 		{ NULL, 0, NULL, 0 }
 };
+
+const char *hf_cmd_option_name(enum hf_cmd_option option)
+{
+	return long_options[option].name;
+}
 
 const char *hf_cmd_option(const struct hf_cmd *cmd, enum hf_cmd_option option)
 {
@@ -107,6 +182,7 @@ static enum hf_err take_options(struct hf_cmd *cmd, int argc, char **argv,
 				      "no option '%.60s'; hashfed --help lists "
 				      "them",
 				      argv[optind - 1]);
+		option -= FIRST_OPTION;
 		values = &cmd->options[option];
 		if (values->count == HF_CMD_VALUES_MAX)
 			return hf_why(why, HF_E_LIMIT,
@@ -118,6 +194,23 @@ static enum hf_err take_options(struct hf_cmd *cmd, int argc, char **argv,
 	cmd->args = argv + optind;
 	cmd->args_count = (size_t)(argc - optind);
 	return HF_OK;
+}
+
+/* "hosting, trusted-flagger, dsc" */
+static void list_verbs(const char *group, char *out, size_t out_size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < hf_cmd_rows_count; i++) {
+		const struct hf_cmd_row *row = &hf_cmd_rows[i];
+
+		if (row->verb != NULL && strcmp(row->group, group) == 0 &&
+		    len < out_size)
+			len += (size_t)snprintf(out + len, out_size - len,
+						"%s%s", len > 0 ? ", " : "",
+						row->verb);
+	}
 }
 
 static const struct hf_cmd_row *find_row(struct hf_cmd *cmd, struct hf_why *why)
@@ -142,10 +235,17 @@ static const struct hf_cmd_row *find_row(struct hf_cmd *cmd, struct hf_why *why)
 		cmd->args_count -= words;
 		return row;
 	}
+	if (is_group && verb[0] == '\0') {
+		char verbs[256];
+
+		list_verbs(group, verbs, sizeof(verbs));
+		hf_why(why, HF_E_ARGUMENT, "'%.40s' needs one more word: %s",
+		       group, verbs);
+		return NULL;
+	}
 	hf_why(why, HF_E_ARGUMENT,
 	       "no command '%.40s%s%.40s'; hashfed --help lists them", group,
-	       is_group || verb[0] != '\0' ? " " : "",
-	       verb[0] != '\0' ? verb : "");
+	       verb[0] != '\0' ? " " : "", verb);
 	return NULL;
 }
 
@@ -160,7 +260,7 @@ static enum hf_err check_use(const struct hf_cmd *cmd,
 		return hf_why(why, HF_E_ARGUMENT, "usage: hashfed %s%s%s %s",
 			      row->group, space, verb, row->usage);
 	for (int i = 0; i < HF_CMD_OPTIONS; i++) {
-		uint64_t bit = (uint64_t)1 << i;
+		hf_cmd_bits bit = (hf_cmd_bits)1 << i;
 
 		if (cmd->options[i].count > 0 &&
 		    ((row->options | ALWAYS) & bit) == 0)
@@ -189,7 +289,9 @@ enum hf_err hf_cmd_parse(struct hf_cmd *cmd, int argc, char **argv,
 	if (row == NULL)
 		return HF_E_ARGUMENT;
 	err = check_use(cmd, row, why);
-	if (err == HF_OK)
+	if (err == HF_OK) {
+		cmd->row = row;
 		*out_row = row;
+	}
 	return err;
 }

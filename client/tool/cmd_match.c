@@ -5,6 +5,7 @@
 #include "duty.h"
 
 #include "cmd.h"
+#include "found_cases.h"
 #include "lookup_batch.h"
 #include "show.h"
 
@@ -17,6 +18,8 @@ struct run {
 	struct hf_media *media;
 	struct hf_lookup_batch batch;
 	const char *subjects[ITEMS_MAX];
+	struct hf_found_file *found;     /* owned; with --cases */
+	struct hf_media_result *results; /* owned; likewise */
 	size_t count;
 	bool has_matched;
 	bool has_failed;
@@ -43,15 +46,40 @@ static enum hf_err print_item(struct run *run, uint32_t item,
 				     : json_null());
 		json_object_set_new(object, "matches",
 				    hf_lookup_json(hits, count));
+		if (run->found != NULL)
+			hf_found_json(&run->found[item], object);
 		return hf_json_line(object, why);
 	}
 	hf_lookup_print(hits, count, run->subjects[item]);
+	if (run->found != NULL)
+		hf_found_print(&run->found[item], run->subjects[item]);
 	if (count == 0) {
 		printf("none\t-\t-\t-\t-\t-\t-\t-\t-\t");
 		hf_show_escaped(stdout, run->subjects[item]);
 		putchar('\n');
 	}
 	return HF_OK;
+}
+
+/* With --cases, what matters becomes a case before it is printed. */
+static enum hf_err make_cases(struct run *run,
+			      const struct hf_wire_match_response *answer,
+			      struct hf_why *why)
+{
+	const struct hf_wire_match_hit *hits;
+	size_t at = 0;
+
+	if (run->found == NULL)
+		return HF_OK;
+	for (uint32_t item = 0; item < run->count; item++) {
+		size_t count = hf_lookup_hits(answer, item, &at, &hits);
+
+		run->found[item] = (struct hf_found_file){
+			.result = &run->results[item],
+			.is_reported = hf_found_matters(hits, count),
+		};
+	}
+	return hf_found_cases(run->client, run->found, run->count, why);
 }
 
 /* Look up what was collected and print it. */
@@ -69,6 +97,8 @@ static enum hf_err flush(struct run *run, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_client_match(run->client, request, &run->cmd->arena,
 				      &answer, why);
+	if (err == HF_OK)
+		err = make_cases(run, &answer, why);
 	for (uint32_t item = 0; item < run->count && err == HF_OK; item++) {
 		const struct hf_wire_match_hit *hits;
 		size_t count = hf_lookup_hits(&answer, item, &at, &hits);
@@ -97,8 +127,16 @@ static void on_result(void *arg, const struct hf_media_result *result)
 	}
 	run->err = hf_lookup_batch_add_file(&run->batch, (uint32_t)run->count,
 					    result, &run->why);
+	if (run->err == HF_OK && hf_cmd_has(run->cmd, HF_CMD_REMEMBER))
+		run->err =
+			hf_lookup_batch_name(&run->batch, (uint32_t)run->count,
+					     result->path, &run->why);
 	if (run->err != HF_OK)
 		return;
+	if (run->results != NULL) {
+		run->results[run->count] = *result;
+		run->results[run->count].path = result->tag;
+	}
 	run->subjects[run->count++] = result->tag;
 	if (run->count == ITEMS_MAX)
 		run->err = flush(run, &run->why);
@@ -134,6 +172,11 @@ static enum hf_err add(struct run *run, char *text, struct hf_why *why)
 	enum hf_err err = HF_OK;
 
 	if (hf_cmd_hash_parse(text, &hash)) {
+		if (run->found != NULL || hf_cmd_has(run->cmd, HF_CMD_REMEMBER))
+			return hf_why(why, HF_E_ARGUMENT,
+				      "'%.80s': only a file that is here can "
+				      "become a case, or be remembered",
+				      text);
 		if (run->media != NULL)
 			hf_media_finish(run->media);
 		return run->err == HF_OK ? add_hash(run, text, &hash, why)
@@ -164,6 +207,17 @@ static enum hf_err match_all(struct run *run, struct hf_why *why)
 	return err == HF_OK ? flush(run, why) : err;
 }
 
+static enum hf_err take_room(struct run *run, struct hf_why *why)
+{
+	if (!hf_cmd_has(run->cmd, HF_CMD_CASES))
+		return HF_OK;
+	run->found = calloc(ITEMS_MAX, sizeof(*run->found));
+	run->results = calloc(ITEMS_MAX, sizeof(*run->results));
+	return run->found != NULL && run->results != NULL
+		       ? HF_OK
+		       : hf_why(why, HF_E_NOMEM, "no memory");
+}
+
 enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
 {
 	struct run *run = calloc(1, sizeof(*run));
@@ -173,7 +227,11 @@ enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
 		return hf_why(why, HF_E_NOMEM, "no memory");
 	run->cmd = cmd;
 	hf_lookup_batch_init(&run->batch);
-	err = hf_cmd_connect(cmd, HF_DUTY_SCANNER, &run->client, why);
+	/* Who only asks has not got what is asked about. */
+	run->batch.is_question = !hf_cmd_has(cmd, HF_CMD_REMEMBER);
+	err = take_room(run, why);
+	if (err == HF_OK)
+		err = hf_cmd_connect(cmd, HF_DUTY_SCANNER, &run->client, why);
 	if (err == HF_OK)
 		err = match_all(run, why);
 	if (run->has_matched)
@@ -183,6 +241,8 @@ enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
 	hf_media_close(run->media);
 	hf_client_close(run->client);
 	hf_lookup_batch_release(&run->batch);
+	free(run->results);
+	free(run->found);
 	free(run);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include "file.h"
 
 #include "cmd.h"
+#include "found_cases.h"
 #include "lookup_batch.h"
 #include "scan_state.h"
 #include "scan_walk.h"
@@ -28,6 +29,8 @@
 struct pack {
 	struct pack *next;
 	char *paths[BATCH_FILES]; /* owned */
+	/* With --cases: what is told of those that match; owned. */
+	struct hf_media_result *results;
 	uint32_t count;
 	uint64_t failed; /* files on the way that could not be read */
 	struct hf_scan_place last;
@@ -36,6 +39,8 @@ struct pack {
 struct scan {
 	struct hf_cmd *cmd;
 	bool is_json;
+	bool must_report;   /* --cases */
+	bool must_remember; /* --remember */
 	struct hf_client *client;
 	struct hf_client_stream *stream;
 	struct hf_media *media;
@@ -53,19 +58,30 @@ struct scan {
 
 /* ---- answers ---- */
 
-static struct pack *pack_new(void)
+static struct pack *pack_new(bool must_report)
 {
-	return calloc(1, sizeof(struct pack));
+	struct pack *pack = calloc(1, sizeof(*pack));
+
+	if (pack != NULL && must_report) {
+		pack->results = calloc(BATCH_FILES, sizeof(*pack->results));
+		if (pack->results == NULL) {
+			free(pack);
+			return NULL;
+		}
+	}
+	return pack;
 }
 
 static void pack_free(struct pack *pack)
 {
+	free(pack->results);
 	for (uint32_t i = 0; i < pack->count; i++)
 		free(pack->paths[i]);
 	free(pack);
 }
 
 static enum hf_err print_file(struct scan *scan, const char *path,
+			      const struct hf_found_file *found,
 			      const struct hf_wire_match_hit *hits,
 			      size_t count, struct hf_why *why)
 {
@@ -79,6 +95,7 @@ static enum hf_err print_file(struct scan *scan, const char *path,
 	hf_progress_clear(&scan->progress);
 	if (!scan->is_json) {
 		hf_lookup_print(hits, count, path);
+		hf_found_print(found, path);
 		return HF_OK;
 	}
 	object = json_object();
@@ -86,6 +103,7 @@ static enum hf_err print_file(struct scan *scan, const char *path,
 	json_object_set_new(object, "verdict",
 			    json_string(hf_verdict_word(verdict)));
 	json_object_set_new(object, "matches", hf_lookup_json(hits, count));
+	hf_found_json(found, object);
 	return hf_json_line(object, why);
 }
 
@@ -125,21 +143,43 @@ static void settle(struct scan *scan)
 	pack_free(pack);
 }
 
+/* With --cases, those that matter become cases before they are printed: what
+ * was printed counts as done. */
+static enum hf_err make_cases(struct scan *scan, const struct pack *pack,
+			      const struct hf_wire_match_response *answer,
+			      struct hf_found_file *found, struct hf_why *why)
+{
+	const struct hf_wire_match_hit *hits;
+	size_t at = 0;
+
+	if (!scan->must_report)
+		return HF_OK;
+	for (uint32_t item = 0; item < pack->count; item++) {
+		size_t count = hf_lookup_hits(answer, item, &at, &hits);
+
+		found[item].result = &pack->results[item];
+		found[item].is_reported = hf_found_matters(hits, count);
+	}
+	return hf_found_cases(scan->client, found, pack->count, why);
+}
+
 static enum hf_err on_answer(void *arg, void *tag,
 			     const struct hf_wire_match_response *answer,
 			     struct hf_why *why)
 {
 	struct scan *scan = arg;
 	struct pack *pack = tag;
+	struct hf_found_file found[BATCH_FILES] = { { .result = NULL } };
 	char more[64];
 	size_t at = 0;
-	enum hf_err err = HF_OK;
+	enum hf_err err = make_cases(scan, pack, answer, found, why);
 
 	for (uint32_t item = 0; item < pack->count && err == HF_OK; item++) {
 		const struct hf_wire_match_hit *hits;
 		size_t count = hf_lookup_hits(answer, item, &at, &hits);
 
-		err = print_file(scan, pack->paths[item], hits, count, why);
+		err = print_file(scan, pack->paths[item], &found[item], hits,
+				 count, why);
 	}
 	if (err != HF_OK)
 		return err;
@@ -165,7 +205,7 @@ static struct pack *filling(struct scan *scan)
 
 static enum hf_err begin_pack(struct scan *scan, struct hf_why *why)
 {
-	struct pack *pack = pack_new();
+	struct pack *pack = pack_new(scan->must_report);
 	struct pack *last = filling(scan);
 
 	if (pack == NULL)
@@ -238,7 +278,16 @@ static enum hf_err take_file(struct scan *scan,
 	pack->paths[pack->count] = strdup(result->path);
 	if (pack->paths[pack->count] == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory for a path");
+	if (pack->results != NULL) {
+		pack->results[pack->count] = *result;
+		pack->results[pack->count].path = pack->paths[pack->count];
+	}
+	if (scan->must_remember)
+		err = hf_lookup_batch_name(&scan->batch, pack->count,
+					   result->path, why);
 	pack->count++;
+	if (err != HF_OK)
+		return err;
 	/* An image that does not decode was still looked up exactly. */
 	if (result->pdq_err != HF_OK && result->pdq_err != HF_E_UNSUPPORTED)
 		complain(scan, result->path, result->why.text);
@@ -299,24 +348,6 @@ static void on_bad_dir(void *arg, const char *path, const char *sentence)
 
 /* ---- the state file ---- */
 
-/* lib/scan where we may write there, else under the user's own state. */
-static bool default_dir(const struct hf_cmd *cmd, char *out, size_t size_bytes)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	snprintf(out, size_bytes, "%s/scan", cmd->layout.lib);
-	if (hf_file_mkdirs(out, 0700, NULL) == HF_OK && access(out, W_OK) == 0)
-		return true;
-	if (state != NULL && state[0] == '/')
-		snprintf(out, size_bytes, "%s/hashfed/scan", state);
-	else if (home != NULL && home[0] != '\0')
-		snprintf(out, size_bytes, "%s/.local/state/hashfed/scan", home);
-	else
-		return false;
-	return hf_file_mkdirs(out, 0700, NULL) == HF_OK &&
-	       access(out, W_OK) == 0;
-}
-
 static enum hf_err find_state(struct scan *scan, struct hf_why *why)
 {
 	const char *given = hf_cmd_option(scan->cmd, HF_CMD_RESUME);
@@ -330,7 +361,7 @@ static enum hf_err find_state(struct scan *scan, struct hf_why *why)
 		strcpy(scan->state_path, given);
 		return HF_OK;
 	}
-	if (!default_dir(scan->cmd, dir, sizeof(dir))) {
+	if (!hf_cmd_state_dir(scan->cmd, "scan", dir, sizeof(dir))) {
 		scan->has_state = false;
 		return HF_OK;
 	}
@@ -482,7 +513,10 @@ static enum hf_err open_all(struct scan *scan, struct hf_why *why)
 {
 	enum hf_err err = hf_scan_state_key(
 		scan->cmd->args, scan->cmd->args_count,
-		hf_cmd_has(scan->cmd, HF_CMD_QUICK), scan->state.key, why);
+		(hf_cmd_has(scan->cmd, HF_CMD_QUICK) ? HF_SCAN_QUICK : 0) |
+			(scan->must_report ? HF_SCAN_CASES : 0) |
+			(scan->must_remember ? HF_SCAN_REMEMBER : 0),
+		scan->state.key, why);
 
 	if (err == HF_OK)
 		err = find_state(scan, why);
@@ -509,6 +543,8 @@ enum hf_err hf_cmd_scan(struct hf_cmd *cmd, struct hf_why *why)
 		return hf_why(why, HF_E_NOMEM, "no memory");
 	scan->cmd = cmd;
 	scan->is_json = hf_cmd_has(cmd, HF_CMD_JSON);
+	scan->must_report = hf_cmd_has(cmd, HF_CMD_CASES);
+	scan->must_remember = hf_cmd_has(cmd, HF_CMD_REMEMBER);
 	hf_lookup_batch_init(&scan->batch);
 	hf_progress_begin(&scan->progress, hf_cmd_has(cmd, HF_CMD_QUIET));
 	err = open_all(scan, why);

@@ -37,6 +37,7 @@ static enum hf_err each_set(struct hf_cmd *cmd, struct hf_client *client,
 
 enum column {
 	ORIGIN,
+	KIND,
 	OWN,
 	STATE,
 	SEEN,
@@ -52,6 +53,7 @@ enum column {
 
 static const struct hf_column columns[] = {
 	[ORIGIN] = { "origin", HF_COLUMN_TEXT },
+	[KIND] = { "kind", HF_COLUMN_TEXT },
 	[OWN] = { "own", HF_COLUMN_BOOL },
 	[STATE] = { "state", HF_COLUMN_TEXT },
 	[SEEN] = { "seen", HF_COLUMN_NUMBER },
@@ -86,6 +88,11 @@ static enum hf_err put_set(void *arg, const struct hf_wire_set_info *set,
 
 	hf_table_row(table);
 	hf_table_text(table, ORIGIN, set->origin);
+	/* Only the agreement says it. */
+	if (set->agreement_version != 0)
+		hf_table_text(table, KIND,
+			      set->kind != 0 ? hf_set_kind_word(set->kind)
+					     : "items");
 	hf_table_bool(table, OWN, set->is_own);
 	hf_table_text(table, STATE, hf_set_state_word(set->state));
 	hf_table_number(table, SEEN, set->seen);

@@ -1,16 +1,20 @@
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bytes.h"
+#include "file.h"
 #include "kind.h"
 #include "text.h"
 
 #include "cmd.h"
+#include "moment.h"
 #include "show.h"
 
-#define JOBS_MAX 64
+#define JOBS_MAX     64
+#define LINE_COLUMNS 80
 
 enum hf_err hf_cmd_connect(struct hf_cmd *cmd, unsigned duties,
 			   struct hf_client **out_client, struct hf_why *why)
@@ -41,6 +45,87 @@ void hf_cmd_complain(const char *path, const char *sentence)
 	fprintf(stderr, ": %s\n", sentence);
 }
 
+void hf_cmd_complain_words(const char *what, const char *words)
+{
+	int column = fprintf(stderr, "hashfed: %s:", what);
+
+	while (*words != '\0') {
+		size_t len = strcspn(words, " ");
+
+		if (column + (int)len + 1 >= LINE_COLUMNS)
+			column = fprintf(stderr, "\n        ") - 1;
+		column += fprintf(stderr, " %.*s", (int)len, words);
+		words += len + (words[len] == ' ');
+	}
+	fputc('\n', stderr);
+}
+
+enum hf_err hf_cmd_jobs(const struct hf_cmd *cmd, unsigned by_default,
+			unsigned *out_count, struct hf_why *why)
+{
+	const char *jobs = hf_cmd_option(cmd, HF_CMD_JOBS);
+	uint64_t count = by_default;
+
+	if (jobs != NULL &&
+	    (hf_text_u64(hf_span_of(jobs), JOBS_MAX, &count) != HF_OK ||
+	     count == 0))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--jobs '%.40s': give a number from 1 to %d",
+			      jobs, JOBS_MAX);
+	*out_count = (unsigned)count;
+	return HF_OK;
+}
+
+enum hf_err hf_cmd_text(const struct hf_cmd *cmd, enum hf_cmd_option option,
+			size_t most, const char **out_text, struct hf_why *why)
+{
+	const char *text = hf_cmd_option(cmd, option);
+
+	if (text != NULL &&
+	    (strlen(text) > most || !hf_text_is_clean(hf_span_of(text))))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--%s: at most %zu bytes of UTF-8, on one line",
+			      hf_cmd_option_name(option), most);
+	*out_text = text;
+	return HF_OK;
+}
+
+enum hf_err hf_cmd_moment(const struct hf_cmd *cmd, enum hf_cmd_option option,
+			  uint64_t *out_ms, struct hf_why *why)
+{
+	const char *text = hf_cmd_option(cmd, option);
+	enum hf_err err;
+
+	*out_ms = 0;
+	if (text == NULL)
+		return HF_OK;
+	err = hf_moment_parse(hf_span_of(text), out_ms, why);
+	if (err == HF_OK)
+		return HF_OK;
+	hf_why_prefix(why, "--%s: ", hf_cmd_option_name(option));
+	return HF_E_ARGUMENT;
+}
+
+bool hf_cmd_state_dir(const struct hf_cmd *cmd, const char *name,
+		      char *out_path, size_t size_bytes)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	snprintf(out_path, size_bytes, "%s/%s", cmd->layout.lib, name);
+	if (hf_file_mkdirs(out_path, 0700, NULL) == HF_OK &&
+	    access(out_path, W_OK) == 0)
+		return true;
+	if (state != NULL && state[0] == '/')
+		snprintf(out_path, size_bytes, "%s/hashfed/%s", state, name);
+	else if (home != NULL && home[0] != '\0')
+		snprintf(out_path, size_bytes, "%s/.local/state/hashfed/%s",
+			 home, name);
+	else
+		return false;
+	return hf_file_mkdirs(out_path, 0700, NULL) == HF_OK &&
+	       access(out_path, W_OK) == 0;
+}
+
 enum hf_err
 hf_cmd_media(struct hf_cmd *cmd,
 	     void (*on_result)(void *arg, const struct hf_media_result *),
@@ -51,16 +136,10 @@ hf_cmd_media(struct hf_cmd *cmd,
 		.on_result = on_result,
 		.arg = arg,
 	};
-	const char *jobs = hf_cmd_option(cmd, HF_CMD_JOBS);
-	uint64_t count = 0;
+	enum hf_err err = hf_cmd_jobs(cmd, 0, &options.threads_count, why);
 
-	if (jobs != NULL &&
-	    (hf_text_u64(hf_span_of(jobs), JOBS_MAX, &count) != HF_OK ||
-	     count == 0))
-		return hf_why(why, HF_E_ARGUMENT,
-			      "--jobs '%.40s': give a number from 1 to %d",
-			      jobs, JOBS_MAX);
-	options.threads_count = (unsigned)count;
+	if (err != HF_OK)
+		return err;
 	return hf_media_open(&options, out_media, why);
 }
 

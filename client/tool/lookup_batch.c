@@ -1,7 +1,11 @@
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
+#include "text.h"
 
 #include "lookup_batch.h"
 #include "show.h"
@@ -18,8 +22,18 @@ void hf_lookup_batch_init(struct hf_lookup_batch *batch)
 	}
 }
 
+static void drop_names(struct hf_lookup_batch *batch)
+{
+	for (size_t i = 0; i < batch->names_count; i++)
+		free(batch->names[i]);
+	free(batch->names);
+	batch->names = NULL;
+	batch->names_count = 0;
+}
+
 void hf_lookup_batch_reset(struct hf_lookup_batch *batch)
 {
+	drop_names(batch);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++) {
 		hf_buf_reset(&batch->parts[i].digests);
 		hf_buf_reset(&batch->parts[i].qualities);
@@ -31,6 +45,7 @@ void hf_lookup_batch_reset(struct hf_lookup_batch *batch)
 
 void hf_lookup_batch_release(struct hf_lookup_batch *batch)
 {
+	drop_names(batch);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++) {
 		hf_buf_release(&batch->parts[i].digests);
 		hf_buf_release(&batch->parts[i].qualities);
@@ -88,6 +103,90 @@ enum hf_err hf_lookup_batch_add_file(struct hf_lookup_batch *batch,
 	return err;
 }
 
+/* ---- names ---- */
+
+/* Bytes of the well-formed character at the beginning; 0: it is none that the
+ * protocol takes. */
+static size_t clean_len(const char *at)
+{
+	size_t left = strlen(at);
+
+	for (size_t len = 1; len <= 4 && len <= left; len++) {
+		if (hf_text_is_clean(hf_span(at, len)))
+			return len;
+	}
+	return 0;
+}
+
+/* What the protocol does not take becomes U+FFFD. */
+static void put_clean(struct hf_buf *buf, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = clean_len(text);
+
+		hf_buf_put(buf, len > 0 ? hf_span(text, len)
+					: hf_span_of("\xef\xbf\xbd"));
+		text += len > 0 ? len : 1;
+	}
+}
+
+/* The end of a path tells more than its beginning. */
+static struct hf_span cut_front(struct hf_span text)
+{
+	while (text.len_bytes > HF_ITEM_NAME_MAX_BYTES ||
+	       (text.len_bytes > 0 && (text.at[0] & 0xc0) == 0x80)) {
+		text.at++;
+		text.len_bytes--;
+	}
+	return text;
+}
+
+static enum hf_err make_room(struct hf_lookup_batch *batch, uint32_t item,
+			     struct hf_why *why)
+{
+	size_t count = (size_t)item + 1;
+	char **names;
+
+	if (count <= batch->names_count)
+		return HF_OK;
+	names = realloc(batch->names, count * sizeof(*names));
+	if (names == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory for a name");
+	memset(names + batch->names_count, 0,
+	       (count - batch->names_count) * sizeof(*names));
+	batch->names = names;
+	batch->names_count = count;
+	return HF_OK;
+}
+
+enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch, uint32_t item,
+				 const char *path, struct hf_why *why)
+{
+	char here[PATH_MAX];
+	struct hf_span name;
+	struct hf_buf buf;
+	enum hf_err err = make_room(batch, item, why);
+
+	if (err != HF_OK)
+		return err;
+	hf_buf_init(&buf, 8 * (size_t)PATH_MAX);
+	if (path[0] != '/' && getcwd(here, sizeof(here)) != NULL) {
+		put_clean(&buf, here);
+		hf_buf_put_u8(&buf, '/');
+	}
+	put_clean(&buf, path);
+	name = cut_front(hf_buf_span(&buf));
+	free(batch->names[item]);
+	batch->names[item] =
+		hf_buf_failed(&buf) == HF_OK
+			? strndup((const char *)name.at, name.len_bytes)
+			: NULL;
+	hf_buf_release(&buf);
+	return batch->names[item] != NULL
+		       ? HF_OK
+		       : hf_why(why, HF_E_NOMEM, "no memory for a name");
+}
+
 enum hf_err
 hf_lookup_batch_request(struct hf_lookup_batch *batch,
 			const struct hf_wire_match_request **out_request,
@@ -113,9 +212,13 @@ hf_lookup_batch_request(struct hf_lookup_batch *batch,
 	}
 	if (count == 0)
 		return hf_why(why, HF_E_ARGUMENT, "nothing to look up");
-	batch->request =
-		(struct hf_wire_match_request){ .batches = batch->rows,
-						.batches_count = count };
+	batch->request = (struct hf_wire_match_request){
+		.batches = batch->rows,
+		.batches_count = count,
+		.names = (const char *const *)batch->names,
+		.names_count = batch->names_count,
+		.is_question = batch->is_question,
+	};
 	*out_request = &batch->request;
 	return HF_OK;
 }

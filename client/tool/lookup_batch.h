@@ -32,6 +32,9 @@ struct hf_lookup_batch {
 	struct hf_digest_batch rows[HF_ALGORITHM_COUNT];
 	struct hf_wire_match_request request;
 	size_t digests_count;
+	char **names; /* owned, as its texts; by item, NULL for none */
+	size_t names_count;
+	bool is_question; /* the request says so */
 };
 
 void hf_lookup_batch_init(struct hf_lookup_batch *batch);
@@ -49,6 +52,12 @@ HF_MUST enum hf_err
 hf_lookup_batch_add_file(struct hf_lookup_batch *batch, uint32_t item,
 			 const struct hf_media_result *result,
 			 struct hf_why *why);
+
+/* What the item is called: a path as the daemon's machine would find it, made
+ * fit for the protocol (its end, where it is too long). */
+HF_MUST enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch,
+					 uint32_t item, const char *path,
+					 struct hf_why *why);
 
 HF_MUST enum hf_err
 hf_lookup_batch_request(struct hf_lookup_batch *batch,

@@ -32,16 +32,16 @@ static const struct {
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 enum hf_err hf_scan_state_key(char *const *roots, size_t roots_count,
-			      bool is_exact_only,
+			      unsigned how,
 			      uint8_t out_key[static HF_HASH_BYTES],
 			      struct hf_why *why)
 {
 	struct hf_sha256 hash;
-	uint8_t how = is_exact_only;
+	uint8_t byte = (uint8_t)how;
 
 	hf_sha256_init(&hash);
 	hf_sha256_update(&hash, FIRST_LINE, sizeof(FIRST_LINE));
-	hf_sha256_update(&hash, &how, 1);
+	hf_sha256_update(&hash, &byte, 1);
 	for (size_t i = 0; i < roots_count; i++) {
 		char *real = realpath(roots[i], NULL);
 

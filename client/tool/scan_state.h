@@ -31,9 +31,11 @@ struct hf_scan_state {
 	uint64_t verdicts[HF_VERDICT_COUNT]; /* files, by the worst of each */
 };
 
-/* What makes it the same scan: the directories and how they are looked at. */
+/* What makes it the same scan: the directories, and what is done with what is
+ * in them: one that makes cases does not go on from one that made none. */
+enum { HF_SCAN_QUICK = 1, HF_SCAN_CASES = 2, HF_SCAN_REMEMBER = 4 };
 HF_MUST enum hf_err hf_scan_state_key(char *const *roots, size_t roots_count,
-				      bool is_exact_only,
+				      unsigned how,
 				      uint8_t out_key[static HF_HASH_BYTES],
 				      struct hf_why *why);
 

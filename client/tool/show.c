@@ -57,6 +57,13 @@ static enum hf_err add_column(struct hf_table *table,
 	return HF_OK;
 }
 
+static bool is_colourful(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) != 0 && (no == NULL || no[0] == '\0');
+}
+
 enum hf_err hf_table_new(const char *name, const struct hf_column *columns,
 			 size_t columns_count, bool is_json,
 			 struct hf_table **out_table, struct hf_why *why)
@@ -82,6 +89,7 @@ enum hf_err hf_table_new(const char *name, const struct hf_column *columns,
 		if (add_column(table, &columns[i]) != HF_OK)
 			goto out_free;
 	}
+	scols_table_enable_colors(table->core, is_colourful());
 	*out_table = table;
 	return HF_OK;
 
@@ -190,6 +198,17 @@ void hf_table_time(struct hf_table *table, size_t column, uint64_t wall_ms)
 	put_json(table, key, hf_json_number(wall_ms));
 }
 
+void hf_table_mark(struct hf_table *table, enum hf_mark mark)
+{
+	static const char *const colours[] = { [HF_MARK_BAD] = "red",
+					       [HF_MARK_LATE] = "yellow",
+					       [HF_MARK_GOOD] = "green" };
+
+	if (table->line != NULL &&
+	    scols_line_set_color(table->line, colours[mark]) != 0)
+		table->has_failed = true;
+}
+
 enum hf_err hf_table_print(struct hf_table *table, struct hf_why *why)
 {
 	if (!table->has_failed && table->core == NULL) {
@@ -221,7 +240,9 @@ void hf_show_time(uint64_t wall_ms, char out_text[static HF_SHOW_TIME_SIZE])
 	out_text[0] = '\0';
 	if (wall_ms == 0 || gmtime_r(&seconds, &tm) == NULL)
 		return;
-	strftime(out_text, HF_SHOW_TIME_SIZE, "%Y-%m-%d %H:%M", &tm);
+	/* A year of more than four digits does not fit. */
+	if (strftime(out_text, HF_SHOW_TIME_SIZE, "%Y-%m-%d %H:%M", &tm) == 0)
+		out_text[0] = '\0';
 }
 
 /* What a byte becomes; its length in out. */

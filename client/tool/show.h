@@ -50,6 +50,10 @@ void hf_table_number(struct hf_table *table, size_t column, uint64_t number);
 void hf_table_bool(struct hf_table *table, size_t column, bool is_so);
 /* Milliseconds since 1970-01-01 UTC; 0 stays an empty cell. */
 void hf_table_time(struct hf_table *table, size_t column, uint64_t wall_ms);
+/* How the last row is coloured, on a terminal only and unless NO_COLOR is set;
+ * nothing depends on it. */
+enum hf_mark { HF_MARK_BAD, HF_MARK_LATE, HF_MARK_GOOD };
+void hf_table_mark(struct hf_table *table, enum hf_mark mark);
 HF_MUST enum hf_err hf_table_print(struct hf_table *table, struct hf_why *why);
 void hf_table_free(struct hf_table *table);
 

@@ -11,6 +11,7 @@ from net import BIN
 
 PROGRAMS = ["hashfed", "hashfed-key", "hashfed-signer", "hashfedd"]
 UNITS = ["hashfed-signer.service", "hashfedd.service"]
+HOOKS = ["disable-exact", "log", "mail-on-call"]
 PAGES = ["man1/hashfed-key.1", "man1/hashfed.1", "man5/hashfedd.conf.5",
          "man8/hashfed-signer.8", "man8/hashfedd.8"]
 
@@ -39,7 +40,8 @@ def test_every_file_is_in_its_place(root):
         + [f"usr/lib/systemd/system/{name}" for name in UNITS]
         + ["usr/lib/sysusers.d/hashfed.conf", "usr/lib/tmpfiles.d/hashfed.conf"]
         + [f"usr/share/man/{page}" for page in PAGES]
-        + ["usr/share/doc/hashfed/hashfedd.conf"])
+        + ["usr/share/doc/hashfed/hashfedd.conf"]
+        + [f"usr/share/hashfed/hooks/{name}" for name in HOOKS])
     assert found == expected
 
 
@@ -47,6 +49,11 @@ def test_every_file_is_in_its_place(root):
 def test_an_installed_program_runs_where_it_was_put(root, program):
     done = subprocess.run([root / "usr/bin" / program, "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(program + " "), done.stderr
+
+
+def test_hooks_are_programs(root):
+    for name in HOOKS:
+        assert (root / "usr/share/hashfed/hooks" / name).stat().st_mode & 0o111 == 0o111
 
 
 def test_units_start_what_was_installed(root):

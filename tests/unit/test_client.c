@@ -1,8 +1,10 @@
 #include "unit.h"
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,11 +15,13 @@
 #include "client.h"
 #include "client_append.h"
 #include "client_stream.h"
+#include "client_watch.h"
 
 #define MESSAGES   40
 #define ITEM_BYTES 16384
 #define BATCHES    (4 * HF_CLIENT_STREAM_WINDOW)
-#define REFUSE_AT  5 /* of a set that is called "full" */
+#define CHANGES    200 /* more than may wait to be taken */
+#define REFUSE_AT  5   /* of a set that is called "full" */
 
 /* A server of a few of the daemon's calls, on the socket of analysts. */
 struct table {
@@ -142,6 +146,32 @@ static void on_batch(struct hf_rpc_call *call, struct hf_span message)
 	hf_arena_release(&arena);
 }
 
+/* Positions 1 to CHANGES; then the end, when the request asks from "e". */
+static void on_watch(struct hf_rpc_call *call, struct hf_span message)
+{
+	const struct hf_case_summary summary = { .case_id = "a1" };
+	bool is_end = message.len_bytes > 2 && message.at[2] == 'e';
+	enum hf_err err = HF_OK;
+	struct hf_buf buf;
+
+	hf_buf_init(&buf, 4096);
+	for (uint8_t i = 1; message.at != NULL && i <= CHANGES && err == HF_OK;
+	     i++) {
+		const struct hf_watch_cases_response answer = {
+			.position = { &i, 1 }, .summary = &summary
+		};
+
+		hf_buf_reset(&buf);
+		err = hf_watch_cases_response_encode(&answer, &buf);
+		if (err == HF_OK && !hf_rpc_send_buf(call, &buf))
+			return; /* it is over */
+	}
+	hf_buf_release(&buf);
+	if (is_end || err != HF_OK)
+		hf_rpc_finish(call, err, NULL);
+}
+
+static const struct hf_rpc_events serve_watch = { .recv = on_watch };
 static const struct hf_rpc_events serve_status = { .recv = on_status };
 static const struct hf_rpc_events serve_note = { .recv = on_note };
 static const struct hf_rpc_events serve_append = { .open = on_append_open,
@@ -155,6 +185,7 @@ static const struct hf_rpc_method methods[] = {
 	{ "/hashfed.v1.Admin/VerifySet",   HF_DUTY_OPERATOR, 1024,    10000, false, false, &serve_note },
 	{ "/hashfed.v1.Publish/Append",    HF_DUTY_ANALYST,  4 << 20, 60000, true,  false, &serve_append },
 	{ "/hashfed.v1.Match/MatchStream", HF_DUTY_ANALYST,  4 << 20, 0,     true,  true,  &serve_stream },
+	{ "/hashfed.v1.Takedown/WatchCases", HF_DUTY_ANALYST, 1024,   0,     false, true,  &serve_watch },
 	/* clang-format on */
 };
 
@@ -342,7 +373,8 @@ static enum hf_err ask_all(struct hf_client_stream *stream, struct hf_why *why)
 {
 	static const uint8_t digests[16 * BATCHES];
 	struct hf_digest_batch batch = { .algorithm = HF_ALGORITHM_MD5 };
-	const struct hf_wire_match_request request = { &batch, 1 };
+	const struct hf_wire_match_request request = { .batches = &batch,
+						       .batches_count = 1 };
 
 	for (uintptr_t i = 1; i <= BATCHES; i++) {
 		enum hf_err err;
@@ -456,9 +488,79 @@ static int clear(void **state)
 	return system(command);
 }
 
+/* Wait as a watcher does, and take what is there. */
+static enum hf_err take_changes(struct hf_client_watch *watch, int wake_fd,
+				unsigned *count, struct hf_why *why)
+{
+	struct pollfd fd = { .fd = wake_fd, .events = POLLIN };
+	struct hf_watch_cases_response answer;
+	struct hf_arena arena;
+	enum hf_err err = HF_OK;
+	uint64_t woken;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	if (poll(&fd, 1, 30000) != 1 ||
+	    read(wake_fd, &woken, sizeof(woken)) < 0)
+		err = hf_why(why, HF_E_DEADLINE, "nobody woke us");
+	while (err == HF_OK) {
+		hf_arena_reset(&arena);
+		err = hf_client_watch_take(watch, &arena, &answer, why);
+		if (err != HF_OK)
+			break;
+		(*count)++;
+		if (answer.position.len_bytes != 1 ||
+		    answer.position.at[0] != *count)
+			err = hf_why(why, HF_E_INTERNAL, "out of order");
+	}
+	hf_arena_release(&arena);
+	return err;
+}
+
+static void watch_from(const char *position, enum hf_err want)
+{
+	const struct hf_watch_cases_request request = { .position = hf_span_of(
+								position) };
+	struct hf_client_watch *watch = NULL;
+	struct hf_why why = { "" };
+	int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	unsigned count = 0;
+	enum hf_err err;
+
+	assert_true(wake_fd >= 0);
+	if (lay()) {
+		err = hf_client_watch_begin(table.client, &request, wake_fd,
+					    &watch, &why);
+		while (err == HF_OK || err == HF_E_NOTFOUND) {
+			err = take_changes(watch, wake_fd, &count, &why);
+			if (count == CHANGES && err == want)
+				break;
+		}
+		if (!is_tortured()) {
+			assert_int_equal(count, CHANGES);
+			assert_int_equal(err, want);
+		}
+		hf_client_watch_end(watch);
+	}
+	clear_table();
+	close(wake_fd);
+}
+
+static void a_watch_wakes_who_waits_and_is_ended_while_it_runs(void **state)
+{
+	watch_from("x", HF_E_NOTFOUND);
+}
+
+static void a_watch_that_the_daemon_ends_is_over(void **state)
+{
+	watch_from("e", HF_E_UNAVAILABLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_watch_wakes_who_waits_and_is_ended_while_it_runs),
+		cmocka_unit_test(a_watch_that_the_daemon_ends_is_over),
 		cmocka_unit_test(
 			a_call_brings_the_answer_or_the_servers_sentence),
 		cmocka_unit_test(messages_of_an_append_arrive_in_order),

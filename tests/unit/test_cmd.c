@@ -58,6 +58,12 @@ static void command_lines_are_taken_apart(void **state)
 		{ "hashfed sets share a b --relay",      HF_OK, hf_cmd_sets_share, 2, NULL },
 		{ "hashfed peers add x --silent",        HF_OK, hf_cmd_peers_add, 1, NULL },
 		{ "hashfed proof a 1",                   HF_OK, hf_cmd_proof, 2, NULL },
+		{ "hashfed notify --provider a.example", HF_OK, hf_cmd_notify, 0, NULL },
+		{ "hashfed cases",                       HF_OK, hf_cmd_cases, 0, NULL },
+		{ "hashfed cases show a1",               HF_OK, hf_cmd_cases_show, 1, NULL },
+		{ "hashfed cases order a1 --order x",    HF_OK, hf_cmd_cases_order, 1, NULL },
+		{ "hashfed watch --once --from-now",     HF_OK, hf_cmd_watch, 0, NULL },
+		{ "hashfed verify a --json",             HF_OK, hf_cmd_verify, 1, NULL },
 		{ "hashfed",                             HF_OK, NULL, 0, NULL },
 		{ "hashfed --help",                      HF_OK, NULL, 0, NULL },
 		{ "hashfed hash",                        HF_E_ARGUMENT, NULL, 0, "usage: hashfed hash FILE" },
@@ -67,6 +73,9 @@ static void command_lines_are_taken_apart(void **state)
 		{ "hashfed match --skip-bad x",          HF_E_ARGUMENT, NULL, 0, "no option '--skip-bad'" },
 		{ "hashfed match --frob x",              HF_E_ARGUMENT, NULL, 0, "no option '--frob'" },
 		{ "hashfed publish --set",               HF_E_ARGUMENT, NULL, 0, "needs a value" },
+		{ "hashfed cases frob a1",               HF_E_ARGUMENT, NULL, 0, "no command 'cases frob'" },
+		{ "hashfed cases review a1 --failed",    HF_E_ARGUMENT, NULL, 0, "no option '--failed'" },
+		{ "hashfed cases release a1 --reason x", HF_E_ARGUMENT, NULL, 0, "no option '--reason'" },
 		{ "hashfed status now",                  HF_E_ARGUMENT, NULL, 0, "status" },
 		/* clang-format on */
 	};
@@ -107,6 +116,60 @@ static void every_command_says_how_it_is_used(void **state)
 		assert_true(strlen(hf_cmd_rows[i].words) > 0);
 		assert_true(hf_cmd_rows[i].args_least <=
 			    hf_cmd_rows[i].args_most);
+	}
+}
+
+/* getopt_long() has ':' and '?' for itself: no option may be one of them. */
+static void every_option_is_taken_as_itself(void **state)
+{
+	static const struct {
+		const char *text;
+		bool has_value;
+	} options[] = {
+#define OPTION(name, text, has_value) { text, (has_value) != 0 },
+		HF_CMD_OPTION_TABLE(OPTION)
+#undef OPTION
+	};
+
+	for (int i = 0; i < HF_CMD_OPTIONS; i++) {
+		const struct hf_cmd_row *row = NULL;
+		static struct hf_cmd cmd;
+		struct hf_why why = { "" };
+		char line[128], *words[WORDS_MAX + 1];
+
+		snprintf(line, sizeof(line), "hashfed --%s %s", options[i].text,
+			 options[i].has_value ? "x" : "");
+		memset(&cmd, 0, sizeof(cmd));
+		assert_ok(hf_cmd_parse(&cmd, words_of(line, words), words, &row,
+				       &why),
+			  &why);
+		assert_int_equal(cmd.options[i].count, 1);
+	}
+}
+
+/* Every act is a command, and says an event or none. */
+static void every_act_is_a_command_of_its_own(void **state)
+{
+	static const char *const acts[] = {
+#define ACT(word, kind, takes, words) word,
+		HF_CMD_ACT_TABLE(ACT)
+#undef ACT
+	};
+
+	for (size_t i = 0; i < ROWS(acts); i++) {
+		const struct hf_cmd_row *row = NULL;
+		static struct hf_cmd cmd;
+		struct hf_why why = { "" };
+		char line[128], *words[WORDS_MAX + 1];
+
+		snprintf(line, sizeof(line), "hashfed cases %s a1", acts[i]);
+		memset(&cmd, 0, sizeof(cmd));
+		assert_ok(hf_cmd_parse(&cmd, words_of(line, words), words, &row,
+				       &why),
+			  &why);
+		assert_ptr_equal(row->run, hf_cmd_cases_act);
+		assert_string_equal(row->verb, acts[i]);
+		assert_ptr_equal(cmd.row, row);
 	}
 }
 
@@ -193,6 +256,19 @@ static void refusals_say_what_to_do(void **state)
 		{ "hashfed sets open",                          HF_E_ARGUMENT,    "usage" },
 		{ "hashfed sets follow",                        HF_E_ARGUMENT,    "usage" },
 		{ "hashfed proof ncii x",                       HF_E_ARGUMENT,    "not the index" },
+		{ "hashfed notify",                             HF_E_ARGUMENT,    "--provider" },
+		{ "hashfed notify --letter --import x",         HF_E_ARGUMENT,    "not both" },
+		{ "hashfed notify --import x --request y",      HF_E_ARGUMENT,    "twice" },
+		{ "hashfed notify --skip-bad",                  HF_E_ARGUMENT,    "--import" },
+		{ "hashfed cases show XYZ",                     HF_E_ARGUMENT,    "is no case" },
+		{ "hashfed cases rejected a1",                  HF_E_ARGUMENT,    "--reason" },
+		{ "hashfed cases --state frob",                 HF_E_ARGUMENT,    "'frob'" },
+		{ "hashfed cases removed a1 --at x",            HF_E_ARGUMENT,    "--at: 'x' is no time" },
+		{ "hashfed cases sent a1",                      HF_E_ARGUMENT,    "--means" },
+		{ "hashfed watch --jobs 0 --exec x",            HF_E_ARGUMENT,    "--jobs '0'" },
+		{ "hashfed watch --state x",                    HF_E_ARGUMENT,    "--exec" },
+		{ "hashfed cases show a1",                      HF_E_UNAVAILABLE, "analyst.sock" },
+		{ "hashfed watch --once",                       HF_E_UNAVAILABLE, "analyst.sock" },
 		{ "hashfed status",                             HF_E_UNAVAILABLE, "reader.sock" },
 		/* clang-format on */
 	};
@@ -438,6 +514,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_lines_are_taken_apart),
 		cmocka_unit_test(every_command_says_how_it_is_used),
+		cmocka_unit_test(every_option_is_taken_as_itself),
+		cmocka_unit_test(every_act_is_a_command_of_its_own),
 		cmocka_unit_test(hashes_are_told_from_files),
 		cmocka_unit_test(refusals_say_what_to_do),
 		cmocka_unit_test(

@@ -1,0 +1,1 @@
+hf_fuzz(case_csv USES base codec cmd)

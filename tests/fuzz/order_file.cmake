@@ -1,0 +1,1 @@
+hf_fuzz(order_file USES base codec cmd)

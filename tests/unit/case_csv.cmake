@@ -1,0 +1,1 @@
+hf_unit(case_csv USES base sign codec cmd)

@@ -1,0 +1,1 @@
+hf_unit(report_show USES base codec report cmd)

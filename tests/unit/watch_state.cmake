@@ -1,0 +1,1 @@
+hf_unit(watch_state USES base sign codec client cmd)
