@@ -1,11 +1,14 @@
-"""The publisher's order as shim.c sees it, and the page shared with it."""
+"""The order of writing as shim.c sees it, and the page shared with it."""
 
 import mmap
 import struct
 
 # In the order of shim.c's enum place.
 PLACES = ["nowhere", "entries-write", "entries-sync", "entries-meta", "ask", "record-write", "record-sync",
-          "recorded", "answer", "signed", "note-write", "note-sync", "noted"]
+          "recorded", "answer", "signed", "note-write", "note-sync", "noted",
+          "views-write", "views-sync", "views-meta"]
+# The publisher's order; what is behind it is of takedown cases.
+PUBLISHING = PLACES[1:PLACES.index("views-write")]
 MID_COMMIT = {"entries-write", "entries-sync", "entries-meta", "note-write", "note-sync"}
 # The gaps of the publisher's order, and the places in each.
 GAPS = {
@@ -43,6 +46,10 @@ class Page:
 
     def disarm(self):
         self.put(ARMED, 0)
+
+    def is_due(self):
+        """The countdown is over: it has struck, or does so now."""
+        return self.get(COUNTDOWN) == 0
 
     def struck(self):
         return PLACES[self.get(STRUCK)]

@@ -27,7 +27,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Places, in the publisher's order.  order.py has the same list. */
+/* Places, in the publisher's order, and behind them those of the views of
+ * takedown cases.  order.py has the same list. */
 enum place {
 	NOWHERE,
 	ENTRIES_WRITE, /* half of the entries' pages are written */
@@ -42,6 +43,9 @@ enum place {
 	NOTE_WRITE,    /* half of the note's slip is written */
 	NOTE_SYNC,     /* all of it is, before the sync */
 	NOTED,         /* the note is durable, nobody told */
+	VIEWS_WRITE,   /* half of the views' pages are written */
+	VIEWS_SYNC,    /* all are, before the sync */
+	VIEWS_META,    /* synced, before the page that makes them count */
 	PLACES,
 };
 
@@ -162,12 +166,17 @@ static bool is_ledger(int fd)
 	return ends_with(fd, "/ledger/data.mdb");
 }
 
+static bool is_views(int fd)
+{
+	return ends_with(fd, "/views/data.mdb");
+}
+
 static bool is_slip(int fd)
 {
 	return ends_with(fd, "/ledger.notes");
 }
 
-/* Room made behind the end of the ledger's file is no part of a commit. */
+/* Room made behind the end of a store's file is no part of a commit. */
 static bool is_room(const uint8_t *at, size_t len)
 {
 	return len == 131072 && at[0] == 0 && memcmp(at, at + 1, len - 1) == 0;
@@ -228,18 +237,24 @@ ssize_t pwrite(int fd, const void *at, size_t len, off_t offset)
 		return meta_pwrite(fd, at, len, offset);
 	else if (is_ledger(fd) && !is_room(at, len))
 		half_pwrite(ENTRIES_WRITE, fd, at, len, offset);
+	else if (is_views(fd) && is_meta(fd))
+		pass(VIEWS_META);
+	else if (is_views(fd) && !is_room(at, len))
+		half_pwrite(VIEWS_WRITE, fd, at, len, offset);
 	return real_pwrite(fd, at, len, offset);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	if (!is_ledger(fd))
-		return real_writev(fd, parts, count);
-	if (is_due(ENTRIES_WRITE)) {
+	enum place place = is_ledger(fd)  ? ENTRIES_WRITE
+			   : is_views(fd) ? VIEWS_WRITE
+					  : NOWHERE;
+
+	if (is_due(place)) {
 		off_t before = lseek(fd, 0, SEEK_CUR);
 
 		(void)!real_writev(fd, parts, (count + 1) / 2);
-		strike(ENTRIES_WRITE);
+		strike(place);
 		(void)lseek(fd, before, SEEK_SET);
 	}
 	return real_writev(fd, parts, count);
@@ -264,6 +279,8 @@ int fdatasync(int fd)
 	}
 	if (is_ledger(fd))
 		pass(ENTRIES_SYNC);
+	else if (is_views(fd))
+		pass(VIEWS_SYNC);
 	return real_fdatasync(fd);
 }
 

@@ -20,7 +20,7 @@ import grpc
 import pytest
 
 from net import pb, until
-from order import DAEMON, DAEMON_PID, GAPS, MID_COMMIT, PLACES, SIGNER, SIGNER_PID
+from order import DAEMON, DAEMON_PID, GAPS, MID_COMMIT, PUBLISHING, SIGNER, SIGNER_PID
 from proof import Tree, committed, entries, item_of, parse_note
 
 ORIGIN = "hotline.example/ncii/1"
@@ -183,7 +183,7 @@ class Witness:
 def plan():
     """(place or None for a random moment, victims), shuffled."""
     rounds = {DAEMON: 6, DAEMON | SIGNER: 5, SIGNER: 3}
-    kills = [(place, victims) for place in PLACES[1:] for victims, times in rounds.items() for _ in range(times)]
+    kills = [(place, victims) for place in PUBLISHING for victims, times in rounds.items() for _ in range(times)]
     kills += [(None, victims) for victims, times in {DAEMON: 24, DAEMON | SIGNER: 16, SIGNER: 14}.items()
               for _ in range(times)]
     random.shuffle(kills)
