@@ -136,10 +136,3 @@ uint64_t hf_year_begin(uint64_t ms)
 
 	return ms_of(date);
 }
-
-uint64_t hf_year_next(uint64_t ms)
-{
-	struct date date = { date_of(ms).year + 1, 1, 1 };
-
-	return ms_of(date);
-}

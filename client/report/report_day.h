@@ -33,11 +33,10 @@ HF_MUST enum hf_err hf_day_parse(const char *text, uint64_t *out_ms,
 void hf_day_text(uint64_t ms, char out_text[static HF_DAY_TEXT_SIZE]);
 void hf_month_text(uint64_t ms, char out_text[static HF_MONTH_TEXT_SIZE]);
 
-/* The first millisecond of the month, or year, that ms is in, and of the next
- * one. */
+/* The first millisecond of the month that ms is in, of the next one, and of its
+ * year. */
 uint64_t hf_month_begin(uint64_t ms);
 uint64_t hf_month_next(uint64_t ms);
 uint64_t hf_year_begin(uint64_t ms);
-uint64_t hf_year_next(uint64_t ms);
 
 #endif /* HF_REPORT_DAY_H */

@@ -220,6 +220,29 @@ static bool is_made(struct hf_node *node, const char *origin)
 	return is;
 }
 
+enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
+			   const struct hf_ledger_draft *draft,
+			   struct hf_ledger_receipt *out_receipt,
+			   struct hf_why *why)
+{
+	const struct hf_ledger_batch batch = {
+		.set = set,
+		.drafts = draft,
+		.drafts_count = 1,
+	};
+	struct hf_ledger_wait *wait;
+	enum hf_err err = hf_ledger_wait_new(&wait, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_append(node->ledger, &batch, hf_ledger_wait_done(wait),
+			       why);
+	if (err == HF_OK)
+		err = hf_ledger_wait_for(wait, out_receipt, why);
+	hf_ledger_wait_free(wait);
+	return err;
+}
+
 enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);

@@ -1,6 +1,6 @@
 /*
  * own_set.h -- opening and sharing sets of our own: agreements by the signer,
- * kept in the ring.
+ * kept in the ring; and single entries in them.
  *
  * Units    none.
  * Owns     nothing.
@@ -14,6 +14,7 @@
 
 #include "codec_admin.h"
 #include "err.h"
+#include "ledger.h"
 
 struct hf_node;
 
@@ -38,6 +39,12 @@ HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
 				     const struct hf_share_set_request *request,
 				     char *out_origin, uint64_t *out_version,
 				     struct hf_why *why);
+
+/* One entry more, signed and durable.  BLOCKS. */
+HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
+				   const struct hf_ledger_draft *draft,
+				   struct hf_ledger_receipt *out_receipt,
+				   struct hf_why *why);
 
 /* The ledger has every set of ours that the ring has an agreement for. */
 HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,

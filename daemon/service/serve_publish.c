@@ -62,22 +62,8 @@ static enum hf_err append_amendment(struct hf_node *node, uint32_t set,
 		.target = request->entry->index,
 		.payload = request->item,
 	};
-	const struct hf_ledger_batch batch = {
-		.set = set,
-		.drafts = &draft,
-		.drafts_count = 1,
-	};
-	struct hf_ledger_wait *wait;
-	enum hf_err err = hf_ledger_wait_new(&wait, why);
 
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_append(node->ledger, &batch, hf_ledger_wait_done(wait),
-			       why);
-	if (err == HF_OK)
-		err = hf_ledger_wait_for(wait, out_receipt, why);
-	hf_ledger_wait_free(wait);
-	return err;
+	return hf_own_set_say(node, set, &draft, out_receipt, why);
 }
 
 static enum hf_err amend(struct hf_unary *unary, struct hf_why *why)

@@ -145,41 +145,17 @@ static enum hf_err claim_end(struct hf_unary *unary, uint32_t set,
 	return HF_OK;
 }
 
-static enum hf_err claim_append(struct hf_node *node, uint32_t set,
-				struct hf_span payload, uint64_t now_ms,
-				struct hf_ledger_receipt *out_receipt,
-				struct hf_why *why)
-{
-	const struct hf_ledger_draft draft = {
-		.op = HF_OP_STATUS,
-		.time_ms = now_ms,
-		.target = HF_LEDGER_SELF,
-		.payload = payload,
-	};
-	const struct hf_ledger_batch batch = {
-		.set = set,
-		.drafts = &draft,
-		.drafts_count = 1,
-	};
-	struct hf_ledger_wait *wait;
-	enum hf_err err = hf_ledger_wait_new(&wait, why);
-
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_append(node->ledger, &batch, hf_ledger_wait_done(wait),
-			       why);
-	if (err == HF_OK)
-		err = hf_ledger_wait_for(wait, out_receipt, why);
-	hf_ledger_wait_free(wait);
-	return err;
-}
-
 static enum hf_err claim_say(struct hf_unary *unary, uint32_t set,
 			     const struct hf_attestation *claim,
 			     uint64_t now_ms,
 			     struct hf_ledger_receipt *out_receipt,
 			     struct hf_why *why)
 {
+	struct hf_ledger_draft draft = {
+		.op = HF_OP_STATUS,
+		.time_ms = now_ms,
+		.target = HF_LEDGER_SELF,
+	};
 	struct hf_buf payload;
 	enum hf_err err = hf_attestation_check(claim, why);
 
@@ -189,11 +165,12 @@ static enum hf_err claim_say(struct hf_unary *unary, uint32_t set,
 	}
 	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
 	err = hf_attestation_encode(claim, &payload);
+	draft.payload = hf_buf_span(&payload);
 	if (err != HF_OK)
 		err = hf_why(why, err, "claim: %s", hf_err_words(err));
 	else
-		err = claim_append(unary->node, set, hf_buf_span(&payload),
-				   now_ms, out_receipt, why);
+		err = hf_own_set_say(unary->node, set, &draft, out_receipt,
+				     why);
 	hf_buf_release(&payload);
 	return err;
 }

@@ -375,28 +375,6 @@ uint32_t hf_roles_powers_in(struct hf_roles *roles,
 	return powers_of(roles, id, jurisdiction, at_ms);
 }
 
-bool hf_roles_jurisdiction(
-	struct hf_roles *roles, const uint8_t id[static HF_HASH_BYTES],
-	uint64_t at_ms,
-	char out_jurisdiction[static HF_ROLES_JURISDICTION_SIZE])
-{
-	struct hf_ring *ring;
-	struct asking asking = ask_begin(roles, at_ms, &ring);
-	struct who who = who_by_id(ring, id);
-	struct stream *list = decide_all(&asking, &who, HF_ROLE_AUTHORITY, 0);
-	const struct claim *claim, *first = NULL;
-
-	while ((claim = decided_take(&list, 0)) != NULL) {
-		if (claim_counts(&asking, claim, NULL) == HF_OK &&
-		    (first == NULL ||
-		     strcmp(claim->jurisdiction, first->jurisdiction) < 0))
-			first = claim;
-	}
-	strcpy(out_jurisdiction, first != NULL ? first->jurisdiction : "");
-	ask_end(roles, ring);
-	return first != NULL;
-}
-
 /*
  * Listing.
  */

@@ -82,14 +82,6 @@ uint32_t hf_roles_powers_in(struct hf_roles *roles,
 			    const uint8_t id[static HF_HASH_BYTES],
 			    const char *jurisdiction, uint64_t at_ms);
 
-/* Its jurisdiction as an AUTHORITY; of several the first by name.  False, and
- * "", when it is none. */
-#define HF_ROLES_JURISDICTION_SIZE 3
-bool hf_roles_jurisdiction(
-	struct hf_roles *roles, const uint8_t id[static HF_HASH_BYTES],
-	uint64_t at_ms,
-	char out_jurisdiction[static HF_ROLES_JURISDICTION_SIZE]);
-
 /*
  * Listing.
  */

@@ -56,9 +56,9 @@ struct claim {
 	uint64_t from_ms;
 	uint64_t until_ms; /* 0: no end */
 	enum hf_role role;
-	uint32_t powers; /* bits 1 << enum hf_power */
-	char jurisdiction[HF_ROLES_JURISDICTION_SIZE];
-	bool is_latest; /* of its stream, subject and role */
+	uint32_t powers;      /* bits 1 << enum hf_power */
+	char jurisdiction[3]; /* "NL", "EU" */
+	bool is_latest;       /* of its stream, subject and role */
 };
 
 /* An organisation that claims are about: by its id or, without one, by its

@@ -120,11 +120,6 @@ bool hf_case_is_begun(unsigned state)
 	return is_in(state, BEGUN);
 }
 
-bool hf_case_is_gone(unsigned state)
-{
-	return is_in(state, GONE);
-}
-
 bool hf_case_is_stuck(unsigned state)
 {
 	return is_in(state, STUCK);

@@ -206,7 +206,6 @@ unsigned hf_case_rank(unsigned kind);
 
 /* Is the state in a group of the table? */
 bool hf_case_is_begun(unsigned state);
-bool hf_case_is_gone(unsigned state);
 bool hf_case_is_stuck(unsigned state);
 
 #endif /* HF_CASE_TABLE_H */

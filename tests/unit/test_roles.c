@@ -199,14 +199,12 @@ static void answers_are_those_of_a_plain_list(void **state)
 static void powers_are_those_of_the_claim_that_holds(void **state)
 {
 	struct world *world = *state;
-	char jurisdiction[HF_ROLES_JURISDICTION_SIZE];
 
 	may_attest(world, "partner.example", BIT(HF_ROLE_AUTHORITY));
 	open_world(world);
 	start_roles(world);
-	assert_false(hf_roles_jurisdiction(world->roles, provider.id, NOW_MS,
-					   jurisdiction));
-	assert_string_equal(jurisdiction, "");
+	assert_int_equal(
+		hf_roles_powers_in(world->roles, provider.id, "NL", NOW_MS), 0);
 	say_authority(world, world->ours, &provider, HF_POWER_ORDER_CSAM, "NL",
 		      NOW_MS, 0);
 	say_authority(world, world->ours, &provider, HF_POWER_ORDER_TERRORIST,
@@ -228,12 +226,9 @@ static void powers_are_those_of_the_claim_that_holds(void **state)
 	assert_int_equal(hf_roles_powers_in(world->roles, provider.id, "BE",
 					    NOW_MS + 20),
 			 0);
-	assert_true(hf_roles_jurisdiction(world->roles, provider.id, NOW_MS,
-					  jurisdiction));
-	assert_string_equal(jurisdiction, "NL");
-	assert_true(hf_roles_jurisdiction(world->roles, provider.id,
-					  NOW_MS + 20, jurisdiction));
-	assert_string_equal(jurisdiction, "EU");
+	assert_int_equal(hf_roles_powers_in(world->roles, provider.id, "EU",
+					    NOW_MS + 20),
+			 BIT(HF_POWER_SUPERVISE_DSA));
 }
 
 static void a_claim_without_id_is_about_whoever_has_the_name(void **state)
