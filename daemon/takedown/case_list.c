@@ -260,7 +260,7 @@ static bool is_new_at(const struct hf_case_row *row, uint64_t number,
 	uint64_t other =
 		number == row->change ? row->clock_change : row->change;
 
-	return row->first_change > heard && (other <= heard || number < other);
+	return row->first_change > heard && (other <= heard || number <= other);
 }
 
 static enum hf_err first_change(struct hf_store_txn *view, uint64_t behind,

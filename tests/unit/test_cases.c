@@ -240,6 +240,13 @@ static void every_case_is_told_once_as_a_new_one(void **state)
 	say(hotline, ids[1], HF_CASE_EVENT_RENOTIFY, 0);
 	hear(hotline, ids, position, &position_len, told, sizeof(told) - 1);
 	assert_string_equal(told, "b");
+	/* What its clock said and what came then are told both, and it is new
+	 * once: to one who comes only now. */
+	clock_at(world, NOW_MS + 23 * HOUR_MS);
+	say(hotline, ids[0], HF_CASE_EVENT_RENOTIFY, 0);
+	position_len = 0;
+	hear(hotline, ids, position, &position_len, told, sizeof(told) - 1);
+	assert_string_equal(told, "BAa");
 }
 
 /* What could not be signed was said all the same: what comes next is decided

@@ -328,6 +328,42 @@ static void nobody_takes_the_place_of_a_receipt(void **state)
 	assert_int_equal(state_of(provider, key), HF_CASE_REMOVED);
 }
 
+/* It would spoil what the case is to prove: that the provider had this text. */
+static void a_receipt_for_something_else_is_refused(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	struct party *provider = &world->parties[PROVIDER];
+	uint8_t leaf[HF_HASH_BYTES], other[HF_HASH_BYTES] = { 7 };
+	char id[CASE_ID_SIZE];
+	uint64_t index;
+	struct seen seen;
+
+	begin_with_case(world, id);
+	see_case(hotline, id, &seen);
+	index = seen.summary->opening->index;
+	memcpy(leaf, seen.summary->opening->leaf_hash.at, HF_HASH_BYTES);
+	seen_release(&seen);
+	for (int is_text = 0; is_text < 2; is_text++) {
+		const struct hf_case_receipt receipt = {
+			.origin = good_origin,
+			.index = index,
+			.leaf_hash =
+				hf_span(is_text ? leaf : other, HF_HASH_BYTES),
+			.text_hash = hf_span(other, HF_HASH_BYTES),
+		};
+		struct forged forged;
+
+		forged_init(&forged, provider, hotline);
+		forged_in(&forged, HF_CASE_EVENT_RECEIPT, good_origin, index);
+		forged.event.receipt = &receipt;
+		forge(&forged);
+		assert_refused(world, provider, hotline, "PROOF",
+			       "another text than the one that was sent");
+	}
+	assert_int_equal(count_of(hotline, id, HF_CASE_EVENT_RECEIPT), 1);
+}
+
 /*
  * In cases that are not the sender's.
  */
@@ -551,6 +587,7 @@ int main(void)
 		HOSTILE_TEST(an_event_that_comes_twice_counts_once),
 		HOSTILE_TEST(one_who_says_two_things_stops_nobody),
 		HOSTILE_TEST(nobody_takes_the_place_of_a_receipt),
+		HOSTILE_TEST(a_receipt_for_something_else_is_refused),
 		HOSTILE_TEST(
 			an_event_for_a_case_that_never_opened_waits_for_ever),
 		HOSTILE_TEST(a_stranger_changes_nothing_in_a_case),
