@@ -124,13 +124,15 @@ void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
 }
 
 /* The source did nothing wrong, or we do not know: what it told is good for
- * the next try, unless it told something newer meanwhile. */
+ * the next try, unless it told something newer meanwhile.  Whoever asked for
+ * an agreement alone has no note to give back. */
 static void give_back(struct hf_follow *follow, struct hf_link *source,
 		      enum hf_err err)
 {
 	struct hf_link_set *told = hf_link_set(source, follow->origin);
 
-	if (told == NULL || told->note.len_bytes > 0 || err == HF_E_NOTFOUND ||
+	if (told == NULL || told->note.len_bytes > 0 ||
+	    follow->note.len_bytes == 0 || err == HF_E_NOTFOUND ||
 	    err == HF_E_EXISTS || err == HF_E_CONFLICT || err == HF_E_FROZEN)
 		return;
 	if (hf_link_set_note(source, told, follow->note) != HF_OK)

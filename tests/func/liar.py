@@ -52,11 +52,12 @@ class Relay:
         self.ended.set()
         self.server.stop(0).wait()
 
-    def lie(self, method, alter):
+    def lie(self, method, alter, **more):
         """alter gets the honest answer, or for a stream the iterator of
-        them, and gives what is sent: messages or bytes."""
+        them, and gives what is sent: messages or bytes, or for a unary
+        method the status that it ends in.  more: other methods' lies."""
         self.told.clear()
-        self.lies = {method: alter}
+        self.lies = {method: alter, **more}
 
     def honest(self):
         self.lies = {}
@@ -74,7 +75,10 @@ class Relay:
             if alter is None:
                 return honest
             self.told[name] += 1
-            return alter(honest)
+            lie = alter(honest)
+            if isinstance(lie, grpc.StatusCode):
+                context.abort(lie, "not now")
+            return lie
         return answer
 
     def _stream(self, name):

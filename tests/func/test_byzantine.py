@@ -4,6 +4,7 @@ import base64
 import re
 import shutil
 
+import grpc
 import pytest
 from liar import Relay
 from net import Net, item, pb, refused, sha256, until
@@ -328,6 +329,18 @@ def test_an_old_checkpoint_takes_nothing_back(field):
     field.grow(1)
     field.arrived()
     assert field.provider.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE
+    assert field.problem() == ""
+
+
+def test_an_agreement_that_is_announced_and_not_given_stops_nothing(field):
+    def announce(news):
+        yield pb.TailResponse(origin=ORIGIN, agreement_version=1000)
+    field.relay.lie("Tail", announce, GetCheckpoint=lambda _: grpc.StatusCode.UNAVAILABLE)
+    field.grow(1)
+    until(lambda: field.relay.told["GetCheckpoint"] >= 1, 20)
+    field.relay.honest()
+    field.grow(1)
+    field.arrived()
     assert field.problem() == ""
 
 
