@@ -24,7 +24,7 @@ static enum hf_err ask_strings(struct hf_agent *agent,
 			(void)hf_why(why, err, "signer: answer: %s",
 				     hf_err_words(err));
 	}
-	hf_agent_unlock(agent);
+	hf_agent_unlock_wiped(agent);
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include "codec_case.h"
 #include "envelope.h"
 #include "sha256.h"
+#include "sign.h"
 
 #include "notice_record.h"
 #include "signer_work.h"
@@ -85,7 +86,7 @@ static enum hf_err receipt_of(struct hf_signer_work *work,
 			      struct hf_why *why)
 {
 	struct hf_envelope_header header;
-	struct hf_notice_record record;
+	struct hf_notice_record record = { 0 };
 	enum hf_err err;
 
 	if (ask->receipt_of.len_bytes == 0)
@@ -105,6 +106,8 @@ static enum hf_err receipt_of(struct hf_signer_work *work,
 		err = hf_why(why, HF_E_ARGUMENT,
 			     "signer: a receipt is by whoever the event was "
 			     "sealed for");
+	/* That of one we sent has a seed. */
+	hf_wipe(record.ephemeral, sizeof(record.ephemeral));
 	if (err != HF_OK)
 		return err;
 	hf_sha256(record.text.at, record.text.len_bytes, text_hash);

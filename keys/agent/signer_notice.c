@@ -271,6 +271,7 @@ enum hf_err hf_signer_notice_answer(struct hf_signer_notice *notice,
 	wipe_buf(&work.plain);
 	wipe_buf(&work.text);
 	hf_buf_release(&work.bytes);
+	hf_arena_wipe(&work.arena);
 	hf_arena_release(&work.arena);
 	return err;
 }

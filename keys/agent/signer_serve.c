@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
+#include "sign.h"
 
 #include "agent_wire.h"
 #include "signer_serve.h"
@@ -80,6 +81,9 @@ static void serve_client(struct loop *loop, struct pollfd *client)
 	    send(client->fd, reply.at, reply.len_bytes,
 		 MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)reply.len_bytes)
 		drop(loop, client);
+	/* A record that was read has its text and its seed in there. */
+	if (loop->reply.len_bytes > 0)
+		hf_wipe(loop->reply.at, loop->reply.len_bytes);
 }
 
 static void set_buffers(int fd)

@@ -130,3 +130,10 @@ void hf_arena_release(struct hf_arena *arena)
 	free_blocks(arena->blocks);
 	hf_arena_init(arena, arena->ceiling_bytes);
 }
+
+void hf_arena_wipe(struct hf_arena *arena)
+{
+	for (struct hf_arena_block *block = arena->blocks; block != NULL;
+	     block = block->older)
+		explicit_bzero((uint8_t *)block + HEADER, block->size_bytes);
+}

@@ -50,4 +50,7 @@ void hf_arena_reset(struct hf_arena *arena);
 
 void hf_arena_release(struct hf_arena *arena);
 
+/* Zeros over everything given out so far; it can still be released. */
+void hf_arena_wipe(struct hf_arena *arena);
+
 #endif /* HF_ARENA_H */
