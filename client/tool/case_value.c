@@ -104,7 +104,7 @@ enum hf_err hf_case_provider_parse(struct hf_span text, struct hf_arena *arena,
 
 	if (copy == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	if (strcmp(copy, "UNKNOWN") != 0) {
+	if (strcmp(copy, HF_NOTICE_NO_PROVIDER) != 0) {
 		for (char *at = copy; *at != '\0'; at++) {
 			if (*at >= 'A' && *at <= 'Z')
 				*at = (char)(*at - 'A' + 'a');

@@ -130,7 +130,7 @@ enum hf_err hf_letter_write(const struct hf_notice *notice,
 	bool is_csam = notice->content_class == HF_CLASS_CSAM ||
 		       notice->content_class == HF_CLASS_CSAM_SUSPECTED;
 	bool is_known = notice->provider != NULL &&
-			strcmp(notice->provider, "UNKNOWN") != 0;
+			strcmp(notice->provider, HF_NOTICE_NO_PROVIDER) != 0;
 
 	if (words == NULL)
 		return hf_why(why, HF_E_ARGUMENT,

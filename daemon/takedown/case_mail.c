@@ -23,7 +23,7 @@ static bool is_case_id(const char *text)
 
 static bool is_unknown(const struct hf_case_mail *mail)
 {
-	return strcmp(mail->notice->provider, "UNKNOWN") == 0;
+	return strcmp(mail->notice->provider, HF_NOTICE_NO_PROVIDER) == 0;
 }
 
 static enum hf_err check(const struct hf_case_mail *mail, const char *from,

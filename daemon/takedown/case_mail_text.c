@@ -194,7 +194,7 @@ static void put_opening(const struct hf_case_mail *mail, enum language language,
 	const struct hf_notice *notice = mail->notice;
 	const char *what = class_words(notice, language);
 
-	if (strcmp(notice->provider, "UNKNOWN") != 0) {
+	if (strcmp(notice->provider, HF_NOTICE_NO_PROVIDER) != 0) {
 		put_filled(out, GREETING, language, &notice->provider);
 		hf_buf_put_text(out, ",\n\n");
 	}

@@ -217,6 +217,24 @@ static enum hf_err fill_fact(struct hf_case_round *round,
 	return hash_text(event, fact->text_hash, why);
 }
 
+/* Who is named by one's id and called by another's name would be two in every
+ * table. */
+static enum hf_err check_called(const struct hf_case_round *round,
+				const struct hf_notice *notice,
+				struct hf_why *why)
+{
+	const struct hf_organisation *known =
+		notice->provider_id.len_bytes == HF_HASH_BYTES
+			? hf_ring_by_id(round->ring, notice->provider_id.at)
+			: NULL;
+
+	if (known == NULL || strcmp(known->name, notice->provider) == 0)
+		return HF_OK;
+	return hf_why(why, HF_E_DENIED,
+		      "it calls '%.80s' what by its id is %.80s",
+		      notice->provider, known->name);
+}
+
 static const char *name_of(const struct hf_case_round *round, const uint8_t *id)
 {
 	const struct hf_organisation *known = hf_ring_by_id(round->ring, id);
@@ -350,6 +368,8 @@ static enum hf_err take_event(struct hf_case_round *round,
 		err = fill_fact(round, event, author, &taken->row.fact, why);
 	if (err == HF_OK)
 		err = hf_case_check_marks(round, event, &taken->row, why);
+	if (err == HF_OK && event->case_ref == NULL)
+		err = check_called(round, event->notice, why);
 	if (err == HF_OK && event->case_ref == NULL)
 		err = describe(round, event, author, where, &taken->row, why);
 	if (err != HF_OK)

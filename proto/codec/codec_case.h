@@ -48,8 +48,11 @@ struct hf_order {
 	bool is_emergency;
 };
 
+/* In place of a domain where nobody knows who hosts it. */
+#define HF_NOTICE_NO_PROVIDER "UNKNOWN"
+
 struct hf_notice {
-	const char *provider;       /* at most HF_DOMAIN_MAX_BYTES */
+	const char *provider;       /* a domain, or HF_NOTICE_NO_PROVIDER */
 	struct hf_span provider_id; /* HF_HASH_BYTES, or empty */
 	enum hf_regime regime;
 	enum hf_class content_class;

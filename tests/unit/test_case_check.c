@@ -234,6 +234,39 @@ static void moved_says_where_to_by_host_or_by_country(void **state)
 	event.moved_country = NULL;
 	event.moved_host = "other.example";
 	assert_int_equal(hf_case_event_check(&event, &why), HF_OK);
+	event.moved_host = "=cmd|x";
+	assert_int_equal(hf_case_event_check(&event, &why), HF_E_ARGUMENT);
+	assert_string_equal(why.text,
+			    "event: moved_host: no domain in lower case");
+}
+
+static void a_provider_is_a_domain_or_nobody_knows(void **state)
+{
+	static const struct {
+		const char *provider;
+		enum hf_err err;
+	} names[] = {
+		{ "host.example", HF_OK },
+		{ "UNKNOWN", HF_OK },
+		{ "unknown", HF_E_ARGUMENT },
+		{ "Host.example", HF_E_ARGUMENT },
+		{ "=1+1", HF_E_ARGUMENT },
+		{ "host.example:80", HF_E_ARGUMENT },
+		{ "-host.example", HF_E_ARGUMENT },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct hf_case_event event =
+			event_of(HF_CASE_EVENT_NOTICE, "n");
+		struct hf_notice named = notice;
+		struct hf_why why;
+
+		named.provider = names[i].provider;
+		event.notice = &named;
+		event.case_ref = NULL;
+		assert_int_equal(hf_case_event_check(&event, &why),
+				 names[i].err);
+	}
 }
 
 static void ids_are_where_they_must_be(void **state)
@@ -477,6 +510,7 @@ int main(void)
 		cmocka_unit_test(without_one_that_it_must_have_it_is_refused),
 		cmocka_unit_test(nor_may_it_have_one_of_another_kind),
 		cmocka_unit_test(moved_says_where_to_by_host_or_by_country),
+		cmocka_unit_test(a_provider_is_a_domain_or_nobody_knows),
 		cmocka_unit_test(ids_are_where_they_must_be),
 		cmocka_unit_test(kinds_and_reasons_are_known_ones),
 		cmocka_unit_test(notices_and_orders_have_what_the_law_asks),

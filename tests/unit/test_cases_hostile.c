@@ -76,6 +76,16 @@ static void an_order_without_power(struct forged *forged)
 	forged->asked.notice.order = &order;
 }
 
+static void called_by_anothers_name(struct forged *forged)
+{
+	forged->asked.notice.provider = "authority.example";
+}
+
+static void a_provider_that_is_a_formula(struct forged *forged)
+{
+	forged->asked.notice.provider = "=cmd|x";
+}
+
 static const struct row rows[] = {
 	{ "for somebody else", wrong_recipient, "DENIED",
 	  "it is for somebody else" },
@@ -90,6 +100,10 @@ static const struct row rows[] = {
 	{ "an event in no case", no_case, "ARGUMENT", "case_ref" },
 	{ "a digest of another length", a_hash_of_another_length, "ARGUMENT",
 	  "no digest of algorithm" },
+	{ "called by another's name", called_by_anothers_name, "DENIED",
+	  "it calls 'authority.example' what by its id is provider.example" },
+	{ "a provider that is no domain", a_provider_that_is_a_formula,
+	  "ARGUMENT", "neither a domain in lower case nor UNKNOWN" },
 	{ "an order by one who may not", an_order_without_power, "DENIED",
 	  "may not open it" },
 };
