@@ -1,9 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "duty.h"
+#include "report_day.h"
 
 #include "cmd.h"
 #include "show.h"
@@ -158,24 +159,18 @@ static enum hf_err take_until(const struct hf_cmd *cmd, uint64_t *out_ms,
 			      struct hf_why *why)
 {
 	const char *text = hf_cmd_option(cmd, HF_CMD_UNTIL);
-	struct tm day = { 0 };
-	const char *end;
-	time_t seconds;
+	enum hf_err err;
 
 	*out_ms = 0;
 	if (text == NULL)
 		return HF_OK;
-	end = strptime(text, "%Y-%m-%d", &day);
-	if (end == NULL || *end != '\0' || strlen(text) != 10)
-		return hf_why(why, HF_E_ARGUMENT,
-			      "--until '%.40s': give a day, as 2027-06-30",
-			      text);
-	seconds = timegm(&day);
-	if (seconds <= 0)
-		return hf_why(why, HF_E_ARGUMENT,
-			      "--until '%.40s': give a day to come", text);
-	*out_ms = (uint64_t)seconds * 1000;
-	return HF_OK;
+	err = hf_day_parse(text, out_ms, why);
+	if (err != HF_OK)
+		hf_why_prefix(why, "--until: ");
+	else if (*out_ms <= hf_clock_wall_ms())
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "--until '%.40s': give a day to come", text);
+	return err;
 }
 
 static enum hf_err take_role(const struct hf_cmd *cmd, enum hf_role *out_role,

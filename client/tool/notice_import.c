@@ -91,16 +91,19 @@ static enum hf_err read_rows(struct import *import, struct hf_case_csv *csv,
 
 		if (err == HF_E_NOTFOUND)
 			return HF_OK;
+		if (err == HF_OK && import->rows.count == HF_NOTICE_ROWS_MAX)
+			return hf_why(why, HF_E_LIMIT,
+				      "%s:%llu: more than %zu rows: cut the "
+				      "list",
+				      import->path,
+				      (unsigned long long)row.line,
+				      HF_NOTICE_ROWS_MAX);
 		if (err == HF_OK)
 			err = hf_notice_rows_add(&import->rows, &row, &because);
-		if (err == HF_E_NOMEM ||
-		    import->rows.count == HF_NOTICE_ROWS_MAX)
-			return hf_why(why, err != HF_OK ? err : HF_E_LIMIT,
-				      "%s:%llu: %.150s", import->path,
+		if (err == HF_E_NOMEM)
+			return hf_why(why, err, "%s:%llu: %.150s", import->path,
 				      (unsigned long long)row.line,
-				      err != HF_OK ? because.text
-						   : "too many rows: cut the "
-						     "list");
+				      because.text);
 		if (err != HF_OK)
 			reject(import, csv, &row, &because);
 		if (count % SHOW_EVERY_ROWS == 0)

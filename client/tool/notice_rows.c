@@ -50,10 +50,6 @@ static enum hf_err make_room(struct hf_notice_rows *rows, struct hf_why *why)
 	size_t size = rows->size > 0 ? 2 * rows->size : ROWS_FIRST;
 	struct hf_case_csv_row **more;
 
-	if (rows->count == HF_NOTICE_ROWS_MAX)
-		return hf_why(why, HF_E_LIMIT,
-			      "more than %zu rows: cut the list",
-			      HF_NOTICE_ROWS_MAX);
 	more = hf_arena_calloc(rows->arena, size,
 			       sizeof(struct hf_case_csv_row *));
 	if (more == NULL)

@@ -48,9 +48,11 @@ static enum hf_err add_column(struct hf_table *table,
 	core = scols_table_new_column(table->core, title, 0, flags);
 	if (core == NULL)
 		return HF_E_NOMEM;
+	/* Backslashes are those of put_escaped(). */
+	scols_column_set_safechars(core, "\\");
 	if (column->kind == HF_COLUMN_LIST) {
 		/* One to a line: the newline between them is ours. */
-		scols_column_set_safechars(core, "\n");
+		scols_column_set_safechars(core, "\n\\");
 		scols_column_set_wrapfunc(core, scols_wrapnl_chunksize,
 					  scols_wrapnl_nextchunk, NULL);
 	}
@@ -135,6 +137,31 @@ static void put_json(struct hf_table *table, const char *key, json_t *value)
 	table->has_failed |= json_object_set_new(table->row, key, value) != 0;
 }
 
+/* Lines of a list stay lines. */
+static void put_escaped(struct hf_table *table, size_t column, const char *text)
+{
+	bool is_list = table->columns[column].kind == HF_COLUMN_LIST;
+	struct hf_buf buf;
+
+	hf_buf_init(&buf, (size_t)1024 * 1024);
+	while (*text != '\0') {
+		char as[HF_SHOW_ESCAPED_BYTES] = { *text };
+		size_t len = 1;
+
+		if (is_list && *text == '\n')
+			text++;
+		else
+			len = hf_show_escape_next(&text, as);
+		hf_buf_put(&buf, hf_span(as, len));
+	}
+	hf_buf_put_u8(&buf, 0);
+	if (hf_buf_failed(&buf) == HF_OK)
+		put_text(table, column, (const char *)buf.at);
+	else
+		table->has_failed = true;
+	hf_buf_release(&buf);
+}
+
 /* Lines into strings of an array. */
 static void put_list(struct hf_table *table, const char *key, const char *text)
 {
@@ -154,7 +181,7 @@ void hf_table_text(struct hf_table *table, size_t column, const char *text)
 	const struct hf_column *is = &table->columns[column];
 
 	if (table->core != NULL)
-		put_text(table, column, text);
+		put_escaped(table, column, text);
 	else if (is->kind == HF_COLUMN_LIST)
 		put_list(table, is->name, text);
 	else if (text[0] != '\0')
@@ -243,51 +270,6 @@ void hf_show_time(uint64_t wall_ms, char out_text[static HF_SHOW_TIME_SIZE])
 	/* A year of more than four digits does not fit. */
 	if (strftime(out_text, HF_SHOW_TIME_SIZE, "%Y-%m-%d %H:%M", &tm) == 0)
 		out_text[0] = '\0';
-}
-
-/* What a byte becomes; its length in out. */
-static size_t escape(unsigned char byte, char out[static 5])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	switch (byte) {
-	case '\n':
-		memcpy(out, "\\n", 2);
-		return 2;
-	case '\t':
-		memcpy(out, "\\t", 2);
-		return 2;
-	case '\\':
-		memcpy(out, "\\\\", 2);
-		return 2;
-	default:
-		break;
-	}
-	if (byte >= 0x20 && byte != 0x7f) {
-		out[0] = (char)byte;
-		return 1;
-	}
-	out[0] = '\\';
-	out[1] = 'x';
-	out[2] = digits[byte >> 4];
-	out[3] = digits[byte & 15];
-	return 4;
-}
-
-void hf_show_escaped(FILE *out, const char *text)
-{
-	char as[5];
-
-	for (; *text != '\0'; text++)
-		fwrite(as, 1, escape((unsigned char)*text, as), out);
-}
-
-void hf_show_escape(struct hf_buf *buf, const char *text)
-{
-	char as[5];
-
-	for (; *text != '\0'; text++)
-		hf_buf_put(buf, hf_span(as, escape((unsigned char)*text, as)));
 }
 
 /* ---- progress ---- */

@@ -63,12 +63,19 @@ void hf_show_time(uint64_t wall_ms, char out_text[static HF_SHOW_TIME_SIZE]);
 
 /* ---- text from outside ---- */
 
-/* With control characters and backslashes as \n, \t, \\ or \xHH, so that a
- * name cannot make a line of its own. */
+/* With control characters, marks of direction and backslashes as \n, \t, \\ or
+ * \xHH, so that a name cannot make a line of its own, rule a terminal or turn
+ * a line around.  Cells of a table are shown so too. */
 void hf_show_escaped(FILE *out, const char *text);
 
 /* The same, appended. */
 void hf_show_escape(struct hf_buf *buf, const char *text);
+
+/* What the next character of *text becomes, without a NUL; how long that is.
+ * Moves *text, which is not at its end, behind it. */
+#define HF_SHOW_ESCAPED_BYTES 12
+size_t hf_show_escape_next(const char **text,
+			   char out[static HF_SHOW_ESCAPED_BYTES]);
 
 /* ---- progress, on a terminal only ---- */
 

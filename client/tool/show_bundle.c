@@ -34,39 +34,6 @@ static const char *span_text(uint64_t ms, char out[static SPAN_SIZE])
 	return out;
 }
 
-/* Bytes of a UTF-8 sequence that could rule a terminal or turn a line around:
- * controls U+0080 to U+009F, marks and isolates of direction. */
-static size_t control_len(const char *text)
-{
-	const uint8_t *at = (const uint8_t *)text;
-
-	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-		return 2;
-	if (at[0] == 0xe2 && at[1] == 0x80 &&
-	    ((at[2] >= 0xaa && at[2] <= 0xae) || at[2] == 0x8e ||
-	     at[2] == 0x8f || at[2] == 0xa8 || at[2] == 0xa9))
-		return 3;
-	if (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)
-		return 3;
-	return 0;
-}
-
-/* What others wrote.  It has no ASCII control characters: the codec refuses
- * them. */
-static void put_foreign(const char *text)
-{
-	while (*text != '\0') {
-		size_t len = control_len(text);
-
-		if (len == 0) {
-			putchar(*text++);
-			continue;
-		}
-		for (; len > 0; len--)
-			printf("\\x%02x", (unsigned)(uint8_t)*text++);
-	}
-}
-
 static bool is_said(const char *text)
 {
 	return text != NULL && text[0] != '\0';
@@ -77,7 +44,7 @@ static void line(const char *label, const char *text)
 	if (!is_said(text))
 		return;
 	printf("  %-13s ", label);
-	put_foreign(text);
+	hf_show_escaped(stdout, text);
 	putchar('\n');
 }
 
@@ -149,10 +116,10 @@ static void show_places(const struct hf_locator *places, size_t count)
 		char text[HF_SHOW_TIME_SIZE];
 
 		printf("  %-13s ", i == 0 ? "places" : "");
-		put_foreign(place->url);
+		hf_show_escaped(stdout, place->url);
 		if (is_said(place->ip)) {
 			printf(" (");
-			put_foreign(place->ip);
+			hf_show_escaped(stdout, place->ip);
 			putchar(')');
 		}
 		hf_show_time(place->first_seen_ms, text);
@@ -163,7 +130,7 @@ static void show_places(const struct hf_locator *places, size_t count)
 			printf(", last seen %s", text);
 		if (is_said(place->note)) {
 			printf("; ");
-			put_foreign(place->note);
+			hf_show_escaped(stdout, place->note);
 		}
 		putchar('\n');
 	}
@@ -187,9 +154,9 @@ static void show_subject(const struct hf_notice *notice)
 		       (unsigned long long)notice->entries[i].index);
 	for (size_t i = 0; i < notice->labels_count; i++) {
 		printf("  %-13s ", i == 0 ? "labels" : "");
-		put_foreign(notice->labels[i].scheme);
+		hf_show_escaped(stdout, notice->labels[i].scheme);
 		putchar('=');
-		put_foreign(notice->labels[i].value);
+		hf_show_escaped(stdout, notice->labels[i].value);
 		putchar('\n');
 	}
 }
@@ -232,7 +199,7 @@ static void show_asked(const struct hf_bundle_event *event)
 	printf("\nWhat was asked: %s by %s of ",
 	       hf_case_event_kind_word(event->event->kind),
 	       event->author->name);
-	put_foreign(notice->provider);
+	hf_show_escaped(stdout, notice->provider);
 	putchar('\n');
 	line("class", hf_class_word(notice->content_class));
 	line("regime", hf_regime_word(notice->regime));
@@ -313,14 +280,14 @@ static void show_delivery(const struct hf_delivery *delivery)
 	if (delivery == NULL)
 		return;
 	printf("    ");
-	put_foreign(delivery->means);
+	hf_show_escaped(stdout, delivery->means);
 	if (is_said(delivery->address)) {
 		printf(" to ");
-		put_foreign(delivery->address);
+		hf_show_escaped(stdout, delivery->address);
 	}
 	if (is_said(delivery->reference)) {
 		printf(", ");
-		put_foreign(delivery->reference);
+		hf_show_escaped(stdout, delivery->reference);
 	}
 	hf_show_time(delivery->sent_ms, sent);
 	if (sent[0] != '\0')
@@ -340,14 +307,15 @@ static void show_said(const struct hf_case_event *event)
 	}
 	if (is_said(event->moved_host) || is_said(event->moved_country)) {
 		printf("    to ");
-		put_foreign(is_said(event->moved_host) ? event->moved_host
-						       : "another host");
+		hf_show_escaped(stdout, is_said(event->moved_host)
+						? event->moved_host
+						: "another host");
 		printf(" %s\n", event->moved_country);
 	}
 	show_delivery(event->delivery);
 	if (is_said(event->text)) {
 		printf("    \"");
-		put_foreign(event->text);
+		hf_show_escaped(stdout, event->text);
 		printf("\"\n");
 	}
 	if (event->is_automatic)
@@ -425,7 +393,7 @@ static void show_cosigner(const struct hf_bundle_cosigner *cosigner)
 		return;
 	}
 	printf("    a line by ");
-	put_foreign(cosigner->name);
+	hf_show_escaped(stdout, cosigner->name);
 	printf("+%08x, not looked at: its key is not here\n",
 	       (unsigned)cosigner->key_id);
 }
@@ -455,8 +423,11 @@ static void show_limits(const struct hf_bundle_report *report)
 
 	hf_show_time(report->made_ms, made);
 	printf("\nWhat is not shown\n");
-	for (size_t i = 0; i < report->findings_count; i++)
-		printf("  - %s\n", report->findings[i]);
+	for (size_t i = 0; i < report->findings_count; i++) {
+		fputs("  - ", stdout);
+		hf_show_escaped(stdout, report->findings[i]);
+		putchar('\n');
+	}
 	printf("  - That these organisations are who their names say: compare "
 	       "their ids\n    with those that you know.\n");
 	printf("  - That nothing was left out: %s chose what is here (made %s, "

@@ -297,11 +297,13 @@ def test_the_list_asks_for_what_was_chosen_and_fetches_every_page(daemon):
 
 
 def test_a_case_is_shown_with_its_places_and_its_events(daemon):
-    hashfed(daemon, *NOTICE, "--url", PLACE, "--reference", "R-9", "--explanation", "because")
+    hashfed(daemon, *NOTICE, "--url", PLACE, "--reference", "R-9", "--explanation", "because\u2066")
     (case_id,) = daemon.cases
-    hashfed(daemon, "cases", "rejected", case_id[:6], "--reason", "not-illegal", "--text", "a\\b: we looked")
+    hashfed(daemon, "cases", "rejected", case_id[:6], "--reason", "not-illegal", "--text", "a\\b: \u202ewe looked")
     done = hashfed(daemon, "cases", "show", case_id[:6])
-    for says in ("state         rejected (not-illegal)", PLACE, "R-9", "because", "not-illegal", "we looked"):
+    # What would rule a terminal or turn a line around is shown as bytes.
+    for says in ("state         rejected (not-illegal)", PLACE, "R-9", "because\\xe2\\x81\\xa6", "not-illegal",
+                 "a\\\\b: \\xe2\\x80\\xaewe looked"):
         assert says in done.stdout, done.stdout
     (shown,) = objects(hashfed(daemon, "cases", "show", case_id, "--json").stdout)
     assert shown["timeline"][0]["notice"]["locators"] == [{"url": PLACE}]

@@ -117,8 +117,9 @@ def test_claims_that_may_not_be_are_refused_with_a_reason(net):
         ((*attest, "--role", "boss"), "hotline, trusted-flagger"),
         ((*attest, "--role", "hotline", "--power", "order-csam"), "only an authority"),
         ((*attest, "--role", "authority", "--power", "all"), "--power"),
-        ((*attest, "--role", "hotline", "--until", "tomorrow"), "2027-06-30"),
-        ((*attest, "--role", "hotline", "--until", "2001-01-01"), "until_ms"),
+        ((*attest, "--role", "hotline", "--until", "tomorrow"), "2026-01-31"),
+        ((*attest, "--role", "hotline", "--until", "2027-02-31"), "is no day"),
+        ((*attest, "--role", "hotline", "--until", "2001-01-01"), "a day to come"),
         (("roles", "end", "x.example", "--role", "hotline"), "never said"),
     ]:
         assert words in hashfed(acm, *args, status=2).stderr, args

@@ -472,6 +472,40 @@ static void a_name_cannot_make_a_line_of_its_own(void **state)
 	hf_buf_release(&buf);
 }
 
+static void a_name_cannot_rule_a_terminal_or_turn_a_line_around(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+		/* CSI as one character. */
+		{ "\xc2\x9b"
+		  "2Jx",
+		  "\\xc2\\x9b2Jx" },
+		{ "\xc2\x85", "\\xc2\\x85" },
+		{ "gpj.\u202eexe", "gpj.\\xe2\\x80\\xaeexe" },
+		{ "\u2066a\u2069", "\\xe2\\x81\\xa6a\\xe2\\x81\\xa9" },
+		{ "\u200f\u2028", "\\xe2\\x80\\x8f\\xe2\\x80\\xa8" },
+		/* What only looks like it. */
+		{ "\u00a0 d\u00e9j\u00e0 \u2027 \u202f \u2070",
+		  "\u00a0 d\u00e9j\u00e0 \u2027 \u202f \u2070" },
+		/* Cut off. */
+		{ "\xc2", "\xc2" },
+		{ "\xe2\x80", "\xe2\x80" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hf_buf buf;
+
+		hf_buf_init(&buf, 256);
+		hf_show_escape(&buf, rows[i].text);
+		hf_buf_put_u8(&buf, 0);
+		if (hf_buf_failed(&buf) == HF_OK)
+			assert_string_equal((const char *)buf.at,
+					    rows[i].shown);
+		hf_buf_release(&buf);
+	}
+}
+
 static void hits_are_sorted_back_to_their_items(void **state)
 {
 	const struct hf_wire_match_hit hits[] = {
@@ -524,6 +558,8 @@ int main(void)
 		cmocka_unit_test(a_walk_goes_on_behind_any_place),
 		cmocka_unit_test(the_state_of_a_scan_survives_its_file),
 		cmocka_unit_test(a_name_cannot_make_a_line_of_its_own),
+		cmocka_unit_test(
+			a_name_cannot_rule_a_terminal_or_turn_a_line_around),
 		cmocka_unit_test(hits_are_sorted_back_to_their_items),
 	};
 
