@@ -1,3 +1,4 @@
+#include "case.h"
 #include "report_day.h"
 
 #include "report_judge.h"
@@ -9,22 +10,12 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* DSA Art. 16 has none: only what a notice itself gave counts. */
 uint64_t hf_report_deadline_ms(enum hf_regime regime)
 {
-	switch (regime) {
-	case HF_REGIME_NTD:
-		return HF_DAY_MS;
-	case HF_REGIME_CSAM_ORDER:
-		return 12 * HF_HOUR_MS;
-	case HF_REGIME_TCO:
-		return HF_HOUR_MS;
-	case HF_REGIME_DSA:
-	case HF_REGIME_CRIMINAL_ORDER:
-	case HF_REGIME_FORWARD:
-	case HF_REGIME_VOLUNTARY:
-		break;
-	}
-	return 0;
+	return regime == HF_REGIME_DSA
+		       ? 0
+		       : hf_case_rules_default(regime)->deadline_ms;
 }
 
 /* When it was gone; 0 while it is not.  What came back is not gone. */
@@ -141,7 +132,7 @@ static enum hf_report_answer answer_of(const struct hf_case_summary *summary,
 				       const struct hf_report_judgement *is)
 {
 	if (is->gone_ms != 0)
-		return is->due_ms != 0 && is->gone_ms > is->due_ms
+		return is->due_ms != 0 && is->gone_ms >= is->due_ms
 			       ? HF_ANSWER_LATE
 			       : HF_ANSWER_IN_TIME;
 	switch (is->outcome) {
@@ -155,8 +146,9 @@ static enum hf_report_answer answer_of(const struct hf_case_summary *summary,
 	}
 	if (summary->state == HF_CASE_STILL_ONLINE)
 		return HF_ANSWER_UNTRUE;
-	if (summary->is_paused || !(summary->is_overdue ||
-				    (is->due_ms != 0 && as_of_ms > is->due_ms)))
+	if (summary->is_paused ||
+	    !(summary->is_overdue ||
+	      (is->due_ms != 0 && as_of_ms >= is->due_ms)))
 		return HF_ANSWER_RUNNING;
 	return is_answered(summary) ? HF_ANSWER_OVERDUE : HF_ANSWER_SILENT;
 }

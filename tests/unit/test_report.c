@@ -23,7 +23,8 @@ static void every_state_counts_as_something(void **state)
 	} rows[] = {
 		/* clang-format off */
 		{ "removed at once", HF_CASE_REMOVED, 0, 1, 0, 0, HF_OUTCOME_WITHIN_24H, HF_ACTION_ACTED, HF_ANSWER_IN_TIME },
-		{ "on the hour",     HF_CASE_DISABLED, 0, 24, 0, 0, HF_OUTCOME_WITHIN_24H, HF_ACTION_ACTED, HF_ANSWER_IN_TIME },
+		/* The deadline is the first moment that is too late: SPEC 12.6. */
+		{ "on the hour",     HF_CASE_DISABLED, 0, 24, 0, 0, HF_OUTCOME_WITHIN_24H, HF_ACTION_ACTED, HF_ANSWER_LATE },
 		{ "a day late",      HF_CASE_REMOVED, 0, 25, 0, 0, HF_OUTCOME_WITHIN_48H, HF_ACTION_ACTED, HF_ANSWER_LATE },
 		{ "two days",        HF_CASE_REMOVED, 0, 48, 0, 0, HF_OUTCOME_WITHIN_48H, HF_ACTION_ACTED, HF_ANSWER_LATE },
 		{ "later",           HF_CASE_CLOSED, HF_CASE_REASON_DONE, 49, 50, 51, HF_OUTCOME_LATER, HF_ACTION_ACTED, HF_ANSWER_LATE },
