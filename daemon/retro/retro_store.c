@@ -278,41 +278,46 @@ static enum hf_err put_frames(struct hf_store_txn *txn, struct hf_span items,
 	return err;
 }
 
-static enum hf_err put_once(struct hf_retro_store *store, struct hf_span items,
-			    uint64_t now_ms, bool *out_more, struct hf_why *why)
-{
-	struct hf_retro_stats stats = store->stats;
-	struct hf_store_txn *txn;
-	enum hf_err err = hf_store_write_begin(store->store, &txn, why);
+struct putting {
+	struct hf_retro_store *store;
+	struct hf_span items;
+	uint64_t now_ms;
+	struct hf_retro_stats stats;
+	bool has_more;
+};
 
-	if (err != HF_OK)
-		return err;
-	err = put_frames(txn, items, now_ms, &stats, why);
-	if (err == HF_OK)
-		err = drop_oldest(store, txn, now_ms, &stats, out_more, why);
-	if (err != HF_OK) {
-		hf_store_abort(txn);
-		return err;
-	}
-	err = hf_store_commit(txn, why);
-	if (err == HF_OK)
-		store->stats = stats;
-	return err;
+static enum hf_err put_once(void *arg, struct hf_store_txn *txn,
+			    struct hf_why *why)
+{
+	struct putting *putting = arg;
+	enum hf_err err;
+
+	putting->stats = putting->store->stats;
+	err = put_frames(txn, putting->items, putting->now_ms, &putting->stats,
+			 why);
+	return err == HF_OK
+		       ? drop_oldest(putting->store, txn, putting->now_ms,
+				     &putting->stats, &putting->has_more, why)
+		       : err;
 }
 
 enum hf_err hf_retro_store_put(struct hf_retro_store *store,
 			       struct hf_span items, uint64_t now_ms,
 			       struct hf_why *why)
 {
-	bool has_more = true;
+	struct putting putting = {
+		.store = store,
+		.items = items,
+		.now_ms = now_ms,
+		.has_more = true,
+	};
 	enum hf_err err = HF_OK;
 
-	while (has_more && err == HF_OK) {
-		err = put_once(store, items, now_ms, &has_more, why);
-		/* The map was too small, and grows. */
-		if (err == HF_E_FULL && hf_store_should_repeat(store->store))
-			err = put_once(store, items, now_ms, &has_more, why);
-		items = hf_span(NULL, 0);
+	while (putting.has_more && err == HF_OK) {
+		err = hf_store_write(store->store, put_once, &putting, why);
+		if (err == HF_OK)
+			store->stats = putting.stats;
+		putting.items = hf_span(NULL, 0);
 	}
 	return err;
 }
@@ -422,24 +427,32 @@ enum hf_err hf_retro_store_position(struct hf_retro_store *store,
 	return err;
 }
 
+struct moving {
+	const struct hf_retro_position *positions;
+	size_t count;
+};
+
+static enum hf_err move(void *arg, struct hf_store_txn *txn, struct hf_why *why)
+{
+	const struct moving *moving = arg;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < moving->count && err == HF_OK; i++) {
+		const struct hf_retro_position *is = &moving->positions[i];
+		uint8_t value[8];
+
+		hf_be64_put(value, is->position);
+		err = hf_store_put(txn, SETS, hf_span_of(is->origin),
+				   hf_span(value, sizeof(value)), why);
+	}
+	return err;
+}
+
 enum hf_err hf_retro_store_move(struct hf_retro_store *store,
 				const struct hf_retro_position *positions,
 				size_t count, struct hf_why *why)
 {
-	struct hf_store_txn *txn;
-	enum hf_err err = hf_store_write_begin(store->store, &txn, why);
+	struct moving moving = { positions, count };
 
-	if (err != HF_OK)
-		return err;
-	for (size_t i = 0; i < count && err == HF_OK; i++) {
-		uint8_t value[8];
-
-		hf_be64_put(value, positions[i].position);
-		err = hf_store_put(txn, SETS, hf_span_of(positions[i].origin),
-				   hf_span(value, sizeof(value)), why);
-	}
-	if (err == HF_OK)
-		return hf_store_commit(txn, why);
-	hf_store_abort(txn);
-	return err;
+	return hf_store_write(store->store, move, &moving, why);
 }

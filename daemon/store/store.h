@@ -109,6 +109,14 @@ void hf_store_abort(struct hf_store_txn *txn);
  * too small: the next one grows it, so do it again. */
 bool hf_store_should_repeat(struct hf_store *store);
 
+/* Write: all of it or nothing, once more where the map had to grow.  What
+ * write says is the answer; it may be called twice. */
+HF_MUST enum hf_err
+hf_store_write(struct hf_store *store,
+	       enum hf_err (*write)(void *arg, struct hf_store_txn *txn,
+				    struct hf_why *why),
+	       void *arg, struct hf_why *why);
+
 /* For a pause between writes: see that the next commits find their blocks in
  * the file already, which makes them faster.  What cannot be done is left. */
 void hf_store_write_ahead(struct hf_store *store);

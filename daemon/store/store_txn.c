@@ -335,3 +335,27 @@ enum hf_err hf_store_del(struct hf_store_txn *txn, size_t table,
 	rc = mdb_del(txn->txn, txn->store->tables[table].dbi, &at, NULL);
 	return rc == 0 ? HF_OK : write_fail(txn, rc, why);
 }
+
+enum hf_err hf_store_write(struct hf_store *store,
+			   enum hf_err (*write)(void *arg,
+						struct hf_store_txn *txn,
+						struct hf_why *why),
+			   void *arg, struct hf_why *why)
+{
+	enum hf_err err;
+
+	do {
+		struct hf_store_txn *txn;
+
+		err = hf_store_write_begin(store, &txn, why);
+		if (err != HF_OK)
+			return err;
+		err = write(arg, txn, why);
+		if (err == HF_OK)
+			err = hf_store_commit(txn, why);
+		else
+			hf_store_abort(txn);
+		/* The map grows between transactions. */
+	} while (err == HF_E_FULL && hf_store_should_repeat(store));
+	return err;
+}

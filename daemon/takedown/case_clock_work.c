@@ -186,7 +186,7 @@ enum hf_err hf_cases_mind_clocks(struct hf_cases *cases, struct hf_why *why)
 	memcpy(looking.self, hf_ring_self(ring)->id, HF_HASH_BYTES);
 	hf_ring_release(ring);
 	while (looking.has_more && err == HF_OK) {
-		err = hf_case_write(cases->views, look_at_due, &looking, why);
+		err = hf_store_write(cases->views, look_at_due, &looking, why);
 		/* What failed is due still. */
 		cases->next_due_ms = err == HF_OK ? looking.due_ms : 0;
 		if (looking.has_more && !hf_cases_give_way(cases))
@@ -312,7 +312,7 @@ enum hf_err hf_cases_check_rules(struct hf_cases *cases, struct hf_why *why)
 	hf_sha256_final(&hash, checking.digest);
 	err = are_known(&checking, &checking.is_done, why);
 	while (err == HF_OK && !checking.is_done) {
-		err = hf_case_write(cases->views, check_some, &checking, why);
+		err = hf_store_write(cases->views, check_some, &checking, why);
 		memcpy(checking.from, checking.next, HF_CASE_KEY_BYTES);
 		if (!hf_cases_give_way(cases))
 			break;

@@ -158,7 +158,7 @@ static enum hf_err end(struct hf_cases *cases, struct batch *batch,
 	for (size_t i = 0; i < batch->count; i++)
 		settle(cases, batch, &batch->tasks[i], &has_done);
 	*out_has_done |= has_done;
-	return has_done ? hf_case_write(cases->views, forget, batch, why)
+	return has_done ? hf_store_write(cases->views, forget, batch, why)
 			: HF_OK;
 }
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "bytes.h"
 #include "codec_takedown.h"
 
 #include "cases_in.h"
@@ -17,15 +18,6 @@ static void draft_key(struct hf_span request_id, uint8_t *out_key)
 			   0, out_key);
 }
 
-static uint64_t draft_number(const uint8_t *key)
-{
-	uint64_t number = 0;
-
-	for (int i = 0; i < 8; i++)
-		number = number << 8 | key[i];
-	return number;
-}
-
 /* The same request once more takes the place of its draft. */
 static enum hf_err write_row(void *arg, struct hf_store_txn *txn,
 			     struct hf_why *why)
@@ -36,7 +28,10 @@ static enum hf_err write_row(void *arg, struct hf_store_txn *txn,
 
 	hf_arena_init(&arena, HF_CASES_ARENA_BYTES);
 	err = hf_case_get(txn, row->key, &arena, &known, why);
-	row->change = err == HF_OK ? known.change : 0;
+	if (err == HF_OK) {
+		row->change = known.change;
+		row->first_change = known.first_change;
+	}
 	hf_arena_release(&arena);
 	if (err != HF_OK && err != HF_E_NOTFOUND)
 		return err;
@@ -58,7 +53,7 @@ static enum hf_err put_row(struct hf_cases *cases,
 	hf_arena_init(&arena, HF_CASES_ARENA_BYTES);
 	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
 	draft_key(request->request_id, row.key);
-	row.draft = draft_number(row.key);
+	row.draft = hf_be64(row.key);
 	row.now.state = request->hold;
 	row.now.regime = request->notice->regime;
 	row.now.changed_ms = hf_cases_now(cases);
@@ -69,7 +64,7 @@ static enum hf_err put_row(struct hf_cases *cases,
 		err = hf_case_summary_encode(&fixed, &wire);
 	row.opening = hf_buf_span(&wire);
 	if (err == HF_OK)
-		err = hf_case_write(cases->views, write_row, &row, why);
+		err = hf_store_write(cases->views, write_row, &row, why);
 	cases->has_changed |= err == HF_OK;
 	memcpy(key, row.key, HF_CASE_KEY_BYTES);
 	hf_buf_release(&wire);
@@ -108,7 +103,7 @@ enum hf_err hf_cases_draft_put(struct hf_cases *cases,
 		err = hf_agent_store(cases->options.agent, hf_buf_span(&wire),
 				     &record, why);
 	if (err == HF_OK)
-		err = keep(cases, draft_number(key), hf_buf_span(&record), why);
+		err = keep(cases, hf_be64(key), hf_buf_span(&record), why);
 	if (err == HF_OK)
 		err = put_row(cases, request, out_key, why);
 	hf_buf_release(&wire);
@@ -188,7 +183,7 @@ enum hf_err hf_cases_draft_del(struct hf_cases *cases,
 			       struct hf_why *why)
 {
 	struct hf_case_row gone = *row;
-	enum hf_err err = hf_case_write(cases->views, delete_row, &gone, why);
+	enum hf_err err = hf_store_write(cases->views, delete_row, &gone, why);
 
 	return err == HF_OK ? keep(cases, row->draft, hf_span(NULL, 0), why)
 			    : err;
@@ -237,8 +232,7 @@ static bool has_row(struct hf_cases *cases, uint64_t number, bool *out_has)
 	struct hf_span key, value;
 	uint8_t from[8];
 
-	for (int i = 0; i < 8; i++)
-		from[i] = (uint8_t)(number >> (56 - 8 * i));
+	hf_be64_put(from, number);
 	if (hf_store_view_begin(cases->views, &view, NULL) != HF_OK)
 		return false;
 	*out_has = false;

@@ -120,8 +120,11 @@ static enum hf_err fold(struct hf_cases *cases,
 	for (size_t i = 0; i < history->folded; i++) {
 		facts[i] = history->rows[i].fact;
 		facts[i].powers =
-			hf_cases_powers(cases, facts[i].author,
-					history->rows[i].state, facts[i].at_ms);
+			hf_case_needs_power(facts[i].kind)
+				? hf_cases_powers(cases, facts[i].author,
+						  history->rows[i].state,
+						  facts[i].at_ms)
+				: 0;
 	}
 	err = hf_case_fold(parties, facts, history->folded, arena,
 			   &history->now, history->fates, history->order, why);
@@ -404,7 +407,7 @@ enum hf_err hf_cases_refold_powers(struct hf_cases *cases, struct hf_why *why)
 	if (version == cases->roles_seen)
 		return HF_OK;
 	while (err == HF_OK && walking.has_more) {
-		err = hf_case_write(cases->views, walk, &walking, why);
+		err = hf_store_write(cases->views, walk, &walking, why);
 		memcpy(walking.key, walking.next, HF_CASE_KEY_BYTES);
 		if (!hf_cases_give_way(cases))
 			return HF_OK;

@@ -397,7 +397,7 @@ static enum hf_err tell_watchers(const struct found *found, const uint8_t *key,
 	enum hf_err err;
 
 	hf_cases_lock(cases);
-	err = hf_case_write(cases->views, touch, &touching, why);
+	err = hf_store_write(cases->views, touch, &touching, why);
 	hf_cases_unlock(cases);
 	if (err == HF_OK && cases->options.changed != NULL)
 		cases->options.changed(cases->options.arg);

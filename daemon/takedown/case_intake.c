@@ -169,11 +169,12 @@ enum hf_err hf_cases_take_some(struct hf_cases *cases, bool *out_has_more,
 		const struct hf_ring_set *about =
 			hf_ring_set(ring, hf_span_of(info.origin));
 		struct hf_why said = { "" };
-		enum hf_err is;
+		enum hf_err is = HF_OK;
 
-		if (!is_read(cases, ring, about))
-			continue;
-		is = take_set(cases, ring, about, &info, out_has_more, &said);
+		if (is_read(cases, ring, about))
+			is = take_set(cases, ring, about, &info, out_has_more,
+				      &said);
+		/* Also of logs that we only carry: a quoted event saw them. */
 		if (is == HF_OK)
 			is = hf_case_settle_waits(cases, info.set, info.size,
 						  &said);

@@ -67,37 +67,41 @@ static enum hf_err each_name(struct hf_store_txn *txn, const uint8_t *id,
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
+struct putting {
+	const uint8_t *id;
+	const char *name;
+	bool is_put;
+};
+
+static enum hf_err put_once(void *arg, struct hf_store_txn *txn,
+			    struct hf_why *why)
+{
+	struct putting *putting = arg;
+	uint8_t key[KEY_BYTES];
+	size_t count;
+	enum hf_err err = each_name(txn, putting->id, NULL, NULL, &count, why);
+
+	putting->is_put = err == HF_OK && count < HF_CASE_NAMES_MAX;
+	if (!putting->is_put)
+		return err;
+	name_key(putting->id, putting->name, key);
+	return hf_store_put(txn, NAMES, hf_span(key, sizeof(key)),
+			    hf_span_of(putting->name), why);
+}
+
 enum hf_err hf_case_names_put(struct hf_store *store,
 			      const uint8_t id[static HF_EVENT_ID_BYTES],
 			      const char *name, bool *out_is_new,
 			      struct hf_why *why)
 {
-	uint8_t key[KEY_BYTES];
-	struct hf_store_txn *txn;
-	size_t count;
+	struct putting putting = { .id = id, .name = name };
 	enum hf_err err;
 
 	*out_is_new = false;
 	if (name[0] == '\0' || hf_case_names_has(store, id, name))
 		return HF_OK;
-	err = hf_store_write_begin(store, &txn, why);
-	if (err != HF_OK)
-		return err;
-	err = each_name(txn, id, NULL, NULL, &count, why);
-	if (err == HF_OK && count >= HF_CASE_NAMES_MAX) {
-		hf_store_abort(txn);
-		return HF_OK;
-	}
-	name_key(id, name, key);
-	if (err == HF_OK)
-		err = hf_store_put(txn, NAMES, hf_span(key, sizeof(key)),
-				   hf_span_of(name), why);
-	if (err != HF_OK) {
-		hf_store_abort(txn);
-		return err;
-	}
-	err = hf_store_commit(txn, why);
-	*out_is_new = err == HF_OK;
+	err = hf_store_write(store, put_once, &putting, why);
+	*out_is_new = err == HF_OK && putting.is_put;
 	return err;
 }
 

@@ -11,8 +11,6 @@
 /* How long a notice that could not be delivered is of use. */
 #define NOTICE_LIFE_MS ((uint64_t)30 * 24 * 3600 * 1000)
 
-#define NO_PROVIDER "UNKNOWN"
-
 /*
  * Opening.
  */
@@ -37,11 +35,11 @@ static enum hf_err find_provider(struct sending *sending, struct hf_why *why)
 		hf_ring_by_name(sending->ring, name);
 
 	notice->provider_id = hf_span(NULL, 0);
-	if (provider == NULL && !hf_span_is(name, NO_PROVIDER) &&
+	if (provider == NULL && !hf_span_is(name, HF_NOTICE_NO_PROVIDER) &&
 	    !hf_text_is_domain(name))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "provider '%.80s': give a lower-case domain, "
-			      "or " NO_PROVIDER,
+			      "or " HF_NOTICE_NO_PROVIDER,
 			      notice->provider);
 	if (provider == NULL)
 		return HF_OK;

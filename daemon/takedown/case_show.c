@@ -12,6 +12,19 @@
 
 #define SITES_MAX 16
 
+/* Of letters, digits, dots and dashes, or an address; what is not ASCII may be
+ * a name as people write it.  Nothing that a spreadsheet would cut or run. */
+static bool is_host(const char *host)
+{
+	for (const char *c = host; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x80 &&
+		    isalnum((unsigned char)*c) == 0 &&
+		    strchr(".-_[]:", *c) == NULL)
+			return false;
+	}
+	return hf_text_is_clean(hf_span_of(host));
+}
+
 /* The host of a URL, lower case: "" when there is none that can be named. */
 static const char *site_of(const char *url, struct hf_arena *arena)
 {
@@ -39,7 +52,7 @@ static const char *site_of(const char *url, struct hf_arena *arena)
 	host = hf_arena_text(arena, hf_span(at, (size_t)(end - at)));
 	for (char *c = host; c != NULL && *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return host != NULL && hf_text_is_clean(hf_span_of(host)) ? host : "";
+	return host != NULL && is_host(host) ? host : "";
 }
 
 static size_t find_sites(const struct hf_notice *notice, struct hf_arena *arena,

@@ -17,30 +17,6 @@ static const char *const tables[HF_CASE_TABLES] = {
 
 #define VIEWS_MAP_BYTES ((size_t)1 << 30)
 
-enum hf_err hf_case_write(struct hf_store *store,
-			  enum hf_err (*write)(void *arg,
-					       struct hf_store_txn *txn,
-					       struct hf_why *why),
-			  void *arg, struct hf_why *why)
-{
-	enum hf_err err;
-
-	do {
-		struct hf_store_txn *txn;
-
-		err = hf_store_write_begin(store, &txn, why);
-		if (err != HF_OK)
-			return err;
-		err = write(arg, txn, why);
-		if (err == HF_OK)
-			err = hf_store_commit(txn, why);
-		else
-			hf_store_abort(txn);
-		/* The map grows between transactions. */
-	} while (err == HF_E_FULL && hf_store_should_repeat(store));
-	return err;
-}
-
 /* Numbers that were given by a run: 'r' and its id. */
 #define RUN_KEY_BYTES (1 + HF_CASE_RUN_BYTES)
 
@@ -119,7 +95,7 @@ enum hf_err hf_case_store_open(const char *dir, size_t map_bytes,
 	err = hf_store_open(&options, &store, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_case_write(store, begin_run, NULL, why);
+	err = hf_store_write(store, begin_run, NULL, why);
 	if (err != HF_OK) {
 		hf_store_close(store);
 		return err;

@@ -72,14 +72,6 @@ HF_MUST enum hf_err hf_case_store_open(const char *dir, size_t map_bytes,
 				       struct hf_store **out_store,
 				       struct hf_why *why);
 
-/* Write: all of it or nothing, once more where the map had to grow.  What
- * write says is the answer; it may be called twice. */
-HF_MUST enum hf_err hf_case_write(struct hf_store *store,
-				  enum hf_err (*write)(void *arg,
-						       struct hf_store_txn *txn,
-						       struct hf_why *why),
-				  void *arg, struct hf_why *why);
-
 /* Every time that the views are opened is a run with an id of its own.  A
  * change's number means something together with the run that gave it: views
  * that were put back from an older copy give the same numbers again. */

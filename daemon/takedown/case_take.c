@@ -99,12 +99,6 @@ static enum hf_err has_place(struct hf_store_txn *txn,
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
-/* Does it count only for one whom a directory gives a power? */
-static bool needs_power(enum hf_case_event_kind kind)
-{
-	return kind == HF_CASE_EVENT_ORDER || kind == HF_CASE_EVENT_PENALTY;
-}
-
 static enum hf_err put_event(struct hf_case_round *round,
 			     struct hf_store_txn *txn,
 			     struct hf_case_taken *taken, bool *out_is_new,
@@ -131,7 +125,7 @@ static enum hf_err put_event(struct hf_case_round *round,
 		err = hf_case_put_waits(txn, taken, why);
 	if (err == HF_OK)
 		err = put_ways(txn, taken, why);
-	if (err == HF_OK && needs_power(taken->row.fact.kind))
+	if (err == HF_OK && hf_case_needs_power(taken->row.fact.kind))
 		err = hf_case_mark_put(txn, HF_CASE_POWERS,
 				       hf_span(taken->key, HF_CASE_KEY_BYTES),
 				       why);
@@ -263,7 +257,7 @@ static void tell_refused(const struct hf_case_round *round)
 enum hf_err hf_case_take_in(struct hf_case_round *round, struct hf_why *why)
 {
 	enum hf_err err =
-		hf_case_write(round->cases->views, put_round, round, why);
+		hf_store_write(round->cases->views, put_round, round, why);
 
 	if (err == HF_OK)
 		tell_refused(round);

@@ -121,6 +121,7 @@ static enum hf_err recheck(struct hf_cases *cases, struct hf_store_txn *txn,
 {
 	struct hf_case_event_row *rows;
 	struct hf_ledger_view *view;
+	bool has_news = false;
 	size_t count;
 	enum hf_err err = hf_case_events(txn, key, arena, &rows, &count, why);
 
@@ -136,10 +137,12 @@ static enum hf_err recheck(struct hf_cases *cases, struct hf_store_txn *txn,
 					 &has_changed, why);
 		if (err == HF_OK && has_changed)
 			err = hf_case_event_replace(txn, key, &rows[i], why);
+		has_news |= has_changed;
 	}
 	hf_ledger_view_end(view);
-	return err == HF_OK ? hf_cases_refold(cases, txn, key, arena, why)
-			    : err;
+	return err == HF_OK && has_news
+		       ? hf_cases_refold(cases, txn, key, arena, why)
+		       : err;
 }
 
 /* The first wait for this set at or below size, copied. */
@@ -215,5 +218,5 @@ enum hf_err hf_case_settle_waits(struct hf_cases *cases, uint32_t set,
 	hf_store_view_end(view);
 	if (err != HF_OK)
 		return err == HF_E_NOTFOUND ? HF_OK : err;
-	return hf_case_write(cases->views, settle, &settling, why);
+	return hf_store_write(cases->views, settle, &settling, why);
 }

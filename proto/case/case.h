@@ -210,4 +210,7 @@ void hf_case_clock(const struct hf_case *now, const struct hf_case_rules *rules,
  * a regime that is not known has no deadline and is asked of nobody. */
 const struct hf_case_rules *hf_case_rules_default(enum hf_regime regime);
 
+/* Does an event of this kind count only with a power? */
+bool hf_case_needs_power(enum hf_case_event_kind kind);
+
 #endif /* HF_CASE_H */

@@ -85,6 +85,11 @@ static uint32_t power_for(enum hf_regime regime)
 	}
 }
 
+bool hf_case_needs_power(enum hf_case_event_kind kind)
+{
+	return kind == HF_CASE_EVENT_ORDER || kind == HF_CASE_EVENT_PENALTY;
+}
+
 static bool has_power(const struct hf_case *now,
 		      const struct hf_case_fact *next)
 {
