@@ -176,6 +176,12 @@ static inline bool hf_report_is_told(uint64_t count)
 	return count < HF_REPORT_FEW;
 }
 
+/* For what is drawn and added up: 0 for what is not told. */
+static inline uint64_t hf_report_told(uint64_t count)
+{
+	return hf_report_is_told(count) ? count : 0;
+}
+
 /* Of the four that can be compared; what is not told counts as none. */
 uint64_t hf_report_comparable(const struct hf_report_row *row);
 

@@ -74,6 +74,15 @@ static bool digits(const char *text, size_t count, unsigned *out_value)
 	return true;
 }
 
+bool hf_day_of(unsigned year, unsigned month, unsigned day, uint64_t *out_ms)
+{
+	if (year < YEAR_FIRST || year > YEAR_LAST || month < 1 || month > 12 ||
+	    day < 1 || day > month_days(year, month))
+		return false;
+	*out_ms = ms_of((struct date){ year, month, day });
+	return true;
+}
+
 enum hf_err hf_day_parse(const char *text, uint64_t *out_ms, struct hf_why *why)
 {
 	struct date date;
@@ -81,14 +90,12 @@ enum hf_err hf_day_parse(const char *text, uint64_t *out_ms, struct hf_why *why)
 	if (strlen(text) != HF_DAY_TEXT_SIZE - 1 || text[4] != '-' ||
 	    text[7] != '-' || !digits(text, 4, &date.year) ||
 	    !digits(text + 5, 2, &date.month) ||
-	    !digits(text + 8, 2, &date.day) || date.year < YEAR_FIRST ||
-	    date.month < 1 || date.month > 12 || date.day < 1 ||
-	    date.day > month_days(date.year, date.month))
+	    !digits(text + 8, 2, &date.day) ||
+	    !hf_day_of(date.year, date.month, date.day, out_ms))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.40s' is no day: write it as 2026-01-31, from "
 			      "%d on",
 			      text, YEAR_FIRST);
-	*out_ms = ms_of(date);
 	return HF_OK;
 }
 

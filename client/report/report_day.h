@@ -25,6 +25,10 @@
 #define HF_DAY_TEXT_SIZE   11 /* "2026-01-31" */
 #define HF_MONTH_TEXT_SIZE 8  /* "2026-01" */
 
+/* The first millisecond of a day, from 1970 to 9999; false when there is no
+ * such day. */
+bool hf_day_of(unsigned year, unsigned month, unsigned day, uint64_t *out_ms);
+
 /* "2026-01-31", from 1970 to 9999: the first millisecond of that day. */
 HF_MUST enum hf_err hf_day_parse(const char *text, uint64_t *out_ms,
 				 struct hf_why *why);

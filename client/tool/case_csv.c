@@ -26,15 +26,6 @@ static bool is_blank(uint8_t byte)
 	return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-static struct hf_span trim(struct hf_span text)
-{
-	while (text.len_bytes > 0 && is_blank(text.at[0]))
-		text = hf_span(text.at + 1, text.len_bytes - 1);
-	while (text.len_bytes > 0 && is_blank(text.at[text.len_bytes - 1]))
-		text.len_bytes--;
-	return text;
-}
-
 static bool is_word(struct hf_span text, const char *word)
 {
 	if (text.len_bytes != strlen(word))
@@ -160,7 +151,8 @@ static enum hf_err split(struct hf_span row, uint8_t delimiter,
 			while (from < end && *from != delimiter)
 				*to++ = *from++;
 		}
-		fields[count++] = trim(hf_span(field, (size_t)(to - field)));
+		fields[count++] =
+			hf_text_trim(hf_span(field, (size_t)(to - field)));
 		if (from == end)
 			break;
 		from++; /* the delimiter */
@@ -171,7 +163,7 @@ static enum hf_err split(struct hf_span row, uint8_t delimiter,
 
 static bool is_empty(struct hf_span row)
 {
-	return trim(row).len_bytes == 0;
+	return hf_text_trim(row).len_bytes == 0;
 }
 
 /* ---- one row ---- */
@@ -280,7 +272,8 @@ static enum hf_err take_hashes(const struct reading *reading,
 				 sizeof(*hashes));
 	if (hashes == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	for (rest = trim(rest); rest.len_bytes > 0; rest = trim(rest)) {
+	for (rest = hf_text_trim(rest); rest.len_bytes > 0;
+	     rest = hf_text_trim(rest)) {
 		size_t len = 0;
 		enum hf_err err;
 

@@ -120,15 +120,6 @@ enum hf_err hf_case_provider_parse(struct hf_span text, struct hf_arena *arena,
 	return HF_OK;
 }
 
-static struct hf_span trim(struct hf_span text)
-{
-	while (text.len_bytes > 0 && text.at[0] == ' ')
-		text = hf_span(text.at + 1, text.len_bytes - 1);
-	while (text.len_bytes > 0 && text.at[text.len_bytes - 1] == ' ')
-		text.len_bytes--;
-	return text;
-}
-
 static bool is_email(struct hf_span text)
 {
 	const uint8_t *at = text.len_bytes > 0
@@ -155,9 +146,9 @@ enum hf_err hf_case_contact_parse(struct hf_span text, struct hf_arena *arena,
 	close = open != NULL ? memchr(open, '>', (size_t)(end - open)) : NULL;
 	if (close == NULL)
 		goto out_say;
-	name = trim(hf_span(text.at, (size_t)(open - text.at)));
-	email = trim(hf_span(open + 1, (size_t)(close - open - 1)));
-	phone = trim(hf_span(close + 1, (size_t)(end - close - 1)));
+	name = hf_text_trim(hf_span(text.at, (size_t)(open - text.at)));
+	email = hf_text_trim(hf_span(open + 1, (size_t)(close - open - 1)));
+	phone = hf_text_trim(hf_span(close + 1, (size_t)(end - close - 1)));
 	if (name.len_bytes == 0 || name.len_bytes > HF_LABEL_MAX_BYTES ||
 	    !is_email(email) || phone.len_bytes > PHONE_MAX_BYTES ||
 	    !hf_text_is_clean(text))

@@ -106,15 +106,6 @@ static bool is_blank(uint8_t byte)
 	return byte == ' ' || byte == '\t';
 }
 
-static struct hf_span trim(struct hf_span text)
-{
-	while (text.len_bytes > 0 && is_blank(text.at[0]))
-		text = hf_span(text.at + 1, text.len_bytes - 1);
-	while (text.len_bytes > 0 && is_blank(text.at[text.len_bytes - 1]))
-		text.len_bytes--;
-	return text;
-}
-
 /* The line at *at_bytes without LF or CRLF; false at the end. */
 static bool line_take(struct hf_span text, size_t *at_bytes,
 		      struct hf_span *out_line)
@@ -229,7 +220,8 @@ static enum hf_err take_plain(const struct hf_import_list *list,
 
 	while (word_bytes < line.len_bytes && !is_blank(line.at[word_bytes]))
 		word_bytes++;
-	rest = trim(hf_span(line.at + word_bytes, line.len_bytes - word_bytes));
+	rest = hf_text_trim(
+		hf_span(line.at + word_bytes, line.len_bytes - word_bytes));
 	if (rest.len_bytes == 0)
 		return take_bare(list, line, row, why);
 	return take_typed(hf_span(line.at, word_bytes), rest, row, why);
@@ -301,7 +293,7 @@ static struct hf_span field_of(const struct hf_import_list *list,
 
 	if (at < 0 || (size_t)at >= count)
 		return hf_span(NULL, 0);
-	return trim(fields[at]);
+	return hf_text_trim(fields[at]);
 }
 
 static enum hf_err add_label(struct hf_arena *arena, struct hf_label *rows,
@@ -355,8 +347,9 @@ static enum hf_err take_labels(const struct hf_import_list *list,
 					hf_span(rest.at, len_bytes), why);
 			if (err != HF_OK)
 				return err;
-			rest = trim(hf_span(rest.at + len_bytes,
-					    rest.len_bytes - len_bytes));
+			rest = hf_text_trim(
+				hf_span(rest.at + len_bytes,
+					rest.len_bytes - len_bytes));
 		}
 	}
 	row->labels = rows;
@@ -407,13 +400,13 @@ static enum hf_err judge(const struct hf_import_list *list, struct hf_span line,
 			      "a zero byte: is this a text file, in UTF-8?");
 	return list->format == HF_IMPORT_PYTX_CSV
 		       ? take_csv(list, line, arena, row, why)
-		       : take_plain(list, trim(line), row, why);
+		       : take_plain(list, hf_text_trim(line), row, why);
 }
 
 /* Blank, or a comment. */
 static bool is_nothing(struct hf_span line)
 {
-	line = trim(line);
+	line = hf_text_trim(line);
 	return line.len_bytes == 0 || line.at[0] == '#';
 }
 
@@ -430,7 +423,8 @@ static enum hf_err take_header(struct hf_import_list *list, struct hf_span line,
 	for (size_t column = 0; column < HF_IMPORT_COLUMNS; column++) {
 		list->columns[column] = -1;
 		for (size_t i = 0; i < count; i++) {
-			if (is_word(trim(fields[i]), column_names[column]))
+			if (is_word(hf_text_trim(fields[i]),
+				    column_names[column]))
 				list->columns[column] = (int)i;
 		}
 	}

@@ -1,15 +1,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "report_day.h"
 #include "text.h"
 
+#include "case_value.h"
 #include "moment.h"
 
-#define SHOWN_BYTES   40
-#define YEAR_LEAST    1970
-#define YEAR_MOST     9999
 #define MINUTE_MS     ((uint64_t)60 * 1000)
-#define DAY_MS        ((uint64_t)24 * 60 * MINUTE_MS)
 #define LENGTH_MOST_S ((uint64_t)366 * 24 * 3600)
 
 struct parts {
@@ -120,41 +118,9 @@ static bool take_time(struct hf_span *rest, struct parts *parts)
 	return take_zone(rest, parts);
 }
 
-static unsigned days_of_month(unsigned year, unsigned month)
+static bool is_time_of_day(const struct parts *parts)
 {
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30,
-					31, 31, 30, 31, 30, 31 };
-	bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return days[month - 1] + (month == 2 && is_leap);
-}
-
-static bool is_possible(const struct parts *parts)
-{
-	return parts->year >= YEAR_LEAST && parts->year <= YEAR_MOST &&
-	       parts->month >= 1 && parts->month <= 12 && parts->day >= 1 &&
-	       parts->day <= days_of_month(parts->year, parts->month) &&
-	       parts->hour <= 23 && parts->minute <= 59 && parts->second <= 59;
-}
-
-/* Days from 1970-01-01, by counting years of 365 days and leap days. */
-static uint64_t days_of(const struct parts *parts)
-{
-	uint64_t before = parts->year - 1;
-	uint64_t days = (before - 1969) * 365 + before / 4 - before / 100 +
-			before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
-
-	for (unsigned month = 1; month < parts->month; month++)
-		days += days_of_month(parts->year, month);
-	return days + parts->day - 1;
-}
-
-/* Text for a message, cut. */
-static struct hf_span shown(struct hf_span text)
-{
-	if (text.len_bytes > SHOWN_BYTES)
-		text.len_bytes = SHOWN_BYTES;
-	return hf_text_is_clean(text) ? text : hf_span_of("?");
+	return parts->hour <= 23 && parts->minute <= 59 && parts->second <= 59;
 }
 
 enum hf_err hf_moment_parse(struct hf_span text, uint64_t *out_ms,
@@ -162,14 +128,16 @@ enum hf_err hf_moment_parse(struct hf_span text, uint64_t *out_ms,
 {
 	struct parts parts = { 0 };
 	struct hf_span rest = text;
+	uint64_t day_ms;
 	int64_t ms;
 
 	if (!take_date(&rest, &parts) || !take_time(&rest, &parts) ||
-	    rest.len_bytes > 0 || !is_possible(&parts))
+	    rest.len_bytes > 0 || !is_time_of_day(&parts) ||
+	    !hf_day_of(parts.year, parts.month, parts.day, &day_ms))
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%.*s' is no time: give " HF_MOMENT_ACCEPTED,
-			      HF_SPAN_ARGS(shown(text)));
-	ms = (int64_t)(days_of(&parts) * DAY_MS +
+			      HF_SPAN_ARGS(hf_case_shown(text)));
+	ms = (int64_t)(day_ms +
 		       ((uint64_t)parts.hour * 60 + parts.minute) * MINUTE_MS +
 		       (uint64_t)parts.second * 1000 + parts.ms);
 	ms -= parts.zone_minutes * (int64_t)MINUTE_MS;
@@ -212,5 +180,5 @@ enum hf_err hf_moment_length_parse(struct hf_span text, uint64_t *out_ms,
 	return hf_why(why, HF_E_MALFORMED,
 		      "'%.*s' is no length of time: give a whole number with "
 		      "s, min, h or d, at most a year: 12h",
-		      HF_SPAN_ARGS(shown(text)));
+		      HF_SPAN_ARGS(hf_case_shown(text)));
 }

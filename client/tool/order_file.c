@@ -43,16 +43,6 @@ struct reading {
 	bool has_flag[FLAG_KEYS];
 };
 
-static struct hf_span trim(struct hf_span text)
-{
-	while (text.len_bytes > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-		text = hf_span(text.at + 1, text.len_bytes - 1);
-	while (text.len_bytes > 0 &&
-	       memchr(" \t\r\n", text.at[text.len_bytes - 1], 4) != NULL)
-		text.len_bytes--;
-	return text;
-}
-
 static enum hf_err say_twice(struct hf_why *why)
 {
 	return hf_why(why, HF_E_MALFORMED, "it is there twice");
@@ -187,7 +177,7 @@ static struct hf_span take_lines(struct hf_span text, size_t *at_bytes,
 		struct hf_span next = line_at(text, *at_bytes);
 
 		if ((next.at[0] != ' ' && next.at[0] != '\t') ||
-		    trim(next).len_bytes == 0)
+		    hf_text_trim(next).len_bytes == 0)
 			break;
 		lines.len_bytes += next.len_bytes;
 		*at_bytes += next.len_bytes;
@@ -206,10 +196,10 @@ static enum hf_err take_entry(struct reading *reading, struct hf_span lines,
 	if (colon == NULL)
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%.*s' is no line 'key: value'",
-			      HF_SPAN_ARGS(hf_case_shown(trim(lines))));
-	key = trim(hf_span(lines.at, (size_t)(colon - lines.at)));
-	value = trim(hf_span(colon + 1,
-			     lines.len_bytes - (size_t)(colon - lines.at) - 1));
+			      HF_SPAN_ARGS(hf_case_shown(hf_text_trim(lines))));
+	key = hf_text_trim(hf_span(lines.at, (size_t)(colon - lines.at)));
+	value = hf_text_trim(hf_span(
+		colon + 1, lines.len_bytes - (size_t)(colon - lines.at) - 1));
 	err = take_value(reading, key, value, why);
 	if (err != HF_OK && err != HF_E_NOMEM)
 		hf_why_prefix(why, "%.*s: ", HF_SPAN_ARGS(hf_case_shown(key)));
@@ -257,7 +247,7 @@ enum hf_err hf_order_file_parse(struct hf_span text, struct hf_arena *arena,
 	for (; at_bytes < text.len_bytes; line += count) {
 		struct hf_span lines = take_lines(text, &at_bytes, &count);
 
-		if (trim(lines).len_bytes == 0 || lines.at[0] == '#')
+		if (hf_text_trim(lines).len_bytes == 0 || lines.at[0] == '#')
 			continue;
 		err = take_entry(&reading, lines, why);
 		if (err != HF_OK) {

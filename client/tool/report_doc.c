@@ -171,17 +171,13 @@ static void span_figure(struct hf_doc *doc, struct hf_arena *arena, uint64_t ms,
 	figure(doc, hf_doc_text(arena, "%s", text), label);
 }
 
-static uint64_t told(uint64_t count)
-{
-	return hf_report_is_told(count) ? count : 0;
-}
-
 static void say_hosting(struct hf_doc *doc, struct hf_arena *arena)
 {
 	const struct hf_report_row *total = hf_report_total(doc->report);
 	uint64_t whole = hf_report_comparable(total);
-	uint64_t day = told(total->outcomes[HF_OUTCOME_WITHIN_24H]);
-	uint64_t two = day + told(total->outcomes[HF_OUTCOME_WITHIN_48H]);
+	uint64_t day = hf_report_told(total->outcomes[HF_OUTCOME_WITHIN_24H]);
+	uint64_t two =
+		day + hf_report_told(total->outcomes[HF_OUTCOME_WITHIN_48H]);
 
 	count_figure(doc, arena, total->cases, "cases");
 	share_figure(doc, arena, day, whole, "gone within 24 hours");
@@ -222,8 +218,9 @@ static void say_flagger(struct hf_doc *doc, struct hf_arena *arena)
 	const struct hf_report_row *total = hf_report_total(doc->report);
 
 	count_figure(doc, arena, total->cases, "notices");
-	share_figure(doc, arena, told(total->actions[HF_ACTION_ACTED]),
-		     told(total->cases), "removed or disabled");
+	share_figure(doc, arena,
+		     hf_report_told(total->actions[HF_ACTION_ACTED]),
+		     hf_report_told(total->cases), "removed or disabled");
 	count_figure(doc, arena, total->actions[HF_ACTION_REJECTED],
 		     "rejected");
 	count_figure(doc, arena, total->actions[HF_ACTION_NONE],
@@ -246,7 +243,7 @@ static void say_dsc(struct hf_doc *doc, struct hf_arena *arena)
 	size_t proofs;
 
 	for (int i = 0; i < HF_REPORT_FAILINGS; i++)
-		failings += told(total->answers[i]);
+		failings += hf_report_told(total->answers[i]);
 	hf_report_proofs(doc->report, &proofs, &left_out);
 	count_figure(doc, arena, total->cases, "cases");
 	count_figure(doc, arena, failings,

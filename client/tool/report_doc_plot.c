@@ -28,11 +28,6 @@ static const struct hf_doc_series answer_series[] = {
 	{ "said removed, was online", HF_DOC_BLUE },
 };
 
-static uint64_t told(uint64_t count)
-{
-	return hf_report_is_told(count) ? count : 0;
-}
-
 static void put_outcomes(const struct hf_report_row *row,
 			 uint64_t values[static HF_DOC_SERIES_MAX])
 {
@@ -53,7 +48,7 @@ static void put_actions(const struct hf_report_row *row,
 	};
 
 	for (int i = 0; i < HF_ACTIONS; i++)
-		values[place[i]] += told(row->actions[i]);
+		values[place[i]] += hf_report_told(row->actions[i]);
 }
 
 static void put_answers(const struct hf_report_row *row,

@@ -23,11 +23,6 @@ static void set(struct hf_doc_cell *cell, uint64_t number)
 	cell->number = number;
 }
 
-static uint64_t told(uint64_t count)
-{
-	return hf_report_is_told(count) ? count : 0;
-}
-
 static void get_name(const struct hf_report_row *row, int which,
 		     struct hf_doc_cell *cell)
 {
@@ -65,7 +60,7 @@ static uint64_t sum(const uint64_t *counts, int from, int to)
 	uint64_t all = 0;
 
 	for (int i = from; i < to; i++)
-		all += told(counts[i]);
+		all += hf_report_told(counts[i]);
 	return all;
 }
 

@@ -28,18 +28,13 @@ static const char *const colours[] = {
 	[HF_DOC_GREY] = "c6",
 };
 
-static uint64_t told(uint64_t count)
-{
-	return hf_report_is_told(count) ? count : 0;
-}
-
 static uint64_t sum_of(const struct hf_doc_plot *plot,
 		       const struct hf_doc_item *item)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < plot->series_count; i++)
-		sum += told(item->values[i]);
+		sum += hf_report_told(item->values[i]);
 	return sum;
 }
 
@@ -179,7 +174,8 @@ static void put_standing(const struct hf_doc_plot *plot, struct hf_buf *out)
 		double y = TOP + HEIGHT;
 
 		for (size_t j = 0; j < plot->series_count; j++) {
-			double tall = (double)told(item->values[j]) * scale;
+			double tall =
+				(double)hf_report_told(item->values[j]) * scale;
 
 			if (tall <= 0)
 				continue;
@@ -223,7 +219,8 @@ static void put_lying(const struct hf_doc_plot *plot, struct hf_buf *out)
 		put_short(out, item->label, (size_t)((BAR_LEFT - 14) / LETTER));
 		hf_buf_put_text(out, "</text>\n");
 		for (size_t j = 0; j < plot->series_count; j++) {
-			double wide = (double)told(item->values[j]) * scale;
+			double wide =
+				(double)hf_report_told(item->values[j]) * scale;
 
 			if (wide <= 0)
 				continue;
@@ -248,8 +245,8 @@ static void put_whole(const struct hf_doc_plot *plot, struct hf_buf *out)
 	double x = 0;
 
 	for (size_t i = 0; sum > 0 && i < plot->series_count; i++) {
-		double wide =
-			(double)told(item->values[i]) * WIDTH / (double)sum;
+		double wide = (double)hf_report_told(item->values[i]) * WIDTH /
+			      (double)sum;
 		char share[HF_DOC_NUMBER_SIZE];
 
 		if (wide <= 0)

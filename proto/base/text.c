@@ -40,6 +40,20 @@ bool hf_text_line_take(struct hf_span *rest, struct hf_span *out_line)
 	return true;
 }
 
+static bool is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+struct hf_span hf_text_trim(struct hf_span text)
+{
+	while (text.len_bytes > 0 && is_blank(text.at[0]))
+		text = hf_span(text.at + 1, text.len_bytes - 1);
+	while (text.len_bytes > 0 && is_blank(text.at[text.len_bytes - 1]))
+		text.len_bytes--;
+	return text;
+}
+
 /* Length of the well-formed sequence at text, 0 when there is none. */
 static size_t sequence_len(struct hf_span text)
 {

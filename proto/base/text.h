@@ -26,6 +26,9 @@ HF_MUST enum hf_err hf_text_u64(struct hf_span text, uint64_t most,
  * and when what is left does not end in a newline. */
 bool hf_text_line_take(struct hf_span *rest, struct hf_span *out_line);
 
+/* Without the blanks at both ends: space, tab, CR, LF. */
+struct hf_span hf_text_trim(struct hf_span text);
+
 /* Well-formed UTF-8 without control characters (tab included in those). */
 bool hf_text_is_clean(struct hf_span text);
 

@@ -154,6 +154,44 @@ static void text_with_controls_or_broken_utf8_is_not_clean(void **state)
 	}
 }
 
+static void blanks_go_from_both_ends_alone(void **state)
+{
+	static const struct {
+		const char *text, *left;
+	} rows[] = {
+		{ "", "" },
+		{ " \t\r\n", "" },
+		{ "a", "a" },
+		{ "\t a b \r\n", "a b" },
+		{ "\v\xc2\xa0", "\v\xc2\xa0" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(hf_span_is(hf_text_trim(hf_span_of(rows[i].text)),
+				       rows[i].left));
+	assert_int_equal(hf_text_trim(hf_span(NULL, 0)).len_bytes, 0);
+}
+
+static void an_arena_wiped_holds_zeros(void **state)
+{
+	static const uint8_t zeros[64];
+	struct hf_arena arena;
+	uint8_t *small, *large;
+
+	hf_arena_init(&arena, 1 << 20);
+	small = hf_arena_alloc(&arena, sizeof(zeros));
+	large = hf_arena_alloc(&arena, 200 * 1024);
+	if (small != NULL && large != NULL) {
+		memset(small, 0x5a, sizeof(zeros));
+		memset(large, 0x5a, 200 * 1024);
+		hf_arena_wipe(&arena);
+		assert_memory_equal(small, zeros, sizeof(zeros));
+		assert_memory_equal(large + 200 * 1024 - sizeof(zeros), zeros,
+				    sizeof(zeros));
+	}
+	hf_arena_release(&arena);
+}
+
 static void numbers_have_one_spelling(void **state)
 {
 	const struct {
@@ -273,6 +311,8 @@ int main(void)
 		cmocka_unit_test(
 			text_with_controls_or_broken_utf8_is_not_clean),
 		cmocka_unit_test(numbers_have_one_spelling),
+		cmocka_unit_test(blanks_go_from_both_ends_alone),
+		cmocka_unit_test(an_arena_wiped_holds_zeros),
 		cmocka_unit_test(an_arena_stops_at_its_ceiling),
 		cmocka_unit_test(a_buf_keeps_its_first_error),
 		cmocka_unit_test(a_replaced_file_is_read_back_and_has_its_mode),
