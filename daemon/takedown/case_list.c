@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -170,6 +171,102 @@ static enum hf_err walk(struct listing *listing, uint64_t from,
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
+/*
+ * Those with one hash: by its own table, where they are not too many for that.
+ */
+
+struct change {
+	uint64_t number;
+	uint8_t key[HF_CASE_KEY_BYTES];
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct change *one = a, *other = b;
+
+	return (one->number < other->number) - (one->number > other->number);
+}
+
+/* The last change of every case with this hash, at most LOOK_MOST of them. */
+static enum hf_err gather(struct listing *listing, struct change *changes,
+			  size_t *out_count, bool *out_is_all,
+			  struct hf_why *why)
+{
+	uint8_t way[HF_CASE_HASH_KEY_BYTES];
+	struct hf_store_cursor *cursor;
+	struct hf_span at, value;
+	struct hf_case_row row;
+	size_t count = 0;
+	enum hf_err err = hf_store_cursor_open(listing->view, HF_CASE_HASHES,
+					       &cursor, why);
+
+	if (err != HF_OK)
+		return err;
+	hf_case_hash_key(listing->request->hash, way);
+	err = hf_store_cursor_seek(cursor, hf_span(way, sizeof(way)), &at,
+				   &value, NULL);
+	while (err == HF_OK && count < LOOK_MOST &&
+	       at.len_bytes == sizeof(way) + HF_CASE_KEY_BYTES &&
+	       memcmp(at.at, way, sizeof(way)) == 0) {
+		hf_arena_reset(&listing->scratch);
+		err = hf_case_get(listing->view, at.at + sizeof(way),
+				  &listing->scratch, &row, why);
+		if (err == HF_OK) {
+			changes[count].number = row.change;
+			memcpy(changes[count++].key, row.key,
+			       HF_CASE_KEY_BYTES);
+		}
+		/* One that may not be opened is no case. */
+		if (err == HF_OK || err == HF_E_NOTFOUND)
+			err = hf_store_cursor_next(cursor, &at, &value, NULL);
+	}
+	hf_store_cursor_close(cursor);
+	qsort(changes, count, sizeof(*changes), newest_first);
+	*out_count = count;
+	*out_is_all = count < LOOK_MOST;
+	return err == HF_E_NOTFOUND ? HF_OK : err;
+}
+
+static enum hf_err list_changes(struct listing *listing,
+				const struct change *changes, size_t count,
+				uint64_t from, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		uint8_t number[8];
+
+		if (changes[i].number > from)
+			continue;
+		if (listing->count == listing->most) {
+			listing->next = changes[i].number;
+			break;
+		}
+		hf_be64_put(number, changes[i].number);
+		err = put_case(listing, hf_span(number, sizeof(number)),
+			       hf_span(changes[i].key, HF_CASE_KEY_BYTES), why);
+	}
+	return err;
+}
+
+static enum hf_err walk_hash(struct listing *listing, uint64_t from,
+			     struct hf_why *why)
+{
+	struct change *changes = calloc(LOOK_MOST, sizeof(*changes));
+	bool is_all = false;
+	size_t count = 0;
+	enum hf_err err;
+
+	if (changes == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	err = gather(listing, changes, &count, &is_all, why);
+	if (err == HF_OK)
+		err = is_all ? list_changes(listing, changes, count, from, why)
+			     : walk(listing, from, why);
+	free(changes);
+	return err;
+}
+
 enum hf_err hf_cases_list(struct hf_cases *cases,
 			  const struct hf_list_cases_request *request,
 			  struct hf_arena *arena,
@@ -200,7 +297,8 @@ enum hf_err hf_cases_list(struct hf_cases *cases,
 		return err;
 	hf_arena_init(&listing.scratch, HF_UNPACK_MAX_BYTES);
 	listing.ring = hf_ring_holder_get(cases->options.ring);
-	err = walk(&listing, from, why);
+	err = request->hash != NULL ? walk_hash(&listing, from, why)
+				    : walk(&listing, from, why);
 	hf_ring_release(listing.ring);
 	hf_arena_release(&listing.scratch);
 	hf_store_view_end(listing.view);

@@ -278,6 +278,71 @@ static void what_was_not_signed_yet_is_followed_all_the_same(void **state)
 	assert_agree(hotline, provider, id);
 }
 
+#define ALIKE 5
+
+/* All with this hash, a page of two at a time. */
+static size_t list_by_hash(struct party *party, const struct hf_hash *hash,
+			   char (*out_ids)[CASE_ID_SIZE], size_t most)
+{
+	char token[32] = "";
+	size_t count = 0;
+
+	do {
+		const struct hf_list_cases_request request = {
+			.page_token = token,
+			.page_size = 2,
+			.provider = "",
+			.hash = hash,
+		};
+		struct hf_list_cases_response page;
+		struct hf_why why = { "" };
+		struct hf_arena arena;
+
+		hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+		assert_ok(hf_cases_list(party->cases, &request, &arena, &page,
+					&why),
+			  &why);
+		for (size_t i = 0; i < page.cases_count; i++) {
+			assert_true(count < most);
+			strcpy(out_ids[count++], page.cases[i].case_id);
+		}
+		strcpy(token, page.next_page_token);
+		hf_arena_release(&arena);
+	} while (token[0] != '\0');
+	return count;
+}
+
+static void cases_with_a_hash_are_listed_by_their_last_change(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	char ids[ALIKE][CASE_ID_SIZE], got[2 * ALIKE][CASE_ID_SIZE];
+	struct asked asked, one;
+	struct hf_why why = { "" };
+	char other[CASE_ID_SIZE];
+
+	begin_world(world);
+	asked_init(&one, "provider.example", HF_REGIME_NTD);
+	assert_int_equal(list_by_hash(hotline, &one.hash, got, 1), 0);
+	for (size_t i = 0; i < ALIKE; i++) {
+		asked_init(&asked, "provider.example", HF_REGIME_NTD);
+		memcpy(asked.digest, one.digest, sizeof(one.digest));
+		assert_ok(try_send(hotline, &asked.request, ids[i], &why),
+			  &why);
+		notify_of(hotline, "provider.example", HF_REGIME_NTD, other);
+	}
+	/* The third one changes last. */
+	say(hotline, ids[2], HF_CASE_EVENT_WITHDRAW, HF_CASE_REASON_ERROR);
+	assert_int_equal(list_by_hash(hotline, &one.hash, got, ROWS(got)),
+			 ALIKE);
+	assert_string_equal(got[0], ids[2]);
+	assert_string_equal(got[1], ids[4]);
+	assert_string_equal(got[2], ids[3]);
+	assert_string_equal(got[3], ids[1]);
+	assert_string_equal(got[4], ids[0]);
+	assert_int_equal(count_cases(hotline), 2 * ALIKE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +354,7 @@ int main(void)
 		CASES_TEST(every_case_is_told_once_as_a_new_one),
 		CASES_TEST(what_was_not_signed_yet_is_followed_all_the_same),
 		CASES_TEST(nobody_says_anything_before_the_ledger_was_read),
+		CASES_TEST(cases_with_a_hash_are_listed_by_their_last_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
