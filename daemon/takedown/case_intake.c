@@ -5,10 +5,35 @@
 
 #include "case_intake.h"
 
-static enum hf_err copy_entry(struct hf_case_round *round,
-			      struct hf_ledger_view *view,
-			      const struct hf_ledger_entry *from,
+enum hf_err hf_case_round_new(struct hf_cases *cases, struct hf_ring *ring,
+			      const struct hf_ring_set *about,
+			      const struct hf_ledger_info *info,
+			      struct hf_case_round **out_round,
 			      struct hf_why *why)
+{
+	struct hf_case_round *round = calloc(1, sizeof(*round));
+
+	if (round == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	round->cases = cases;
+	round->ring = ring;
+	round->about = about;
+	round->info = *info;
+	hf_arena_init(&round->arena, HF_CASES_ARENA_BYTES);
+	*out_round = round;
+	return HF_OK;
+}
+
+void hf_case_round_free(struct hf_case_round *round)
+{
+	hf_arena_release(&round->arena);
+	free(round);
+}
+
+enum hf_err hf_case_copy_entry(struct hf_case_round *round,
+			       struct hf_ledger_view *view,
+			       const struct hf_ledger_entry *from,
+			       struct hf_why *why)
 {
 	struct hf_case_entry *entry = &round->entries[round->count];
 	struct hf_span record;
@@ -53,17 +78,16 @@ static enum hf_err read_entries(struct hf_case_round *round, uint64_t first,
 		if (err == HF_OK && entry.state == HF_LEDGER_MISSING)
 			err = HF_E_NOTFOUND;
 		if (err == HF_OK)
-			err = copy_entry(round, view, &entry, why);
+			err = hf_case_copy_entry(round, view, &entry, why);
 	}
 	hf_ledger_scan_end(scan);
 	hf_ledger_view_end(view);
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
-static enum hf_err take_round(struct hf_case_round *round, uint64_t first,
-			      struct hf_why *why)
+enum hf_err hf_case_take_round(struct hf_case_round *round, struct hf_why *why)
 {
-	enum hf_err kept, err = read_entries(round, first, why);
+	enum hf_err kept, err = HF_OK;
 	size_t taken = 0;
 
 	while (err == HF_OK && taken < round->count) {
@@ -116,24 +140,20 @@ static enum hf_err take_set(struct hf_cases *cases, struct hf_ring *ring,
 
 	if (err != HF_OK || position >= info->size)
 		return err;
-	round = calloc(1, sizeof(*round));
-	if (round == NULL)
-		return hf_why(why, HF_E_NOMEM, "no memory");
-	round->cases = cases;
-	round->ring = ring;
-	round->about = about;
-	round->info = *info;
-	hf_arena_init(&round->arena, HF_CASES_ARENA_BYTES);
-	err = take_round(round, position, why);
+	err = hf_case_round_new(cases, ring, about, info, &round, why);
+	if (err != HF_OK)
+		return err;
+	err = read_entries(round, position, why);
+	if (err == HF_OK)
+		err = hf_case_take_round(round, why);
 	*out_has_more |= err == HF_OK && round->count > 0;
-	hf_arena_release(&round->arena);
-	free(round);
+	hf_case_round_free(round);
 	return err;
 }
 
 /* A relay keeps what is for others, and reads nothing. */
-static bool is_read(const struct hf_cases *cases, const struct hf_ring *ring,
-		    const struct hf_ring_set *about)
+bool hf_case_is_read(const struct hf_cases *cases, const struct hf_ring *ring,
+		     const struct hf_ring_set *about)
 {
 	return about != NULL && about->is_followed &&
 	       about->agreement->kind == HF_SET_KIND_CASES &&
@@ -171,13 +191,13 @@ enum hf_err hf_cases_take_some(struct hf_cases *cases, bool *out_has_more,
 		struct hf_why said = { "" };
 		enum hf_err is = HF_OK;
 
-		if (is_read(cases, ring, about))
+		if (hf_case_is_read(cases, ring, about))
 			is = take_set(cases, ring, about, &info, out_has_more,
 				      &said);
 		/* Also of logs that we only carry: a quoted event saw them. */
 		if (is == HF_OK)
 			is = hf_case_settle_waits(cases, info.set, info.size,
-						  &said);
+						  out_has_more, &said);
 		/* One that cannot be read keeps no other from it. */
 		if (is != HF_OK && first == HF_OK)
 			first = hf_why(why, is, "%s", said.text);
@@ -240,7 +260,7 @@ enum hf_err hf_cases_catch_up(struct hf_cases *cases, struct hf_why *why)
 			hf_ring_set(ring, hf_span_of(info.origin));
 
 		if (about == NULL || !about->is_own ||
-		    !is_read(cases, ring, about))
+		    !hf_case_is_read(cases, ring, about))
 			continue;
 		err = sign_rest(cases, &info, why);
 		/* Nothing is said any more in one that is frozen. */

@@ -41,6 +41,9 @@ struct hf_case_taken {
 	const struct hf_notice *opens; /* in the arena; NULL: no case */
 	enum hf_err refused;           /* HF_OK: it was not */
 	struct hf_why why;
+	/* It quotes this organisation, which is not enrolled, and is read again
+	 * once it is; zeros: nobody. */
+	uint8_t awaits[HF_HASH_BYTES];
 };
 
 struct hf_case_round {
@@ -53,10 +56,39 @@ struct hf_case_round {
 	struct hf_case_taken taken[HF_CASE_ROUND_ENTRIES];
 	size_t count;
 	uint64_t refused; /* of the set, before this round */
+	/* Entries that quote this author are read again; NULL: for the first
+	 * time. */
+	const uint8_t *again;
 	/* Records on their way into the ledger, each beside this entry. */
 	size_t kept[HF_CASE_ROUND_ENTRIES];
 	size_t kept_count;
 };
+
+/* ---- case_intake.c ---- */
+
+/* An empty round; to be freed. */
+HF_MUST enum hf_err hf_case_round_new(struct hf_cases *cases,
+				      struct hf_ring *ring,
+				      const struct hf_ring_set *about,
+				      const struct hf_ledger_info *info,
+				      struct hf_case_round **out_round,
+				      struct hf_why *why);
+void hf_case_round_free(struct hf_case_round *round);
+
+/* Does this node read the set, as its writer or as whom it is for? */
+bool hf_case_is_read(const struct hf_cases *cases, const struct hf_ring *ring,
+		     const struct hf_ring_set *about);
+
+/* Copy one more entry into the round, which has room. */
+HF_MUST enum hf_err hf_case_copy_entry(struct hf_case_round *round,
+				       struct hf_ledger_view *view,
+				       const struct hf_ledger_entry *from,
+				       struct hf_why *why);
+
+/* Understand what was copied, and put it into the views: round->count of them,
+ * which is less than there were where one has to be tried again. */
+HF_MUST enum hf_err hf_case_take_round(struct hf_case_round *round,
+				       struct hf_why *why);
 
 /* ---- case_open.c ---- */
 
@@ -93,8 +125,18 @@ HF_MUST enum hf_err hf_case_put_waits(struct hf_store_txn *txn,
 				      const struct hf_case_taken *taken,
 				      struct hf_why *why);
 
-/* A set is held up to size: look again at the events that waited for that. */
+/* A set is held up to size: look again at some of the events that waited for
+ * that.  *out_has_more becomes true where others are left. */
 HF_MUST enum hf_err hf_case_settle_waits(struct hf_cases *cases, uint32_t set,
-					 uint64_t size, struct hf_why *why);
+					 uint64_t size, bool *out_has_more,
+					 struct hf_why *why);
+
+/* ---- case_later.c ---- */
+
+/* In the transaction that takes in entry i of the round: remember, or forget,
+ * that it is to be read again. */
+HF_MUST enum hf_err hf_case_note_later(const struct hf_case_round *round,
+				       size_t i, struct hf_store_txn *txn,
+				       struct hf_why *why);
 
 #endif /* HF_CASE_INTAKE_H */

@@ -420,9 +420,16 @@ static enum hf_err take_quote(struct hf_case_round *round,
 	if (err != HF_OK)
 		return err;
 	author = hf_ring_by_id(round->ring, header.sender_id);
-	if (author == NULL)
+	if (author == NULL) {
+		struct hf_span domain = hf_text_origin_domain(
+			hf_span_of(quoted->entry->origin));
+
+		memcpy(taken->awaits, header.sender_id, HF_HASH_BYTES);
 		return hf_why(why, HF_E_NOTFOUND,
-			      "it quotes somebody who is not enrolled here");
+			      "it quotes %.*s, who is not enrolled here; it is "
+			      "read again once it is",
+			      (int)domain.len_bytes, (const char *)domain.at);
+	}
 	/* Or it could be put into the place of an opening of somebody else's.
 	 */
 	if (!hf_span_equal(
@@ -499,7 +506,7 @@ static enum hf_err take_status(struct hf_case_round *round,
 			       struct hf_case_taken *taken, struct hf_why *why)
 {
 	struct opened opened;
-	enum hf_err err;
+	enum hf_err err, kept = HF_OK;
 
 	hf_buf_init(&opened.record, HF_LEDGER_RECORD_MAX_BYTES);
 	err = entry->record.len_bytes > 0
@@ -508,11 +515,12 @@ static enum hf_err take_status(struct hf_case_round *round,
 	if (err == HF_OK)
 		err = understand(round, entry, &opened, taken, why);
 	/* What is refused now is refused whenever the views are built again:
-	 * only what counts has a record. */
-	if (err == HF_OK && opened.record.len_bytes > 0)
-		err = keep(round, entry, hf_buf_span(&opened.record), why);
+	 * only what counts, or will, has a record. */
+	if ((err == HF_OK || !hf_cases_is_zero(taken->awaits)) &&
+	    opened.record.len_bytes > 0)
+		kept = keep(round, entry, hf_buf_span(&opened.record), why);
 	hf_buf_release(&opened.record);
-	return err;
+	return kept == HF_OK ? err : kept;
 }
 
 static enum hf_err take_key(struct hf_case_round *round,
@@ -566,7 +574,9 @@ enum hf_err hf_case_take_entry(struct hf_case_round *round,
 		return hf_why(why, err, "%s, entry %llu: %s",
 			      round->about->origin,
 			      (unsigned long long)entry->index, said.text);
-	*taken = (struct hf_case_taken){ .refused = err, .why = said };
+	taken->is_event = false;
+	taken->refused = err;
+	taken->why = said;
 	return HF_OK;
 }
 

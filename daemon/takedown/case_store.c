@@ -12,7 +12,7 @@
 
 static const char *const tables[HF_CASE_TABLES] = {
 	"sets",  "cases", "events", "changes", "due",    "hashes", "links",
-	"waits", "todo",  "meta",   "counts",  "opened", "powers",
+	"waits", "todo",  "meta",   "counts",  "opened", "powers", "later",
 };
 
 #define VIEWS_MAP_BYTES ((size_t)1 << 30)
@@ -90,7 +90,7 @@ enum hf_err hf_case_store_open(const char *dir, size_t map_bytes,
 	struct hf_store *store;
 	enum hf_err err;
 
-	snprintf(format, sizeof(format), "hashfed-views/3/%zu",
+	snprintf(format, sizeof(format), "hashfed-views/4/%zu",
 		 hf_case_rows_size());
 	err = hf_store_open(&options, &store, why);
 	if (err != HF_OK)

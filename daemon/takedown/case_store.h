@@ -37,6 +37,8 @@ enum hf_case_table {
 	HF_CASE_COUNTS,  /* case, author (zeros: all), quoted: events */
 	HF_CASE_OPENED,  /* author, event id: the case that it opened */
 	HF_CASE_POWERS,  /* case in which somebody used a power: nothing */
+	HF_CASE_LATER, /* author who is not enrolled, set, index of what quotes
+			* him: nothing */
 	HF_CASE_TABLES
 };
 

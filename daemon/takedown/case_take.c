@@ -171,9 +171,12 @@ static enum hf_err put_entries(struct hf_case_round *round,
 		struct hf_case_taken *taken = &round->taken[i];
 		bool is_new = false;
 
-		set->position = round->entries[i].index + 1;
-		err = put_key(round, txn, taken, round->entries[i].index, set,
-			      why);
+		if (round->again == NULL)
+			set->position = round->entries[i].index + 1;
+		err = hf_case_note_later(round, i, txn, why);
+		if (err == HF_OK)
+			err = put_key(round, txn, taken,
+				      round->entries[i].index, set, why);
 		if (err != HF_OK || !taken->is_event)
 			continue;
 		taken->refused = HF_OK;

@@ -171,22 +171,26 @@ static enum hf_err next_wait(struct hf_store_txn *txn, uint32_t set,
 	return err;
 }
 
+/* In one transaction: whoever waits for the lock gets his turn between them. */
+#define SETTLE_TOGETHER 64
+
 struct settling {
 	struct hf_cases *cases;
 	uint32_t set;
 	uint64_t size;
+	bool has_more;
 };
 
 static enum hf_err settle(void *arg, struct hf_store_txn *txn,
 			  struct hf_why *why)
 {
-	const struct settling *settling = arg;
+	struct settling *settling = arg;
 	uint8_t key[WAIT_KEY_BYTES];
 	struct hf_arena arena;
 	enum hf_err err = HF_OK;
 
 	hf_arena_init(&arena, HF_CASES_ARENA_BYTES);
-	while (err == HF_OK) {
+	for (size_t i = 0; i < SETTLE_TOGETHER && err == HF_OK; i++) {
 		err = next_wait(txn, settling->set, settling->size, key, why);
 		if (err == HF_OK)
 			err = hf_case_mark_del(txn, HF_CASE_WAITS,
@@ -201,13 +205,15 @@ static enum hf_err settle(void *arg, struct hf_store_txn *txn,
 		hf_arena_reset(&arena);
 	}
 	hf_arena_release(&arena);
+	settling->has_more = err == HF_OK;
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
 enum hf_err hf_case_settle_waits(struct hf_cases *cases, uint32_t set,
-				 uint64_t size, struct hf_why *why)
+				 uint64_t size, bool *out_has_more,
+				 struct hf_why *why)
 {
-	struct settling settling = { cases, set, size };
+	struct settling settling = { cases, set, size, false };
 	uint8_t key[WAIT_KEY_BYTES];
 	struct hf_store_txn *view;
 	enum hf_err err = hf_store_view_begin(cases->views, &view, why);
@@ -218,5 +224,7 @@ enum hf_err hf_case_settle_waits(struct hf_cases *cases, uint32_t set,
 	hf_store_view_end(view);
 	if (err != HF_OK)
 		return err == HF_E_NOTFOUND ? HF_OK : err;
-	return hf_store_write(cases->views, settle, &settling, why);
+	err = hf_store_write(cases->views, settle, &settling, why);
+	*out_has_more |= err == HF_OK && settling.has_more;
+	return err;
 }

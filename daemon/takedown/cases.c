@@ -226,6 +226,9 @@ static enum hf_err work(struct hf_cases *cases, bool must_look_at_keys,
 	struct hf_why said = { "" };
 	enum hf_err err = take_all(cases, why);
 
+	/* Whoever asks for that may have enrolled somebody. */
+	if (must_look_at_keys)
+		also(&err, hf_cases_read_later(cases, &said), why, &said);
 	also(&err, hf_cases_refold_powers(cases, &said), why, &said);
 	also(&err, hf_cases_check_rules(cases, &said), why, &said);
 	if (hf_cases_now(cases) >= cases->next_due_ms)

@@ -116,6 +116,12 @@ HF_MUST enum hf_err hf_cases_take_set(struct hf_cases *cases, uint32_t set,
 HF_MUST enum hf_err hf_cases_catch_up(struct hf_cases *cases,
 				      struct hf_why *why);
 
+/* ---- case_later.c: quotations of those who were not enrolled ---- */
+
+/* Read again what quotes somebody who is enrolled by now. */
+HF_MUST enum hf_err hf_cases_read_later(struct hf_cases *cases,
+					struct hf_why *why);
+
 /* ---- case_fold.c: events become where a case stands ---- */
 
 /* What an author may do as an authority at that time: for an order, in the

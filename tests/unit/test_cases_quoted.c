@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "case_row.h"
 #include "cases_forge.h"
 
 /*
@@ -132,6 +133,103 @@ static void a_quoted_notice_opens_one_case(void **state)
 	forge_quote(hotline, authority, &quoted, 8);
 	assert_refused(world, hotline, authority, "EXISTS", "once more");
 	quoted_release(&quoted);
+}
+
+/* Put the provider out of the authority's ring, or in again. */
+static void meet(struct world *world, bool is_enrolled)
+{
+	struct party *authority = &world->parties[AUTHORITY];
+	static char name[] = "provider.example";
+	struct hf_why why = { "" };
+
+	if (is_enrolled)
+		assert_ok(
+			party_enrol(authority, &world->parties[PROVIDER], &why),
+			&why);
+	else
+		assert_ok(hf_ring_remove_peer(authority->ring_dir, BYTES(name),
+					      &why),
+			  &why);
+	assert_ok(hf_ring_holder_reload(authority->ring, &why), &why);
+}
+
+static void begin_again(struct party *party)
+{
+	struct hf_why why = { "" };
+
+	party_stop(party);
+	party_forget_views(party);
+	assert_ok(party_start(party, &why), &why);
+	settle(party);
+}
+
+/* Whether they count or not. */
+static size_t events_of(struct party *party, const char *id)
+{
+	struct seen seen;
+	size_t count;
+
+	see_case(party, id, &seen);
+	count = seen.got.events_count;
+	seen_release(&seen);
+	return count;
+}
+
+/* More than one round. */
+#define QUOTES 70
+
+/* The authority hears of a case whose provider it does not know yet: what is
+ * quoted of it counts as soon as it does, whatever happened in between. */
+static void what_a_stranger_said_counts_once_he_is_enrolled(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	struct party *provider = &world->parties[PROVIDER];
+	struct party *authority = &world->parties[AUTHORITY];
+	uint8_t key[HF_CASE_KEY_BYTES];
+	char id[CASE_ID_SIZE];
+	struct quoted quoted;
+	struct forged said;
+
+	begin_with_case(world, id);
+	forged_init(&said, hotline, provider);
+	forged_notice(&said);
+	quoted_init(&quoted, &said, good_origin, 7);
+	forge_quote(hotline, authority, &quoted, 7);
+	quoted_release(&quoted);
+	hf_case_key(hf_span_of(good_origin), 7, key);
+	hf_hex(key, sizeof(key), id);
+	meet(world, false);
+	for (uint64_t i = 0; i < QUOTES; i++) {
+		forged_init(&said, provider, hotline);
+		forged_in(&said,
+			  i == 0 ? HF_CASE_EVENT_REMOVED : HF_CASE_EVENT_INFO,
+			  good_origin, 7);
+		quoted_init(&quoted, &said, "provider.example/cases-0/1",
+			    4 + i);
+		forge_quote(hotline, authority, &quoted, 7);
+		quoted_release(&quoted);
+	}
+	forget_log();
+	pass(hotline, authority);
+	settle(authority);
+	assert_int_not_equal(heard_refused(), 0);
+	assert_int_equal(heard("provider.example, who is not enrolled"),
+			 heard("err=NOTFOUND "));
+	assert_int_equal(state_of(authority, id), HF_CASE_NOTICED);
+
+	begin_again(authority);
+	assert_int_equal(state_of(authority, id), HF_CASE_NOTICED);
+	forget_log();
+	meet(world, true);
+	settle(authority);
+	assert_int_equal(state_of(authority, id), HF_CASE_REMOVED);
+	assert_int_equal(count_of(authority, id, HF_CASE_EVENT_REMOVED), 1);
+	assert_int_equal(events_of(authority, id), 1 + QUOTES);
+	assert_int_equal(heard_refused(), 0);
+	begin_again(authority);
+	assert_int_equal(state_of(authority, id), HF_CASE_REMOVED);
+	assert_int_equal(events_of(authority, id), 1 + QUOTES);
 }
 
 /*
@@ -322,6 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HOSTILE_TEST(a_quotation_must_be_what_its_author_signed),
 		HOSTILE_TEST(a_quoted_notice_opens_one_case),
+		HOSTILE_TEST(what_a_stranger_said_counts_once_he_is_enrolled),
 		HOSTILE_TEST(a_mark_with_another_root_shows_a_fork),
 		HOSTILE_TEST(a_mark_that_is_ahead_waits),
 		HOSTILE_TEST(
