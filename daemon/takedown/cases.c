@@ -98,7 +98,8 @@ enum hf_err hf_cases_settle(struct hf_cases *cases, struct hf_why *why)
 
 enum hf_err hf_cases_signer_err(enum hf_err err)
 {
-	return err == HF_E_NOTFOUND || err == HF_E_UNSUPPORTED
+	return err == HF_E_NOTFOUND || err == HF_E_UNSUPPORTED ||
+			       err == HF_E_CONFLICT
 		       ? HF_E_UNAVAILABLE
 		       : err;
 }
@@ -305,11 +306,32 @@ static void end_turn(struct hf_cases *cases, const struct turn *turn,
 	pthread_mutex_unlock(&cases->news_lock);
 }
 
+/* What goes wrong, each once: what is put off once it has been for a while. */
+struct told {
+	bool has_failed;
+	bool has_put_off;
+};
+
+static void tell_wrong(const struct hf_cases *cases, const struct turn *turn,
+		       enum hf_err err, struct told *told)
+{
+	bool is_long = turn->has_put_off && cases->again_ms >= AGAIN_MOST_MS;
+
+	if (err != HF_OK && !told->has_failed)
+		hf_log(HF_LOG_ERROR, "cases", "work stopped",
+		       "err=%s why=\"%s\"", hf_err_name(err), turn->why.text);
+	else if (err == HF_OK && is_long && !told->has_put_off)
+		hf_log(HF_LOG_WARNING, "cases", "tasks wait", "why=\"%s\"",
+		       turn->why.text);
+	told->has_failed = err != HF_OK;
+	told->has_put_off = turn->has_put_off && (told->has_put_off || is_long);
+}
+
 static void *run(void *arg)
 {
 	struct hf_cases *cases = arg;
+	struct told told = { false, false };
 	uint64_t keys_us = 0;
-	bool has_failed = false;
 
 	hf_thread_name("cases");
 	while (!must_stop(cases)) {
@@ -325,14 +347,10 @@ static void *run(void *arg)
 		if (err == HF_OK && turn.has_put_off)
 			turn.why = cases->put_off;
 		rest_ms = sleep_ms(cases, err != HF_OK || turn.has_put_off);
+		tell_wrong(cases, &turn, err, &told);
 		hf_cases_unlock(cases);
 		if (err == HF_OK && turn.must_look_at_keys)
 			keys_us = hf_clock_mono_us() + (uint64_t)TICK_MS * 1000;
-		if (err != HF_OK && !has_failed)
-			hf_log(HF_LOG_ERROR, "cases", "work stopped",
-			       "err=%s why=\"%s\"", hf_err_name(err),
-			       turn.why.text);
-		has_failed = err != HF_OK;
 		end_turn(cases, &turn, err, rest_ms);
 	}
 	return NULL;

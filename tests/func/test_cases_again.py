@@ -99,6 +99,39 @@ def test_views_that_are_older_than_the_ledger_catch_up_and_say_nothing_twice(net
         assert sizes(node) == {origin: size + 1 for origin, size in was.items()}, "a notice and its receipt, no more"
 
 
+def test_a_ledger_that_is_an_old_copy_keeps_what_it_owes(net):
+    hotline, provider = pair(net)
+    first = send(hotline, other(0)).case_id
+    reaches(hotline, first, "ACKNOWLEDGED")
+    provider.stop()
+    old, new = net.folder / "old", net.folder / "new"
+    shutil.copytree(provider.lib, old)
+    provider.start()
+    second = send(hotline, other(1)).case_id
+    reaches(hotline, second, "ACKNOWLEDGED")
+    provider.stop()
+    # The signer remembers what it signed; nobody else at the provider does.
+    shutil.move(provider.lib, new)
+    shutil.copytree(old, provider.lib)
+    shutil.rmtree(provider.lib / "signer")
+    shutil.copytree(new / "signer", provider.lib / "signer")
+    provider.start()
+    until(lambda: "cases: tasks wait" in provider.log(), 60, "the receipt that cannot be signed waits")
+    said = provider.log()
+    assert "this store is an old copy" in said and "could not be done" not in said
+    # The operator finds the right one: nothing is owed, nothing is said twice.
+    provider.stop()
+    shutil.rmtree(provider.lib)
+    shutil.move(new, provider.lib)
+    provider.start()
+    third = patiently(send, hotline, other(2)).case_id
+    for node in (hotline, provider):
+        for case_id in (first, second, third):
+            reaches(node, case_id, "ACKNOWLEDGED")
+    assert [e.event.kind for e in case(hotline, second).events] == [pb.CASE_EVENT_KIND_NOTICE,
+                                                                    pb.CASE_EVENT_KIND_RECEIPT]
+
+
 def test_what_is_said_before_the_views_have_caught_up_is_said_of_the_whole_case(net):
     hotline, provider = pair(net)
     sent = [send(hotline, other(i)).case_id for i in range(30)]
