@@ -313,8 +313,7 @@ static enum hf_err put_dates(const struct story *story,
 static bool is_article_16(const struct story *story)
 {
 	const struct hf_notice *notice = story->notice->notice;
-	bool is_csam = story->summary->content_class == HF_CLASS_CSAM ||
-		       story->summary->content_class == HF_CLASS_CSAM_SUSPECTED;
+	bool is_csam = hf_class_is_csam(story->summary->content_class);
 
 	return story->summary->regime == HF_REGIME_DSA ||
 	       (story->summary->regime == HF_REGIME_NTD &&

@@ -130,8 +130,7 @@ static enum hf_err take_country(struct saying *saying, struct hf_why *why)
 
 	if (err != HF_OK || country == NULL)
 		return err;
-	if (strlen(country) != 2 || country[0] < 'A' || country[0] > 'Z' ||
-	    country[1] < 'A' || country[1] > 'Z')
+	if (!hf_text_is_country(hf_span_of(country)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "--country: give two capitals, as NL");
 	saying->event.moved_country = country;

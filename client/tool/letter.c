@@ -127,8 +127,7 @@ enum hf_err hf_letter_write(const struct hf_notice *notice,
 			    struct hf_why *why)
 {
 	const struct hf_letter_words *words = words_of(language);
-	bool is_csam = notice->content_class == HF_CLASS_CSAM ||
-		       notice->content_class == HF_CLASS_CSAM_SUSPECTED;
+	bool is_csam = hf_class_is_csam(notice->content_class);
 	bool is_known = notice->provider != NULL &&
 			strcmp(notice->provider, HF_NOTICE_NO_PROVIDER) != 0;
 

@@ -140,9 +140,7 @@ static enum hf_err take_texts(struct making *making, struct hf_why *why)
 			return err;
 	}
 	if (notice->jurisdiction != NULL &&
-	    (strlen(notice->jurisdiction) != 2 ||
-	     notice->jurisdiction[0] < 'A' || notice->jurisdiction[0] > 'Z' ||
-	     notice->jurisdiction[1] < 'A' || notice->jurisdiction[1] > 'Z'))
+	    !hf_text_is_country(hf_span_of(notice->jurisdiction)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "--jurisdiction: give two capitals, as NL");
 	if (path != NULL && notice->explanation != NULL)
@@ -479,8 +477,7 @@ enum hf_err hf_notice_check(const struct hf_notice *notice, struct hf_why *why)
 
 void hf_notice_warn(const struct hf_notice *notice)
 {
-	bool is_abuse = notice->content_class == HF_CLASS_CSAM ||
-			notice->content_class == HF_CLASS_CSAM_SUSPECTED;
+	bool is_abuse = hf_class_is_csam(notice->content_class);
 	const struct {
 		bool is_missing;
 		const char *words;

@@ -74,12 +74,6 @@ static enum hf_err take_text(struct reading *reading, struct hf_span value,
 	return HF_OK;
 }
 
-static bool is_country(const char *text)
-{
-	return text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' &&
-	       text[1] <= 'Z' && text[2] == '\0';
-}
-
 static enum hf_err take_known_text(struct reading *reading,
 				   const struct text_key *key,
 				   struct hf_span value, struct hf_why *why)
@@ -94,7 +88,7 @@ static enum hf_err take_known_text(struct reading *reading,
 	err = take_text(reading, value, key->most, &text, why);
 	if (err != HF_OK)
 		return err;
-	if (key->most == 2 && !is_country(text))
+	if (key->most == 2 && !hf_text_is_country(hf_span_of(text)))
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%s' is no state: give two capitals, as NL",
 			      text);

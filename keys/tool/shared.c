@@ -182,8 +182,7 @@ enum hf_err hf_tool_number(const struct hf_tool *tool,
 
 enum hf_err hf_tool_check_country(const char *country, struct hf_why *why)
 {
-	if (country == NULL || strlen(country) != 2 || country[0] < 'A' ||
-	    country[0] > 'Z' || country[1] < 'A' || country[1] > 'Z')
+	if (country == NULL || !hf_text_is_country(hf_span_of(country)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "--country takes two capital letters, such as "
 			      "NL");

@@ -86,6 +86,13 @@ enum hf_freshness {
 /* "sha256"; "unknown" for a number in no list. */
 const char *hf_algorithm_word(unsigned algorithm);
 const char *hf_class_word(unsigned content_class);
+
+/* Child sexual abuse material, known or suspected. */
+static inline bool hf_class_is_csam(unsigned content_class)
+{
+	return content_class == HF_CLASS_CSAM ||
+	       content_class == HF_CLASS_CSAM_SUSPECTED;
+}
 const char *hf_verdict_word(unsigned verdict);
 const char *hf_freshness_word(unsigned freshness);
 

@@ -145,6 +145,12 @@ bool hf_text_is_domain(struct hf_span text)
 	}
 }
 
+bool hf_text_is_country(struct hf_span text)
+{
+	return text.len_bytes == 2 && text.at[0] >= 'A' && text.at[0] <= 'Z' &&
+	       text.at[1] >= 'A' && text.at[1] <= 'Z';
+}
+
 bool hf_text_is_set_name(struct hf_span text)
 {
 	return is_label(text, HF_SET_NAME_MAX_BYTES);

@@ -35,6 +35,10 @@ bool hf_text_is_clean(struct hf_span text);
 /* A lower-case domain name with at least one dot, at most 253 characters. */
 bool hf_text_is_domain(struct hf_span text);
 
+/* Two capitals, as ISO 3166 alpha-2 has them; not whether there is such a
+ * country. */
+bool hf_text_is_country(struct hf_span text);
+
 /* "ncii", "case-7f": a-z 0-9 and -, 1 to 64, a letter or digit first. */
 bool hf_text_is_set_name(struct hf_span text);
 

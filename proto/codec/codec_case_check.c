@@ -190,12 +190,6 @@ static enum hf_err check_after(const struct hf_case_event *event,
  * Notices and orders.
  */
 
-static bool is_abuse(unsigned content_class)
-{
-	return content_class == HF_CLASS_CSAM ||
-	       content_class == HF_CLASS_CSAM_SUSPECTED;
-}
-
 static bool is_for_orders(unsigned regime)
 {
 	return regime == HF_REGIME_CSAM_ORDER || regime == HF_REGIME_TCO ||
@@ -287,7 +281,7 @@ static enum hf_err check_elements(const struct hf_notice *notice, bool is_order,
 		return hf_why(why, HF_E_ARGUMENT,
 			      "notice: is_good_faith: must be stated (DSA Art. "
 			      "16(2)(d))");
-	if (is_abuse(notice->content_class))
+	if (hf_class_is_csam(notice->content_class))
 		return HF_OK;
 	if (notice->contact == NULL || !is_set(notice->contact->email))
 		return hf_why(why, HF_E_ARGUMENT,

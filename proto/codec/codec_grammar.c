@@ -4,12 +4,6 @@
 #include "text.h"
 #include "codec_shape.h"
 
-static bool is_country(struct hf_span text)
-{
-	return text.len_bytes == 2 && text.at[0] >= 'A' && text.at[0] <= 'Z' &&
-	       text.at[1] >= 'A' && text.at[1] <= 'Z';
-}
-
 static bool is_set(struct hf_span text)
 {
 	return hf_text_is_origin(text) || hf_text_is_set_name(text);
@@ -80,12 +74,12 @@ const struct hf_grammar hf_grammar_set_name_or_none = {
 	true,
 };
 const struct hf_grammar hf_grammar_country = {
-	is_country,
+	hf_text_is_country,
 	"a country as two capitals",
 	false,
 };
 const struct hf_grammar hf_grammar_country_or_none = {
-	is_country,
+	hf_text_is_country,
 	"a country as two capitals, or empty",
 	true,
 };
