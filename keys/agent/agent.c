@@ -51,6 +51,17 @@ static enum hf_err agent_new(struct hf_agent **out_agent, struct hf_why *why)
 	agent->fd = -1;
 	hf_buf_init(&agent->request, HF_AGENT_MESSAGE_MAX_BYTES);
 	hf_buf_init(&agent->reply, HF_AGENT_MESSAGE_MAX_BYTES);
+	/* At once: a buffer that grows leaves what was in it behind. */
+	if (hf_buf_grow(&agent->request, HF_AGENT_MESSAGE_MAX_BYTES) == NULL ||
+	    hf_buf_grow(&agent->reply, HF_AGENT_MESSAGE_MAX_BYTES) == NULL) {
+		hf_buf_release(&agent->request);
+		hf_buf_release(&agent->reply);
+		pthread_mutex_destroy(&agent->lock);
+		free(agent);
+		return no_memory(why);
+	}
+	hf_buf_reset(&agent->request);
+	hf_buf_reset(&agent->reply);
 	*out_agent = agent;
 	return HF_OK;
 }
@@ -339,8 +350,8 @@ enum hf_err hf_agent_ask(struct hf_agent *agent,
 
 void hf_agent_unlock_wiped(struct hf_agent *agent)
 {
-	if (agent->reply.at != NULL)
-		hf_wipe(agent->reply.at, agent->reply.len_bytes);
+	hf_wipe(agent->request.at, agent->request.len_bytes);
+	hf_wipe(agent->reply.at, agent->reply.len_bytes);
 	hf_agent_unlock(agent);
 }
 

@@ -81,9 +81,9 @@ static void serve_client(struct loop *loop, struct pollfd *client)
 	    send(client->fd, reply.at, reply.len_bytes,
 		 MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)reply.len_bytes)
 		drop(loop, client);
-	/* A record that was read has its text and its seed in there. */
-	if (loop->reply.len_bytes > 0)
-		hf_wipe(loop->reply.at, loop->reply.len_bytes);
+	/* Texts are in both, and in a record that was read its seed. */
+	hf_wipe(loop->request, (size_t)got);
+	hf_wipe(loop->reply.at, loop->reply.len_bytes);
 }
 
 static void set_buffers(int fd)
@@ -145,6 +145,9 @@ static enum hf_err run(struct loop *loop, struct hf_why *why)
 	if (loop->polls[AT_SIGNALS].fd < 0)
 		return hf_why_errno(why, "signer: signalfd");
 	hf_buf_init(&loop->reply, HF_AGENT_MESSAGE_MAX_BYTES);
+	/* At once: a buffer that grows leaves what was in it behind. */
+	if (hf_buf_grow(&loop->reply, HF_AGENT_MESSAGE_MAX_BYTES) == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
 	hf_notify("READY=1");
 	while (err == HF_OK && !loop->is_stopping)
 		err = turn(loop, why);
