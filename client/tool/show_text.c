@@ -8,7 +8,8 @@ static size_t control_len(const char *text)
 {
 	const uint8_t *at = (const uint8_t *)text;
 
-	if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+	if ((at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) ||
+	    (at[0] == 0xd8 && at[1] == 0x9c))
 		return 2;
 	if (at[0] == 0xe2 && at[1] == 0x80 &&
 	    ((at[2] >= 0xaa && at[2] <= 0xae) || at[2] == 0x8e ||

@@ -485,6 +485,7 @@ static void a_name_cannot_rule_a_terminal_or_turn_a_line_around(void **state)
 		{ "gpj.\u202eexe", "gpj.\\xe2\\x80\\xaeexe" },
 		{ "\u2066a\u2069", "\\xe2\\x81\\xa6a\\xe2\\x81\\xa9" },
 		{ "\u200f\u2028", "\\xe2\\x80\\x8f\\xe2\\x80\\xa8" },
+		{ "\u061c", "\\xd8\\x9c" },
 		/* What only looks like it. */
 		{ "\u00a0 d\u00e9j\u00e0 \u2027 \u202f \u2070",
 		  "\u00a0 d\u00e9j\u00e0 \u2027 \u202f \u2070" },
