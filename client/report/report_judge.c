@@ -10,12 +10,22 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* DSA Art. 16 has none: only what a notice itself gave counts. */
+/* What the others wait for as a rule is a proposal (SPEC 12.6), nothing that a
+ * provider was late for. */
 uint64_t hf_report_deadline_ms(enum hf_regime regime)
 {
-	return regime == HF_REGIME_DSA
-		       ? 0
-		       : hf_case_rules_default(regime)->deadline_ms;
+	switch (regime) {
+	case HF_REGIME_NTD:
+	case HF_REGIME_CSAM_ORDER:
+	case HF_REGIME_TCO:
+		return hf_case_rules_default(regime)->deadline_ms;
+	case HF_REGIME_DSA:
+	case HF_REGIME_CRIMINAL_ORDER:
+	case HF_REGIME_FORWARD:
+	case HF_REGIME_VOLUNTARY:
+		break;
+	}
+	return 0;
 }
 
 /* When it was gone; 0 while it is not.  What came back is not gone. */

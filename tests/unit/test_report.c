@@ -419,10 +419,29 @@ static void audiences_have_words(void **state)
 			    "trusted-flagger");
 }
 
+/* A proposal of ours is nothing that anybody was late for. */
+static void only_deadlines_of_a_source_count_without_one(void **state)
+{
+	static const struct {
+		enum hf_regime regime;
+		uint64_t hours;
+	} regimes[] = {
+		{ HF_REGIME_NTD, 24 },        { HF_REGIME_DSA, 0 },
+		{ HF_REGIME_CSAM_ORDER, 12 }, { HF_REGIME_CRIMINAL_ORDER, 0 },
+		{ HF_REGIME_TCO, 1 },         { HF_REGIME_FORWARD, 0 },
+		{ HF_REGIME_VOLUNTARY, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(regimes) / sizeof(regimes[0]); i++)
+		assert_int_equal(hf_report_deadline_ms(regimes[i].regime),
+				 regimes[i].hours * 3600 * 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_counts_as_something),
+		cmocka_unit_test(only_deadlines_of_a_source_count_without_one),
 		cmocka_unit_test(time_begins_with_the_first_sign_that_it_came),
 		cmocka_unit_test(a_deadline_that_is_not_told_is_the_regime_s),
 		cmocka_unit_test(providers_are_counted_by_hand),
