@@ -1,0 +1,1 @@
+hf_unit(store_full USES base store)
