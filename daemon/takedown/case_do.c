@@ -48,12 +48,14 @@ static enum hf_err first_task(struct hf_cases *cases, uint8_t *key,
 }
 
 /* What only has to be tried again, and what will never work.  A signer that
- * refuses the ledger (CONFLICT: it is an old copy) waits for the operator. */
+ * refuses the ledger (CONFLICT: it is an old copy) and what is damaged wait for
+ * the operator. */
 static bool is_for_later(enum hf_err err)
 {
 	return err == HF_E_UNAVAILABLE || err == HF_E_BUSY ||
 	       err == HF_E_FULL || err == HF_E_NOMEM || err == HF_E_SYSTEM ||
-	       err == HF_E_FROZEN || err == HF_E_CONFLICT;
+	       err == HF_E_FROZEN || err == HF_E_CONFLICT ||
+	       err == HF_E_CORRUPT;
 }
 
 static void put_off(struct hf_cases *cases, const struct hf_case_task *task,

@@ -140,32 +140,49 @@ out_view:
 	return err;
 }
 
+/* All of one author; ends with NOTFOUND.  One that cannot be read keeps no
+ * other from it: *first is the first such error, and why that of either. */
+static enum hf_err read_quotes_of(struct hf_cases *cases, struct hf_ring *ring,
+				  const uint8_t *author, enum hf_err *first,
+				  bool *goes_on, struct hf_why *why)
+{
+	uint64_t indexes[HF_CASE_ROUND_ENTRIES];
+	struct place from = { 0, 0 };
+	struct hf_why said = { "" };
+	uint32_t set = 0;
+	size_t count;
+	enum hf_err err = HF_OK;
+
+	while (err == HF_OK && *goes_on) {
+		enum hf_err is;
+
+		err = find_places(cases, author, &from, &set, indexes, &count,
+				  *first == HF_OK ? why : NULL);
+		if (err != HF_OK)
+			break;
+		is = read_again(cases, ring, author, set, indexes, count,
+				&said);
+		if (is != HF_OK && *first == HF_OK)
+			*first = hf_why(why, is, "%s", said.text);
+		*goes_on = hf_cases_give_way(cases);
+	}
+	return err;
+}
+
 enum hf_err hf_cases_read_later(struct hf_cases *cases, struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(cases->options.ring);
 	const struct hf_organisation *peers;
 	size_t peers_count = hf_ring_peers(ring, &peers);
+	enum hf_err err = HF_OK, first = HF_OK;
 	bool goes_on = true;
-	enum hf_err err = HF_OK;
 
 	for (size_t i = 0; i < peers_count && err == HF_OK && goes_on; i++) {
-		uint64_t indexes[HF_CASE_ROUND_ENTRIES];
-		struct place from = { 0, 0 };
-		uint32_t set = 0;
-		size_t count;
-
-		while (err == HF_OK && goes_on) {
-			err = find_places(cases, peers[i].id, &from, &set,
-					  indexes, &count, why);
-			if (err != HF_OK)
-				break;
-			err = read_again(cases, ring, peers[i].id, set, indexes,
-					 count, why);
-			goes_on = hf_cases_give_way(cases);
-		}
+		err = read_quotes_of(cases, ring, peers[i].id, &first, &goes_on,
+				     why);
 		if (err == HF_E_NOTFOUND)
 			err = HF_OK;
 	}
 	hf_ring_release(ring);
-	return err;
+	return err == HF_OK ? first : err;
 }

@@ -187,7 +187,9 @@ static int newest_first(const void *a, const void *b)
 	return (one->number < other->number) - (one->number > other->number);
 }
 
-/* The last change of every case with this hash, at most LOOK_MOST of them. */
+/* The last change of every case with this hash, of LOOK_MOST that are looked
+ * at.  One that may not be opened is no case, and counts all the same: whoever
+ * writes them shall not keep a page from ending. */
 static enum hf_err gather(struct listing *listing, struct change *changes,
 			  size_t *out_count, bool *out_is_all,
 			  struct hf_why *why)
@@ -196,7 +198,7 @@ static enum hf_err gather(struct listing *listing, struct change *changes,
 	struct hf_store_cursor *cursor;
 	struct hf_span at, value;
 	struct hf_case_row row;
-	size_t count = 0;
+	size_t count = 0, looked = 0;
 	enum hf_err err = hf_store_cursor_open(listing->view, HF_CASE_HASHES,
 					       &cursor, why);
 
@@ -205,9 +207,10 @@ static enum hf_err gather(struct listing *listing, struct change *changes,
 	hf_case_hash_key(listing->request->hash, way);
 	err = hf_store_cursor_seek(cursor, hf_span(way, sizeof(way)), &at,
 				   &value, NULL);
-	while (err == HF_OK && count < LOOK_MOST &&
+	while (err == HF_OK && looked < LOOK_MOST &&
 	       at.len_bytes == sizeof(way) + HF_CASE_KEY_BYTES &&
 	       memcmp(at.at, way, sizeof(way)) == 0) {
+		looked++;
 		hf_arena_reset(&listing->scratch);
 		err = hf_case_get(listing->view, at.at + sizeof(way),
 				  &listing->scratch, &row, why);
@@ -216,14 +219,13 @@ static enum hf_err gather(struct listing *listing, struct change *changes,
 			memcpy(changes[count++].key, row.key,
 			       HF_CASE_KEY_BYTES);
 		}
-		/* One that may not be opened is no case. */
 		if (err == HF_OK || err == HF_E_NOTFOUND)
 			err = hf_store_cursor_next(cursor, &at, &value, NULL);
 	}
 	hf_store_cursor_close(cursor);
 	qsort(changes, count, sizeof(*changes), newest_first);
 	*out_count = count;
-	*out_is_all = count < LOOK_MOST;
+	*out_is_all = looked < LOOK_MOST;
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 

@@ -218,7 +218,8 @@ static enum hf_err fill_fact(struct hf_case_round *round,
 }
 
 /* Who is named by one's id and called by another's name would be two in every
- * table. */
+ * table.  Asked once: whom we know by then decides, and a case that counted is
+ * not put in question by those whom we met later. */
 static enum hf_err check_called(const struct hf_case_round *round,
 				const struct hf_notice *notice,
 				struct hf_why *why)
@@ -369,8 +370,6 @@ static enum hf_err take_event(struct hf_case_round *round,
 	if (err == HF_OK)
 		err = hf_case_check_marks(round, event, &taken->row, why);
 	if (err == HF_OK && event->case_ref == NULL)
-		err = check_called(round, event->notice, why);
-	if (err == HF_OK && event->case_ref == NULL)
 		err = describe(round, event, author, where, &taken->row, why);
 	if (err != HF_OK)
 		return err;
@@ -426,9 +425,10 @@ static enum hf_err take_quote(struct hf_case_round *round,
 
 		memcpy(taken->awaits, header.sender_id, HF_HASH_BYTES);
 		return hf_why(why, HF_E_NOTFOUND,
-			      "it quotes %.*s, who is not enrolled here; it is "
-			      "read again once it is",
-			      (int)domain.len_bytes, (const char *)domain.at);
+			      "it quotes somebody who is not enrolled here, "
+			      "out of a set of %.*s; it is read again once he "
+			      "is",
+			      HF_SPAN_ARGS(domain));
 	}
 	/* Or it could be put into the place of an opening of somebody else's.
 	 */
@@ -514,6 +514,8 @@ static enum hf_err take_status(struct hf_case_round *round,
 		      : open_entry(round, entry, &opened, why);
 	if (err == HF_OK)
 		err = understand(round, entry, &opened, taken, why);
+	if (err == HF_OK && opened.record.len_bytes > 0 && taken->opens != NULL)
+		err = check_called(round, taken->opens, why);
 	/* What is refused now is refused whenever the views are built again:
 	 * only what counts, or will, has a record. */
 	if ((err == HF_OK || !hf_cases_is_zero(taken->awaits)) &&

@@ -224,7 +224,7 @@ static enum hf_err put_round(void *arg, struct hf_store_txn *txn,
 		err = put_entries(round, txn, &set, &touched, why);
 	if (err == HF_OK)
 		err = refold(round, txn, &touched, why);
-	for (size_t i = 0; i < round->count; i++)
+	for (size_t i = 0; round->again == NULL && i < round->count; i++)
 		set.refused += round->taken[i].refused != HF_OK;
 	return err == HF_OK ? hf_case_set_put(txn, round->info.set, &set, why)
 			    : err;

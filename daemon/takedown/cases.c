@@ -306,31 +306,41 @@ static void end_turn(struct hf_cases *cases, const struct turn *turn,
 	pthread_mutex_unlock(&cases->news_lock);
 }
 
+/* After so long of it. */
+#define TELL_PUT_OFF_MS ((uint64_t)5000)
+
 /* What goes wrong, each once: what is put off once it has been for a while. */
 struct told {
 	bool has_failed;
 	bool has_put_off;
+	uint64_t put_off_us; /* since when; 0: it is not */
 };
 
-static void tell_wrong(const struct hf_cases *cases, const struct turn *turn,
-		       enum hf_err err, struct told *told)
+static void tell_wrong(const struct turn *turn, enum hf_err err,
+		       struct told *told)
 {
-	bool is_long = turn->has_put_off && cases->again_ms >= AGAIN_MOST_MS;
+	uint64_t now_us = hf_clock_mono_us();
 
+	if (!turn->has_put_off)
+		told->has_put_off = false;
+	if (!turn->has_put_off || told->put_off_us == 0)
+		told->put_off_us = turn->has_put_off ? now_us : 0;
 	if (err != HF_OK && !told->has_failed)
 		hf_log(HF_LOG_ERROR, "cases", "work stopped",
 		       "err=%s why=\"%s\"", hf_err_name(err), turn->why.text);
-	else if (err == HF_OK && is_long && !told->has_put_off)
-		hf_log(HF_LOG_WARNING, "cases", "tasks wait", "why=\"%s\"",
-		       turn->why.text);
 	told->has_failed = err != HF_OK;
-	told->has_put_off = turn->has_put_off && (told->has_put_off || is_long);
+	if (err != HF_OK || !turn->has_put_off || told->has_put_off ||
+	    now_us - told->put_off_us < TELL_PUT_OFF_MS * 1000)
+		return;
+	hf_log(HF_LOG_WARNING, "cases", "tasks wait", "why=\"%s\"",
+	       turn->why.text);
+	told->has_put_off = true;
 }
 
 static void *run(void *arg)
 {
 	struct hf_cases *cases = arg;
-	struct told told = { false, false };
+	struct told told = { .has_failed = false };
 	uint64_t keys_us = 0;
 
 	hf_thread_name("cases");
@@ -347,7 +357,7 @@ static void *run(void *arg)
 		if (err == HF_OK && turn.has_put_off)
 			turn.why = cases->put_off;
 		rest_ms = sleep_ms(cases, err != HF_OK || turn.has_put_off);
-		tell_wrong(cases, &turn, err, &told);
+		tell_wrong(&turn, err, &told);
 		hf_cases_unlock(cases);
 		if (err == HF_OK && turn.must_look_at_keys)
 			keys_us = hf_clock_mono_us() + (uint64_t)TICK_MS * 1000;

@@ -310,16 +310,17 @@ static enum hf_err check_order(const struct hf_notice *notice,
 	return HF_OK;
 }
 
-/* Domains go into tables and mails as they are. */
-static enum hf_err check_provider(const struct hf_notice *notice,
-				  struct hf_why *why)
+/* They go into tables and mails as they are. */
+static enum hf_err check_host(const char *host, const char *field,
+			      struct hf_why *why)
 {
-	if (strcmp(notice->provider, HF_NOTICE_NO_PROVIDER) == 0 ||
-	    hf_text_is_domain(hf_span_of(notice->provider)))
+	if (strcmp(host, HF_NOTICE_NO_PROVIDER) == 0 ||
+	    hf_text_is_domain(hf_span_of(host)))
 		return HF_OK;
 	return hf_why(why, HF_E_ARGUMENT,
-		      "notice: provider: neither a domain in lower case "
-		      "nor " HF_NOTICE_NO_PROVIDER);
+		      "%s: neither a domain in lower case "
+		      "nor " HF_NOTICE_NO_PROVIDER,
+		      field);
 }
 
 static enum hf_err check_notice(const struct hf_case_event *event,
@@ -331,7 +332,7 @@ static enum hf_err check_notice(const struct hf_case_event *event,
 
 	if (notice == NULL)
 		return HF_OK;
-	err = check_provider(notice, why);
+	err = check_host(notice->provider, "notice: provider", why);
 	if (err == HF_OK)
 		err = check_regime(notice, is_order, why);
 	if (err == HF_OK)
@@ -361,17 +362,6 @@ static const struct row *row_of(unsigned kind)
 	return NULL;
 }
 
-/* Whoever reads it puts it into a table, or asks there. */
-static enum hf_err check_host(const struct hf_case_event *event,
-			      struct hf_why *why)
-{
-	if (!is_set(event->moved_host) ||
-	    hf_text_is_domain(hf_span_of(event->moved_host)))
-		return HF_OK;
-	return hf_why(why, HF_E_ARGUMENT,
-		      "moved_host: no domain in lower case");
-}
-
 static enum hf_err check_sense(const struct hf_case_event *event,
 			       struct hf_why *why)
 {
@@ -389,8 +379,8 @@ static enum hf_err check_sense(const struct hf_case_event *event,
 		err = check_parts(event, row, why);
 	if (err == HF_OK)
 		err = check_reason(event, why);
-	if (err == HF_OK)
-		err = check_host(event, why);
+	if (err == HF_OK && is_set(event->moved_host))
+		err = check_host(event->moved_host, "moved_host", why);
 	if (err == HF_OK)
 		err = check_notice(event, why);
 	return err;

@@ -236,8 +236,10 @@ static void moved_says_where_to_by_host_or_by_country(void **state)
 	assert_int_equal(hf_case_event_check(&event, &why), HF_OK);
 	event.moved_host = "=cmd|x";
 	assert_int_equal(hf_case_event_check(&event, &why), HF_E_ARGUMENT);
-	assert_string_equal(why.text,
-			    "event: moved_host: no domain in lower case");
+	assert_string_equal(why.text, "event: moved_host: neither a domain in "
+				      "lower case nor UNKNOWN");
+	event.moved_host = "UNKNOWN";
+	assert_int_equal(hf_case_event_check(&event, &why), HF_OK);
 }
 
 static void a_provider_is_a_domain_or_nobody_knows(void **state)

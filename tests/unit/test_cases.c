@@ -249,6 +249,28 @@ static void every_case_is_told_once_as_a_new_one(void **state)
 	assert_string_equal(told, "BAa");
 }
 
+static void a_draft_that_is_put_again_is_not_told_as_a_new_one(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	uint8_t position[HF_CASES_POSITION_BYTES];
+	size_t position_len = 0;
+	char ids[2][CASE_ID_SIZE] = { "", "" }, told[16];
+	struct hf_why why = { "" };
+	struct asked asked;
+
+	begin_world(world);
+	asked_init(&asked, "provider.example", HF_REGIME_NTD);
+	asked.request.hold = HF_CASE_DRAFT;
+	assert_ok(try_send(hotline, &asked.request, ids[0], &why), &why);
+	hear(hotline, ids, position, &position_len, told, sizeof(told) - 1);
+	assert_string_equal(told, "A");
+	asked.notice.explanation = "it is said better now";
+	assert_ok(try_send(hotline, &asked.request, ids[0], &why), &why);
+	hear(hotline, ids, position, &position_len, told, sizeof(told) - 1);
+	assert_string_equal(told, "a");
+}
+
 /* What could not be signed was said all the same: what comes next is decided
  * on top of it. */
 static void what_was_not_signed_yet_is_followed_all_the_same(void **state)
@@ -352,6 +374,7 @@ int main(void)
 		CASES_TEST(views_of_another_format_are_built_again),
 		CASES_TEST(a_watcher_goes_on_from_where_there_was_nothing),
 		CASES_TEST(every_case_is_told_once_as_a_new_one),
+		CASES_TEST(a_draft_that_is_put_again_is_not_told_as_a_new_one),
 		CASES_TEST(what_was_not_signed_yet_is_followed_all_the_same),
 		CASES_TEST(nobody_says_anything_before_the_ledger_was_read),
 		CASES_TEST(cases_with_a_hash_are_listed_by_their_last_change),

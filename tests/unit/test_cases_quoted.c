@@ -214,8 +214,9 @@ static void what_a_stranger_said_counts_once_he_is_enrolled(void **state)
 	pass(hotline, authority);
 	settle(authority);
 	assert_int_not_equal(heard_refused(), 0);
-	assert_int_equal(heard("provider.example, who is not enrolled"),
-			 heard("err=NOTFOUND "));
+	assert_int_equal(
+		heard("not enrolled here, out of a set of provider.example"),
+		heard("err=NOTFOUND "));
 	assert_int_equal(state_of(authority, id), HF_CASE_NOTICED);
 
 	begin_again(authority);
@@ -230,6 +231,36 @@ static void what_a_stranger_said_counts_once_he_is_enrolled(void **state)
 	begin_again(authority);
 	assert_int_equal(state_of(authority, id), HF_CASE_REMOVED);
 	assert_int_equal(events_of(authority, id), 1 + QUOTES);
+}
+
+/* Whom the authority meets later calls himself otherwise than the notice did:
+ * that is asked when a case is first read, and no case is taken back. */
+static void a_case_that_counted_is_not_put_in_question_later(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	struct party *authority = &world->parties[AUTHORITY];
+	uint8_t key[HF_CASE_KEY_BYTES];
+	char id[CASE_ID_SIZE];
+	struct quoted quoted;
+	struct forged said;
+
+	begin_with_case(world, id);
+	meet(world, false);
+	forged_init(&said, hotline, &world->parties[PROVIDER]);
+	forged_notice(&said);
+	said.asked.notice.provider = "another.example";
+	quoted_init(&quoted, &said, good_origin, 7);
+	forge_quote(hotline, authority, &quoted, 7);
+	quoted_release(&quoted);
+	pass(hotline, authority);
+	settle(authority);
+	hf_case_key(hf_span_of(good_origin), 7, key);
+	hf_hex(key, sizeof(key), id);
+	assert_true(knows_case(authority, id));
+	meet(world, true);
+	begin_again(authority);
+	assert_true(knows_case(authority, id));
 }
 
 /*
@@ -372,6 +403,57 @@ static void a_mark_that_is_ahead_waits(void **state)
 	assert_int_equal(count_of(provider, id, HF_CASE_EVENT_INFO), 1);
 }
 
+/* The party holds this set of the other's for somebody else. */
+static void carry(struct party *party, struct party *writer, const char *origin)
+{
+	struct hf_ring *ring = hf_ring_holder_get(writer->ring);
+	const struct hf_ring_set *set = hf_ring_set(ring, hf_span_of(origin));
+	struct hf_why why = { "" };
+
+	assert_non_null(set);
+	assert_ok(
+		make_set(party, HF_LEDGER_FOREIGN, origin, set->document, &why),
+		&why);
+	hf_ring_release(ring);
+}
+
+static void a_mark_of_a_log_that_is_only_carried_is_waited_for(void **state)
+{
+	struct world *world = *state;
+	struct party *hotline = &world->parties[HOTLINE];
+	struct party *authority = &world->parties[AUTHORITY];
+	uint8_t key[HF_CASE_KEY_BYTES];
+	struct hf_log_mark mark;
+	struct hf_tree_hash root;
+	char id[CASE_ID_SIZE];
+	struct quoted quoted;
+	struct forged said;
+
+	begin_with_case(world, id);
+	carry(authority, hotline, good_origin);
+	forged_init(&said, hotline, &world->parties[PROVIDER]);
+	forged_notice(&said);
+	quoted_init(&quoted, &said, good_origin, 7);
+	forge_quote(hotline, authority, &quoted, 7);
+	quoted_release(&quoted);
+	mark_of(hotline, good_origin, &root, &mark);
+	forged_init(&said, hotline, authority);
+	forged_in(&said, HF_CASE_EVENT_INFO, good_origin, 7);
+	said.event.saw = &mark;
+	said.event.saw_count = 1;
+	forge(&said);
+	pass_only(hotline, authority, forge_set(hotline, authority, NULL));
+	settle(authority);
+	hf_case_key(hf_span_of(good_origin), 7, key);
+	hf_hex(key, sizeof(key), id);
+	assert_int_equal(count_of(authority, id, HF_CASE_EVENT_INFO), 0);
+	pass(hotline, authority);
+	settle(authority);
+	assert_int_equal(count_of(authority, id, HF_CASE_EVENT_INFO), 1);
+	/* It was carried, and not read. */
+	assert_int_equal(count_cases(authority), 1);
+}
+
 /* A hotline quotes an order to the provider before that has it from the
  * authority: it is acknowledged all the same. */
 static void
@@ -421,8 +503,11 @@ int main(void)
 		HOSTILE_TEST(a_quotation_must_be_what_its_author_signed),
 		HOSTILE_TEST(a_quoted_notice_opens_one_case),
 		HOSTILE_TEST(what_a_stranger_said_counts_once_he_is_enrolled),
+		HOSTILE_TEST(a_case_that_counted_is_not_put_in_question_later),
 		HOSTILE_TEST(a_mark_with_another_root_shows_a_fork),
 		HOSTILE_TEST(a_mark_that_is_ahead_waits),
+		HOSTILE_TEST(
+			a_mark_of_a_log_that_is_only_carried_is_waited_for),
 		HOSTILE_TEST(
 			an_original_that_comes_after_its_quotation_is_acknowledged),
 	};
