@@ -5,11 +5,11 @@
 #include "text.h"
 
 #include "conf_attesters.h"
-#include "conf_value.h"
+#include "conf_row.h"
 
-static enum hf_err set_by(const char *text, struct hf_conf_attester *row,
-			  struct hf_why *why)
+static enum hf_err set_by(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_conf_attester *row = to;
 	if (!hf_text_is_domain(hf_span_of(text)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.100s' must be a peer's domain", text);
@@ -17,9 +17,9 @@ static enum hf_err set_by(const char *text, struct hf_conf_attester *row,
 	return HF_OK;
 }
 
-static enum hf_err add_role(const char *text, struct hf_conf_attester *row,
-			    struct hf_why *why)
+static enum hf_err add_role(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_conf_attester *row = to;
 	unsigned role = hf_role_parse(hf_span_of(text));
 
 	if (role == 0)
@@ -29,43 +29,12 @@ static enum hf_err add_role(const char *text, struct hf_conf_attester *row,
 	return HF_OK;
 }
 
-static const struct field {
-	const char *name;
-	bool may_be_list;
-	enum hf_err (*set)(const char *text, struct hf_conf_attester *row,
-			   struct hf_why *why);
-} fields[] = {
+static const struct hf_conf_field fields[] = {
 	{ "by", false, set_by },
 	{ "roles", true, add_role },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-static enum hf_err set_field(const struct hf_conf_yaml *file,
-			     const struct field *field,
-			     const struct hf_conf_node *value,
-			     struct hf_conf_attester *row, struct hf_why *why)
-{
-	bool is_list =
-		hf_conf_node_kind(value) == HF_CONF_LIST && field->may_be_list;
-	size_t count = is_list ? hf_conf_node_count(value) : 1;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct hf_conf_node *one =
-			is_list ? hf_conf_node_at(file, value, i) : value;
-		enum hf_err err;
-
-		if (hf_conf_node_kind(one) != HF_CONF_SCALAR)
-			err = hf_why(why, HF_E_ARGUMENT, "must be one word");
-		else
-			err = field->set(hf_conf_node_text(one), row, why);
-		if (err != HF_OK) {
-			hf_why_prefix(why, "attesters: %s: ", field->name);
-			return hf_conf_at(file, one, err, why);
-		}
-	}
-	return HF_OK;
-}
 
 static enum hf_err read_row(const struct hf_conf_yaml *file,
 			    const struct hf_conf_node *node,
@@ -77,21 +46,20 @@ static enum hf_err read_row(const struct hf_conf_yaml *file,
 	for (size_t i = 0; i < count; i++) {
 		const struct hf_conf_node *key =
 			hf_conf_node_key(file, node, i);
-		size_t j = 0;
+		const struct hf_conf_field *field = hf_conf_field_find(
+			fields, FIELDS, hf_conf_node_text(key));
 		enum hf_err err;
 
-		while (j < FIELDS &&
-		       strcmp(hf_conf_node_text(key), fields[j].name) != 0)
-			j++;
-		if (j == FIELDS) {
+		if (field == NULL) {
 			hf_why(why, HF_E_ARGUMENT,
 			       "attesters: a row has no '%.60s'; it has by and "
 			       "roles",
 			       hf_conf_node_text(key));
 			return hf_conf_at(file, key, HF_E_ARGUMENT, why);
 		}
-		err = set_field(file, &fields[j],
-				hf_conf_node_at(file, node, i), row, why);
+		err = hf_conf_field_set(file, "attesters", field,
+					hf_conf_node_at(file, node, i), row,
+					why);
 		if (err != HF_OK)
 			return err;
 	}
@@ -109,23 +77,19 @@ enum hf_err hf_conf_attesters(const struct hf_conf_yaml *file,
 			      struct hf_conf *conf, struct hf_why *why)
 {
 	size_t count = hf_conf_node_count(list);
+	enum hf_err err = hf_conf_rows_check(file, "attesters", list,
+					     HF_CONF_ATTESTERS_MAX, why);
 
-	if (hf_conf_node_kind(list) != HF_CONF_LIST ||
-	    count > HF_CONF_ATTESTERS_MAX) {
-		hf_why(why, HF_E_ARGUMENT,
-		       "attesters: must be a list of at most %d rows",
-		       HF_CONF_ATTESTERS_MAX);
-		return hf_conf_at(file, list, HF_E_ARGUMENT, why);
-	}
+	if (err != HF_OK)
+		return err;
 	if (count == 0)
 		return HF_OK;
 	conf->attesters = calloc(count, sizeof(*conf->attesters));
 	if (conf->attesters == NULL)
 		return hf_why(why, HF_E_NOMEM, "%s: no memory", conf->path);
 	for (size_t i = 0; i < count; i++) {
-		enum hf_err err = read_row(file, hf_conf_node_at(file, list, i),
-					   &conf->attesters[i], why);
-
+		err = read_row(file, hf_conf_node_at(file, list, i),
+			       &conf->attesters[i], why);
 		if (err != HF_OK)
 			return err;
 		conf->attesters_count++;

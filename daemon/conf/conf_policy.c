@@ -5,6 +5,7 @@
 #include "kind.h"
 
 #include "conf_policy.h"
+#include "conf_row.h"
 #include "conf_value.h"
 
 static const struct hf_conf_unit plain[] = { { "", 1 }, { NULL, 0 } };
@@ -14,9 +15,9 @@ static const char *const switches[] = { "no", "yes", NULL };
 static const char *const verdicts[] = { "off", "ignore", "review", "block",
 					NULL };
 
-static enum hf_err set_set(const char *text, struct hf_policy_row *row,
-			   struct hf_why *why)
+static enum hf_err set_set(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	if (strlen(text) >= sizeof(row->set))
 		return hf_why(why, HF_E_ARGUMENT, "longer than %zu characters",
 			      sizeof(row->set) - 1);
@@ -24,9 +25,9 @@ static enum hf_err set_set(const char *text, struct hf_policy_row *row,
 	return HF_OK;
 }
 
-static enum hf_err add_class(const char *text, struct hf_policy_row *row,
-			     struct hf_why *why)
+static enum hf_err add_class(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	unsigned content_class = hf_class_parse(hf_span_of(text));
 
 	if (content_class == 0)
@@ -38,9 +39,9 @@ static enum hf_err add_class(const char *text, struct hf_policy_row *row,
 	return HF_OK;
 }
 
-static enum hf_err add_algorithm(const char *text, struct hf_policy_row *row,
-				 struct hf_why *why)
+static enum hf_err add_algorithm(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	unsigned algorithm = hf_algorithm_parse(hf_span_of(text));
 
 	if (algorithm == 0)
@@ -63,21 +64,22 @@ static enum hf_err set_verdict(const char *text, uint8_t *field,
 	return err;
 }
 
-static enum hf_err set_exact(const char *text, struct hf_policy_row *row,
-			     struct hf_why *why)
+static enum hf_err set_exact(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	return set_verdict(text, &row->exact, why);
 }
 
-static enum hf_err set_near_verdict(const char *text, struct hf_policy_row *row,
+static enum hf_err set_near_verdict(const char *text, void *to,
 				    struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	return set_verdict(text, &row->near, why);
 }
 
-static enum hf_err set_near(const char *text, struct hf_policy_row *row,
-			    struct hf_why *why)
+static enum hf_err set_near(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	uint64_t distance;
 	enum hf_err err;
 
@@ -95,9 +97,9 @@ static enum hf_err set_near(const char *text, struct hf_policy_row *row,
 	return HF_OK;
 }
 
-static enum hf_err set_quality(const char *text, struct hf_policy_row *row,
-			       struct hf_why *why)
+static enum hf_err set_quality(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	uint64_t quality;
 	enum hf_err err = hf_conf_number(text, plain, 0, 100, &quality, why);
 
@@ -116,26 +118,21 @@ static enum hf_err set_switch(const char *text, bool *field, struct hf_why *why)
 	return err;
 }
 
-static enum hf_err set_benign(const char *text, struct hf_policy_row *row,
-			      struct hf_why *why)
+static enum hf_err set_benign(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	return set_switch(text, &row->is_benign, why);
 }
 
-static enum hf_err set_only(const char *text, struct hf_policy_row *row,
-			    struct hf_why *why)
+static enum hf_err set_only(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_policy_row *row = to;
 	return set_switch(text, &row->is_only, why);
 }
 
 /* What a row can say.  `near: off` and `near-verdict` set one field, so
  * near-verdict stands above near: the later row wins when both are written. */
-static const struct field {
-	const char *name;
-	bool may_be_list;
-	enum hf_err (*set)(const char *text, struct hf_policy_row *row,
-			   struct hf_why *why);
-} fields[] = {
+static const struct hf_conf_field fields[] = {
 	{ "set", false, set_set },
 	{ "class", true, add_class },
 	{ "algorithms", true, add_algorithm },
@@ -148,37 +145,6 @@ static const struct field {
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-static enum hf_err set_field(const struct hf_conf_yaml *file,
-			     const struct field *field,
-			     const struct hf_conf_node *value,
-			     struct hf_policy_row *row, struct hf_why *why)
-{
-	bool is_list = hf_conf_node_kind(value) == HF_CONF_LIST;
-	size_t count = is_list ? hf_conf_node_count(value) : 1;
-
-	if (hf_conf_node_kind(value) == HF_CONF_MAPPING ||
-	    (is_list && !field->may_be_list)) {
-		hf_why(why, HF_E_ARGUMENT, "policy: %s: must be one value",
-		       field->name);
-		return hf_conf_at(file, value, HF_E_ARGUMENT, why);
-	}
-	for (size_t i = 0; i < count; i++) {
-		const struct hf_conf_node *one =
-			is_list ? hf_conf_node_at(file, value, i) : value;
-		enum hf_err err;
-
-		if (hf_conf_node_kind(one) != HF_CONF_SCALAR)
-			err = hf_why(why, HF_E_ARGUMENT, "must be a word");
-		else
-			err = field->set(hf_conf_node_text(one), row, why);
-		if (err != HF_OK) {
-			hf_why_prefix(why, "policy: %s: ", field->name);
-			return hf_conf_at(file, one, err, why);
-		}
-	}
-	return HF_OK;
-}
 
 static enum hf_err unknown(const struct hf_conf_yaml *file,
 			   const struct hf_conf_node *key, struct hf_why *why)
@@ -215,9 +181,9 @@ static enum hf_err read_row(const struct hf_conf_yaml *file,
 
 			if (strcmp(hf_conf_node_text(key), fields[i].name) != 0)
 				continue;
-			err = set_field(file, &fields[i],
-					hf_conf_node_at(file, node, j), row,
-					why);
+			err = hf_conf_field_set(file, "policy", &fields[i],
+						hf_conf_node_at(file, node, j),
+						row, why);
 			if (err != HF_OK)
 				return err;
 		}
@@ -225,12 +191,9 @@ static enum hf_err read_row(const struct hf_conf_yaml *file,
 	for (size_t j = 0; j < hf_conf_node_count(node); j++) {
 		const struct hf_conf_node *key =
 			hf_conf_node_key(file, node, j);
-		size_t i = 0;
 
-		while (i < FIELDS &&
-		       strcmp(hf_conf_node_text(key), fields[i].name) != 0)
-			i++;
-		if (i == FIELDS)
+		if (hf_conf_field_find(fields, FIELDS,
+				       hf_conf_node_text(key)) == NULL)
 			return unknown(file, key, why);
 	}
 	if (hf_policy_check(row, number, why) != HF_OK) {
@@ -245,23 +208,19 @@ enum hf_err hf_conf_policy(const struct hf_conf_yaml *file,
 			   struct hf_conf *conf, struct hf_why *why)
 {
 	size_t count = hf_conf_node_count(list);
+	enum hf_err err = hf_conf_rows_check(file, "policy", list,
+					     HF_POLICY_ROWS_MAX, why);
 
-	if (hf_conf_node_kind(list) != HF_CONF_LIST ||
-	    count > HF_POLICY_ROWS_MAX) {
-		hf_why(why, HF_E_ARGUMENT,
-		       "policy: must be a list of at most %d rows",
-		       HF_POLICY_ROWS_MAX);
-		return hf_conf_at(file, list, HF_E_ARGUMENT, why);
-	}
+	if (err != HF_OK)
+		return err;
 	if (count == 0)
 		return HF_OK;
 	conf->policy_rows = calloc(count, sizeof(*conf->policy_rows));
 	if (conf->policy_rows == NULL)
 		return hf_why(why, HF_E_NOMEM, "%s: no memory", conf->path);
 	for (size_t i = 0; i < count; i++) {
-		enum hf_err err = read_row(file, hf_conf_node_at(file, list, i),
-					   i + 1, &conf->policy_rows[i], why);
-
+		err = read_row(file, hf_conf_node_at(file, list, i), i + 1,
+			       &conf->policy_rows[i], why);
 		if (err != HF_OK)
 			return err;
 		conf->policy_rows_count++;

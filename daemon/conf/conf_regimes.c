@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include "conf_regimes.h"
+#include "conf_row.h"
 #include "conf_value.h"
 
 #define REGIMES_MAX 16
@@ -26,10 +27,11 @@ static enum hf_err take_time(const char *text, uint64_t *out,
 }
 
 #define TIME_FIELD(name)                                                       \
-	static enum hf_err set_##name(const char *text,                        \
-				      struct hf_conf_regime *row,              \
+	static enum hf_err set_##name(const char *text, void *to,              \
 				      struct hf_why *why)                      \
 	{                                                                      \
+		struct hf_conf_regime *row = to;                               \
+                                                                               \
 		return take_time(text, &row->rules.name##_ms, why);            \
 	}
 TIME_FIELD(deadline)
@@ -38,9 +40,9 @@ TIME_FIELD(deliver)
 TIME_FIELD(renotify)
 TIME_FIELD(escalate)
 
-static enum hf_err set_regime(const char *text, struct hf_conf_regime *row,
-			      struct hf_why *why)
+static enum hf_err set_regime(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_conf_regime *row = to;
 	unsigned regime = hf_regime_parse(hf_span_of(text));
 
 	if (regime == 0)
@@ -50,9 +52,9 @@ static enum hf_err set_regime(const char *text, struct hf_conf_regime *row,
 	return HF_OK;
 }
 
-static enum hf_err add_warning(const char *text, struct hf_conf_regime *row,
-			       struct hf_why *why)
+static enum hf_err add_warning(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_conf_regime *row = to;
 	struct hf_case_rules *rules = &row->rules;
 
 	if (rules->warn_count == HF_CASE_WARNINGS_MAX)
@@ -64,9 +66,9 @@ static enum hf_err add_warning(const char *text, struct hf_conf_regime *row,
 	return take_time(text, &rules->warn_ms[rules->warn_count++], why);
 }
 
-static enum hf_err add_pause(const char *text, struct hf_conf_regime *row,
-			     struct hf_why *why)
+static enum hf_err add_pause(const char *text, void *to, struct hf_why *why)
 {
+	struct hf_conf_regime *row = to;
 	if (strcmp(text, "needs-info") == 0)
 		row->rules.pauses_needs_info = true;
 	else if (strcmp(text, "impossible") == 0)
@@ -79,9 +81,10 @@ static enum hf_err add_pause(const char *text, struct hf_conf_regime *row,
 	return HF_OK;
 }
 
-static enum hf_err set_escalate_to(const char *text, struct hf_conf_regime *row,
+static enum hf_err set_escalate_to(const char *text, void *to,
 				   struct hf_why *why)
 {
+	struct hf_conf_regime *row = to;
 	if (!hf_text_is_domain(hf_span_of(text)))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.100s' must be a peer's domain", text);
@@ -91,12 +94,7 @@ static enum hf_err set_escalate_to(const char *text, struct hf_conf_regime *row,
 					: hf_why(why, HF_E_NOMEM, "no memory");
 }
 
-static const struct field {
-	const char *name;
-	bool may_be_list;
-	enum hf_err (*set)(const char *text, struct hf_conf_regime *row,
-			   struct hf_why *why);
-} fields[] = {
+static const struct hf_conf_field fields[] = {
 	{ "regime", false, set_regime },
 	{ "deadline", false, set_deadline },
 	{ "priority-deadline", false, set_priority_deadline },
@@ -111,14 +109,10 @@ static const struct field {
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static enum hf_err set_field(const struct hf_conf_yaml *file,
-			     const struct field *field,
+			     const struct hf_conf_field *field,
 			     const struct hf_conf_node *value,
 			     struct hf_conf_regime *row, struct hf_why *why)
 {
-	bool is_list =
-		hf_conf_node_kind(value) == HF_CONF_LIST && field->may_be_list;
-	size_t count = is_list ? hf_conf_node_count(value) : 1;
-
 	/* A list replaces the one of the defaults. */
 	if (field->set == add_warning)
 		row->rules.warn_count = 0;
@@ -126,30 +120,12 @@ static enum hf_err set_field(const struct hf_conf_yaml *file,
 		row->rules.pauses_needs_info = false;
 		row->rules.pauses_impossible = false;
 	}
-	for (size_t i = 0; i < count; i++) {
-		const struct hf_conf_node *one =
-			is_list ? hf_conf_node_at(file, value, i) : value;
-		enum hf_err err;
-
-		if (hf_conf_node_kind(one) != HF_CONF_SCALAR)
-			err = hf_why(why, HF_E_ARGUMENT, "must be one word");
-		else
-			err = field->set(hf_conf_node_text(one), row, why);
-		if (err != HF_OK) {
-			hf_why_prefix(why, "regimes: %s: ", field->name);
-			return hf_conf_at(file, one, err, why);
-		}
-	}
-	return HF_OK;
+	return hf_conf_field_set(file, "regimes", field, value, row, why);
 }
 
-static const struct field *find(const char *name)
+static const struct hf_conf_field *find(const char *name)
 {
-	for (size_t i = 0; i < FIELDS; i++) {
-		if (strcmp(name, fields[i].name) == 0)
-			return &fields[i];
-	}
-	return NULL;
+	return hf_conf_field_find(fields, FIELDS, name);
 }
 
 /* Its own name first: what the row does not say is the regime's default. */
@@ -217,26 +193,19 @@ enum hf_err hf_conf_regimes(const struct hf_conf_yaml *file,
 			    struct hf_conf *conf, struct hf_why *why)
 {
 	size_t count = hf_conf_node_count(list);
+	enum hf_err err =
+		hf_conf_rows_check(file, "regimes", list, REGIMES_MAX, why);
 
-	if (hf_conf_node_kind(list) != HF_CONF_LIST || count > REGIMES_MAX) {
-		hf_why(why, HF_E_ARGUMENT,
-		       "regimes: must be a list of at most %d rows",
-		       REGIMES_MAX);
-		return hf_conf_at(file, list, HF_E_ARGUMENT, why);
-	}
+	if (err != HF_OK)
+		return err;
 	if (count == 0)
 		return HF_OK;
 	conf->regimes = calloc(count, sizeof(*conf->regimes));
 	if (conf->regimes == NULL)
 		return hf_why(why, HF_E_NOMEM, "%s: no memory", conf->path);
-	for (size_t i = 0; i < count; i++) {
-		enum hf_err err = read_row(file, hf_conf_node_at(file, list, i),
-					   conf, why);
-
-		if (err != HF_OK)
-			return err;
-	}
-	return HF_OK;
+	for (size_t i = 0; i < count && err == HF_OK; i++)
+		err = read_row(file, hf_conf_node_at(file, list, i), conf, why);
+	return err;
 }
 
 void hf_conf_regimes_free(struct hf_conf *conf)
