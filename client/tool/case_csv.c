@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <string.h>
 
 #include "kind.h"
@@ -24,17 +23,6 @@ static const char *const column_words[HF_CASE_CSV_COLUMNS] = {
 static bool is_blank(uint8_t byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
-static bool is_word(struct hf_span text, const char *word)
-{
-	if (text.len_bytes != strlen(word))
-		return false;
-	for (size_t i = 0; i < text.len_bytes; i++) {
-		if (tolower(text.at[i]) != word[i])
-			return false;
-	}
-	return true;
 }
 
 /* ---- rows ---- */
@@ -191,23 +179,8 @@ static enum hf_err take_text(const struct reading *reading,
 			     enum hf_case_csv_column column, size_t most,
 			     const char **out, struct hf_why *why)
 {
-	struct hf_span field = field_of(reading, column);
-	char *text = hf_arena_text(reading->arena, field);
-
-	if (text == NULL)
-		return hf_why(why, HF_E_NOMEM, "no memory");
-	if (memchr(text, 0, field.len_bytes) != NULL)
-		return hf_why(why, HF_E_MALFORMED, "a zero byte");
-	hf_case_one_line(text);
-	if (strlen(text) > most)
-		return hf_why(why, HF_E_LIMIT,
-			      "%zu bytes; at most %zu are allowed",
-			      strlen(text), most);
-	if (!hf_text_is_clean(hf_span_of(text)))
-		return hf_why(why, HF_E_MALFORMED,
-			      "not UTF-8, or control characters in it");
-	*out = text;
-	return HF_OK;
+	return hf_case_text_parse(field_of(reading, column), most,
+				  reading->arena, out, why);
 }
 
 static enum hf_err take_time(const struct reading *reading,
@@ -407,7 +380,7 @@ enum hf_err hf_case_csv_next(struct hf_case_csv *csv, struct hf_arena *arena,
 static int column_of(struct hf_span field)
 {
 	for (int i = 0; i < HF_CASE_CSV_COLUMNS; i++) {
-		if (is_word(field, column_words[i]))
+		if (hf_text_is_word(field, column_words[i]))
 			return i;
 	}
 	return -1;

@@ -97,6 +97,43 @@ enum hf_err hf_case_hash_parse(struct hf_span text, struct hf_arena *arena,
 	return HF_OK;
 }
 
+enum hf_err hf_case_text_parse(struct hf_span value, size_t most,
+			       struct hf_arena *arena, const char **out,
+			       struct hf_why *why)
+{
+	char *text = hf_arena_text(arena, value);
+
+	if (text == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	if (strlen(text) != value.len_bytes)
+		return hf_why(why, HF_E_MALFORMED, "a zero byte");
+	hf_case_one_line(text);
+	if (strlen(text) > most)
+		return hf_why(why, HF_E_LIMIT,
+			      "%zu bytes; at most %zu are allowed",
+			      strlen(text), most);
+	if (!hf_text_is_clean(hf_span_of(text)))
+		return hf_why(why, HF_E_MALFORMED,
+			      "not UTF-8, or control characters in it");
+	*out = text;
+	return HF_OK;
+}
+
+enum hf_err hf_case_urls(const char *const *urls, size_t count,
+			 struct hf_locator *out, struct hf_why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum hf_err err = hf_case_url_check(hf_span_of(urls[i]), why);
+
+		if (err != HF_OK) {
+			hf_why_prefix(why, "--url: ");
+			return err;
+		}
+		out[i].url = urls[i];
+	}
+	return HF_OK;
+}
+
 enum hf_err hf_case_provider_parse(struct hf_span text, struct hf_arena *arena,
 				   const char **out, struct hf_why *why)
 {

@@ -29,6 +29,15 @@ HF_MUST enum hf_err hf_case_hash_parse(struct hf_span text,
 				       struct hf_hash *out_hash,
 				       struct hf_why *why);
 
+/* A person's text on one line, of at most so many bytes. */
+HF_MUST enum hf_err hf_case_text_parse(struct hf_span value, size_t most,
+				       struct hf_arena *arena, const char **out,
+				       struct hf_why *why);
+
+/* The values of --url, each checked, into as many of out. */
+HF_MUST enum hf_err hf_case_urls(const char *const *urls, size_t count,
+				 struct hf_locator *out, struct hf_why *why);
+
 /* A domain, lower-case in *out, or UNKNOWN. */
 HF_MUST enum hf_err hf_case_provider_parse(struct hf_span text,
 					   struct hf_arena *arena,

@@ -104,19 +104,13 @@ static enum hf_err take_places(struct saying *saying, struct hf_why *why)
 	const struct hf_cmd_values *given = &saying->cmd->options[HF_CMD_URL];
 	struct hf_locator *locators = hf_arena_calloc(
 		&saying->cmd->arena, HF_CMD_VALUES_MAX, sizeof(*locators));
+	enum hf_err err;
 
 	if (locators == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	for (size_t i = 0; i < given->count; i++) {
-		enum hf_err err =
-			hf_case_url_check(hf_span_of(given->at[i]), why);
-
-		if (err != HF_OK) {
-			hf_why_prefix(why, "--url: ");
-			return err;
-		}
-		locators[i].url = given->at[i];
-	}
+	err = hf_case_urls(given->at, given->count, locators, why);
+	if (err != HF_OK)
+		return err;
 	saying->event.locators = locators;
 	saying->event.locators_count = given->count;
 	return HF_OK;

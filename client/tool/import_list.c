@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -50,23 +49,12 @@ static const struct {
 
 /* ---- words ---- */
 
-static bool is_word(struct hf_span text, const char *word)
-{
-	if (text.len_bytes != strlen(word))
-		return false;
-	for (size_t i = 0; i < text.len_bytes; i++) {
-		if (tolower(text.at[i]) != word[i])
-			return false;
-	}
-	return true;
-}
-
 static bool type_of(struct hf_span word, struct hf_import_type *out_type)
 {
-	if (word.len_bytes > 5 && is_word(hf_span(word.at, 5), "hash_"))
+	if (word.len_bytes > 5 && hf_text_is_word(hf_span(word.at, 5), "hash_"))
 		word = hf_span(word.at + 5, word.len_bytes - 5);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (is_word(word, types[i].word)) {
+		if (hf_text_is_word(word, types[i].word)) {
 			*out_type = types[i].type;
 			return true;
 		}
@@ -423,8 +411,8 @@ static enum hf_err take_header(struct hf_import_list *list, struct hf_span line,
 	for (size_t column = 0; column < HF_IMPORT_COLUMNS; column++) {
 		list->columns[column] = -1;
 		for (size_t i = 0; i < count; i++) {
-			if (is_word(hf_text_trim(fields[i]),
-				    column_names[column]))
+			if (hf_text_is_word(hf_text_trim(fields[i]),
+					    column_names[column]))
 				list->columns[column] = (int)i;
 		}
 	}

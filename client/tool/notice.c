@@ -205,17 +205,11 @@ static enum hf_err take_urls(struct making *making, struct hf_why *why)
 {
 	const struct hf_cmd_values *given = &making->cmd->options[HF_CMD_URL];
 	struct hf_notice *notice = &making->plan->notice;
+	enum hf_err err =
+		hf_case_urls(given->at, given->count, making->locators, why);
 
-	for (size_t i = 0; i < given->count; i++) {
-		enum hf_err err =
-			hf_case_url_check(hf_span_of(given->at[i]), why);
-
-		if (err != HF_OK) {
-			hf_why_prefix(why, "--url: ");
-			return err;
-		}
-		making->locators[i].url = given->at[i];
-	}
+	if (err != HF_OK)
+		return err;
 	notice->locators = making->locators;
 	notice->locators_count = given->count;
 	return HF_OK;

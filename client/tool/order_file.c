@@ -54,24 +54,12 @@ static enum hf_err say_twice(struct hf_why *why)
 static enum hf_err take_text(struct reading *reading, struct hf_span value,
 			     size_t most, const char **out, struct hf_why *why)
 {
-	char *text = hf_arena_text(reading->arena, value);
+	enum hf_err err =
+		hf_case_text_parse(value, most, reading->arena, out, why);
 
-	if (text == NULL)
-		return hf_why(why, HF_E_NOMEM, "no memory");
-	if (strlen(text) != value.len_bytes)
-		return hf_why(why, HF_E_MALFORMED, "a zero byte");
-	hf_case_one_line(text);
-	if (text[0] == '\0')
-		return hf_why(why, HF_E_MALFORMED, "no value");
-	if (strlen(text) > most)
-		return hf_why(why, HF_E_LIMIT,
-			      "%zu bytes; at most %zu are allowed",
-			      strlen(text), most);
-	if (!hf_text_is_clean(hf_span_of(text)))
-		return hf_why(why, HF_E_MALFORMED,
-			      "not UTF-8, or control characters in it");
-	*out = text;
-	return HF_OK;
+	return err == HF_OK && (*out)[0] == '\0'
+		       ? hf_why(why, HF_E_MALFORMED, "no value")
+		       : err;
 }
 
 static enum hf_err take_known_text(struct reading *reading,

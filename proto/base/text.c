@@ -54,6 +54,21 @@ struct hf_span hf_text_trim(struct hf_span text)
 	return text;
 }
 
+bool hf_text_is_word(struct hf_span text, const char *word)
+{
+	if (text.len_bytes != strlen(word))
+		return false;
+	for (size_t i = 0; i < text.len_bytes; i++) {
+		uint8_t c = text.at[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (uint8_t)(c - 'A' + 'a');
+		if (c != (uint8_t)word[i])
+			return false;
+	}
+	return true;
+}
+
 /* Length of the well-formed sequence at text, 0 when there is none. */
 static size_t sequence_len(struct hf_span text)
 {

@@ -29,6 +29,9 @@ bool hf_text_line_take(struct hf_span *rest, struct hf_span *out_line);
 /* Without the blanks at both ends: space, tab, CR, LF. */
 struct hf_span hf_text_trim(struct hf_span text);
 
+/* Is it this word (lower case), in whatever case it is written? */
+bool hf_text_is_word(struct hf_span text, const char *word);
+
 /* Well-formed UTF-8 without control characters (tab included in those). */
 bool hf_text_is_clean(struct hf_span text);
 

@@ -172,6 +172,16 @@ static void blanks_go_from_both_ends_alone(void **state)
 	assert_int_equal(hf_text_trim(hf_span(NULL, 0)).len_bytes, 0);
 }
 
+static void a_word_is_known_in_any_case(void **state)
+{
+	assert_true(hf_text_is_word(BYTES("Url"), "url"));
+	assert_true(hf_text_is_word(BYTES("url"), "url"));
+	assert_false(hf_text_is_word(BYTES("urls"), "url"));
+	assert_false(hf_text_is_word(BYTES("ur"), "url"));
+	assert_false(hf_text_is_word(BYTES("u@l"), "u`l"));
+	assert_true(hf_text_is_word(hf_span(NULL, 0), ""));
+}
+
 static void an_arena_wiped_holds_zeros(void **state)
 {
 	static const uint8_t zeros[64];
@@ -313,6 +323,7 @@ int main(void)
 		cmocka_unit_test(numbers_have_one_spelling),
 		cmocka_unit_test(blanks_go_from_both_ends_alone),
 		cmocka_unit_test(an_arena_wiped_holds_zeros),
+		cmocka_unit_test(a_word_is_known_in_any_case),
 		cmocka_unit_test(an_arena_stops_at_its_ceiling),
 		cmocka_unit_test(a_buf_keeps_its_first_error),
 		cmocka_unit_test(a_replaced_file_is_read_back_and_has_its_mode),
