@@ -213,6 +213,23 @@ static enum hf_err check_move(struct sending *sending,
 	return refused(fate, row, hf_case_event_kind_word(event->kind), why);
 }
 
+static enum hf_err load_events(struct sending *sending,
+			       const struct hf_case_row *row,
+			       struct hf_case_event_row **out_rows,
+			       size_t *out_count, struct hf_why *why)
+{
+	struct hf_store_txn *view;
+	enum hf_err err =
+		hf_store_view_begin(sending->cases->views, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_case_events(view, row->key, sending->arena, out_rows,
+			     out_count, why);
+	hf_store_view_end(view);
+	return err;
+}
+
 /* A retry of what was said already is the same move once more. */
 static enum hf_err was_said(struct sending *sending,
 			    const struct hf_case_row *row,
@@ -220,17 +237,10 @@ static enum hf_err was_said(struct sending *sending,
 			    struct hf_why *why)
 {
 	struct hf_case_event_row *rows;
-	struct hf_store_txn *view;
 	size_t count;
-	enum hf_err err =
-		hf_store_view_begin(sending->cases->views, &view, why);
+	enum hf_err err = load_events(sending, row, &rows, &count, why);
 
 	*out_was = false;
-	if (err != HF_OK)
-		return err;
-	err = hf_case_events(view, row->key, sending->arena, &rows, &count,
-			     why);
-	hf_store_view_end(view);
 	for (size_t i = 0; err == HF_OK && i < count; i++)
 		*out_was |= memcmp(rows[i].fact.event_id, request_id.at,
 				   HF_EVENT_ID_BYTES) == 0 &&
@@ -480,17 +490,10 @@ static enum hf_err opening_notice(struct sending *sending,
 				  struct hf_case_event *out, struct hf_why *why)
 {
 	struct hf_case_event_row *rows;
-	struct hf_store_txn *view;
 	struct hf_buf text;
 	size_t count;
-	enum hf_err err =
-		hf_store_view_begin(sending->cases->views, &view, why);
+	enum hf_err err = load_events(sending, row, &rows, &count, why);
 
-	if (err != HF_OK)
-		return err;
-	err = hf_case_events(view, row->key, sending->arena, &rows, &count,
-			     why);
-	hf_store_view_end(view);
 	for (size_t i = 0; err == HF_OK && i < count; i++) {
 		if (rows[i].opening.len_bytes == 0 ||
 		    memcmp(rows[i].fact.event_id, row->opening_id,
