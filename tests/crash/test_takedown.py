@@ -104,7 +104,8 @@ class Client:
                 self.story.retried[name] += again > 0
                 return answer
             again += 1
-            time.sleep(0.01)
+            # It is away, or just died under the call: until it is back, or soon.
+            self.story.back.wait(0.05)
 
 
 class Sender(threading.Thread):
@@ -119,7 +120,7 @@ class Sender(threading.Thread):
         story = self.story
         while not story.is_ending:
             if len(story.sent) - story.confirmed >= OPEN_MOST:
-                time.sleep(0.01)
+                story.freed.wait(0.1)
                 continue
             self.send("provider.example")
 
@@ -152,6 +153,7 @@ class Confirmer(threading.Thread):
                                                event=pb.CaseEvent(kind=pb.CASE_EVENT_KIND_OFFLINE))
                 self.client.insist("UpdateCase", request)
                 story.offline[found.case_id] = request.request_id
+                story.freed.tell()
             time.sleep(0.02)
 
 
@@ -214,7 +216,9 @@ class Story:
         self.offline = {}  # case id: request id, of acknowledged confirmations
         self.retried = collections.Counter()
         self.in_flight = {}
-        self.begun = Begun()
+        self.begun = Begun()  # calls
+        self.back = Begun()   # daemons that were killed
+        self.freed = Begun()  # room for another notice
         self.wrong = []
         self.is_ending = self.is_over = False
         self.hooked = Hooked(net.folder / "hook.log")
@@ -283,6 +287,7 @@ class Story:
         assert node.process.wait(STRIKE_S) == -signal.SIGKILL
         node.kill()
         node.start(env=page.env)
+        self.back.tell()
         return was_busy
 
     def is_busy(self, node):
