@@ -1,0 +1,1 @@
+hf_bench(wire USES base sign codec rpc client)
