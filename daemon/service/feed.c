@@ -21,8 +21,9 @@
  * than one by one. */
 #define REST_US ((uint64_t)4000)
 
-/* Entries looked at in one view of the ledger: a few milliseconds. */
-#define VIEW_ENTRIES 4096
+/* Entries looked at in one view of the ledger: a few milliseconds, and as many
+ * hashes for the index in one stroke. */
+#define VIEW_ENTRIES 16384
 
 struct record {
 	struct hf_feed_set is;       /* what callers see */
@@ -236,37 +237,42 @@ static enum hf_err drop(struct hf_feed *feed, const struct hf_feed_set *is,
 	return hf_index_drop_set(feed->node->index, is->set, why);
 }
 
-/* Up to VIEW_ENTRIES of a set of items into the index, and into the count of
- * those that live; of any other, none. */
+/* Up to VIEW_ENTRIES of a set into the count of those that live, and of what
+ * can be matched on into a batch for the index.  Those that the index had
+ * before the start are only counted. */
 static enum hf_err take_in(struct hf_feed *feed, struct hf_ledger_view *view,
 			   struct hf_feed_set *is, uint64_t *counted,
-			   struct hf_why *why)
+			   struct hf_feed_batch *out_batch, struct hf_why *why)
 {
+	/* A store put back from a backup may be behind the index. */
+	uint64_t fed = is->fed < is->size ? is->fed : is->size;
+	bool is_next = *counted == fed;
 	enum hf_err err;
 
-	is->fed = is->is_matchable ? fed_position(feed, is) : 0;
-	err = is->is_matchable ? hf_feed_batch(feed->node, view, is,
-					       VIEW_ENTRIES, &is->fed, why)
-			       : drop(feed, is, why);
-	if (err == HF_OK && is->is_items)
-		return hf_feed_count(view, is->set, is->size, VIEW_ENTRIES,
-				     counted, &is->live, why);
-	if (err == HF_OK) {
+	if (!is->is_items) {
 		is->fed = is->size;
-		*counted = is->size;
 		is->live = 0;
+		*counted = is->size;
+		return HF_OK;
 	}
+	if (!is->is_matchable || *counted < fed)
+		return hf_feed_count(view, is->set,
+				     is->is_matchable ? fed : is->size,
+				     VIEW_ENTRIES, counted, &is->live, why);
+	err = hf_feed_gather(feed->node, view, is, VIEW_ENTRIES,
+			     is_next ? &is->live : NULL, out_batch, why);
+	if (err == HF_OK && is_next)
+		*counted = fed + (out_batch->end - is->fed);
 	return err;
 }
 
-/* One view's worth of one set. */
-static enum hf_err step(struct hf_feed *feed, struct record *record,
-			bool *out_is_done, struct hf_why *why)
+/* What a view shows of a set, and what is to be done about it. */
+static enum hf_err look(struct hf_feed *feed, struct record *record,
+			struct hf_feed_set *is, uint64_t *counted,
+			struct hf_feed_batch *out_batch, struct hf_why *why)
 {
 	struct hf_ledger_view *view;
 	struct hf_ledger_info info;
-	struct hf_feed_set is;
-	uint64_t counted = record->counted;
 	enum hf_err err;
 
 	err = hf_ledger_view_begin(feed->node->ledger, &view, why);
@@ -274,16 +280,39 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		return err;
 	err = hf_ledger_info(view, record->is.set, &info, why);
 	if (err == HF_OK) {
-		describe(feed, record, view, &info, &is);
-		is.live = record->is.live;
-		err = take_in(feed, view, &is, &counted, why);
+		describe(feed, record, view, &info, is);
+		is->live = record->is.live;
+		if (is->is_matchable)
+			is->fed = fed_position(feed, is);
+		else
+			err = drop(feed, is, why);
 	}
+	if (err == HF_OK)
+		err = take_in(feed, view, is, counted, out_batch, why);
 	hf_ledger_view_end(view);
+	return err;
+}
+
+/* One view's worth of one set. */
+static enum hf_err step(struct hf_feed *feed, struct record *record,
+			bool *out_is_done, struct hf_why *why)
+{
+	struct hf_feed_batch batch = { .node = NULL };
+	uint64_t counted = record->counted;
+	struct hf_feed_set is;
+	enum hf_err err;
+
+	err = look(feed, record, &is, &counted, &batch, why);
+	if (err == HF_OK && batch.node != NULL) {
+		err = hf_feed_give(&batch, why);
+		is.fed = batch.end;
+		hf_feed_batch_release(&batch);
+	}
 	if (err != HF_OK)
 		return err;
 
 	*out_is_done =
-		counted == is.size && (!is.is_matchable || is.fed == is.size);
+		counted >= is.size && (!is.is_matchable || is.fed >= is.size);
 	pthread_mutex_lock(&feed->lock);
 	record->is = is;
 	record->is.has_ended = record->has_ended;

@@ -11,33 +11,11 @@
 #include "node.h"
 
 /* Hashes given to the index in one stroke. */
-#define HASHES_MAX ((size_t)4096)
+#define HASHES_MAX ((size_t)65536)
 
-/* Memory for the items of one batch: an item unpacks to a few kilobytes. */
+/* Memory for the digests of one batch, and for items that are not plain: one
+ * unpacks to a few kilobytes. */
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
-
-struct batch {
-	struct hf_node *node;
-	struct hf_ledger_view *view;
-	const struct hf_feed_set *is;
-	struct hf_arena arena;
-	struct hf_index_hash *hashes; /* owned; digests are in the arena */
-	size_t hashes_count;
-	size_t hashes_size; /* HF_ITEM_MAX_HASHES at least */
-	uint64_t now_ms;
-};
-
-static enum hf_err flush(struct batch *batch, struct hf_why *why)
-{
-	enum hf_err err = HF_OK;
-
-	if (batch->hashes_count > 0)
-		err = hf_index_add(batch->node->index, batch->hashes,
-				   batch->hashes_count, why);
-	batch->hashes_count = 0;
-	hf_arena_reset(&batch->arena);
-	return err;
-}
 
 static uint8_t quality_of(const struct hf_hash *hash)
 {
@@ -47,15 +25,18 @@ static uint8_t quality_of(const struct hf_hash *hash)
 }
 
 /* Append an item's hashes, as far as a policy wants them (NULL: all, as of our
- * own sets: retracting and publishing must find what scanning ignores). */
-static void collect(struct batch *batch, const struct hf_item *item,
-		    uint64_t entry, const struct hf_policy *policy)
+ * own sets: retracting and publishing must find what scanning ignores).
+ * Digests are copied: the index gets them when the view has ended. */
+static enum hf_err collect(struct hf_feed_batch *batch,
+			   const struct hf_item_gist *item, uint64_t entry,
+			   const struct hf_policy *policy, struct hf_why *why)
 {
-	uint8_t class = (uint8_t)hf_item_class(item);
+	uint8_t class = (uint8_t)hf_class_known(item->content_class);
 
 	for (size_t i = 0; i < item->hashes_count; i++) {
 		const struct hf_hash *hash = &item->hashes[i];
 		size_t len_bytes = hf_algorithm_bytes(hash->algorithm);
+		struct hf_span digest;
 
 		if (len_bytes == 0 || hash->digest.len_bytes != len_bytes)
 			continue;
@@ -64,252 +45,272 @@ static void collect(struct batch *batch, const struct hf_item *item,
 				       class, hash->algorithm,
 				       quality_of(hash)))
 			continue;
+		digest = hf_arena_copy(&batch->arena, hash->digest);
+		if (digest.at == NULL)
+			return hf_why(why, HF_E_NOMEM, "feed: no memory");
 		batch->hashes[batch->hashes_count++] = (struct hf_index_hash){
 			.set = batch->is->set,
 			.entry = entry,
 			.algorithm = (uint8_t)hash->algorithm,
 			.content_class = class,
 			.quality = quality_of(hash),
-			.digest = hash->digest.at,
+			.digest = digest.at,
 		};
 	}
+	return HF_OK;
 }
 
 /* What a peer signed and this version cannot read matches nothing; that it
  * stops nothing either is why only our own want of memory is an error.  Call
  * it with room in the arena. */
-static enum hf_err parse(struct batch *batch, struct hf_span payload,
-			 struct hf_item *item, bool *out_is_item,
-			 struct hf_why *why)
+static enum hf_err skim(struct hf_feed_batch *batch, struct hf_span payload,
+			struct hf_item_gist *item, bool *out_is_item,
+			struct hf_why *why)
 {
-	enum hf_err err = hf_item_parse(payload, &batch->arena, item, why);
+	enum hf_err err = hf_item_skim(payload, &batch->arena, item, why);
 
 	*out_is_item = err == HF_OK;
 	return err == HF_E_NOMEM ? err : HF_OK;
 }
 
-/* Room for one more item: its hashes, and what it unpacks to.  An arena that
- * could refuse it would look like an item that cannot be read. */
-static bool is_full(const struct batch *batch)
+/* No room for one more item: its hashes, and what it unpacks to.  An arena
+ * that could refuse it would look like an item that cannot be read. */
+static bool is_full(const struct hf_feed_batch *batch)
 {
-	return batch->hashes_count + HF_ITEM_MAX_HASHES > batch->hashes_size ||
+	return batch->hashes_count + 2 * HF_ITEM_MAX_HASHES >
+		       batch->hashes_size ||
 	       batch->arena.total_bytes > ARENA_MAX_BYTES / 4 * 3;
 }
 
-static enum hf_err add(struct batch *batch, const struct hf_ledger_entry *entry,
-		       struct hf_why *why)
+static enum hf_err add(struct hf_feed_batch *batch,
+		       const struct hf_ledger_entry *entry, struct hf_why *why)
 {
-	struct hf_item item;
-	bool is_item = false;
-	enum hf_err err = HF_OK;
+	struct hf_item_gist item;
+	bool is_item;
+	enum hf_err err;
 
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
-	if (is_full(batch))
-		err = flush(batch, why);
-	if (err == HF_OK)
-		err = parse(batch, entry->payload, &item, &is_item, why);
-	if (err == HF_OK && is_item &&
-	    (item.expires_at_ms == 0 || item.expires_at_ms > batch->now_ms))
-		collect(batch, &item, entry->index,
-			batch->is->is_own ? NULL : batch->node->policy);
-	return err;
+	err = skim(batch, entry->payload, &item, &is_item, why);
+	if (err != HF_OK || !is_item ||
+	    (item.expires_at_ms != 0 && item.expires_at_ms <= batch->now_ms))
+		return err;
+	return collect(batch, &item, entry->index,
+		       batch->is->is_own ? NULL : batch->node->policy, why);
 }
 
 /* What our own set took back must not come in again by accident: remember
  * its hashes. */
-static enum hf_err remember(struct batch *batch, uint64_t target,
+static enum hf_err remember(struct hf_feed_batch *batch,
+			    struct hf_ledger_view *view, uint64_t target,
 			    struct hf_why *why)
 {
+	size_t before = batch->hashes_count;
 	struct hf_ledger_entry entry;
-	struct hf_item item;
+	struct hf_item_gist item;
 	bool is_item;
-	enum hf_err err = flush(batch, why);
+	enum hf_err err =
+		hf_ledger_entry(view, batch->is->set, target, &entry, why);
 
-	if (err == HF_OK)
-		err = hf_ledger_entry(batch->view, batch->is->set, target,
-				      &entry, why);
 	if (err != HF_OK || entry.state != HF_LEDGER_HELD)
 		return err;
-	err = parse(batch, entry.payload, &item, &is_item, why);
-	if (err != HF_OK || !is_item)
-		return err;
-	collect(batch, &item, target, NULL);
-	err = hf_index_add(batch->node->retracted, batch->hashes,
-			   batch->hashes_count, why);
-	batch->hashes_count = 0;
+	err = skim(batch, entry.payload, &item, &is_item, why);
+	if (err == HF_OK && is_item)
+		err = collect(batch, &item, target, NULL, why);
+	if (err == HF_OK)
+		err = hf_index_add(batch->node->retracted,
+				   batch->hashes + before,
+				   batch->hashes_count - before, why);
+	batch->hashes_count = before;
 	return err;
 }
 
-static enum hf_err take_out(struct batch *batch, uint64_t target,
+/* What is in this batch, or will be in a later one, is out as well: the index
+ * remembers. */
+static enum hf_err take_out(struct hf_feed_batch *batch,
+			    struct hf_ledger_view *view, uint64_t target,
 			    struct hf_why *why)
 {
 	enum hf_err err = hf_index_remove(batch->node->index, batch->is->set,
 					  target, why);
 
 	if (err == HF_OK && batch->is->is_own)
-		err = remember(batch, target, why);
+		err = remember(batch, view, target, why);
 	return err;
 }
 
-static enum hf_err amend(struct batch *batch,
+static enum hf_err amend(struct hf_feed_batch *batch,
 			 const struct hf_ledger_entry *entry, uint64_t target,
 			 struct hf_why *why)
 {
-	struct hf_item item;
+	struct hf_item_gist item;
 	bool is_item;
-	enum hf_err err = HF_OK;
+	enum hf_err err;
 
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
-	if (is_full(batch))
-		err = flush(batch, why);
-	if (err == HF_OK)
-		err = parse(batch, entry->payload, &item, &is_item, why);
+	err = skim(batch, entry->payload, &item, &is_item, why);
 	if (err != HF_OK || !is_item)
 		return err;
 	return hf_index_amend(batch->node->index, batch->is->set, target,
-			      (uint8_t)hf_item_class(&item), why);
+			      (uint8_t)hf_class_known(item.content_class), why);
 }
 
-static enum hf_err feed_entry(struct batch *batch,
-			      const struct hf_ledger_entry *entry,
-			      struct hf_why *why)
-{
-	struct hf_header header;
-
-	if (hf_header_parse(entry->header, &header, NULL) != HF_OK)
-		return HF_OK;
-	switch (header.op) {
-	case HF_OP_ADD:
-		return add(batch, entry, why);
-	case HF_OP_AMEND:
-		return amend(batch, entry, header.target, why);
-	case HF_OP_RETRACT:
-	case HF_OP_ERASE:
-		return take_out(batch, header.target, why);
-	default:
-		return HF_OK;
-	}
-}
-
-static enum hf_err feed_entries(struct batch *batch, uint64_t most,
-				uint64_t *position, struct hf_why *why)
-{
-	struct hf_ledger_scan *scan;
-	struct hf_ledger_entry entry;
-	uint64_t end = batch->is->size - *position > most ? *position + most
-							  : batch->is->size;
-	enum hf_err err;
-
-	err = hf_ledger_scan_begin(batch->view, batch->is->set, *position,
-				   &scan, why);
-	if (err != HF_OK)
-		return err;
-	for (uint64_t i = *position; i < end && err == HF_OK; i++) {
-		err = hf_ledger_scan_next(scan, &entry, why);
-		if (err == HF_OK)
-			err = feed_entry(batch, &entry, why);
-	}
-	hf_ledger_scan_end(scan);
-	if (err == HF_OK)
-		err = flush(batch, why);
-	if (err == HF_OK)
-		err = hf_index_advance(batch->node->index, batch->is->set, end,
-				       why);
-	if (err == HF_OK && batch->is->is_own)
-		err = hf_index_advance(batch->node->retracted, batch->is->set,
-				       end, why);
-	if (err == HF_OK)
-		*position = end;
-	return err;
-}
-
-enum hf_err hf_feed_batch(struct hf_node *node, struct hf_ledger_view *view,
-			  const struct hf_feed_set *is, uint64_t most,
-			  uint64_t *position, struct hf_why *why)
-{
-	struct batch batch = {
-		.node = node,
-		.view = view,
-		.is = is,
-		.now_ms = hf_clock_wall_ms(),
-	};
-	enum hf_err err;
-
-	if (*position >= is->size)
-		return HF_OK;
-	/* Most of the time there is one new entry. */
-	batch.hashes_size = HASHES_MAX;
-	if (is->size - *position < HASHES_MAX / HF_ITEM_MAX_HASHES)
-		batch.hashes_size =
-			(size_t)(is->size - *position) * HF_ITEM_MAX_HASHES;
-	batch.hashes = malloc(batch.hashes_size * sizeof(*batch.hashes));
-	if (batch.hashes == NULL)
-		return hf_why(why, HF_E_NOMEM, "feed: no memory");
-	hf_arena_init(&batch.arena, ARENA_MAX_BYTES);
-	err = feed_entries(&batch, most, position, why);
-	hf_arena_release(&batch.arena);
-	free(batch.hashes);
-	return err;
-}
-
-/* What a header does to the number of entries that live: an ADD one more, the
+/* What an entry does to the number of those that live: an ADD one more, the
  * first RETRACT or ERASE of an ADD one less. */
 static enum hf_err weigh(struct hf_ledger_view *view, uint32_t set,
-			 uint64_t index, const uint8_t *bytes, int64_t *live,
-			 struct hf_why *why)
+			 uint64_t index, const struct hf_header *header,
+			 uint64_t *live, struct hf_why *why)
 {
-	struct hf_header header;
 	struct hf_ledger_fate fate;
-	uint8_t target[HF_HEADER_BYTES];
+	struct hf_header target;
+	uint8_t bytes[HF_HEADER_BYTES];
 	enum hf_err err;
 
-	if (hf_header_parse(bytes, &header, NULL) != HF_OK)
+	*live += header->op == HF_OP_ADD;
+	if (header->op != HF_OP_RETRACT && header->op != HF_OP_ERASE)
 		return HF_OK;
-	if (header.op == HF_OP_ADD)
-		*live += 1;
-	if (header.op != HF_OP_RETRACT && header.op != HF_OP_ERASE)
-		return HF_OK;
-	err = hf_ledger_fate(view, set, header.target, &fate, why);
+	err = hf_ledger_fate(view, set, header->target, &fate, why);
 	if (err == HF_OK)
-		err = hf_ledger_headers(view, set, header.target, 1, target,
+		err = hf_ledger_headers(view, set, header->target, 1, bytes,
 					why);
 	if (err != HF_OK)
 		return err;
 	/* HF_LEDGER_NONE is the largest number: the smaller of the two is the
 	 * entry that ended it. */
-	if ((fate.retracted_by < fate.erased_by ? fate.retracted_by
-						: fate.erased_by) == index &&
-	    hf_header_parse(target, &header, NULL) == HF_OK &&
-	    header.op == HF_OP_ADD)
-		*live -= 1;
+	*live -= (fate.retracted_by < fate.erased_by
+			  ? fate.retracted_by
+			  : fate.erased_by) == index &&
+		 hf_header_parse(bytes, &target, NULL) == HF_OK &&
+		 target.op == HF_OP_ADD;
 	return HF_OK;
 }
 
+static enum hf_err gather(struct hf_feed_batch *batch,
+			  struct hf_ledger_view *view,
+			  const struct hf_ledger_entry *entry, uint64_t *live,
+			  struct hf_why *why)
+{
+	struct hf_header header;
+	enum hf_err err = HF_OK;
+
+	if (hf_header_parse(entry->header, &header, NULL) != HF_OK)
+		return HF_OK;
+	if (header.op == HF_OP_ADD)
+		err = add(batch, entry, why);
+	else if (header.op == HF_OP_AMEND)
+		err = amend(batch, entry, header.target, why);
+	else if (header.op == HF_OP_RETRACT || header.op == HF_OP_ERASE)
+		err = take_out(batch, view, header.target, why);
+	if (err == HF_OK && live != NULL)
+		err = weigh(view, batch->is->set, entry->index, &header, live,
+			    why);
+	return err;
+}
+
+/* Room for the entries at hand: most of the time there is one. */
+static enum hf_err begin(struct hf_feed_batch *batch, struct hf_node *node,
+			 const struct hf_feed_set *is, uint64_t entries,
+			 struct hf_why *why)
+{
+	*batch = (struct hf_feed_batch){
+		.node = node,
+		.is = is,
+		.now_ms = hf_clock_wall_ms(),
+		.hashes_size = HASHES_MAX,
+	};
+	if (entries < HASHES_MAX / HF_ITEM_MAX_HASHES)
+		batch->hashes_size = (size_t)(entries + 1) * HF_ITEM_MAX_HASHES;
+	batch->hashes = malloc(batch->hashes_size * sizeof(*batch->hashes));
+	if (batch->hashes == NULL)
+		return hf_why(why, HF_E_NOMEM, "feed: no memory");
+	hf_arena_init(&batch->arena, ARENA_MAX_BYTES);
+	return HF_OK;
+}
+
+enum hf_err hf_feed_gather(struct hf_node *node, struct hf_ledger_view *view,
+			   const struct hf_feed_set *is, uint64_t most,
+			   uint64_t *live, struct hf_feed_batch *out_batch,
+			   struct hf_why *why)
+{
+	uint64_t left = is->size > is->fed ? is->size - is->fed : 0;
+	uint64_t end = is->fed + (left < most ? left : most);
+	struct hf_ledger_scan *scan;
+	struct hf_ledger_entry entry;
+	struct hf_feed_batch batch;
+	uint64_t at = is->fed;
+	enum hf_err err;
+
+	err = begin(&batch, node, is, end - at, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_scan_begin(view, is->set, at, &scan, why);
+	if (err != HF_OK)
+		goto out_release;
+	for (; at < end && err == HF_OK && !is_full(&batch); at++) {
+		err = hf_ledger_scan_next(scan, &entry, why);
+		if (err == HF_OK)
+			err = gather(&batch, view, &entry, live, why);
+	}
+	hf_ledger_scan_end(scan);
+	if (err != HF_OK)
+		goto out_release;
+	batch.end = at;
+	*out_batch = batch;
+	return HF_OK;
+
+out_release:
+	hf_feed_batch_release(&batch);
+	return err;
+}
+
+enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
+{
+	struct hf_node *node = batch->node;
+	uint32_t set = batch->is->set;
+	enum hf_err err = HF_OK;
+
+	if (batch->hashes_count > 0)
+		err = hf_index_add(node->index, batch->hashes,
+				   batch->hashes_count, why);
+	if (err == HF_OK)
+		err = hf_index_advance(node->index, set, batch->end, why);
+	if (err == HF_OK && batch->is->is_own)
+		err = hf_index_advance(node->retracted, set, batch->end, why);
+	return err;
+}
+
+void hf_feed_batch_release(struct hf_feed_batch *batch)
+{
+	hf_arena_release(&batch->arena);
+	free(batch->hashes);
+}
+
 enum hf_err hf_feed_count(struct hf_ledger_view *view, uint32_t set,
-			  uint64_t size, uint64_t most, uint64_t *counted,
+			  uint64_t end, uint64_t most, uint64_t *counted,
 			  uint64_t *live, struct hf_why *why)
 {
-	uint64_t first = *counted;
-	size_t count = (size_t)(size - first > most ? most : size - first);
-	int64_t change = 0;
+	uint64_t first = *counted, lives = *live;
+	size_t count = (size_t)(end - first > most ? most : end - first);
+	struct hf_header header;
 	uint8_t *headers;
 	enum hf_err err;
 
-	if (first >= size)
+	if (first >= end)
 		return HF_OK;
 	headers = malloc(count * HF_HEADER_BYTES);
 	if (headers == NULL)
 		return hf_why(why, HF_E_NOMEM, "feed: no memory");
 	err = hf_ledger_headers(view, set, first, count, headers, why);
-	for (size_t i = 0; i < count && err == HF_OK; i++)
-		err = weigh(view, set, first + i, headers + i * HF_HEADER_BYTES,
-			    &change, why);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		if (hf_header_parse(headers + i * HF_HEADER_BYTES, &header,
+				    NULL) == HF_OK)
+			err = weigh(view, set, first + i, &header, &lives, why);
+	}
 	free(headers);
 	if (err != HF_OK)
 		return err;
 	*counted = first + count;
-	*live = (uint64_t)((int64_t)*live + change);
+	*live = lives;
 	return HF_OK;
 }

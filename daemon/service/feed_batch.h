@@ -3,7 +3,7 @@
  * count of those that live.
  *
  * Units    positions count entries.
- * Owns     nothing.
+ * Owns     hf_feed_gather() gives the caller a batch, release takes it back.
  * Threads  the feed's.
  * Errors   of the ledger and of the index.  An entry whose payload does not
  *          decode, or is of a kind that we do not know, is passed over: its
@@ -13,20 +13,42 @@
 #ifndef HF_FEED_BATCH_H
 #define HF_FEED_BATCH_H
 
+#include "arena.h"
+
 #include "feed.h"
 #include "ledger_view.h"
 #include "match_index.h"
 #include "note.h"
 
-/* Feed at most most entries from *position on, and move it behind them. */
-HF_MUST enum hf_err hf_feed_batch(struct hf_node *node,
-				  struct hf_ledger_view *view,
-				  const struct hf_feed_set *is, uint64_t most,
-				  uint64_t *position, struct hf_why *why);
+struct hf_feed_batch {
+	struct hf_node *node;         /* borrowed */
+	const struct hf_feed_set *is; /* borrowed */
+	uint64_t end;                 /* the position behind it */
+	uint64_t now_ms;
+	struct hf_arena arena;
+	struct hf_index_hash *hashes; /* owned; digests are in the arena */
+	size_t hashes_count;
+	size_t hashes_size; /* room for one more item and a retracted one */
+};
 
-/* Count entries from *counted on, at most most of them. */
+/* Take entries from is->fed on, at most most of them: hashes to add are
+ * gathered, what takes others out or changes them is told to the index at
+ * once.  live counts those entries as well; NULL: it does not. */
+HF_MUST enum hf_err
+hf_feed_gather(struct hf_node *node, struct hf_ledger_view *view,
+	       const struct hf_feed_set *is, uint64_t most, uint64_t *live,
+	       struct hf_feed_batch *out_batch, struct hf_why *why);
+
+/* Give the index what was gathered.  It may have to wait, so the view has
+ * ended. */
+HF_MUST enum hf_err hf_feed_give(struct hf_feed_batch *batch,
+				 struct hf_why *why);
+
+void hf_feed_batch_release(struct hf_feed_batch *batch);
+
+/* Count entries from *counted to end, at most most of them. */
 HF_MUST enum hf_err hf_feed_count(struct hf_ledger_view *view, uint32_t set,
-				  uint64_t size, uint64_t most,
+				  uint64_t end, uint64_t most,
 				  uint64_t *counted, uint64_t *live,
 				  struct hf_why *why);
 

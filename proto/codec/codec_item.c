@@ -195,12 +195,16 @@ enum hf_err hf_item_parse_for(struct hf_span wire, unsigned op,
 	return err == HF_OK ? check_sense(out, op, why) : err;
 }
 
+enum hf_class hf_class_known(enum hf_class class)
+{
+	unsigned number = class;
+
+	return number > 0 && number < HF_CLASS_COUNT ? class : HF_CLASS_OTHER;
+}
+
 enum hf_class hf_item_class(const struct hf_item *item)
 {
-	unsigned class = item->content_class;
-
-	return class > 0 && class < HF_CLASS_COUNT ? item->content_class
-						   : HF_CLASS_OTHER;
+	return hf_class_known(item->content_class);
 }
 
 bool hf_item_has_flag(const struct hf_item *item, enum hf_item_flag flag)

@@ -347,6 +347,106 @@ static void a_payload_past_its_limit_is_refused_both_ways(void **state)
 	hf_buf_release(&buf);
 }
 
+/* Skimmed and parsed they are the same, or both are refused. */
+static void skims_alike(const char *name, struct hf_span wire, bool is_plain)
+{
+	struct hf_item_gist gist;
+	struct hf_arena other;
+	struct hf_item item;
+	enum hf_err err = hf_item_parse(wire, &arena, &item, NULL);
+
+	hf_arena_init(&other, HF_UNPACK_MAX_BYTES);
+	if (hf_item_skim(wire, &other, &gist, NULL) != err)
+		fail_msg("%s: skimmed, another answer than %s", name,
+			 hf_err_name(err));
+	if ((other.total_bytes == 0) != is_plain)
+		fail_msg("%s: %s", name,
+			 is_plain ? "was parsed" : "was not parsed");
+	if (err == HF_OK && (gist.hashes_count != item.hashes_count ||
+			     gist.content_class != item.content_class ||
+			     gist.expires_at_ms != item.expires_at_ms))
+		fail_msg("%s: skimmed, another item", name);
+	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
+		if (gist.hashes[i].algorithm != item.hashes[i].algorithm ||
+		    gist.hashes[i].quality_plus_one !=
+			    item.hashes[i].quality_plus_one ||
+		    !hf_span_equal(gist.hashes[i].digest,
+				   item.hashes[i].digest))
+			fail_msg("%s: hash %zu is another", name, i);
+	}
+	hf_arena_release(&other);
+}
+
+static void skimming_gives_what_parsing_gives(void **state)
+{
+#define WIRE(bytes)                                                            \
+	{                                                                      \
+		(const uint8_t *)(bytes), sizeof(bytes) - 1                    \
+	}
+	const struct {
+		const char *name;
+		struct hf_span wire;
+		bool is_plain;
+	} rows[] = {
+		/* clang-format off */
+		{ "nothing at all", { NULL, 0 }, true },
+		{ "a hash with its quality", WIRE("\x0a\x08\x08\x03\x12\x02\xaa\xbb\x18\x65\x18\x02"), true },
+		{ "two hashes", WIRE("\x0a\x06\x08\x03\x12\x02\xaa\xbb\x0a\x03\x12\x01\x00"), true },
+		{ "a label and flags", WIRE("\x12\x06\x0a\x01s\x12\x01v\x22\x02\x01\x03"), true },
+		{ "country, basis, series, when", WIRE("\x42\x02NL\x4a\x01" "a\x52\x00\x78\x80\x01"), true },
+		{ "kind, assessors, own", WIRE("\x28\x01\x30\x02\x38\x80\x80\x01\x60\x01\x68\x05"), true },
+		{ "the class twice: the last one counts", WIRE("\x18\x02\x18\x03"), false },
+		{ "a quality twice", WIRE("\x0a\x07\x12\x01\xaa\x18\x05\x18\x06"), false },
+		{ "a field that nobody knows", WIRE("\x18\x02\xba\x3e\x01\x55"), false },
+		{ "flags that are not packed", WIRE("\x20\x01\x20\x03"), false },
+		{ "a label in another script", WIRE("\x12\x07\x0a\x02\xc3\xa9\x12\x01v"), false },
+		{ "a label with a zero byte", WIRE("\x12\x07\x0a\x02s\x00\x12\x01v"), false },
+		{ "a label without its value", WIRE("\x12\x03\x0a\x01s"), false },
+		{ "a small country", WIRE("\x42\x02nl"), false },
+		{ "an empty country", WIRE("\x42\x00"), false },
+		{ "an empty digest", WIRE("\x0a\x04\x08\x03\x12\x00"), false },
+		{ "a hash that ends too early", WIRE("\x0a\x06\x08\x03\x12\x04\xaa\xbb"), false },
+		{ "a hash past the end", WIRE("\x0a\x08\x12\x02\xaa\xbb"), false },
+		{ "a tag alone", WIRE("\x18"), false },
+		{ "a class of 64 bits", WIRE("\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), false },
+		{ "a class of 40 bits", WIRE("\x18\x82\x80\x80\x80\x80\x01"), false },
+		{ "a length in too many bytes", WIRE("\x0a\x83\x80\x80\x00\x12\x01\xaa"), false },
+		{ "from another set", WIRE("\x5a\x05\x0a\x03" "a/1"), false },
+		/* clang-format on */
+	};
+#undef WIRE
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		skims_alike(rows[i].name, rows[i].wire, rows[i].is_plain);
+}
+
+/* One more than an item may have of anything. */
+static void skimming_counts_as_parsing_does(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *one;
+		size_t one_bytes;
+		size_t most;
+	} rows[] = {
+		{ "hashes", "\x0a\x03\x12\x01\xaa", 5, HF_ITEM_MAX_HASHES },
+		{ "labels", "\x12\x06\x0a\x01s\x12\x01v", 8,
+		  HF_ITEM_MAX_LABELS },
+	};
+	uint8_t wire[1024];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = rows[i].most * rows[i].one_bytes;
+
+		for (size_t j = 0; j <= rows[i].most; j++)
+			memcpy(wire + j * rows[i].one_bytes, rows[i].one,
+			       rows[i].one_bytes);
+		skims_alike(rows[i].name, hf_span(wire, len), true);
+		skims_alike(rows[i].name,
+			    hf_span(wire, len + rows[i].one_bytes), false);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, arena_make, arena_drop)
@@ -358,6 +458,8 @@ int main(void)
 		TEST(words_go_both_ways),
 		TEST(an_item_of_a_newer_version_still_parses),
 		TEST(a_payload_past_its_limit_is_refused_both_ways),
+		TEST(skimming_gives_what_parsing_gives),
+		TEST(skimming_counts_as_parsing_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
