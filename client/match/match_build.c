@@ -13,6 +13,12 @@
 #include "match_format.h"
 #include "match_kernel.h"
 
+static uint64_t order_of(const uint8_t *digest, size_t digest_bytes)
+{
+	return hf_match_digest_order(digest, digest_bytes,
+				     hf_match_digest_mix(digest, digest_bytes));
+}
+
 /*
  * Merging: the smallest digest of all runs, with the live refs of every run
  * that has it.  Gone through twice, once to count and once to write, so that
@@ -26,7 +32,7 @@ struct merge {
 	struct head {
 		uint32_t key;          /* the next one */
 		const uint8_t *digest; /* its digest, NULL behind the last */
-		uint64_t prefix;       /* which begins with this */
+		uint64_t order;        /* and that one's order */
 	} * heads;                     /* owned: of each run */
 	struct sourced {
 		struct hf_match_ref ref;
@@ -38,26 +44,25 @@ struct merge {
 	uint64_t steps;
 };
 
-/* Most digests differ in their first eight bytes, which are compared here as
- * one number. */
+/* Most digests differ in their order already. */
 static void head_set(struct merge *merge, size_t i, uint32_t key)
 {
-	const struct hf_match_run *run = &merge->runs[i];
+	const struct hf_match_segment_part *part = merge->runs[i].part;
 	struct head *head = &merge->heads[i];
 
 	head->key = key;
 	head->digest = NULL;
-	if (key >= run->keys_count)
+	if (key >= part->keys_count)
 		return;
-	head->digest = run->keys + key * merge->digest_bytes;
-	head->prefix = hf_be64(head->digest);
+	head->digest = hf_match_key(part, key);
+	head->order = order_of(head->digest, merge->digest_bytes);
 }
 
 static int compare_heads(const struct merge *merge, const struct head *a,
 			 const struct head *b)
 {
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
+	if (a->order != b->order)
+		return a->order < b->order ? -1 : 1;
 	return memcmp(a->digest, b->digest, merge->digest_bytes);
 }
 
@@ -105,12 +110,13 @@ static bool append_ref(struct merge *merge, const struct hf_match_ref *ref,
 static bool take_key(struct merge *merge, const struct hf_match_run *run,
 		     uint32_t key)
 {
-	uint32_t begin = run->firsts[key], end = run->firsts[key + 1];
+	uint32_t count;
+	const struct hf_match_ref *refs = hf_match_refs(run->part, key, &count);
 
-	for (uint32_t i = begin; i < end && i < run->refs_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		if (merge->build->is_live(merge->build->arg, run->sequence,
-					  &run->refs[i]) &&
-		    !append_ref(merge, &run->refs[i], run->sequence))
+					  &refs[i]) &&
+		    !append_ref(merge, &refs[i], run->sequence))
 			return false;
 	}
 	return true;
@@ -209,7 +215,7 @@ static enum hf_err count_part(const struct hf_match_build *build,
 			      struct hf_match_file_part *out_part,
 			      struct hf_why *why)
 {
-	uint64_t keys_count = 0, refs_count = 0;
+	uint64_t keys_count = 0, refs_count = 0, hashes_count = 0;
 	struct merge merge;
 	bool is_end = false;
 	enum hf_err err = merge_init(&merge, build, algorithm, why);
@@ -219,96 +225,102 @@ static enum hf_err count_part(const struct hf_match_build *build,
 		if (err != HF_OK || is_end)
 			break;
 		keys_count++;
-		refs_count += merge.refs_count;
+		hashes_count += merge.refs_count;
+		if (merge.refs_count > 1)
+			refs_count += merge.refs_count;
 	}
-	if (err == HF_OK && refs_count > UINT32_MAX)
+	if (err == HF_OK && hashes_count > UINT32_MAX)
 		err = hf_why(why, HF_E_LIMIT,
 			     "index: %" PRIu64 " %s hashes in one segment",
-			     refs_count, hf_algorithm_word(algorithm));
-	if (err == HF_OK)
-		hf_match_format_part(algorithm, (uint32_t)keys_count,
-				     (uint32_t)refs_count, out_part);
+			     hashes_count, hf_algorithm_word(algorithm));
+	if (err == HF_OK) {
+		hf_match_format_part(algorithm, (uint32_t)keys_count, out_part);
+		out_part->refs_count = (uint32_t)refs_count;
+		out_part->hashes_count = (uint32_t)hashes_count;
+	}
 	merge_release(&merge);
 	return err;
 }
 
-static enum hf_err write_keys(const struct hf_match_build *build,
-			      const struct hf_match_file_part *part,
-			      const struct hf_match_file_layout *layout,
-			      uint8_t *map, struct hf_why *why)
+/* The key in hand, its ref beside it or among the refs. */
+static void write_key(const struct merge *merge,
+		      const struct hf_match_segment_part *part, uint32_t key,
+		      uint32_t refs_count)
 {
-	uint8_t *keys = map + layout->keys;
-	uint32_t *firsts = (uint32_t *)(map + layout->firsts);
-	struct hf_match_ref *refs = (struct hf_match_ref *)(map + layout->refs);
+	/* The part is of our own map, which we may write. */
+	struct hf_match_ref *refs = (struct hf_match_ref *)part->refs;
+	struct hf_match_ref beside = { .entry = refs_count,
+				       .set = (uint32_t)merge->refs_count,
+				       .is_several = 1 };
+
+	memcpy((uint8_t *)hf_match_key(part, key), merge->digest,
+	       part->digest_bytes);
+	if (merge->refs_count == 1)
+		beside = merge->refs[0].ref;
+	for (size_t i = 0; merge->refs_count > 1 && i < merge->refs_count; i++)
+		refs[refs_count + i] = merge->refs[i].ref;
+	memcpy((uint8_t *)part->beside + key * part->beside_stride_bytes,
+	       &beside, sizeof(beside));
+}
+
+static enum hf_err write_keys(const struct hf_match_build *build,
+			      unsigned algorithm,
+			      const struct hf_match_segment_part *part,
+			      struct hf_why *why)
+{
 	uint32_t keys_count = 0, refs_count = 0;
 	struct merge merge;
 	bool is_end = false;
-	enum hf_err err = merge_init(&merge, build, part->algorithm, why);
+	enum hf_err err = merge_init(&merge, build, algorithm, why);
 
 	while (err == HF_OK) {
+		size_t more;
+
 		err = merge_next(&merge, &is_end, why);
 		if (err != HF_OK || is_end)
 			break;
+		more = merge.refs_count > 1 ? merge.refs_count : 0;
 		/* The same refs are live as when they were counted, or we
 		 * would write past the end. */
 		if (keys_count >= part->keys_count ||
-		    merge.refs_count > part->refs_count - refs_count) {
+		    more > part->refs_count - refs_count) {
 			err = hf_why(why, HF_E_INTERNAL,
 				     "index: a merge grew while it ran");
 			break;
 		}
-		memcpy(keys + (size_t)keys_count * part->digest_bytes,
-		       merge.digest, part->digest_bytes);
-		firsts[keys_count++] = refs_count;
-		for (size_t i = 0; i < merge.refs_count; i++)
-			refs[refs_count++] = merge.refs[i].ref;
+		write_key(&merge, part, keys_count++, refs_count);
+		refs_count += (uint32_t)more;
 	}
-	firsts[keys_count] = refs_count;
 	merge_release(&merge);
 	return err;
 }
 
-static void write_directory(const struct hf_match_file_part *part,
-			    const struct hf_match_file_layout *layout,
-			    uint8_t *map)
+static void write_lines(const struct hf_match_segment_part *part)
 {
-	const uint8_t *keys = map + layout->keys;
-	uint32_t *directory = (uint32_t *)(map + layout->directory);
-	uint64_t prefixes = (uint64_t)1 << part->directory_bits, next = 0;
+	struct hf_match_line *lines = (struct hf_match_line *)part->lines;
+	uint32_t next = 0;
 
 	for (uint32_t i = 0; i < part->keys_count; i++) {
-		uint32_t prefix = hf_match_digest_prefix(
-			keys + (size_t)i * part->digest_bytes,
-			part->directory_bits);
+		const uint8_t *digest = hf_match_key(part, i);
+		uint64_t mixed =
+			hf_match_digest_mix(digest, part->digest_bytes);
+		uint32_t number = hf_match_line_of(
+			hf_match_digest_order(digest, part->digest_bytes,
+					      mixed),
+			part->lines_count);
+		struct hf_match_line *line = &lines[number];
 
-		while (next <= prefix)
-			directory[next++] = i;
+		while (next <= number)
+			lines[next++].base = i;
+		if (i - line->base < HF_MATCH_LINE_TAGS) {
+			line->tags[i - line->base] = hf_match_digest_tag(mixed);
+		} else if (line->tags[0] != HF_MATCH_LINE_CROWDED) {
+			memset(line->tags, 0, sizeof(line->tags));
+			line->tags[0] = HF_MATCH_LINE_CROWDED;
+		}
 	}
-	while (next <= prefixes)
-		directory[next++] = part->keys_count;
-}
-
-static void write_filter(const struct hf_match_file_part *part,
-			 const struct hf_match_file_layout *layout,
-			 uint8_t *map)
-{
-	const uint8_t *keys = map + layout->keys;
-	uint32_t *filter = (uint32_t *)(map + layout->filter);
-
-	if (part->filter_blocks == 0)
-		return;
-	for (uint32_t i = 0; i < part->keys_count; i++) {
-		uint64_t mixed = hf_match_digest_mix(
-			keys + (size_t)i * part->digest_bytes,
-			part->digest_bytes);
-		uint32_t *block =
-			filter +
-			(size_t)8 * hf_match_filter_block(mixed,
-							  part->filter_blocks);
-
-		for (unsigned w = 0; w < 8; w++)
-			block[w] |= hf_match_filter_bit(mixed, w);
-	}
+	while (next <= part->lines_count)
+		lines[next++].base = part->keys_count;
 }
 
 /* One band: keys by its value, with the next band's value beside each. */
@@ -385,12 +397,13 @@ static enum hf_err write_parts(const struct hf_match_build *build,
 
 	for (uint32_t i = 0; err == HF_OK && i < header->parts_count; i++) {
 		const struct hf_match_file_part *part = &header->parts[i];
+		struct hf_match_segment_part pointed;
 
-		err = write_keys(build, part, &layouts[i], map, why);
+		hf_match_format_point(part, &layouts[i], map, &pointed);
+		err = write_keys(build, part->algorithm, &pointed, why);
 		if (err != HF_OK)
 			break;
-		write_directory(part, &layouts[i], map);
-		write_filter(part, &layouts[i], map);
+		write_lines(&pointed);
 		err = write_bands(build, part, &layouts[i], map, why);
 	}
 	if (err == HF_OK)

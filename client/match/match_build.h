@@ -18,14 +18,11 @@
 
 #include "match_segment.h"
 
-/* Digests of one algorithm in order, each once, with its refs in order. */
+/* Digests of one algorithm in order, each once, with its refs in order: of
+ * the part the keys, what is beside them, and the refs. */
 struct hf_match_run {
 	uint64_t sequence;
-	uint32_t keys_count;
-	const uint8_t *keys;
-	const uint32_t *firsts; /* keys_count + 1 */
-	const struct hf_match_ref *refs;
-	uint32_t refs_count;
+	const struct hf_match_segment_part *part; /* borrowed */
 };
 
 struct hf_match_build {

@@ -2,14 +2,15 @@
 #include <string.h>
 
 #include "match_lookup.h"
+#include "match_probe.h"
 
 /*
- * A lookup of an unknown digest touches one line of a filter, a known one
- * also one of a directory and one or two of keys; each is a cache miss in a
- * large index.  So a block of queries takes each step together: while one
- * waits for its line, the others' are on their way.
+ * A lookup of an unknown digest touches one line of each segment, a known one
+ * also its key, with the entry behind it: each is a cache miss in a large
+ * index.  So a block of queries takes each step together: while one waits for
+ * its line, the others' are on their way.
  */
-#define BLOCK 64
+#define BLOCK HF_MATCH_PROBE_BLOCK
 
 struct match {
 	uint32_t key;
@@ -18,14 +19,23 @@ struct match {
 };
 
 struct hf_match_exact_work {
+	const struct hf_match_probe *probe;
+	/* The mutable parts that have something. */
+	size_t memories_count;
+	const struct hf_match_memory *memories[HF_MATCH_FROZEN_MAX + 1];
+	/* Of each query. */
 	uint64_t mixed[BLOCK];
-	uint32_t low[BLOCK];
-	uint32_t high[BLOCK];
-	uint8_t pending[BLOCK];
-	uint16_t first[BLOCK]; /* match of a query, by number + 1 */
+	uint64_t order[BLOCK];
+	uint16_t tags[BLOCK];
+	const struct hf_match_line *lines[BLOCK];
+	uint16_t first[BLOCK]; /* match, by number + 1 */
+	struct hf_match_passed passed[BLOCK];
 	size_t matches_count;
 	struct match matches[BLOCK * HF_MATCH_SEGMENTS_MAX];
 };
+
+_Static_assert(BLOCK *HF_MATCH_SEGMENTS_MAX < UINT16_MAX,
+	       "a match's number fits");
 
 enum hf_err hf_match_exact_work_new(struct hf_match_exact_work **out_work,
 				    struct hf_why *why)
@@ -34,6 +44,7 @@ enum hf_err hf_match_exact_work_new(struct hf_match_exact_work **out_work,
 
 	if (work == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to look up");
+	work->probe = hf_match_probe();
 	*out_work = work;
 	return HF_OK;
 }
@@ -43,46 +54,70 @@ void hf_match_exact_work_free(struct hf_match_exact_work *work)
 	free(work);
 }
 
-static bool passes_filter(const struct hf_match_segment_part *part,
-			  uint64_t mixed)
-{
-	const uint32_t *block;
-
-	if (part->filter_blocks == 0)
-		return true;
-	block = part->filter +
-		(size_t)8 * hf_match_filter_block(mixed, part->filter_blocks);
-	for (unsigned w = 0; w < 8; w++) {
-		if ((block[w] & hf_match_filter_bit(mixed, w)) == 0)
-			return false;
-	}
-	return true;
-}
-
-/* The key in [low, high) that is this digest; high when there is none. */
-static uint32_t find_key(const struct hf_match_segment_part *part, uint32_t low,
-			 uint32_t high, const uint8_t *digest)
+/* The number of a key in a crowded line, or of the next larger: digests that
+ * begin alike cost a few steps, not a walk. */
+static uint32_t halve(const struct hf_match_segment_part *part,
+		      const struct hf_match_line *line, uint64_t order,
+		      const uint8_t *digest)
 {
 	size_t bytes = part->digest_bytes;
-	uint32_t end = high;
+	uint32_t low = line[0].base, high = line[1].base;
 
-	/* Digests that begin alike make long buckets: those are halved. */
-	while (high - low > 8) {
+	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
+		const uint8_t *key = hf_match_key(part, middle);
+		uint64_t key_order = hf_match_digest_order(
+			key, bytes,
+			bytes > 32 ? hf_match_digest_mix(key, bytes) : 0);
 
-		if (memcmp(part->keys + middle * bytes, digest, bytes) <= 0)
-			low = middle;
+		if (key_order < order ||
+		    (key_order == order && memcmp(key, digest, bytes) < 0))
+			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < high; low++) {
-		const uint8_t *key = part->keys + low * bytes;
+	return low;
+}
 
-		if (memcmp(key, digest, 8) == 0 &&
-		    memcmp(key, digest, bytes) == 0)
-			return low;
+static bool is_key(const struct hf_match_segment_part *part, uint32_t key,
+		   const uint8_t *digest)
+{
+	const uint8_t *have = hf_match_key(part, key);
+
+	return key < part->keys_count && memcmp(have, digest, 8) == 0 &&
+	       memcmp(have, digest, part->digest_bytes) == 0;
+}
+
+/* The key that is this digest, by the places of its line; keys_count when
+ * there is none. */
+static uint32_t find_key(const struct hf_match_segment_part *part,
+			 const struct hf_match_line *line, uint32_t places,
+			 uint64_t order, const uint8_t *digest)
+{
+	if (places == HF_MATCH_PROBE_CROWDED) {
+		uint32_t key = halve(part, line, order, digest);
+
+		return is_key(part, key, digest) ? key : part->keys_count;
 	}
-	return end;
+	for (; places != 0; places &= places - 1) {
+		uint32_t key = line->base + (uint32_t)__builtin_ctz(places);
+
+		if (is_key(part, key, digest))
+			return key;
+	}
+	return part->keys_count;
+}
+
+/* Key and entry, which stand in one line or two. */
+static void prefetch_key(const struct hf_match_segment_part *part, uint32_t key)
+{
+	const uint8_t *at = hf_match_key(part, key);
+
+	__builtin_prefetch(at);
+	__builtin_prefetch(at + part->key_stride_bytes - 1);
+	if (part->key_stride_bytes == part->digest_bytes)
+		__builtin_prefetch(part->beside +
+				   key * part->beside_stride_bytes);
 }
 
 /* Which of a block's queries a segment knows. */
@@ -91,78 +126,44 @@ static void search_segment(struct hf_match_exact_work *work,
 			   size_t number, const struct hf_index_query *queries,
 			   size_t count)
 {
-	size_t pending = 0, passed = 0;
+	static const struct hf_match_line nothing;
+	size_t passed;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct hf_match_segment_part *part =
 			&segment->parts[queries[i].algorithm];
 
-		if (part->keys_count == 0)
-			continue;
-		if (part->filter_blocks > 0)
-			__builtin_prefetch(
-				part->filter +
-				(size_t)8 * hf_match_filter_block(
-						    work->mixed[i],
-						    part->filter_blocks));
-		work->pending[pending++] = (uint8_t)i;
+		work->lines[i] =
+			part->keys_count == 0
+				? &nothing
+				: &part->lines[hf_match_line_of(
+					  work->order[i], part->lines_count)];
+		__builtin_prefetch(work->lines[i]);
 	}
-	for (size_t p = 0; p < pending; p++) {
-		uint8_t i = work->pending[p];
-		const struct hf_match_segment_part *part =
-			&segment->parts[queries[i].algorithm];
+	passed =
+		work->probe->pass(work->lines, work->tags, count, work->passed);
+	for (size_t p = 0; p < passed; p++) {
+		const struct hf_match_passed *one = &work->passed[p];
 
-		if (!passes_filter(part, work->mixed[i]))
-			continue;
-		work->low[i] = hf_match_digest_prefix(queries[i].digest,
-						      part->directory_bits);
-		__builtin_prefetch(&part->directory[work->low[i]]);
-		work->pending[passed++] = i;
+		if (one->places != HF_MATCH_PROBE_CROWDED)
+			prefetch_key(
+				&segment->parts[queries[one->number].algorithm],
+				work->lines[one->number]->base +
+					(uint32_t)__builtin_ctz(one->places));
 	}
 	for (size_t p = 0; p < passed; p++) {
-		uint8_t i = work->pending[p];
+		uint32_t i = work->passed[p].number;
 		const struct hf_match_segment_part *part =
 			&segment->parts[queries[i].algorithm];
-		const uint32_t *bounds = &part->directory[work->low[i]];
+		uint32_t key =
+			find_key(part, work->lines[i], work->passed[p].places,
+				 work->order[i], queries[i].digest);
 
-		work->low[i] = bounds[0];
-		work->high[i] = bounds[1];
-		__builtin_prefetch(part->keys + bounds[0] * part->digest_bytes);
-		__builtin_prefetch(part->keys + bounds[0] * part->digest_bytes +
-				   64);
-	}
-	for (size_t p = 0; p < passed; p++) {
-		uint8_t i = work->pending[p];
-		uint32_t key = find_key(&segment->parts[queries[i].algorithm],
-					work->low[i], work->high[i],
-					queries[i].digest);
-
-		if (key == work->high[i])
+		if (key == part->keys_count)
 			continue;
 		work->matches[work->matches_count++] =
 			(struct match){ key, work->first[i], (uint8_t)number };
 		work->first[i] = (uint16_t)work->matches_count;
-		__builtin_prefetch(
-			&segment->parts[queries[i].algorithm].firsts[key]);
-	}
-}
-
-/* The entries of what was found, before they are told. */
-static void prefetch_refs(const struct hf_match_exact_work *work,
-			  const struct hf_match_snapshot *snapshot,
-			  const struct hf_index_query *queries, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		for (uint16_t at = work->first[i]; at != 0;
-		     at = work->matches[at - 1].next) {
-			const struct match *match = &work->matches[at - 1];
-			const struct hf_match_segment_part *part =
-				&snapshot->segments[match->segment]
-					 ->parts[queries[i].algorithm];
-
-			__builtin_prefetch(
-				&part->refs[part->firsts[match->key]]);
-		}
 	}
 }
 
@@ -171,10 +172,10 @@ static void tell_memories(struct hf_index_view *view,
 			  const struct hf_index_sink *sink,
 			  struct hf_match_finding *finding)
 {
-	const struct hf_match_snapshot *snapshot = view->snapshot;
+	const struct hf_match_exact_work *work = view->exact;
 
-	for (size_t m = 0; m < snapshot->memories_count; m++) {
-		const struct hf_match_memory *memory = snapshot->memories[m];
+	for (size_t m = 0; m < work->memories_count; m++) {
+		const struct hf_match_memory *memory = work->memories[m];
 		uint32_t row = hf_match_memory_find(memory, query->algorithm,
 						    query->digest, mixed);
 
@@ -196,6 +197,7 @@ static void tell_query(struct hf_index_view *view, size_t number, size_t begin,
 {
 	const struct hf_match_snapshot *snapshot = view->snapshot;
 	struct hf_match_exact_work *work = view->exact;
+	uint16_t at = work->first[number];
 	struct hf_match_finding finding = {
 		.query = begin + number,
 		.algorithm = query->algorithm,
@@ -203,8 +205,10 @@ static void tell_query(struct hf_index_view *view, size_t number, size_t begin,
 
 	hf_match_tell_begin(view);
 	tell_memories(view, query, work->mixed[number], sink, &finding);
-	for (uint16_t at = work->first[number]; at != 0;
-	     at = work->matches[at - 1].next) {
+	/* One key of one segment has no entry twice. */
+	finding.is_news = view->told_count == 0 && at != 0 &&
+			  work->matches[at - 1].next == 0;
+	for (; at != 0; at = work->matches[at - 1].next) {
 		const struct match *match = &work->matches[at - 1];
 		const struct hf_match_segment *segment =
 			snapshot->segments[match->segment];
@@ -227,19 +231,23 @@ static void look_up_block(struct hf_index_view *view,
 	work->matches_count = 0;
 	memset(work->first, 0, sizeof(work->first));
 	for (size_t i = 0; i < count; i++) {
-		work->mixed[i] = hf_match_digest_mix(
-			queries[i].digest,
-			hf_algorithm_bytes(queries[i].algorithm));
-		for (size_t m = 0; m < snapshot->memories_count; m++)
-			hf_match_memory_prefetch(snapshot->memories[m],
-						 queries[i].algorithm,
-						 work->mixed[i]);
+		size_t bytes = hf_algorithm_bytes(queries[i].algorithm);
+		const uint8_t *digest = queries[i].digest;
+		uint64_t mixed = hf_match_digest_mix(digest, bytes);
+
+		work->mixed[i] = mixed;
+		work->order[i] = hf_match_digest_order(digest, bytes, mixed);
+		work->tags[i] = hf_match_digest_tag(mixed);
+		for (size_t m = 0; m < work->memories_count; m++)
+			hf_match_memory_prefetch(work->memories[m],
+						 queries[i].algorithm, mixed);
 	}
 	for (size_t s = 0; s < snapshot->segments_count; s++)
 		search_segment(work, snapshot->segments[s], s, queries, count);
-	prefetch_refs(work, snapshot, queries, count);
-	for (size_t i = 0; i < count; i++)
-		tell_query(view, i, begin, &queries[i], sink);
+	for (size_t i = 0; i < count; i++) {
+		if (work->first[i] != 0 || work->memories_count > 0)
+			tell_query(view, i, begin, &queries[i], sink);
+	}
 }
 
 enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
@@ -248,11 +256,20 @@ enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
 				  const struct hf_index_sink *sink,
 				  struct hf_why *why)
 {
+	const struct hf_match_snapshot *snapshot = view->snapshot;
+	struct hf_match_exact_work *work = view->exact;
+
 	for (size_t i = 0; i < queries_count; i++) {
 		if (hf_algorithm_bytes(queries[i].algorithm) == 0)
 			return hf_why(why, HF_E_ARGUMENT,
 				      "algorithm %u is not one the index holds",
 				      queries[i].algorithm);
+	}
+	work->memories_count = 0;
+	for (size_t m = 0; m < snapshot->memories_count; m++) {
+		if (hf_match_memory_has_rows(snapshot->memories[m]))
+			work->memories[work->memories_count++] =
+				snapshot->memories[m];
 	}
 	for (size_t done = 0; done < queries_count; done += BLOCK) {
 		size_t left = queries_count - done;

@@ -6,40 +6,26 @@ _Static_assert(sizeof(struct hf_match_file_part) == 32, "part as in FORMAT.md");
 _Static_assert(sizeof(struct hf_match_file_header) == 616,
 	       "header as in FORMAT.md");
 _Static_assert(sizeof(struct hf_match_ref) == 16, "ref as in FORMAT.md");
-
-/* The largest power of two that is no more than number, as an exponent. */
-static unsigned log2_of(uint32_t number)
-{
-	return number == 0 ? 0 : 31u - (unsigned)__builtin_clz(number);
-}
+_Static_assert(sizeof(struct hf_match_line) == 64, "line as in FORMAT.md");
 
 void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
-			  uint32_t refs_count,
 			  struct hf_match_file_part *out_part)
 {
-	struct hf_match_file_part part = {
+	*out_part = (struct hf_match_file_part){
 		.algorithm = algorithm,
 		.digest_bytes = (uint32_t)hf_algorithm_bytes(algorithm),
 		.keys_count = keys_count,
-		.refs_count = refs_count,
+		.lines_count = keys_count / HF_MATCH_LINE_KEYS + 1,
+		.has_bands = algorithm == HF_ALGORITHM_PDQ &&
+			     keys_count >= HF_MATCH_SEGMENT_BANDS_MIN,
 	};
-	unsigned bits = log2_of(keys_count);
+}
 
-	if (algorithm == HF_ALGORITHM_PDQ) {
-		/* Looked up exactly by few: eight keys to a directory entry,
-		 * and no filter. */
-		part.directory_bits = bits > 3 ? bits - 3 : 0;
-		part.has_bands = keys_count >= HF_MATCH_SEGMENT_BANDS_MIN;
-	} else {
-		/* Two to four keys to an entry, twelve bits of filter a key:
-		 * of unknown digests one in 200 passes it. */
-		part.directory_bits = bits > 1 ? bits - 1 : 0;
-		part.filter_blocks =
-			(uint32_t)(((uint64_t)keys_count * 12 + 255) / 256);
-	}
-	if (part.directory_bits > HF_MATCH_DIRECTORY_BITS_MAX)
-		part.directory_bits = HF_MATCH_DIRECTORY_BITS_MAX;
-	*out_part = part;
+/* Near searches read one digest behind the other; who looks up exactly wants
+ * the ref in the line that has the key. */
+static bool is_apart(const struct hf_match_file_part *part)
+{
+	return part->algorithm == HF_ALGORITHM_PDQ;
 }
 
 /* Where the next section begins; every one has slack behind it for kernels
@@ -59,14 +45,19 @@ void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 {
 	struct hf_match_file_layout layout = { 0 };
 	uint64_t keys = part->keys_count;
+	const uint64_t ref_bytes = sizeof(struct hf_match_ref);
 
-	layout.keys = take(&at, keys * part->digest_bytes);
-	layout.firsts = take(&at, (keys + 1) * 4);
-	layout.refs = take(&at, (uint64_t)part->refs_count *
-					sizeof(struct hf_match_ref));
-	layout.directory =
-		take(&at, (((uint64_t)1 << part->directory_bits) + 1) * 4);
-	layout.filter = take(&at, (uint64_t)part->filter_blocks * 32);
+	if (is_apart(part)) {
+		layout.keys = take(&at, keys * part->digest_bytes);
+		layout.beside = take(&at, keys * ref_bytes);
+	} else {
+		layout.keys =
+			take(&at, keys * (part->digest_bytes + ref_bytes));
+		layout.beside = layout.keys + part->digest_bytes;
+	}
+	layout.refs = take(&at, part->refs_count * ref_bytes);
+	layout.lines = take(&at, ((uint64_t)part->lines_count + 1) *
+					 sizeof(struct hf_match_line));
 	for (unsigned b = 0; part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
 	     b++) {
 		layout.bands[b].offsets =
@@ -83,17 +74,21 @@ void hf_match_format_point(const struct hf_match_file_part *part,
 			   const uint8_t *map,
 			   struct hf_match_segment_part *out_part)
 {
+	const size_t ref_bytes = sizeof(struct hf_match_ref);
 	struct hf_match_segment_part pointed = {
 		.digest_bytes = part->digest_bytes,
 		.keys_count = part->keys_count,
 		.refs_count = part->refs_count,
-		.directory_bits = part->directory_bits,
-		.filter_blocks = part->filter_blocks,
+		.hashes_count = part->hashes_count,
+		.lines_count = part->lines_count,
+		.key_stride_bytes =
+			part->digest_bytes + (is_apart(part) ? 0 : ref_bytes),
+		.beside_stride_bytes =
+			ref_bytes + (is_apart(part) ? 0 : part->digest_bytes),
 		.keys = map + layout->keys,
-		.firsts = (const uint32_t *)(map + layout->firsts),
+		.beside = map + layout->beside,
 		.refs = (const struct hf_match_ref *)(map + layout->refs),
-		.directory = (const uint32_t *)(map + layout->directory),
-		.filter = (const uint32_t *)(map + layout->filter),
+		.lines = (const struct hf_match_line *)(map + layout->lines),
 		.has_bands = part->has_bands != 0,
 	};
 

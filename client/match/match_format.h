@@ -18,22 +18,23 @@
 #include "match_segment.h"
 
 #define HF_MATCH_SEGMENT_MAGIC        "HFSEGMNT"
-#define HF_MATCH_SEGMENT_VERSION      1
+#define HF_MATCH_SEGMENT_VERSION      2
 #define HF_MATCH_SEGMENT_ORDER        0x01020304u
 #define HF_MATCH_SEGMENT_HEADER_BYTES 4096
 #define HF_MATCH_SEGMENT_PARTS_MAX    16
 #define HF_MATCH_SEGMENT_ALIGN        64
 
-/* Over 26 bits a directory is larger than what it saves. */
-#define HF_MATCH_DIRECTORY_BITS_MAX 26
+/* Keys a line on the average: one line in 2,500 of uniform digests is crowded,
+ * and a key costs four bytes. */
+#define HF_MATCH_LINE_KEYS 16
 
 struct hf_match_file_part {
 	uint32_t algorithm;
 	uint32_t digest_bytes;
 	uint32_t keys_count;
 	uint32_t refs_count;
-	uint32_t directory_bits;
-	uint32_t filter_blocks;
+	uint32_t hashes_count;
+	uint32_t lines_count;
 	uint32_t has_bands;
 	uint32_t zero;
 };
@@ -54,10 +55,9 @@ struct hf_match_file_header {
 /* Offsets in the file. */
 struct hf_match_file_layout {
 	uint64_t keys;
-	uint64_t firsts;
+	uint64_t beside;
 	uint64_t refs;
-	uint64_t directory;
-	uint64_t filter;
+	uint64_t lines;
 	struct {
 		uint64_t offsets;
 		uint64_t nexts;
@@ -66,9 +66,8 @@ struct hf_match_file_layout {
 	uint64_t end;
 };
 
-/* The counts that follow from the number of keys. */
+/* What follows from the number of keys. */
 void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
-			  uint32_t refs_count,
 			  struct hf_match_file_part *out_part);
 
 /* Where a part that begins at stands. */

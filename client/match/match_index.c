@@ -513,7 +513,7 @@ void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 
 		stats.segments_bytes += segment->file_bytes;
 		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
-			stats.hashes_count[a] += segment->parts[a].refs_count;
+			stats.hashes_count[a] += segment->parts[a].hashes_count;
 	}
 	for (size_t i = 0; i <= index->frozen_count; i++) {
 		const struct hf_match_memory *memory =

@@ -64,7 +64,7 @@ bool hf_match_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
 			sink->more(sink->arg, finding->query);
 		return false;
 	}
-	if (!is_news(view, finding))
+	if (!finding->is_news && !is_news(view, finding))
 		return true;
 	view->told_count++;
 	hit = (struct hf_index_hit){
@@ -91,12 +91,12 @@ bool hf_match_tell_key(struct hf_index_view *view,
 		       const struct hf_match_segment_part *part, uint32_t key,
 		       struct hf_match_finding *finding)
 {
-	uint32_t end = part->firsts[key + 1];
+	uint32_t count;
+	const struct hf_match_ref *refs = hf_match_refs(part, key, &count);
 
-	finding->digest = part->keys + (size_t)key * part->digest_bytes;
-	for (uint32_t i = part->firsts[key]; i < end && i < part->refs_count;
-	     i++) {
-		finding->ref = &part->refs[i];
+	finding->digest = hf_match_key(part, key);
+	for (uint32_t i = 0; i < count; i++) {
+		finding->ref = &refs[i];
 		if (!hf_match_tell(view, sink, finding))
 			return false;
 	}

@@ -37,6 +37,7 @@ struct hf_match_finding {
 	unsigned algorithm;
 	unsigned distance;
 	const uint8_t *digest;
+	bool is_news; /* cannot have been told yet */
 };
 
 /* False when the query has enough. */

@@ -157,7 +157,7 @@ uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
  * Sorting.
  */
 struct sortable {
-	uint64_t prefix; /* the digest's first eight bytes, as a number */
+	uint64_t order; /* the digest's */
 	const uint8_t *digest;
 	const struct hf_match_memory_row *row;
 };
@@ -167,8 +167,8 @@ static int compare(const void *one, const void *other)
 	const struct sortable *a = one, *b = other;
 	int order;
 
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
+	if (a->order != b->order)
+		return a->order < b->order ? -1 : 1;
 	order = memcmp(a->digest, b->digest,
 		       hf_algorithm_bytes(a->row->algorithm));
 	if (order != 0)
@@ -181,7 +181,7 @@ static int compare(const void *one, const void *other)
 	return a->row > b->row ? -1 : 1;
 }
 
-/* Rows by the first two bytes of their digests, in one pass that counts and
+/* Rows by the first two bytes of their order, in one pass that counts and
  * one that moves; what is left in a bucket are a few, and those are compared.
  * Digests that begin alike end up in one bucket, and cost what qsort() does. */
 #define BUCKETS 65536
@@ -191,12 +191,12 @@ static void sort_rows(const struct sortable *rows, uint32_t count,
 {
 	memset(ends, 0, BUCKETS * sizeof(*ends));
 	for (uint32_t i = 0; i < count; i++)
-		ends[rows[i].prefix >> 48]++;
+		ends[rows[i].order >> 48]++;
 	for (uint32_t b = 1; b < BUCKETS; b++)
 		ends[b] += ends[b - 1];
 	/* From the last to the first, so that ends become begins. */
 	for (uint32_t i = count; i-- > 0;)
-		out[--ends[rows[i].prefix >> 48]] = rows[i];
+		out[--ends[rows[i].order >> 48]] = rows[i];
 	for (uint32_t b = 0; b < BUCKETS; b++) {
 		uint32_t begin = ends[b];
 		uint32_t end = b + 1 < BUCKETS ? ends[b + 1] : count;
@@ -206,41 +206,58 @@ static void sort_rows(const struct sortable *rows, uint32_t count,
 	}
 }
 
-/* Write the run of sorted rows into memory that has room for all of them as
- * distinct digests. */
-static void put_run(const struct sortable *rows, uint32_t count, size_t bytes,
-		    uint8_t *memory, struct hf_match_run *out_run)
+/* Write sorted rows into memory that has room for all of them as distinct
+ * digests. */
+static void put_part(const struct sortable *rows, uint32_t count, size_t bytes,
+		     uint8_t *memory, struct hf_match_segment_part *out_part)
 {
 	struct hf_match_ref *refs = (struct hf_match_ref *)memory;
-	uint32_t *firsts = (uint32_t *)(memory + count * sizeof(*refs));
-	uint8_t *keys = (uint8_t *)(firsts + count + 1);
-	uint32_t keys_count = 0, refs_count = 0;
+	struct hf_match_ref *beside = refs + count;
+	uint8_t *keys = (uint8_t *)(beside + count);
+	uint32_t keys_count = 0, refs_count = 0, next;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct hf_match_ref *ref = &rows[i].row->ref;
+	for (uint32_t i = 0; i < count; i = next) {
+		uint32_t begin = refs_count;
 
-		if (keys_count == 0 || memcmp(keys + (keys_count - 1) * bytes,
-					      rows[i].digest, bytes) != 0) {
-			memcpy(keys + keys_count * bytes, rows[i].digest,
-			       bytes);
-			firsts[keys_count++] = refs_count;
-		} else if (refs[refs_count - 1].set == ref->set &&
-			   refs[refs_count - 1].entry == ref->entry) {
-			continue;
+		for (next = i;
+		     next < count &&
+		     memcmp(rows[i].digest, rows[next].digest, bytes) == 0;
+		     next++) {
+			const struct hf_match_ref *ref = &rows[next].row->ref;
+
+			if (refs_count == begin ||
+			    refs[refs_count - 1].set != ref->set ||
+			    refs[refs_count - 1].entry != ref->entry)
+				refs[refs_count++] = *ref;
 		}
-		refs[refs_count++] = *ref;
+		memcpy(keys + keys_count * bytes, rows[i].digest, bytes);
+		beside[keys_count] = refs[begin];
+		if (refs_count - begin > 1)
+			beside[keys_count] =
+				(struct hf_match_ref){ .entry = begin,
+						       .set = refs_count -
+							      begin,
+						       .is_several = 1 };
+		else
+			refs_count = begin;
+		keys_count++;
 	}
-	firsts[keys_count] = refs_count;
-	out_run->keys = keys;
-	out_run->firsts = firsts;
-	out_run->refs = refs;
-	out_run->keys_count = keys_count;
-	out_run->refs_count = refs_count;
+	*out_part = (struct hf_match_segment_part){
+		.digest_bytes = bytes,
+		.keys_count = keys_count,
+		.refs_count = refs_count,
+		.key_stride_bytes = bytes,
+		.beside_stride_bytes = sizeof(*beside),
+		.keys = keys,
+		.beside = (const uint8_t *)beside,
+		.refs = refs,
+	};
 }
 
 static enum hf_err sort_one(const struct hf_match_memory *memory,
 			    unsigned algorithm, struct sortable *rows,
-			    uint32_t *ends, struct hf_match_run *out_run,
+			    uint32_t *ends,
+			    struct hf_match_segment_part *out_part,
 			    void **out_owned, struct hf_why *why)
 {
 	size_t bytes = hf_algorithm_bytes(algorithm);
@@ -252,16 +269,20 @@ static enum hf_err sort_one(const struct hf_match_memory *memory,
 		const uint8_t *digest = hf_match_memory_digest(memory, row);
 
 		if (row->algorithm == algorithm)
-			rows[count++] = (struct sortable){ hf_be64(digest),
-							   digest, row };
+			rows[count++] = (struct sortable){
+				hf_match_digest_order(
+					digest, bytes,
+					hf_match_digest_mix(digest, bytes)),
+				digest, row
+			};
 	}
 	if (count == 0)
 		return HF_OK;
-	owned = malloc(count * (sizeof(struct hf_match_ref) + 4 + bytes) + 4);
+	owned = malloc(count * (2 * sizeof(struct hf_match_ref) + bytes));
 	if (owned == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
 	sort_rows(rows, count, ends, rows + count);
-	put_run(rows + count, count, bytes, owned, out_run);
+	put_part(rows + count, count, bytes, owned, out_part);
 	*out_owned = owned;
 	return HF_OK;
 }
@@ -283,11 +304,9 @@ enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
 		free(ends);
 		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
 	}
-	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++) {
-		sorted.runs[a].sequence = memory->sequence;
-		err = sort_one(memory, a, rows, ends, &sorted.runs[a],
+	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++)
+		err = sort_one(memory, a, rows, ends, &sorted.parts[a],
 			       &sorted.owned[a], why);
-	}
 	free(rows);
 	free(ends);
 	if (err != HF_OK) {

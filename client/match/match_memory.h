@@ -60,6 +60,13 @@ void hf_match_memory_unref(struct hf_match_memory *memory);
 /* Bytes of memory it may come to use. */
 size_t hf_match_memory_bytes(void);
 
+/* Whether there is anything to find. */
+static inline bool
+hf_match_memory_has_rows(const struct hf_match_memory *memory)
+{
+	return __atomic_load_n(&memory->rows_count, __ATOMIC_ACQUIRE) > 0;
+}
+
 /* False when there is no room for it. */
 bool hf_match_memory_put(struct hf_match_memory *memory,
 			 const struct hf_index_hash *hash);
@@ -82,7 +89,7 @@ void hf_match_memory_prefetch(const struct hf_match_memory *memory,
 /* A memory that nobody puts into any more, in order, as runs to build from;
  * borrowed until released. */
 struct hf_match_memory_sorted {
-	struct hf_match_run runs[HF_ALGORITHM_COUNT];
+	struct hf_match_segment_part parts[HF_ALGORITHM_COUNT];
 	void *owned[HF_ALGORITHM_COUNT];
 };
 

@@ -43,6 +43,19 @@ static bool is_rising(const uint32_t *offsets, uint64_t offsets_count,
 	return is_good;
 }
 
+/* The same of lines. */
+static bool is_lined(const struct hf_match_segment_part *part)
+{
+	const struct hf_match_line *lines = part->lines;
+	uint32_t count = part->lines_count;
+	bool is_good =
+		lines[0].base == 0 && lines[count].base == part->keys_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		is_good &= lines[i].base <= lines[i + 1].base;
+	return is_good;
+}
+
 static enum hf_err open_part(struct hf_match_segment *segment,
 			     const struct hf_match_file_part *row, uint64_t *at,
 			     const char *path, struct hf_why *why)
@@ -56,8 +69,7 @@ static enum hf_err open_part(struct hf_match_segment *segment,
 			      ", which this version does not know",
 			      path, row->algorithm);
 	if (row->digest_bytes != hf_algorithm_bytes(row->algorithm) ||
-	    row->directory_bits > HF_MATCH_DIRECTORY_BITS_MAX ||
-	    row->has_bands > 1 ||
+	    row->lines_count == 0 || row->has_bands > 1 ||
 	    (row->has_bands != 0 && row->algorithm != HF_ALGORITHM_PDQ) ||
 	    segment->parts[row->algorithm].keys != NULL)
 		return damaged(why, path, "a part makes no sense");
@@ -66,9 +78,8 @@ static enum hf_err open_part(struct hf_match_segment *segment,
 		return damaged(why, path, "it is too short");
 	*at = layout.end;
 	hf_match_format_point(row, &layout, segment->map, &part);
-	if (!is_rising(part.directory, ((uint64_t)1 << part.directory_bits) + 1,
-		       part.keys_count))
-		return damaged(why, path, "a directory is out of order");
+	if (!is_lined(&part))
+		return damaged(why, path, "lines are out of order");
 	for (unsigned b = 0; part.has_bands && b < HF_MATCH_PDQ_BANDS; b++) {
 		if (!is_rising(part.bands[b].offsets,
 			       HF_MATCH_PDQ_BAND_VALUES + 1, part.keys_count))

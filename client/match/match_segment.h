@@ -1,20 +1,24 @@
 /*
  * match_segment.h -- one sealed file of hashes, mapped read-only.
  *
- * A segment has a part for each algorithm: the distinct digests in order, a
- * directory of their first bits, where each one's entries begin, the
- * entries, a filter that most lookups of unknown digests stop at, and for
- * PDQ, when there are many, sixteen bands of buckets.
+ * A segment has a part for each algorithm: the distinct digests in order, the
+ * entry of each beside it, the entries of those that have several, lines that
+ * say which digests are where, and for PDQ, when there are many, sixteen bands
+ * of buckets.
+ *
+ * A lookup reads one line of 64 bytes, which nearly every unknown digest ends
+ * at, and a known one also its key, with the entry in the bytes behind it.
  *
  * Units    keys are distinct digests, refs are entries that have one.
  * Owns     hf_match_segment_open() gives the caller one reference;
  *          hf_match_segment_unref() takes it back, the last one unmaps.
- * Pointers into a part live as long as the segment. Threads  a segment is
- * immutable; references are counted atomically. Errors   CORRUPT for a file
- * that is damaged, UNSUPPORTED for one of another version or byte order.  What
- * an open does not read (band ids, counts of refs) is checked by whoever uses
- * it. Source   client/match/FORMAT.md.  Filter: Putze, Sanders, Singler,
- * "Cache-, Hash- and Space-Efficient Bloom Filters".
+ *          Pointers into a part live as long as the segment.
+ * Threads  a segment is immutable; references are counted atomically.
+ * Errors   CORRUPT for a file that is damaged, UNSUPPORTED for one of another
+ *          version or byte order.  What an open does not read (band ids,
+ *          tags, where refs are) is checked by whoever uses it.
+ * Source   client/match/FORMAT.md.  Tags: Fan, Andersen, Kaminsky,
+ *          Mitzenmacher, "Cuckoo Filter: Practically Better Than Bloom".
  */
 #ifndef HF_MATCH_SEGMENT_H
 #define HF_MATCH_SEGMENT_H
@@ -35,13 +39,26 @@
  * offsets a segment. */
 #define HF_MATCH_SEGMENT_BANDS_MIN 32768
 
-/* The entry behind a digest, as in the file. */
+/* The entry behind a digest, as in the file, where it stands behind digests
+ * of any multiple of four bytes. */
 struct hf_match_ref {
 	uint64_t entry;
 	uint32_t set;
 	uint8_t content_class;
 	uint8_t quality;
-	uint16_t zero;
+	uint16_t is_several; /* only beside a key, see hf_match_refs() */
+} __attribute__((packed, aligned(4)));
+
+/* The keys whose order falls into one stretch of all there is: the number of
+ * the first, and of each a tag.  When there are more of them than tags the
+ * line is crowded: it has the one tag that no digest has, and the keys up to
+ * the next line's are halved. */
+#define HF_MATCH_LINE_TAGS    30
+#define HF_MATCH_LINE_CROWDED 2
+
+struct hf_match_line {
+	uint32_t base;
+	uint16_t tags[HF_MATCH_LINE_TAGS]; /* 0 behind the last */
 };
 
 struct hf_match_segment_band {
@@ -53,14 +70,15 @@ struct hf_match_segment_band {
 struct hf_match_segment_part {
 	size_t digest_bytes;
 	uint32_t keys_count;
-	uint32_t refs_count;
-	unsigned directory_bits;
-	uint32_t filter_blocks; /* of 32 bytes; 0: no filter */
-	const uint8_t *keys;
-	const uint32_t *firsts;          /* keys_count + 1 */
+	uint32_t refs_count;   /* of keys that have several */
+	uint32_t hashes_count; /* refs of all keys */
+	uint32_t lines_count;
+	size_t key_stride_bytes;
+	size_t beside_stride_bytes;
+	const uint8_t *keys;             /* by hf_match_digest_order() */
+	const uint8_t *beside;           /* a struct hf_match_ref of each key */
 	const struct hf_match_ref *refs; /* of a key: by set, then entry */
-	const uint32_t *directory;       /* (1 << directory_bits) + 1 */
-	const uint32_t *filter;
+	const struct hf_match_line *lines; /* lines_count + 1 */
 	bool has_bands;
 	struct hf_match_segment_band bands[HF_MATCH_PDQ_BANDS];
 };
@@ -91,9 +109,36 @@ struct hf_match_segment *hf_match_segment_ref(struct hf_match_segment *segment);
 /* NULL is fine. */
 void hf_match_segment_unref(struct hf_match_segment *segment);
 
-/* The filter's hash of a digest: all of its bits take part. */
-static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
-					   size_t len_bytes)
+static inline const uint8_t *
+hf_match_key(const struct hf_match_segment_part *part, uint32_t key)
+{
+	return part->keys + key * part->key_stride_bytes;
+}
+
+/* The refs of a key: the one beside it, or where that points.  What a damaged
+ * file says is cut to what is there. */
+static inline const struct hf_match_ref *
+hf_match_refs(const struct hf_match_segment_part *part, uint32_t key,
+	      uint32_t *out_count)
+{
+	const struct hf_match_ref *beside =
+		(const struct hf_match_ref *)(part->beside +
+					      key * part->beside_stride_bytes);
+	uint64_t begin = beside->entry;
+
+	*out_count = 1;
+	if (__builtin_expect(beside->is_several == 0, 1))
+		return beside;
+	if (begin > part->refs_count)
+		begin = part->refs_count;
+	*out_count = beside->set;
+	if (beside->set > part->refs_count - begin)
+		*out_count = (uint32_t)(part->refs_count - begin);
+	return part->refs + begin;
+}
+
+static inline uint64_t hf_match_digest_mix_any(const uint8_t *digest,
+					       size_t len_bytes)
 {
 	uint64_t mixed = len_bytes * 0x9e3779b97f4a7c15u;
 
@@ -111,27 +156,43 @@ static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
 	return mixed ^ mixed >> 32;
 }
 
-/* The block that a mixed digest belongs to, and its bit in word i of it. */
-static inline uint32_t hf_match_filter_block(uint64_t mixed, uint32_t blocks)
+/* A hash of a digest: all of its bits take part.  Most are of 32 bytes, for
+ * which the compiler writes the steps out. */
+static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
+					   size_t len_bytes)
 {
-	return (uint32_t)((mixed >> 32) * blocks >> 32);
+	return len_bytes == 32 ? hf_match_digest_mix_any(digest, 32)
+			       : hf_match_digest_mix_any(digest, len_bytes);
 }
 
-static inline uint32_t hf_match_filter_bit(uint64_t mixed, unsigned word)
+/* A digest's tag: odd, so that it is neither empty nor crowded. */
+static inline uint16_t hf_match_digest_tag(uint64_t mixed)
 {
-	static const uint32_t salts[8] = { 0x47b6137bu, 0x44974d91u,
-					   0x8824ad5bu, 0xa2b7289du,
-					   0x705495c7u, 0x2df1424bu,
-					   0x9efc4947u, 0x5c6bfb31u };
-
-	return 1u << ((uint32_t)mixed * salts[word] >> 27);
+	return (uint16_t)(mixed | 1);
 }
 
-/* The first bits of a digest: directories are by these. */
-static inline uint32_t hf_match_digest_prefix(const uint8_t *digest,
-					      unsigned bits)
+/* Keys are in the order of this number, then of their bytes.  For digests as
+ * short as cryptographic ones and PDQ's it is how they begin, so that theirs
+ * is the order of bytes; what is longer was measured, begins much alike, and
+ * is spread by its hash. */
+static inline uint64_t hf_match_digest_order(const uint8_t *digest,
+					     size_t len_bytes, uint64_t mixed)
 {
-	return bits == 0 ? 0 : hf_be32(digest) >> (32 - bits);
+	uint64_t first;
+
+	if (len_bytes > 32)
+		return mixed;
+	memcpy(&first, digest, sizeof(first));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	first = __builtin_bswap64(first);
+#endif
+	return first;
+}
+
+/* The line of an order: it rises with it. */
+static inline uint32_t hf_match_line_of(uint64_t order, uint32_t lines_count)
+{
+	return (uint32_t)((order >> 32) * lines_count >> 32);
 }
 
 #endif /* HF_MATCH_SEGMENT_H */

@@ -96,7 +96,7 @@ static void filter_release(struct filter *filter)
 static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 {
 	struct hf_match_memory_sorted sorted[HF_MATCH_FROZEN_MAX] = {
-		{ .runs = { { 0 } } }
+		{ .owned = { NULL } }
 	};
 	struct hf_match_run runs[HF_ALGORITHM_COUNT][HF_MATCH_FROZEN_MAX];
 	const struct hf_match_memory *memories[HF_MATCH_FROZEN_MAX];
@@ -121,9 +121,12 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 		build.runs[a] = runs[a];
 		for (size_t i = 0; err == HF_OK && i < change.sealed_count;
 		     i++) {
-			if (sorted[i].runs[a].keys_count > 0)
+			if (sorted[i].parts[a].keys_count > 0)
 				runs[a][build.runs_count[a]++] =
-					sorted[i].runs[a];
+					(struct hf_match_run){
+						memories[i]->sequence,
+						&sorted[i].parts[a],
+					};
 		}
 	}
 	if (err == HF_OK)
@@ -224,11 +227,7 @@ static enum hf_err merge(struct hf_index *index, struct hf_match_change *change,
 				continue;
 			of[build.runs_count[a]++] = (struct hf_match_run){
 				.sequence = change->removed[i]->sequence,
-				.keys_count = part->keys_count,
-				.keys = part->keys,
-				.firsts = part->firsts,
-				.refs = part->refs,
-				.refs_count = part->refs_count,
+				.part = part,
 			};
 		}
 	}

@@ -7,12 +7,6 @@ static const char *const algorithms[HF_ALGORITHM_COUNT] = {
 #undef HF_WORD
 };
 
-static const size_t digest_bytes[HF_ALGORITHM_COUNT] = {
-#define HF_BYTES(name, number, bytes, word) [number] = (bytes),
-	HF_ALGORITHM_TABLE(HF_BYTES)
-#undef HF_BYTES
-};
-
 #define HF_WORD(name, number, word) [number] = (word),
 static const char *const classes[HF_CLASS_COUNT] = { HF_CLASS_TABLE(HF_WORD) };
 static const char *const verdicts[HF_VERDICT_COUNT] = { HF_VERDICT_TABLE(
@@ -76,9 +70,4 @@ unsigned hf_verdict_parse(struct hf_span word)
 unsigned hf_freshness_parse(struct hf_span word)
 {
 	return number_of(freshnesses, HF_FRESHNESS_COUNT, word);
-}
-
-size_t hf_algorithm_bytes(unsigned algorithm)
-{
-	return algorithm < HF_ALGORITHM_COUNT ? digest_bytes[algorithm] : 0;
 }

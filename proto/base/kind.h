@@ -103,6 +103,15 @@ unsigned hf_verdict_parse(struct hf_span word);
 unsigned hf_freshness_parse(struct hf_span word);
 
 /* Bytes of a digest; 0 when they vary or the number is in no list. */
-size_t hf_algorithm_bytes(unsigned algorithm);
+static inline size_t hf_algorithm_bytes(unsigned algorithm)
+{
+	static const uint8_t digest_bytes[HF_ALGORITHM_COUNT] = {
+#define HF_ALGORITHM_BYTES(name, number, bytes, word) [number] = (bytes),
+		HF_ALGORITHM_TABLE(HF_ALGORITHM_BYTES)
+#undef HF_ALGORITHM_BYTES
+	};
+
+	return algorithm < HF_ALGORITHM_COUNT ? digest_bytes[algorithm] : 0;
+}
 
 #endif /* HF_KIND_H */

@@ -89,16 +89,15 @@ static bool always(void *arg, uint64_t sequence, const struct hf_match_ref *ref)
 
 static void build_field(struct field *field)
 {
-	struct hf_match_run run = { 0 };
+	struct hf_match_segment_part part;
+	struct hf_match_run run = { 0, &part };
 	struct hf_match_build build = { .dir = field->dir,
 					.number = 1,
 					.is_live = always };
-	uint32_t *firsts = calloc(field->count + 1, sizeof(*firsts));
 	struct hf_match_ref *refs = calloc(field->count + 1, sizeof(*refs));
 	struct hf_why why = { "" };
 	uint32_t kept = 0;
 
-	assert_non_null(firsts);
 	assert_non_null(refs);
 	qsort(field->digests, field->count, 32, compare);
 	for (uint32_t i = 0; i < field->count; i++) {
@@ -107,17 +106,18 @@ static void build_field(struct field *field)
 			continue;
 		memmove(field->digests + 32 * kept, field->digests + 32 * i,
 			32);
-		firsts[kept] = kept;
 		refs[kept] = (struct hf_match_ref){ .entry = kept, .set = 1 };
 		kept++;
 	}
-	firsts[kept] = kept;
 	field->count = kept;
-	run = (struct hf_match_run){ .keys_count = kept,
-				     .keys = field->digests,
-				     .firsts = firsts,
-				     .refs = refs,
-				     .refs_count = kept };
+	part = (struct hf_match_segment_part){
+		.digest_bytes = 32,
+		.keys_count = kept,
+		.key_stride_bytes = 32,
+		.beside_stride_bytes = sizeof(*refs),
+		.keys = field->digests,
+		.beside = (const uint8_t *)refs,
+	};
 	build.runs[HF_ALGORITHM_PDQ] = &run;
 	build.runs_count[HF_ALGORITHM_PDQ] = 1;
 	strcpy(field->dir, "/tmp/hf-near-XXXXXX");
@@ -126,7 +126,6 @@ static void build_field(struct field *field)
 	assert_ok(hf_match_segment_open(field->dir, 1, true, &field->segment,
 					&why),
 		  &why);
-	free(firsts);
 	free(refs);
 }
 
