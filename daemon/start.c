@@ -10,6 +10,7 @@
 #include "cases.h"
 #include "cert.h"
 #include "clock.h"
+#include "desk.h"
 #include "errand.h"
 #include "feed.h"
 #include "file.h"
@@ -312,6 +313,8 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		err = hf_roles_new(
 			node->ledger, node->ring, start->conf->attesters,
 			start->conf->attesters_count, &node->roles, why);
+	if (err == HF_OK)
+		err = hf_desk_start(node, &node->desk, why);
 	if (err == HF_OK)
 		err = hf_errands_start("errands", 1, &node->errands, why);
 	if (err == HF_OK)
@@ -643,6 +646,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	/* An errand that waits for the index would wait as long as reading all
 	 * sets takes. */
 	hf_feed_halt(node->feed);
+	hf_desk_stop(node->desk);
 	hf_errands_stop(node->case_errands);
 	hf_errands_stop(node->errands);
 	hf_cases_free(node->cases);
@@ -661,6 +665,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_rpc_loop_free(node->worker);
 	if (node->poller != NULL)
 		hf_rpc_loop_free(node->poller);
+	hf_desk_free(node->desk);
 	hf_retro_free(node->retro);
 	hf_tails_free(node->tails);
 	hf_watches_free(node->watches);

@@ -46,9 +46,11 @@ struct hf_index_view;
 /* A hash without a quality.  Policy treats it as good enough. */
 #define HF_QUALITY_NONE 255
 
-/* The default distance of a near match, and the largest there is. */
-#define HF_PDQ_DISTANCE     31
-#define HF_PDQ_DISTANCE_MAX 64
+/* The default distance of a near match, the largest that the multi-index
+ * serves, and the largest there is. */
+#define HF_PDQ_DISTANCE         31
+#define HF_PDQ_DISTANCE_INDEXED 47
+#define HF_PDQ_DISTANCE_MAX     64
 
 /* Hits that one query can have; whoever has more is told so. */
 #define HF_INDEX_HITS_MAX 4096
@@ -173,6 +175,13 @@ HF_MUST enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
 					  size_t queries_count,
 					  const struct hf_index_sink *sink,
 					  struct hf_why *why);
+
+/* The same for digests of one algorithm, one behind the other, as messages
+ * have them: no memory is needed for their number. */
+HF_MUST enum hf_err
+hf_index_lookup_digests(struct hf_index_view *view, uint8_t algorithm,
+			const uint8_t *digests, size_t digests_count,
+			const struct hf_index_sink *sink, struct hf_why *why);
 
 /* Entries whose PDQ hash differs in at most distance bits from each of
  * digests_count digests of 32 bytes, one behind the other.  ARGUMENT over

@@ -27,7 +27,7 @@ struct lookup {
 	struct hf_arena *arena;
 	uint64_t now_ms;
 	const struct hf_digest_batch *batch; /* the one being looked up */
-	struct found *found;                 /* owned */
+	struct found *found;                 /* in the arena */
 	size_t found_count;
 	size_t found_size;
 	struct hf_feed_set **sets; /* in the arena: seen in this lookup */
@@ -80,12 +80,15 @@ static struct found *grow(struct lookup *lookup)
 	if (lookup->found_count == lookup->found_size) {
 		size_t size = lookup->found_size * 2 + 64;
 		struct found *found =
-			realloc(lookup->found, size * sizeof(*found));
+			hf_arena_alloc(lookup->arena, size * sizeof(*found));
 
 		if (found == NULL) {
-			lookup->failed = HF_E_NOMEM;
+			lookup->failed = HF_E_LIMIT;
 			return NULL;
 		}
+		if (lookup->found_count > 0)
+			memcpy(found, lookup->found,
+			       lookup->found_count * sizeof(*found));
 		lookup->found = found;
 		lookup->found_size = size;
 	}
@@ -156,26 +159,6 @@ static void on_more(void *arg, size_t query)
 	lookup->has_more = true;
 }
 
-static enum hf_err look_up_exact(struct lookup *lookup,
-				 struct hf_index_view *view,
-				 const struct hf_index_sink *sink,
-				 struct hf_why *why)
-{
-	const struct hf_digest_batch *batch = lookup->batch;
-	size_t bytes = hf_algorithm_bytes(batch->algorithm);
-	size_t count = hf_digest_batch_count(batch);
-	struct hf_index_query *queries =
-		hf_arena_calloc(lookup->arena, count, sizeof(*queries));
-
-	if (queries == NULL)
-		return hf_why(why, HF_E_LIMIT, "too many digests at once");
-	for (size_t i = 0; i < count; i++) {
-		queries[i].algorithm = (uint8_t)batch->algorithm;
-		queries[i].digest = batch->digests.at + i * bytes;
-	}
-	return hf_index_lookup_exact(view, queries, count, sink, why);
-}
-
 static enum hf_err look_up_batch(struct lookup *lookup,
 				 struct hf_index_view *view, struct hf_why *why)
 {
@@ -186,7 +169,9 @@ static enum hf_err look_up_batch(struct lookup *lookup,
 	if (hf_digest_batch_count(batch) == 0)
 		return HF_OK;
 	if (batch->algorithm != HF_ALGORITHM_PDQ)
-		return look_up_exact(lookup, view, &sink, why);
+		return hf_index_lookup_digests(
+			view, (uint8_t)batch->algorithm, batch->digests.at,
+			hf_digest_batch_count(batch), &sink, why);
 	distance = hf_policy_near_distance(lookup->node->policy);
 	if (distance < 0)
 		return HF_OK;
@@ -361,7 +346,6 @@ enum hf_err hf_lookup(struct hf_node *node,
 		      compare);
 		err = put_hits(&lookup, &response, why);
 	}
-	free(lookup.found);
 	if (err != HF_OK)
 		return err;
 	response.more = lookup.has_more;

@@ -23,6 +23,7 @@
 
 struct hf_agent;
 struct hf_cases;
+struct hf_desk;
 struct hf_errands;
 struct hf_feed;
 struct hf_index;
@@ -59,6 +60,7 @@ struct hf_node {
 	struct hf_watches *watches;
 	struct hf_cases *cases;
 	struct hf_retro *retro; /* NULL where it is off */
+	struct hf_desk *desk;   /* where lookups are made */
 	struct hf_errands *errands;
 	struct hf_errands *case_errands; /* beside each other */
 	struct hf_rpc_loop *poller;

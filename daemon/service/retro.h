@@ -11,7 +11,7 @@
  * Units    _ms; sizes in bytes.
  * Owns     hf_retro_start() gives the caller a retro, hf_retro_free() takes it
  *          back.  The node is borrowed.
- * Threads  one of its own; hf_retro_keep() from the worker, and quick.
+ * Threads  one of its own; hf_retro_keep() from whoever looks up, and quick.
  * Errors   what cannot be done is logged once and tried again; what cannot be
  *          kept is let go, and said.
  * Source   daemon/DESIGN.md, "Found later"; proto/SPEC.md section 8.4.

@@ -7,7 +7,7 @@
  * Units    none.
  * Owns     handlers keep what they need in hf_rpc_data() and free it in done.
  * Threads  the worker loop; nothing here waits for a disk, a signer or a
- *          network.
+ *          network, or takes long.
  * Errors   to the caller, once; nothing is logged per call.
  * Source   proto/hashfed/v1; proto/SPEC.md section 9.
  */

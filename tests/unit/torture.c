@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "torture.h"
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *at, size_t size);
@@ -19,6 +21,12 @@ char *__wrap_strdup(const char *text);
 
 static atomic_long left = -2; /* -2: not read yet; -1: never fail */
 static atomic_long made;
+static _Thread_local long made_here;
+
+long hf_torture_made(void)
+{
+	return made_here;
+}
 
 __attribute__((destructor)) static void tell(void)
 {
@@ -36,6 +44,7 @@ static int must_fail(void)
 	long now = atomic_load(&left);
 
 	atomic_fetch_add(&made, 1);
+	made_here++;
 	if (now == -2) {
 		const char *text = getenv("HF_FAIL_ALLOC");
 
