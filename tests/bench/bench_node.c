@@ -20,15 +20,15 @@
 #include <string.h>
 
 #include "arena.h"
-#include "bytes.h"
 #include "clock.h"
 #include "duty.h"
 #include "rpc.h"
-#include "sha256.h"
 #include "sign.h"
 
 #include "client.h"
 #include "client_append.h"
+
+#include "bench_item.h"
 
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -56,44 +56,6 @@ static struct hf_client *connect_run(const char *run, unsigned duties)
 						       .duties = duties });
 }
 
-/* Item n: three exact hashes, a PDQ and a label, as a hotline would have. */
-static void put_item(uint64_t n, struct hf_buf *buf)
-{
-	uint8_t digests[4][32];
-	struct hf_hash hashes[4];
-	const struct hf_label label = { "local", "bench" };
-	static const enum hf_algorithm algorithms[] = {
-		HF_ALGORITHM_MD5,
-		HF_ALGORITHM_SHA1,
-		HF_ALGORITHM_SHA256,
-		HF_ALGORITHM_PDQ,
-	};
-	const struct hf_item item = {
-		.hashes = hashes,
-		.hashes_count = 4,
-		.labels = &label,
-		.labels_count = 1,
-		.content_class = HF_CLASS_NCII,
-	};
-
-	for (uint8_t i = 0; i < 4; i++) {
-		uint8_t seed[9];
-
-		hf_be64_put(seed, n);
-		seed[8] = i;
-		hf_sha256(seed, sizeof(seed), digests[i]);
-		hashes[i] = (struct hf_hash){
-			.algorithm = algorithms[i],
-			.digest = hf_span(digests[i],
-					  hf_algorithm_bytes(algorithms[i])),
-			.quality_plus_one =
-				algorithms[i] == HF_ALGORITHM_PDQ ? 101 : 0,
-		};
-	}
-	if (hf_item_encode(&item, buf) != HF_OK)
-		exit(1);
-}
-
 /* Items as they go into a message. */
 struct items {
 	struct hf_buf bytes;
@@ -111,7 +73,7 @@ static struct items items_make(uint64_t first, size_t count)
 	hf_buf_init(&items.bytes, SIZE_MAX);
 	for (size_t i = 0; i < count; i++) {
 		starts[i] = items.bytes.len_bytes;
-		put_item(first + i, &items.bytes);
+		bench_item(first + i, &items.bytes);
 	}
 	starts[count] = items.bytes.len_bytes;
 	for (size_t i = 0; i < count; i++)
@@ -292,14 +254,10 @@ static int run_fill(char **argv)
 	return 0;
 }
 
-/* SHA-256 digest of the item as put_item() makes it, or one nobody has. */
+/* SHA-256 digest of the item as bench_item() makes it, or one nobody has. */
 static void put_digest(uint64_t n, bool is_known, uint8_t *out)
 {
-	uint8_t seed[9];
-
-	hf_be64_put(seed, is_known ? n : ~n);
-	seed[8] = 2;
-	hf_sha256(seed, sizeof(seed), out);
+	bench_digest(is_known ? n : ~n, BENCH_SHA256, out);
 }
 
 static int run_match(int argc, char **argv)
