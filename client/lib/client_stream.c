@@ -43,6 +43,16 @@ enum hf_err hf_client_stream_begin(struct hf_client *client,
 	return HF_OK;
 }
 
+void hf_client_stream_wake(struct hf_client_stream *stream, int eventfd)
+{
+	hf_exchange_wake(stream->exchange, eventfd);
+}
+
+size_t hf_client_stream_count(const struct hf_client_stream *stream)
+{
+	return stream->count;
+}
+
 /* One answer.  NOTFOUND: none is there. */
 static enum hf_err take(struct hf_client_stream *stream, bool may_wait,
 			struct hf_why *why)

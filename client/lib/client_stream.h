@@ -33,6 +33,13 @@ HF_MUST enum hf_err hf_client_stream_begin(struct hf_client *client,
 					   struct hf_client_stream **out_stream,
 					   struct hf_why *why);
 
+/* An eventfd that becomes readable when there may be something to take.  It has
+ * to outlive the stream. */
+void hf_client_stream_wake(struct hf_client_stream *stream, int eventfd);
+
+/* Batches without an answer. */
+size_t hf_client_stream_count(const struct hf_client_stream *stream);
+
 /* Waits, and takes answers, while HF_CLIENT_STREAM_WINDOW are under way. */
 HF_MUST enum hf_err
 hf_client_stream_send(struct hf_client_stream *stream,

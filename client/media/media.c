@@ -53,6 +53,7 @@ struct hf_media {
 	pthread_cond_t has_work;
 	pthread_cond_t has_result;
 	bool is_stopping;
+	int wake_fd;        /* borrowed; -1: nobody waits so */
 	struct slot *slots; /* owned */
 	struct ring unused;
 	struct ring waiting;
@@ -230,6 +231,15 @@ static void hash(struct worker *worker, struct slot *slot)
 	}
 }
 
+/* With the lock held.  An eventfd that is full has woken everybody. */
+static void wake(const struct hf_media *media)
+{
+	static const uint64_t one = 1;
+
+	if (media->wake_fd >= 0 && write(media->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
@@ -253,6 +263,7 @@ static void *work(void *arg)
 		if (media->options.is_unordered)
 			ring_put(&media->results, size, number);
 		pthread_cond_signal(&media->has_result);
+		wake(media);
 	}
 	pthread_mutex_unlock(&media->lock);
 	hf_helper_stop(&worker->helper);
@@ -338,6 +349,7 @@ enum hf_err hf_media_open(const struct hf_media_options *options,
 	pthread_cond_init(&media->has_work, NULL);
 	pthread_cond_init(&media->has_result, NULL);
 	media->options = *options;
+	media->wake_fd = -1;
 	err = fill_in(&media->options, media->helper, sizeof(media->helper),
 		      why);
 	if (err == HF_OK)
@@ -443,6 +455,14 @@ enum hf_err hf_media_add(struct hf_media *media, const char *path, void *tag,
 	pthread_cond_signal(&media->has_work);
 	pthread_mutex_unlock(&media->lock);
 	return HF_OK;
+}
+
+void hf_media_wake(struct hf_media *media, int eventfd)
+{
+	pthread_mutex_lock(&media->lock);
+	media->wake_fd = eventfd;
+	wake(media);
+	pthread_mutex_unlock(&media->lock);
 }
 
 size_t hf_media_poll(struct hf_media *media)

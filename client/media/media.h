@@ -97,6 +97,11 @@ HF_MUST enum hf_err hf_media_open(const struct hf_media_options *options,
 HF_MUST enum hf_err hf_media_add(struct hf_media *media, const char *path,
 				 void *tag, struct hf_why *why);
 
+/* Write to this eventfd whenever a file is done: for one who waits for other
+ * things as well, and then calls hf_media_poll().  It has to outlive the pool.
+ */
+void hf_media_wake(struct hf_media *media, int eventfd);
+
 /* Deliver what is ready without waiting.  How many are still under way. */
 size_t hf_media_poll(struct hf_media *media);
 

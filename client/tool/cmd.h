@@ -104,7 +104,9 @@
 	X(BUNDLES,      "bundles",      1)            \
 	X(CONTENT_DATE, "content-date", 1)            \
 	X(CASES,        "cases",        0)            \
-	X(REMEMBER,     "remember",     0)
+	X(REMEMBER,     "remember",     0)            \
+	X(STDIN,        "stdin",        0)            \
+	X(UNAVAILABLE,  "unavailable",  1)
 /* clang-format on */
 
 enum hf_cmd_option {

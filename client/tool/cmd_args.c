@@ -44,8 +44,9 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	{ "retract", NULL, "SET INDEX | HASH | FILE | --batch ID", 0, 2,
 	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE),
 	  hf_cmd_retract, "take entries of ours back" },
-	{ "match", NULL, "FILE|HASH...", 1, MANY,
-	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER),
+	{ "match", NULL, "FILE|HASH... | --stdin", 0, MANY,
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER) |
+	  BIT(STDIN) | BIT(UNAVAILABLE),
 	  hf_cmd_match, "look files or hashes up" },
 	{ "scan", NULL, "DIR...", 1, MANY,
 	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(RESUME) | BIT(FRESH) | BIT(QUICK) |

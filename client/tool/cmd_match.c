@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "found_cases.h"
 #include "lookup_batch.h"
+#include "match_pipe.h"
 #include "show.h"
 
 /* Four hashes a file, and some of each kind: well below the protocol's most. */
@@ -218,7 +219,7 @@ static enum hf_err take_room(struct run *run, struct hf_why *why)
 		       : hf_why(why, HF_E_NOMEM, "no memory");
 }
 
-enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
+static enum hf_err match_args(struct hf_cmd *cmd, struct hf_why *why)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	enum hf_err err;
@@ -245,4 +246,17 @@ enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
 	free(run->found);
 	free(run);
 	return err;
+}
+
+enum hf_err hf_cmd_match(struct hf_cmd *cmd, struct hf_why *why)
+{
+	if (hf_cmd_has(cmd, HF_CMD_STDIN))
+		return hf_match_pipe(cmd, why);
+	if (hf_cmd_has(cmd, HF_CMD_UNAVAILABLE))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "--unavailable goes with --stdin");
+	if (cmd->args_count == 0)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "give files, hashes, or --stdin");
+	return match_args(cmd, why);
 }

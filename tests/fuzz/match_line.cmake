@@ -1,0 +1,1 @@
+hf_fuzz(match_line USES base codec cmd)

@@ -1,0 +1,1 @@
+hf_unit(match_line USES base codec cmd)
