@@ -28,6 +28,7 @@ struct merge {
 	const struct hf_match_build *build;
 	const struct hf_match_run *runs;
 	size_t runs_count;
+	unsigned algorithm;
 	size_t digest_bytes;
 	struct head {
 		uint32_t key;          /* the next one */
@@ -37,7 +38,8 @@ struct merge {
 	struct sourced {
 		struct hf_match_ref ref;
 		uint64_t sequence; /* of its run */
-	} * refs;                  /* owned: of the key in hand */
+		unsigned algorithm;
+	} * refs; /* owned: of the key in hand */
 	size_t refs_count;
 	size_t refs_size;
 	const uint8_t *digest;
@@ -74,7 +76,8 @@ static enum hf_err merge_init(struct merge *merge,
 		.build = build,
 		.runs = build->runs[algorithm],
 		.runs_count = build->runs_count[algorithm],
-		.digest_bytes = hf_algorithm_bytes(algorithm),
+		.algorithm = algorithm,
+		.digest_bytes = hf_match_key_bytes(algorithm),
 	};
 	merge->heads = calloc(merge->runs_count + 1, sizeof(*merge->heads));
 	if (merge->heads == NULL)
@@ -103,7 +106,8 @@ static bool append_ref(struct merge *merge, const struct hf_match_ref *ref,
 		merge->refs = refs;
 		merge->refs_size = size;
 	}
-	merge->refs[merge->refs_count++] = (struct sourced){ *ref, sequence };
+	merge->refs[merge->refs_count++] =
+		(struct sourced){ *ref, sequence, merge->algorithm };
 	return true;
 }
 
@@ -122,15 +126,15 @@ static bool take_key(struct merge *merge, const struct hf_match_run *run,
 	return true;
 }
 
-/* By set, entry, and the newest first. */
+/* In order, and the newest first. */
 static int compare_refs(const void *one, const void *other)
 {
 	const struct sourced *a = one, *b = other;
 
-	if (a->ref.set != b->ref.set)
-		return a->ref.set < b->ref.set ? -1 : 1;
-	if (a->ref.entry != b->ref.entry)
-		return a->ref.entry < b->ref.entry ? -1 : 1;
+	int order = hf_match_ref_compare(&a->ref, &b->ref, a->algorithm);
+
+	if (order != 0)
+		return order;
 	if (a->sequence != b->sequence)
 		return a->sequence > b->sequence ? -1 : 1;
 	return 0;
@@ -149,8 +153,8 @@ static void settle_refs(struct merge *merge)
 		const struct hf_match_ref *last =
 			kept > 0 ? &merge->refs[kept - 1].ref : NULL;
 
-		if (last != NULL && last->set == ref->set &&
-		    last->entry == ref->entry)
+		if (last != NULL &&
+		    hf_match_ref_compare(last, ref, merge->algorithm) == 0)
 			continue;
 		merge->refs[kept++] = merge->refs[i];
 	}

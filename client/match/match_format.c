@@ -13,10 +13,10 @@ void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
 {
 	*out_part = (struct hf_match_file_part){
 		.algorithm = algorithm,
-		.digest_bytes = (uint32_t)hf_algorithm_bytes(algorithm),
+		.digest_bytes = (uint32_t)hf_match_key_bytes(algorithm),
 		.keys_count = keys_count,
 		.lines_count = keys_count / HF_MATCH_LINE_KEYS + 1,
-		.has_bands = algorithm == HF_ALGORITHM_PDQ &&
+		.has_bands = hf_match_is_near(algorithm) &&
 			     keys_count >= HF_MATCH_SEGMENT_BANDS_MIN,
 	};
 }
@@ -25,7 +25,7 @@ void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
  * the ref in the line that has the key. */
 static bool is_apart(const struct hf_match_file_part *part)
 {
-	return part->algorithm == HF_ALGORITHM_PDQ;
+	return hf_match_is_near(part->algorithm);
 }
 
 /* Where the next section begins; every one has slack behind it for kernels

@@ -186,10 +186,16 @@ static enum hf_err writer_lock(struct hf_index *index, struct hf_why *why)
 static enum hf_err check_hash(const struct hf_index_hash *hash,
 			      struct hf_why *why)
 {
-	if (hf_algorithm_bytes(hash->algorithm) == 0)
+	if (hf_match_key_bytes(hash->algorithm) == 0)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "algorithm %u is not one the index holds",
 			      hash->algorithm);
+	if ((hash->algorithm == HF_ALGORITHM_VPDQ) !=
+		    (hash->frames_count > 0) ||
+	    hash->frames_count > HF_VPDQ_MAX_FRAMES)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "a frame of one of %u, must be of 1 to %d",
+			      hash->frames_count, HF_VPDQ_MAX_FRAMES);
 	if (hash->content_class == 0 || hash->content_class >= HF_CLASS_COUNT)
 		return hf_why(why, HF_E_ARGUMENT, "class %u is not known",
 			      hash->content_class);

@@ -9,8 +9,9 @@
  * hf_index_position().
  *
  * Answers are complete: a near lookup finds exactly what comparing with every
- * hash would find.  Distances to 47 are served by the multi-index (16 bands
- * of 16 bits), larger ones by comparing with everything.
+ * hash would find, and a video is told every list that shares enough frames.
+ * Distances to 47 are served by the multi-index (16 bands of 16 bits), larger
+ * ones by comparing with everything.
  *
  * Units    distances in differing bits; positions count entries; a quality is
  *          0 to 100, or HF_QUALITY_NONE.
@@ -39,6 +40,7 @@
 
 #include "err.h"
 #include "kind.h"
+#include "limit.h"
 
 struct hf_index;
 struct hf_index_view;
@@ -59,10 +61,15 @@ struct hf_index_view;
 struct hf_index_hash {
 	uint32_t set;          /* the ledger's number of the set */
 	uint64_t entry;        /* index of the ADD in it */
-	uint8_t algorithm;     /* enum hf_algorithm, not VPDQ */
+	uint8_t algorithm;     /* enum hf_algorithm */
 	uint8_t content_class; /* enum hf_class */
-	uint8_t quality;       /* or HF_QUALITY_NONE */
+	/* Or HF_QUALITY_NONE.  Of VPDQ, which of the entry's lists this frame
+	 * is of. */
+	uint8_t quality;
 	const uint8_t *digest; /* borrowed; hf_algorithm_bytes() of them */
+	/* Of VPDQ, whose lists are added frame by frame, each distinct one
+	 * once: how many this one's list has.  Else 0. */
+	uint16_t frames_count;
 };
 
 /* Open for writing, alone; dir is made when it is missing.  Every segment is
@@ -182,6 +189,56 @@ HF_MUST enum hf_err
 hf_index_lookup_digests(struct hf_index_view *view, uint8_t algorithm,
 			const uint8_t *digests, size_t digests_count,
 			const struct hf_index_sink *sink, struct hf_why *why);
+
+/* One video, and how much of it is wanted back. */
+struct hf_index_video {
+	const uint8_t *frames; /* borrowed; 32 bytes each */
+	size_t frames_count;   /* at most HF_VPDQ_MAX_FRAMES */
+	/* Frames that differ in so many bits or fewer are the same. */
+	unsigned distance;
+	/* Lists with less in common are not told; in percent. */
+	unsigned looked_up_min;
+	unsigned listed_min;
+};
+
+/* A list of frames that has some in common with the video.  Equal frames
+ * count once, on both sides. */
+struct hf_index_video_hit {
+	uint32_t set;
+	uint64_t entry;
+	uint8_t list;          /* which of the entry's */
+	uint8_t content_class; /* as amended */
+	bool is_demoted;
+	uint16_t looked_up_frames; /* of the video */
+	uint16_t looked_up_matched;
+	uint16_t listed_frames; /* of the list */
+	uint16_t listed_matched;
+};
+
+struct hf_index_video_sink {
+	void (*hit)(void *arg, const struct hf_index_video_hit *hit);
+	/* There are or may be more than were told: over HF_INDEX_HITS_MAX, or
+	 * so many share these frames that not all were looked at; what shares
+	 * its rarest frame with the fewest comes first.  May be NULL. */
+	void (*more)(void *arg);
+	void *arg;
+};
+
+/* Whole percent, rounded down: enough for "at least so much". */
+static inline unsigned hf_index_percent(unsigned matched, unsigned of)
+{
+	return of > 0 ? 100 * matched / of : 0;
+}
+
+/* The distinct ones of frames in order, into room for as many. */
+size_t hf_index_frames_distinct(const uint8_t *frames, size_t frames_count,
+				uint8_t *out_frames);
+
+/* Lists of VPDQ that share frames with a video.  ARGUMENT for no frames, too
+ * many, or a distance over HF_PDQ_DISTANCE_MAX. */
+HF_MUST enum hf_err hf_index_lookup_video(
+	struct hf_index_view *view, const struct hf_index_video *video,
+	const struct hf_index_video_sink *sink, struct hf_why *why);
 
 /* Entries whose PDQ hash differs in at most distance bits from each of
  * digests_count digests of 32 bytes, one behind the other.  ARGUMENT over

@@ -128,43 +128,27 @@ static bool on_key(void *arg, const struct hf_match_near_job *job, uint32_t key,
 				 &finding);
 }
 
-/* New hashes are few: compare with all of them. */
-static void tell_memory(struct near *near, const struct hf_match_memory *memory,
-			size_t query, const uint8_t *digest)
+struct near_memory {
+	struct near *near;
+	const struct hf_match_memory *memory;
+	size_t query;
+};
+
+static bool on_row(void *arg, uint32_t row, unsigned distance)
 {
-	const struct hf_match_kernel *kernel = near->view->index->kernel;
-	uint32_t count = __atomic_load_n(&memory->pdq_count, __ATOMIC_ACQUIRE);
-	struct hf_match_pdq want = hf_match_pdq_load(digest);
-	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
+	const struct near_memory *in = arg;
+	const struct hf_match_memory_row *found = &in->memory->rows[row];
 
-	for (uint32_t done = 0; done < count; done += HF_MATCH_KERNEL_BLOCK) {
-		uint32_t left = count - done;
-		size_t found = kernel->scan_digests(
-			memory->pdq + (size_t)32 * done,
-			left < HF_MATCH_KERNEL_BLOCK ? left
-						     : HF_MATCH_KERNEL_BLOCK,
-			&want, near->distance, positions);
-
-		for (size_t i = 0; i < found; i++) {
-			uint32_t number = done + positions[i];
-			const uint8_t *have_digest =
-				memory->pdq + (size_t)32 * number;
-			struct hf_match_pdq have =
-				hf_match_pdq_load(have_digest);
-			struct hf_match_finding finding = {
-				.ref = &memory->rows[memory->pdq_rows[number]]
-						.ref,
-				.sequence = memory->sequence,
-				.query = query,
-				.algorithm = HF_ALGORITHM_PDQ,
-				.distance = hf_match_pdq_distance(&have, &want),
-				.digest = have_digest,
-			};
-
-			if (!hf_match_tell(near->view, near->sink, &finding))
-				return;
-		}
-	}
+	return hf_match_tell(
+		in->near->view, in->near->sink,
+		&(struct hf_match_finding){
+			.ref = &found->ref,
+			.sequence = in->memory->sequence,
+			.query = in->query,
+			.algorithm = HF_ALGORITHM_PDQ,
+			.distance = distance,
+			.digest = hf_match_memory_digest(in->memory, found),
+		});
 }
 
 /* After a query's last segment: its answers are complete with these. */
@@ -173,8 +157,15 @@ static void tell_memories(struct near *near, size_t query,
 {
 	const struct hf_match_snapshot *snapshot = near->view->snapshot;
 
-	for (size_t i = 0; i < snapshot->memories_count; i++)
-		tell_memory(near, snapshot->memories[i], query, digest);
+	/* New hashes are few: each is compared. */
+	for (size_t i = 0; i < snapshot->memories_count; i++) {
+		struct near_memory in = { near, snapshot->memories[i], query };
+
+		hf_match_memory_near(
+			in.memory, near->view->index->kernel, HF_ALGORITHM_PDQ,
+			digest, near->distance,
+			&(struct hf_match_memory_sink){ on_row, &in });
+	}
 	hf_match_tell_begin(near->view);
 }
 

@@ -18,12 +18,12 @@ enum hf_err hf_match_memory_new(uint64_t sequence,
 	memory->rows = malloc(HF_MATCH_MEMORY_ROWS * sizeof(*memory->rows));
 	memory->heads = calloc(HF_MATCH_MEMORY_HEADS, sizeof(*memory->heads));
 	memory->pool = malloc(HF_MATCH_MEMORY_POOL_BYTES);
-	memory->pdq = malloc((size_t)HF_MATCH_MEMORY_PDQ_ROWS * 32);
-	memory->pdq_rows =
-		malloc(HF_MATCH_MEMORY_PDQ_ROWS * sizeof(*memory->pdq_rows));
+	memory->near = malloc((size_t)HF_MATCH_MEMORY_NEAR_ROWS * 32);
+	memory->near_rows =
+		malloc(HF_MATCH_MEMORY_NEAR_ROWS * sizeof(*memory->near_rows));
 	if (memory->rows == NULL || memory->heads == NULL ||
-	    memory->pool == NULL || memory->pdq == NULL ||
-	    memory->pdq_rows == NULL) {
+	    memory->pool == NULL || memory->near == NULL ||
+	    memory->near_rows == NULL) {
 		hf_match_memory_unref(memory);
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	}
@@ -36,7 +36,7 @@ size_t hf_match_memory_bytes(void)
 	return HF_MATCH_MEMORY_ROWS * sizeof(struct hf_match_memory_row) +
 	       HF_MATCH_MEMORY_HEADS * sizeof(uint32_t) +
 	       HF_MATCH_MEMORY_POOL_BYTES +
-	       (size_t)HF_MATCH_MEMORY_PDQ_ROWS * (32 + sizeof(uint32_t));
+	       (size_t)HF_MATCH_MEMORY_NEAR_ROWS * (32 + sizeof(uint32_t));
 }
 
 struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory)
@@ -53,8 +53,8 @@ void hf_match_memory_unref(struct hf_match_memory *memory)
 	free(memory->rows);
 	free(memory->heads);
 	free(memory->pool);
-	free(memory->pdq);
-	free(memory->pdq_rows);
+	free(memory->near);
+	free(memory->near_rows);
 	free(memory);
 }
 
@@ -73,32 +73,33 @@ void hf_match_memory_prefetch(const struct hf_match_memory *memory,
 bool hf_match_memory_put(struct hf_match_memory *memory,
 			 const struct hf_index_hash *hash)
 {
-	size_t bytes = hf_algorithm_bytes(hash->algorithm);
-	bool is_pdq = hash->algorithm == HF_ALGORITHM_PDQ;
+	size_t bytes = hf_match_key_bytes(hash->algorithm);
+	bool is_near = hf_match_is_near(hash->algorithm);
 	uint32_t row = memory->rows_count;
 	uint64_t mixed = hf_match_digest_mix(hash->digest, bytes);
 	uint32_t *head = &memory->heads[head_of(hash->algorithm, mixed)];
-	uint32_t digest = is_pdq ? memory->pdq_count : memory->pool_bytes;
+	uint32_t digest = is_near ? memory->near_count : memory->pool_bytes;
 
 	if (row == HF_MATCH_MEMORY_ROWS ||
-	    (is_pdq ? digest == HF_MATCH_MEMORY_PDQ_ROWS
-		    : HF_MATCH_MEMORY_POOL_BYTES - digest < bytes))
+	    (is_near ? digest == HF_MATCH_MEMORY_NEAR_ROWS
+		     : HF_MATCH_MEMORY_POOL_BYTES - digest < bytes))
 		return false;
-	memcpy(is_pdq ? memory->pdq + (size_t)32 * digest
-		      : memory->pool + digest,
+	memcpy(is_near ? memory->near + (size_t)32 * digest
+		       : memory->pool + digest,
 	       hash->digest, bytes);
 	memory->rows[row] = (struct hf_match_memory_row){
 		.ref = { .entry = hash->entry,
 			 .set = hash->set,
 			 .content_class = hash->content_class,
-			 .quality = hash->quality },
+			 .quality = hash->quality,
+			 .frames_count = hash->frames_count },
 		.digest = digest,
 		.next = *head,
 		.algorithm = hash->algorithm,
 	};
-	if (is_pdq) {
-		memory->pdq_rows[digest] = row;
-		__atomic_store_n(&memory->pdq_count, digest + 1,
+	if (is_near) {
+		memory->near_rows[digest] = row;
+		__atomic_store_n(&memory->near_count, digest + 1,
 				 __ATOMIC_RELEASE);
 	} else {
 		memory->pool_bytes += (uint32_t)bytes;
@@ -111,8 +112,8 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
 				      const struct hf_match_memory_row *row)
 {
-	return row->algorithm == HF_ALGORITHM_PDQ
-		       ? memory->pdq + (size_t)32 * row->digest
+	return hf_match_is_near(row->algorithm)
+		       ? memory->near + (size_t)32 * row->digest
 		       : memory->pool + row->digest;
 }
 
@@ -120,7 +121,7 @@ const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
 static uint32_t walk(const struct hf_match_memory *memory, uint32_t link,
 		     unsigned algorithm, const uint8_t *digest)
 {
-	size_t bytes = hf_algorithm_bytes(algorithm);
+	size_t bytes = hf_match_key_bytes(algorithm);
 
 	while (link != 0) {
 		const struct hf_match_memory_row *row = &memory->rows[link - 1];
@@ -153,6 +154,38 @@ uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
 		    hf_match_memory_digest(memory, from));
 }
 
+void hf_match_memory_near(const struct hf_match_memory *memory,
+			  const struct hf_match_kernel *kernel,
+			  unsigned algorithm, const uint8_t *digest,
+			  unsigned distance,
+			  const struct hf_match_memory_sink *sink)
+{
+	uint32_t count = __atomic_load_n(&memory->near_count, __ATOMIC_ACQUIRE);
+	struct hf_match_pdq want = hf_match_pdq_load(digest);
+	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
+
+	for (uint32_t done = 0; done < count; done += HF_MATCH_KERNEL_BLOCK) {
+		const uint8_t *digests = memory->near + (size_t)32 * done;
+		uint32_t left = count - done;
+		size_t found = kernel->scan_digests(
+			digests,
+			left < HF_MATCH_KERNEL_BLOCK ? left
+						     : HF_MATCH_KERNEL_BLOCK,
+			&want, distance, positions);
+
+		for (size_t i = 0; i < found; i++) {
+			uint32_t row = memory->near_rows[done + positions[i]];
+			struct hf_match_pdq have = hf_match_pdq_load(
+				digests + (size_t)32 * positions[i]);
+
+			if (memory->rows[row].algorithm == algorithm &&
+			    !sink->row(sink->arg, row,
+				       hf_match_pdq_distance(&have, &want)))
+				return;
+		}
+	}
+}
+
 /*
  * Sorting.
  */
@@ -170,13 +203,12 @@ static int compare(const void *one, const void *other)
 	if (a->order != b->order)
 		return a->order < b->order ? -1 : 1;
 	order = memcmp(a->digest, b->digest,
-		       hf_algorithm_bytes(a->row->algorithm));
+		       hf_match_key_bytes(a->row->algorithm));
+	if (order == 0)
+		order = hf_match_ref_compare(&a->row->ref, &b->row->ref,
+					     a->row->algorithm);
 	if (order != 0)
 		return order;
-	if (a->row->ref.set != b->row->ref.set)
-		return a->row->ref.set < b->row->ref.set ? -1 : 1;
-	if (a->row->ref.entry != b->row->ref.entry)
-		return a->row->ref.entry < b->row->ref.entry ? -1 : 1;
 	/* Of an entry given twice the later row comes first and stays. */
 	return a->row > b->row ? -1 : 1;
 }
@@ -226,8 +258,8 @@ static void put_part(const struct sortable *rows, uint32_t count, size_t bytes,
 			const struct hf_match_ref *ref = &rows[next].row->ref;
 
 			if (refs_count == begin ||
-			    refs[refs_count - 1].set != ref->set ||
-			    refs[refs_count - 1].entry != ref->entry)
+			    hf_match_ref_compare(&refs[refs_count - 1], ref,
+						 rows[i].row->algorithm) != 0)
 				refs[refs_count++] = *ref;
 		}
 		memcpy(keys + keys_count * bytes, rows[i].digest, bytes);
@@ -260,7 +292,7 @@ static enum hf_err sort_one(const struct hf_match_memory *memory,
 			    struct hf_match_segment_part *out_part,
 			    void **out_owned, struct hf_why *why)
 {
-	size_t bytes = hf_algorithm_bytes(algorithm);
+	size_t bytes = hf_match_key_bytes(algorithm);
 	uint32_t count = 0;
 	uint8_t *owned;
 

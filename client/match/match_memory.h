@@ -9,8 +9,8 @@
  * Owns     hf_match_memory_new() gives the caller one reference.
  * Threads  put by one thread at a time, everything else by any.
  * Errors   NOMEM when it is made; afterwards only "full".
- * Source   PDQ rows are compared one by one, so there are few: 8,192 take
- *          about 6 microseconds.
+ * Source   PDQ hashes and frames of videos are compared one by one, so there
+ *          are few: 8,192 take about 6 microseconds.
  */
 #ifndef HF_MATCH_MEMORY_H
 #define HF_MATCH_MEMORY_H
@@ -21,16 +21,17 @@
 
 #include "match_build.h"
 #include "match_index.h"
+#include "match_kernel.h"
 
 #define HF_MATCH_MEMORY_ROWS       65536
-#define HF_MATCH_MEMORY_PDQ_ROWS   8192
+#define HF_MATCH_MEMORY_NEAR_ROWS  8192
 #define HF_MATCH_MEMORY_POOL_BYTES ((size_t)2 * 1024 * 1024)
 #define HF_MATCH_MEMORY_HEADS      131072
 #define HF_MATCH_MEMORY_NO_ROW     UINT32_MAX
 
 struct hf_match_memory_row {
 	struct hf_match_ref ref;
-	uint32_t digest; /* byte of the pool; number in pdq */
+	uint32_t digest; /* byte of the pool; number in near */
 	uint32_t next;   /* row with the same head */
 	uint8_t algorithm;
 };
@@ -38,14 +39,14 @@ struct hf_match_memory_row {
 struct hf_match_memory {
 	uint32_t references;              /* atomic */
 	uint32_t rows_count;              /* atomic */
-	uint32_t pdq_count;               /* atomic */
+	uint32_t near_count;              /* atomic */
 	uint32_t pool_bytes;              /* the putting thread's */
 	uint64_t sequence;                /* as of the segment it becomes */
 	struct hf_match_memory_row *rows; /* owned */
 	uint32_t *heads;                  /* owned, atomic: row + 1 */
 	uint8_t *pool;                    /* owned: digests but PDQ */
-	uint8_t *pdq;                     /* owned: digests, 32 bytes each */
-	uint32_t *pdq_rows;               /* owned: the row of each of those */
+	uint8_t *near;                    /* owned: PDQ and frames, 32 bytes */
+	uint32_t *near_rows;              /* owned: the row of each of those */
 };
 
 HF_MUST enum hf_err hf_match_memory_new(uint64_t sequence,
@@ -81,6 +82,19 @@ uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
 			      uint64_t mixed);
 uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
 				   uint32_t row);
+
+/* Rows of an algorithm with distances, within distance of digest, until row
+ * says that it is enough. */
+struct hf_match_memory_sink {
+	bool (*row)(void *arg, uint32_t row, unsigned distance);
+	void *arg;
+};
+
+void hf_match_memory_near(const struct hf_match_memory *memory,
+			  const struct hf_match_kernel *kernel,
+			  unsigned algorithm, const uint8_t *digest,
+			  unsigned distance,
+			  const struct hf_match_memory_sink *sink);
 
 /* Bring what a find reads first nearer. */
 void hf_match_memory_prefetch(const struct hf_match_memory *memory,

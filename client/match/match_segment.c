@@ -63,14 +63,14 @@ static enum hf_err open_part(struct hf_match_segment *segment,
 	struct hf_match_file_layout layout;
 	struct hf_match_segment_part part;
 
-	if (hf_algorithm_bytes(row->algorithm) == 0)
+	if (hf_match_key_bytes(row->algorithm) == 0)
 		return hf_why(why, HF_E_UNSUPPORTED,
 			      "index file '%s' has algorithm %" PRIu32
 			      ", which this version does not know",
 			      path, row->algorithm);
-	if (row->digest_bytes != hf_algorithm_bytes(row->algorithm) ||
+	if (row->digest_bytes != hf_match_key_bytes(row->algorithm) ||
 	    row->lines_count == 0 || row->has_bands > 1 ||
-	    (row->has_bands != 0 && row->algorithm != HF_ALGORITHM_PDQ) ||
+	    (row->has_bands != 0 && !hf_match_is_near(row->algorithm)) ||
 	    segment->parts[row->algorithm].keys != NULL)
 		return damaged(why, path, "a part makes no sense");
 	hf_match_format_layout(row, *at, &layout);

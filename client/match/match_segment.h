@@ -3,8 +3,8 @@
  *
  * A segment has a part for each algorithm: the distinct digests in order, the
  * entry of each beside it, the entries of those that have several, lines that
- * say which digests are where, and for PDQ, when there are many, sixteen bands
- * of buckets.
+ * say which digests are where, and for PDQ and VPDQ, when there are many,
+ * sixteen bands of buckets.
  *
  * A lookup reads one line of 64 bytes, which nearly every unknown digest ends
  * at, and a known one also its key, with the entry in the bytes behind it.
@@ -31,6 +31,7 @@
 #include "bytes.h"
 #include "err.h"
 #include "kind.h"
+#include "limit.h"
 
 #define HF_MATCH_PDQ_BANDS       16
 #define HF_MATCH_PDQ_BAND_VALUES 65536
@@ -40,14 +41,46 @@
 #define HF_MATCH_SEGMENT_BANDS_MIN 32768
 
 /* The entry behind a digest, as in the file, where it stands behind digests
- * of any multiple of four bytes. */
+ * of any multiple of four bytes.  Behind a frame of a video stand the number
+ * of its list in the entry, where a quality would, and how many distinct
+ * frames that list has. */
 struct hf_match_ref {
 	uint64_t entry;
 	uint32_t set;
 	uint8_t content_class;
 	uint8_t quality;
-	uint16_t is_several; /* only beside a key, see hf_match_refs() */
+	uint16_t is_several : 1;    /* only beside a key, see hf_match_refs() */
+	uint16_t frames_count : 15; /* 0 but of VPDQ */
 } __attribute__((packed, aligned(4)));
+
+/* Bytes of a key: of VPDQ, the frames are the keys.  0 for what is not
+ * indexed. */
+static inline size_t hf_match_key_bytes(unsigned algorithm)
+{
+	return algorithm == HF_ALGORITHM_VPDQ ? HF_PDQ_BYTES
+					      : hf_algorithm_bytes(algorithm);
+}
+
+/* Searched near, by bands when there are many. */
+static inline bool hf_match_is_near(unsigned algorithm)
+{
+	return algorithm == HF_ALGORITHM_PDQ || algorithm == HF_ALGORITHM_VPDQ;
+}
+
+/* Two refs of one key by set, entry and, of VPDQ, list; equal ones are the
+ * same thing said twice. */
+static inline int hf_match_ref_compare(const struct hf_match_ref *a,
+				       const struct hf_match_ref *b,
+				       unsigned algorithm)
+{
+	if (a->set != b->set)
+		return a->set < b->set ? -1 : 1;
+	if (a->entry != b->entry)
+		return a->entry < b->entry ? -1 : 1;
+	return algorithm == HF_ALGORITHM_VPDQ
+		       ? (int)a->quality - (int)b->quality
+		       : 0;
+}
 
 /* The keys whose order falls into one stretch of all there is: the number of
  * the first, and of each a tag.  When there are more of them than tags the
@@ -77,7 +110,7 @@ struct hf_match_segment_part {
 	size_t beside_stride_bytes;
 	const uint8_t *keys;             /* by hf_match_digest_order() */
 	const uint8_t *beside;           /* a struct hf_match_ref of each key */
-	const struct hf_match_ref *refs; /* of a key: by set, then entry */
+	const struct hf_match_ref *refs; /* of a key: in order */
 	const struct hf_match_line *lines; /* lines_count + 1 */
 	bool has_bands;
 	struct hf_match_segment_band bands[HF_MATCH_PDQ_BANDS];

@@ -20,7 +20,7 @@
 
 /* Name, number, bytes of a digest (0: varies), word.  PDQ is matched within
  * a distance; PhotoDNA is opaque here and matched exactly; VPDQ is a list of
- * frames, which the match index does not hold. */
+ * frames, each a PDQ digest, matched by how many are shared. */
 /* clang-format off */
 #define HF_ALGORITHM_TABLE(X)              \
 	X(MD5,      1,  16, "md5")         \

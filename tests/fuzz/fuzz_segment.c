@@ -89,6 +89,24 @@ static void on_hit(void *arg, const struct hf_index_hit *hit)
 	*(uint8_t *)arg ^= hit->digest[0];
 }
 
+static void on_video(void *arg, const struct hf_index_video_hit *hit)
+{
+	if (hit->looked_up_matched > hit->looked_up_frames ||
+	    hit->listed_matched > hit->listed_frames)
+		abort();
+}
+
+static enum hf_err look_up_video(struct hf_index_view *view,
+				 const uint8_t *frame)
+{
+	const struct hf_index_video_sink sink = { on_video, NULL, NULL };
+	const struct hf_index_video video = { .frames = frame,
+					      .frames_count = 1,
+					      .distance = 64 };
+
+	return hf_index_lookup_video(view, &video, &sink, NULL);
+}
+
 static void look_up(const uint8_t *tail, size_t tail_bytes)
 {
 	struct hf_index_query queries[2 * HF_ALGORITHM_COUNT];
@@ -117,6 +135,8 @@ static void look_up(const uint8_t *tail, size_t tail_bytes)
 		if (err == HF_OK)
 			err = hf_index_lookup_near(view, digest, 1, 64, &sink,
 						   NULL);
+		if (err == HF_OK)
+			err = look_up_video(view, digest);
 		if (err != HF_OK)
 			abort();
 		hf_index_view_end(view);

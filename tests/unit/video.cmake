@@ -1,0 +1,1 @@
+hf_unit(video THREADS USES base sign match)
