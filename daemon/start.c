@@ -14,6 +14,7 @@
 #include "errand.h"
 #include "feed.h"
 #include "file.h"
+#include "forks.h"
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
@@ -29,6 +30,7 @@
 #include "rpc_client.h"
 #include "rpc_schema.h"
 #include "rpc_server.h"
+#include "scores.h"
 #include "serve.h"
 #include "serve_tail.h"
 #include "serve_watch.h"
@@ -301,7 +303,9 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err != HF_OK)
 		return err;
 	remind_signer(node);
-	err = hf_own_sets_create(node, why);
+	err = hf_node_forks_open(node, why);
+	if (err == HF_OK)
+		err = hf_own_sets_create(node, why);
 	if (err == HF_OK)
 		err = open_index(start->conf, "index", &node->index, why);
 	if (err == HF_OK)
@@ -498,6 +502,7 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 	const struct hf_peers_options options = {
 		.ring = node->ring,
 		.ledger = node->ledger,
+		.forks = node->forks,
 		.outbound = node->outbound,
 		.keypair = { start->key_pem, start->cert_pem },
 		.ring_dir = node->ring_dir,
@@ -677,6 +682,8 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	hf_feed_stop(node->feed);
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);
+	hf_forks_close(node->forks);
+	hf_scores_free(node->scores);
 	hf_ledger_close(node->ledger);
 	hf_vouching_free(node->vouching);
 	hf_agent_close(node->agent);

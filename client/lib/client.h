@@ -76,6 +76,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(list_peers,  "Admin",   "ListPeers",  30000)                        \
 	X(add_peer,    "Admin",   "AddPeer",    60000)                        \
 	X(verify_set,  "Admin",   "VerifySet",  3600000)                      \
+	X(get_evidence, "Admin",  "GetEvidence", 30000)                       \
 	X(list_cases,  "Takedown", "ListCases", 30000)                        \
 	X(get_case,    "Takedown", "GetCase",   30000)                        \
 	X(get_bundle,  "Takedown", "GetBundle", 60000)                        \
@@ -88,6 +89,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(list_roles,  "Takedown", "ListRoles", 30000)
 #define HF_CLIENT_ASK_TABLE(X)                                                \
 	X(follow_set,  "Admin",   "FollowSet",  60000)                        \
+	X(thaw_set,    "Admin",   "ThawSet",    60000)                        \
 	X(remove_peer, "Admin",   "RemovePeer", 60000)
 #define HF_CLIENT_TELL_TABLE(X)                                               \
 	X(get_status,  "Admin",   "GetStatus",  30000)                        \

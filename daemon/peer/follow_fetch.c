@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include "follow_fetch.h"
+#include "forks.h"
 
 /* Entries asked for with one call. */
 #define RANGE_ENTRIES ((uint64_t)1024 * HF_CHUNK_ENTRIES)
@@ -250,21 +251,28 @@ static void begin_range(struct hf_follow *follow)
 /* --- the checkpoint --------------------------------------------------------
  */
 
-/* Two checkpoints, both signed by the publisher, that contradict each other:
- * nothing resolves that by itself. */
-static void freeze(struct hf_follow *follow, const struct hf_why *why)
+/* The note that is fetched contradicts what we hold: nothing resolves that by
+ * itself. */
+static void on_contradiction(struct hf_follow *follow,
+			     const struct hf_why *said)
 {
-	struct hf_why reason;
+	const struct hf_peers_options *options = &follow->peers->options;
+	struct hf_why why = { "" };
+	struct hf_note note;
+	enum hf_err err = hf_note_parse(follow->note, &note, &why);
 
-	hf_why(&reason, HF_E_FROZEN,
-	       "the publisher signed contradicting checkpoints: %.150s",
-	       why->text);
+	if (err == HF_OK)
+		err = hf_forks_judge(options->forks, follow->set, &follow->log,
+				     &note, &why);
+	if (err == HF_E_CONFLICT)
+		return;
+	/* It cannot be shown to others yet, but stop we must. */
 	hf_log(HF_LOG_ERROR, "peer", "set frozen", "set=%s why=\"%s\"",
-	       follow->origin, reason.text);
-	if (hf_ledger_freeze(follow->peers->options.ledger, follow->set,
-			     reason.text, &reason) != HF_OK)
+	       follow->origin, said->text);
+	if (hf_ledger_freeze(options->ledger, follow->set, said->text, &why) !=
+	    HF_OK)
 		hf_log(HF_LOG_ERROR, "peer", "set not frozen",
-		       "set=%s why=\"%s\"", follow->origin, reason.text);
+		       "set=%s why=\"%s\"", follow->origin, why.text);
 }
 
 static void on_seen(struct hf_follow *follow, enum hf_err err,
@@ -279,11 +287,12 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 	if (err == HF_E_EXISTS)
 		return;
 	if (err == HF_E_CONFLICT)
-		freeze(follow, why);
+		on_contradiction(follow, why);
 	if (err != HF_OK) {
 		hf_follow_fail(follow, err, why);
 		return;
 	}
+	hf_peers_gossip(follow->peers);
 	err = hf_ledger_view_begin(follow->peers->options.ledger, &view, &ours);
 	if (err == HF_OK) {
 		err = hf_ledger_info(view, follow->set, &info, &ours);
@@ -326,6 +335,27 @@ static void see(struct hf_follow *follow, const struct hf_tree_proof *proof)
 	}
 }
 
+/* A proof that does not lead to our root may lead to another one that the
+ * publisher has signed. */
+static enum hf_err judge_growth(struct hf_follow *follow,
+				const struct hf_tree_proof *proof,
+				struct hf_span old_root, struct hf_why *why)
+{
+	struct hf_tree_hash root;
+	struct hf_note note;
+	enum hf_err err;
+
+	if (old_root.len_bytes == 0)
+		return HF_OK;
+	memcpy(root.bytes, old_root.at, sizeof(root.bytes));
+	err = hf_note_parse(follow->note, &note, why);
+	return err == HF_OK
+		       ? hf_forks_judge_growth(follow->peers->options.forks,
+					       follow->set, &follow->log, &note,
+					       &root, proof, why)
+		       : err;
+}
+
 static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
 		     const struct hf_why *said)
 {
@@ -348,6 +378,8 @@ static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
 			memcpy(proof.hashes, response.hashes.at,
 			       response.hashes.len_bytes);
 	}
+	if (err == HF_OK && !follow->is_going && !follow->has_failed)
+		err = judge_growth(follow, &proof, response.old_root, &why);
 	hf_arena_release(&arena);
 	if (!follow->is_going && !follow->has_failed) {
 		if (err == HF_OK)

@@ -40,6 +40,7 @@ static enum hf_err admit(void *arg, struct hf_span pem,
 void hf_link_free(struct hf_link *link)
 {
 	hf_offers_free(link);
+	hf_gossip_forget(link);
 	hf_link_forget(link);
 	free(link);
 }
@@ -450,6 +451,7 @@ enum hf_err hf_link_new(struct hf_peers *peers,
 	link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
 	link->retry.run = on_retry;
 	link->retry.arg = link;
+	hf_gossip_init(link);
 	memcpy(link->organisation_id, peer->id, HF_HASH_BYTES);
 	strcpy(link->name, peer->name);
 	strcpy(link->endpoint, endpoint);
@@ -472,6 +474,7 @@ void hf_link_close(struct hf_link *link)
 	link->is_going = true;
 	link->is_in_session = false;
 	hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
+	hf_rpc_timer_stop(link->peers->options.outbound, &link->gossip);
 	for (struct hf_follow *follow = link->peers->follows; follow != NULL;
 	     follow = follow->next)
 		hf_follow_without(follow, link);

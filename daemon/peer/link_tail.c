@@ -120,6 +120,7 @@ static enum hf_err take_news(struct hf_link *link,
 	if (err != HF_OK)
 		return hf_why(why, err, "it tells of too many sets");
 	set->agreement_version = news->agreement_version;
+	hf_gossip_told(link, news->origin, news->note);
 	if (follow == NULL && news->agreement.len_bytes > 0 &&
 	    link->peers->options.cases_offered != NULL)
 		link->peers->options.cases_offered(link->peers->options.arg,
@@ -197,6 +198,7 @@ void hf_link_tail(struct hf_link *link)
 
 	/* The first round names every set anew. */
 	hf_link_forget(link);
+	hf_gossip_forget(link);
 	err = hf_rpc_call_start(link->channel, "/hashfed.v1.Federation/Tail",
 				&tail_events, link, 0, &link->tail, &why);
 	if (err != HF_OK) {
@@ -206,4 +208,5 @@ void hf_link_tail(struct hf_link *link)
 	link->away++;
 	hf_offers_look(link);
 	hf_link_ask_own(link);
+	hf_gossip_soon(link);
 }

@@ -112,8 +112,10 @@ static void look_at_offers(void *arg)
 	struct hf_peers *peers = arg;
 
 	for (struct hf_link *link = peers->links; link != NULL;
-	     link = link->next)
+	     link = link->next) {
 		hf_offers_look(link);
+		hf_gossip_soon(link);
+	}
 }
 
 static bool is_stopping(struct hf_peers *peers)
@@ -170,6 +172,7 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	peers->reconcile.arg = peers;
 	pthread_mutex_init(&peers->lock, NULL);
 	hf_peers_ask_own_init(peers);
+	hf_peers_gossip_init(peers);
 	peers->offer.run = look_at_offers;
 	peers->offer.arg = peers;
 	pthread_cond_init(&peers->gone, NULL);

@@ -25,6 +25,7 @@
 #include "rpc_tls.h"
 #include "span.h"
 
+struct hf_forks;
 struct hf_ledger;
 struct hf_peers;
 struct hf_ring_holder;
@@ -33,6 +34,7 @@ struct hf_rpc_loop;
 struct hf_peers_options {
 	struct hf_ring_holder *ring;
 	struct hf_ledger *ledger;
+	struct hf_forks *forks;
 	struct hf_rpc_loop *outbound; /* POLLS */
 	struct hf_rpc_keypair keypair;
 	const char *ring_dir;  /* where manifests and agreements are saved */
@@ -74,6 +76,9 @@ void hf_peers_free(struct hf_peers *peers);
 
 /* The ring changed: dial who came, drop who went, follow what is followed. */
 void hf_peers_changed(struct hf_peers *peers);
+
+/* There is evidence or a note to tell that may be of use to peers. */
+void hf_peers_gossip(struct hf_peers *peers);
 
 /* Ask once more, now, those whom is_asked names. */
 void hf_peers_ask_own(struct hf_peers *peers);

@@ -26,6 +26,7 @@
 #include "ring.h"
 #include "rpc.h"
 #include "rpc_client.h"
+#include "sha256.h"
 
 /* A peer that failed is left alone for this long, doubling up to the most. */
 #define HF_LINK_BACKOFF_MIN_MS ((int64_t)1000)
@@ -47,6 +48,14 @@ struct hf_link_set {
 	struct hf_span note; /* owned; the latest, empty when used up */
 };
 
+/* What a peer knows of a set, because it told us or we told it. */
+struct hf_gossip_mark {
+	struct hf_gossip_mark *next;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note */
+	bool has_evidence;
+};
+
 struct hf_link {
 	struct hf_link *next;
 	struct hf_peers *peers; /* borrowed */
@@ -57,7 +66,10 @@ struct hf_link {
 	struct hf_link_set *sets;       /* owned; under peers->lock to change */
 	size_t sets_count;
 	size_t notes_bytes;
-	struct hf_offer *offers;  /* owned */
+	struct hf_offer *offers;      /* owned */
+	struct hf_gossip_mark *marks; /* owned */
+	struct hf_rpc_timer gossip;
+	bool is_gossiping;
 	struct hf_rpc_call *tail; /* a reference, while it runs */
 	struct hf_rpc_timer retry;
 	int64_t backoff_ms;
@@ -111,6 +123,7 @@ struct hf_peers {
 	struct hf_rpc_task reconcile;
 	struct hf_rpc_task offer;
 	struct hf_rpc_task ask_own;
+	struct hf_rpc_task gossip;
 	struct hf_ledger_follower *follower;
 	struct hf_link *links;
 	/* Closed ones: a handshake may still ask whom they wanted, so they stay
@@ -195,6 +208,19 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 /* What does it hold of them?  When it is one of those to ask. */
 void hf_link_ask_own(struct hf_link *link);
 void hf_peers_ask_own_init(struct hf_peers *peers);
+
+/* --- gossip (gossip.c) ------------------------------------------------------
+ */
+
+/* Compare checkpoints with this peer in a moment: what it may not know yet. */
+void hf_gossip_soon(struct hf_link *link);
+void hf_gossip_init(struct hf_link *link);
+void hf_gossip_forget(struct hf_link *link);
+void hf_peers_gossip_init(struct hf_peers *peers);
+
+/* The peer told of this note itself. */
+void hf_gossip_told(struct hf_link *link, const char *origin,
+		    struct hf_span note);
 
 /* --- offers ----------------------------------------------------------------
  */

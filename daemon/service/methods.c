@@ -69,6 +69,8 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, &hf_serve_remove_peer },
 	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
 	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
+	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
+	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },
 
 	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, &hf_serve_attest_role },
 	{ TAKEDOWN("ListRoles"),       READER,   KIB(1),  10000, false, false, &hf_serve_list_roles },

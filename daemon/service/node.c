@@ -1,6 +1,8 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "cases.h"
+#include "forks.h"
 #include "ledger_view.h"
 #include "peers.h"
 #include "ring.h"
@@ -13,6 +15,7 @@
 #include "node.h"
 #include "own_set.h"
 #include "retract.h"
+#include "scores.h"
 #include "serve_tail.h"
 
 struct hf_node *hf_node_of(const struct hf_rpc_call *call)
@@ -57,6 +60,29 @@ void hf_node_tick(struct hf_node *node)
 	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
 	go_on(node);
+}
+
+static void on_fork_found(void *arg)
+{
+	struct hf_node *node = arg;
+
+	if (node->peers != NULL)
+		hf_peers_gossip(node->peers);
+}
+
+enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
+{
+	char dir[HF_NODE_PATH_SIZE];
+	const struct hf_forks_options options = {
+		.dir = dir,
+		.ledger = node->ledger,
+		.found = on_fork_found,
+		.arg = node,
+	};
+	enum hf_err err = hf_scores_new(&node->scores, why);
+
+	snprintf(dir, sizeof(dir), "%s/evidence", node->conf->state_dir);
+	return err == HF_OK ? hf_forks_open(&options, &node->forks, why) : err;
 }
 
 /* "ncii" is the second part of "hotline.example/ncii/2"; its epoch then. */

@@ -26,6 +26,7 @@ struct hf_cases;
 struct hf_desk;
 struct hf_errands;
 struct hf_feed;
+struct hf_forks;
 struct hf_index;
 struct hf_ledger;
 struct hf_peers;
@@ -36,6 +37,7 @@ struct hf_roles;
 struct hf_rpc_call;
 struct hf_rpc_loop;
 struct hf_rpc_trust;
+struct hf_scores;
 struct hf_tails;
 struct hf_vouching;
 struct hf_watches;
@@ -52,6 +54,8 @@ struct hf_node {
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;
 	struct hf_ledger *ledger;
+	struct hf_forks *forks;   /* evidence of publishers that cheated */
+	struct hf_scores *scores; /* of callers that brought what is false */
 	struct hf_policy *policy;
 	struct hf_index *index;
 	struct hf_index *retracted; /* hashes our own sets took back */
@@ -86,6 +90,10 @@ HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
  * of our own sets that grow old are signed again.  Waits for nothing. */
 #define HF_NODE_TICK_MS 60000
 void hf_node_tick(struct hf_node *node);
+
+/* Evidence, and who brought false one: for main, once the ledger is there. */
+HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
+				       struct hf_why *why);
 
 /* The origin of one of our own sets: an origin as it is, or a set name's
  * latest epoch.  NOTFOUND.  out_origin has room for HF_ORIGIN_MAX_BYTES and a

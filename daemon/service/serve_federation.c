@@ -5,7 +5,6 @@
 #include "codec_document.h"
 #include "codec_federation.h"
 #include "ledger_view.h"
-#include "note.h"
 #include "ring.h"
 
 #include "node.h"
@@ -174,6 +173,7 @@ static enum hf_err put_proof(struct hf_unary *unary, struct question *question,
 {
 	uint32_t set = question->visible.info.set;
 	struct hf_get_proof_response response = { 0 };
+	struct hf_tree_hash old_root;
 	uint8_t header[HF_HEADER_BYTES];
 	struct hf_tree_proof proof;
 	enum hf_err err;
@@ -185,6 +185,10 @@ static enum hf_err put_proof(struct hf_unary *unary, struct question *question,
 		err = hf_ledger_prove_growth(question->view, set,
 					     request->old_size, request->size,
 					     &proof, why);
+		if (err == HF_OK)
+			err = hf_ledger_root(question->view, set,
+					     request->old_size, &old_root, why);
+		response.old_root = hf_span(old_root.bytes, HF_HASH_BYTES);
 	} else if (question->visible.right < HF_RIGHT_RELAY) {
 		/* A blind witness has no business with entries. */
 		return hf_why(why, HF_E_NOTFOUND, "no such set");
@@ -221,51 +225,3 @@ static enum hf_err get_proof(struct hf_unary *unary, struct hf_why *why)
 }
 
 HF_UNARY_INLINE(get_proof);
-
-/* Our own latest note of each set that the caller named and may see. */
-static enum hf_err gossip(struct hf_unary *unary, struct hf_why *why)
-{
-	struct hf_gossip_request request;
-	struct hf_gossip_response response = { 0 };
-	struct hf_ledger_view *view;
-	struct hf_span *notes;
-	struct hf_ring *ring;
-	enum hf_err err = hf_gossip_request_parse(unary->request, unary->arena,
-						  &request, why);
-
-	if (err != HF_OK)
-		return err;
-	notes = hf_arena_calloc(unary->arena, request.notes_count,
-				sizeof(*notes));
-	if (notes == NULL)
-		return hf_why(why, HF_E_NOMEM, "no memory");
-	err = hf_ledger_view_begin(unary->node->ledger, &view, why);
-	if (err != HF_OK)
-		return err;
-	ring = hf_ring_holder_get(unary->node->ring);
-	for (size_t i = 0; i < request.notes_count && err == HF_OK; i++) {
-		struct hf_visible visible;
-		struct hf_note note;
-		const char *origin;
-
-		err = hf_note_parse(request.notes[i], &note, why);
-		if (err != HF_OK)
-			break;
-		origin = hf_arena_text(unary->arena, note.checkpoint.origin);
-		if (origin != NULL &&
-		    hf_visible(ring, view, unary->caller, origin,
-			       HF_RIGHT_WITNESS, &visible, NULL) == HF_OK &&
-		    visible.is_held &&
-		    hf_ledger_note(view, visible.info.set, HF_LEDGER_SEEN,
-				   &notes[response.notes_count], NULL) == HF_OK)
-			response.notes_count++;
-	}
-	response.notes = notes;
-	if (err == HF_OK)
-		err = hf_gossip_response_encode(&response, unary->reply);
-	hf_ring_release(ring);
-	hf_ledger_view_end(view);
-	return err;
-}
-
-HF_UNARY_INLINE(gossip);

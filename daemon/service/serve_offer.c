@@ -1,10 +1,10 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "clock.h"
 #include "codec_federation.h"
+#include "forks.h"
 #include "intake.h"
 #include "ledger_view.h"
 #include "note.h"
@@ -32,6 +32,8 @@ struct offer {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint32_t set;
 	uint64_t size; /* of the note offered */
+	struct hf_note_key log;
+	struct hf_buf note; /* the one offered */
 	struct hf_intake intake;
 	unsigned jobs; /* at the ledger */
 	bool has_set;
@@ -55,6 +57,7 @@ static void free_when_over(struct offer *offer)
 	if (!offer->is_done || offer->jobs > 0)
 		return;
 	hf_intake_end(&offer->intake);
+	hf_buf_release(&offer->note);
 	hf_rpc_unref(offer->call);
 	free(offer);
 }
@@ -171,18 +174,30 @@ struct freezing {
 	struct hf_errand errand; /* first */
 	struct hf_node *node;
 	uint32_t set;
-	char reason[HF_LEDGER_REASON_MAX_BYTES + 1];
+	struct hf_note_key log;
+	struct hf_buf note;
+	struct hf_why reason;
 };
 
 static void run_freezing(struct hf_errand *errand)
 {
 	struct freezing *freezing = (struct freezing *)(void *)errand;
 	struct hf_why why = { "" };
+	struct hf_note note;
+	enum hf_err err =
+		hf_note_parse(hf_buf_span(&freezing->note), &note, &why);
 
-	if (hf_ledger_freeze(freezing->node->ledger, freezing->set,
-			     freezing->reason, &why) != HF_OK)
+	if (err == HF_OK)
+		err = hf_forks_judge(freezing->node->forks, freezing->set,
+				     &freezing->log, &note, &why);
+	/* It cannot be shown to others yet, but stop we must. */
+	if (err != HF_E_CONFLICT)
+		err = hf_ledger_freeze(freezing->node->ledger, freezing->set,
+				       freezing->reason.text, &why);
+	if (err != HF_OK && err != HF_E_CONFLICT)
 		hf_log(HF_LOG_ERROR, "offer", "set not frozen", "why=\"%s\"",
 		       why.text);
+	hf_buf_release(&freezing->note);
 	free(freezing);
 }
 
@@ -200,9 +215,10 @@ static void freeze(struct offer *offer, const struct hf_why *why)
 	freezing->errand.run = run_freezing;
 	freezing->node = offer->node;
 	freezing->set = offer->set;
-	snprintf(freezing->reason, sizeof(freezing->reason),
-		 "the publisher signed contradicting checkpoints: %.150s",
-		 why->text);
+	freezing->log = offer->log;
+	freezing->note = offer->note;
+	freezing->reason = *why;
+	hf_buf_init(&offer->note, HF_NOTE_MAX_BYTES);
 	hf_errand_post(offer->node->errands, &freezing->errand);
 }
 
@@ -270,7 +286,7 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 {
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(offer->origin));
-	struct hf_note_key log, cosigner;
+	struct hf_note_key cosigner;
 	enum hf_err err;
 
 	/* An agreement that does not name us, or is over, is no right to have
@@ -281,14 +297,14 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 			     hf_clock_wall_ms()) < HF_RIGHT_RELAY)
 		return hf_why(why, HF_E_NOTFOUND, "no such set");
 	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
-			       &set->log_key, &log, why);
+			       &set->log_key, &offer->log, why);
 	if (err == HF_OK)
 		err = hf_note_key_init(HF_NOTE_COSIGNER,
 				       hf_span_of(set->cosigner_name),
 				       &set->cosigner_key, &cosigner, why);
 	if (err == HF_OK)
-		err = hf_note_open(bytes, &log, &cosigner, out_note, out_time_s,
-				   why);
+		err = hf_note_open(bytes, &offer->log, &cosigner, out_note,
+				   out_time_s, why);
 	return err;
 }
 
@@ -394,6 +410,10 @@ static enum hf_err take_first(struct offer *offer,
 	if (err != HF_OK)
 		return err;
 	offer->has_set = true;
+	hf_buf_put(&offer->note, note.bytes);
+	err = hf_buf_failed(&offer->note);
+	if (err != HF_OK)
+		return hf_why(why, err, "no memory");
 	return see(offer, &note, time_s, request->growth, why);
 }
 
@@ -444,6 +464,7 @@ static void on_open(struct hf_rpc_call *call)
 		return;
 	}
 	offer->node = hf_node_of(call);
+	hf_buf_init(&offer->note, HF_NOTE_MAX_BYTES);
 	offer->call = call;
 	hf_rpc_ref(call);
 	hf_rpc_set_data(call, offer);

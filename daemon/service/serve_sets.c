@@ -5,7 +5,9 @@
 #include "clock.h"
 #include "codec_admin.h"
 #include "codec_document.h"
+#include "forks.h"
 #include "ledger_view.h"
+#include "note.h"
 #include "peers.h"
 #include "ring.h"
 #include "ringdir.h"
@@ -85,6 +87,29 @@ static enum hf_set_state state_of(const struct page *page,
 	return HF_SET_STATE_COMPLETE;
 }
 
+/* Who has cosigned the largest note that we hold, by the names they signed
+ * with; what counts of it, says policy. */
+static void put_cosigners(struct page *page, uint32_t number,
+			  struct hf_wire_set_info *row)
+{
+	const char **names = hf_arena_calloc(
+		page->unary->arena, HF_NOTE_MAX_SIGNATURES, sizeof(*names));
+	struct hf_span bytes;
+	struct hf_note note;
+
+	if (names == NULL || number == 0 ||
+	    hf_ledger_note(page->view, number, HF_LEDGER_SEEN, &bytes, NULL) !=
+		    HF_OK ||
+	    hf_note_parse(bytes, &note, NULL) != HF_OK)
+		return;
+	for (size_t i = 0; i < note.lines_count; i++) {
+		if (!hf_span_equal(note.lines[i].name, note.checkpoint.origin))
+			names[row->cosigners_count++] = hf_arena_text(
+				page->unary->arena, note.lines[i].name);
+	}
+	row->cosigners = names;
+}
+
 static void put_set(struct page *page, const struct hf_ring_set *set)
 {
 	struct hf_wire_set_info *row = &page->rows[page->count++];
@@ -107,6 +132,11 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 	row->checkpoint_ms = is.checkpoint_ms;
 	row->freshness = hf_feed_freshness(page->unary->node->feed,
 					   is.checkpoint_ms, page->now_ms);
+	if (info.is_frozen)
+		row->frozen_reason = hf_arena_text(
+			page->unary->arena, hf_span_of(info.frozen_reason));
+	row->has_evidence = hf_forks_has(page->unary->node->forks, set->origin);
+	put_cosigners(page, info.set, row);
 	put_agreement(page, set, row);
 }
 

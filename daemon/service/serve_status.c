@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "codec_admin.h"
 #include "codec_document.h"
+#include "forks.h"
 #include "ledger_view.h"
 #include "match_index.h"
 #include "peers.h"
@@ -112,8 +113,11 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		out->sets++;
 		out->entries += info.size;
 		if (info.is_frozen) {
-			snprintf(text, sizeof(text), "%s is frozen: %s",
-				 info.origin, info.frozen_reason);
+			snprintf(text, sizeof(text), "%s is frozen: %s%s",
+				 info.origin, info.frozen_reason,
+				 hf_forks_has(unary->node->forks, info.origin)
+					 ? " ('hashfed sets evidence')"
+					 : "");
 			warn(warnings, text);
 		}
 		if (info.missing_count > 0) {

@@ -32,6 +32,7 @@
 #define HF_PROOF_MAX_HASHES     63
 #define HF_LOGPROOF_MAX_BYTES   ((size_t)72 * 1024)
 #define HF_LOGPROOF_EXTRA_BYTES 1024
+#define HF_EVIDENCE_MAX_BYTES   ((size_t)136 * 1024)
 #define HF_CHUNK_ENTRIES        256
 #define HF_TREE_MAX_SIZE        ((uint64_t)INT64_MAX)
 #define HF_FUTURE_MAX_MS        ((uint64_t)5 * 60 * 1000)
@@ -86,6 +87,7 @@
 #define HF_MARKS_MAX            1000  /* manifests named in Hello */
 #define HF_TAIL_SETS_MAX        10000
 #define HF_GOSSIP_NOTES_MAX     100
+#define HF_GOSSIP_EVIDENCE_MAX  16
 #define HF_PAGE_SIZE_MAX        1000
 #define HF_PAGE_TOKEN_MAX_BYTES 512
 #define HF_SENTENCE_MAX_BYTES   512 /* warnings, problems, rules */

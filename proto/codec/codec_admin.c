@@ -51,7 +51,11 @@ HF_SHAPE(wire_set_info, Hashfed__V1__SetInfo, hashfed__v1__set_info,
 	HF_ENUM(relay, hf_relay),
 	HF_U64(agreement_version),
 	HF_U64(agreement_expires_ms),
-	HF_ENUM(kind, hf_set_kind))
+	HF_ENUM(kind, hf_set_kind),
+	HF_TEXT(frozen_reason, 0, HF_SENTENCE_MAX_BYTES),
+	HF_FLAG(has_evidence),
+	HF_TEXTS(cosigners, 1, HF_ORIGIN_MAX_BYTES, HF_NOTE_MAX_SIGNATURES),
+	HF_U32(quorum, UINT32_MAX))
 
 HF_SHAPE(list_sets_response, Hashfed__V1__ListSetsResponse,
 	 hashfed__v1__list_sets_response, HF_MESSAGE_MAX_BYTES, NULL,
@@ -158,4 +162,16 @@ HF_SHAPE(verify_set_response, Hashfed__V1__VerifySetResponse,
 	HF_U64(size),
 	HF_U64(payloads),
 	HF_U64(missing))
+
+HF_SHAPE(get_evidence_request, Hashfed__V1__GetEvidenceRequest,
+	 hashfed__v1__get_evidence_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set))
+
+HF_SHAPE(get_evidence_response, Hashfed__V1__GetEvidenceResponse,
+	 hashfed__v1__get_evidence_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_BYTES(evidence, 1, HF_EVIDENCE_MAX_BYTES))
+
+HF_SHAPE(thaw_set_request, Hashfed__V1__ThawSetRequest,
+	 hashfed__v1__thaw_set_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set))
 /* clang-format on */

@@ -15,7 +15,8 @@
 
 #include "codec.h"
 
-/* GetStatusRequest, FollowSetResponse, RemovePeerResponse, GetInviteRequest:
+/* GetStatusRequest, FollowSetResponse, RemovePeerResponse, GetInviteRequest,
+ * ThawSetResponse:
  * nothing to encode, and what a newer peer may put there is ignored. */
 #define HF_CODEC_EMPTY ((struct hf_span){ NULL, 0 })
 
@@ -56,6 +57,11 @@ struct hf_wire_set_info {
 	uint64_t agreement_version;
 	uint64_t agreement_expires_ms;
 	enum hf_set_kind kind; /* 0: items */
+	const char *frozen_reason;
+	bool has_evidence;
+	const char *const *cosigners; /* HF_NOTE_MAX_SIGNATURES */
+	size_t cosigners_count;
+	uint32_t quorum;
 };
 
 struct hf_list_sets_response {
@@ -167,6 +173,18 @@ struct hf_verify_set_response {
 	uint64_t missing;
 };
 
+struct hf_get_evidence_request {
+	const char *set;
+};
+
+struct hf_get_evidence_response {
+	struct hf_span evidence; /* HF_EVIDENCE_MAX_BYTES */
+};
+
+struct hf_thaw_set_request {
+	const char *set;
+};
+
 HF_CODEC_MESSAGE(get_status_response);
 HF_CODEC_MESSAGE(list_sets_request);
 HF_CODEC_MESSAGE(wire_set_info);
@@ -189,5 +207,8 @@ HF_CODEC_MESSAGE(remove_peer_request);
 HF_CODEC_MESSAGE(get_invite_response);
 HF_CODEC_MESSAGE(verify_set_request);
 HF_CODEC_MESSAGE(verify_set_response);
+HF_CODEC_MESSAGE(get_evidence_request);
+HF_CODEC_MESSAGE(get_evidence_response);
+HF_CODEC_MESSAGE(thaw_set_request);
 
 #endif /* HF_CODEC_ADMIN_H */

@@ -138,15 +138,20 @@ HF_SHAPE(get_proof_request, Hashfed__V1__GetProofRequest,
 HF_SHAPE(get_proof_response, Hashfed__V1__GetProofResponse,
 	 hashfed__v1__get_proof_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_PIECES(hashes, HF_HASH_BYTES, HF_PROOF_MAX_HASHES),
-	HF_PIECES(header, HF_HEADER_BYTES, 1))
+	HF_PIECES(header, HF_HEADER_BYTES, 1),
+	HF_PIECES(old_root, HF_HASH_BYTES, 1))
 
 HF_SHAPE(gossip_request, Hashfed__V1__GossipRequest,
 	 hashfed__v1__gossip_request, HF_MESSAGE_MAX_BYTES, NULL,
-	HF_BYTESES(notes, 1, HF_NOTE_MAX_BYTES, HF_GOSSIP_NOTES_MAX))
+	HF_BYTESES(notes, 1, HF_NOTE_MAX_BYTES, HF_GOSSIP_NOTES_MAX),
+	HF_BYTESES(evidence, 1, HF_EVIDENCE_MAX_BYTES,
+		   HF_GOSSIP_EVIDENCE_MAX))
 
 HF_SHAPE(gossip_response, Hashfed__V1__GossipResponse,
 	 hashfed__v1__gossip_response, HF_MESSAGE_MAX_BYTES, NULL,
-	HF_BYTESES(notes, 1, HF_NOTE_MAX_BYTES, HF_GOSSIP_NOTES_MAX))
+	HF_BYTESES(notes, 1, HF_NOTE_MAX_BYTES, HF_GOSSIP_NOTES_MAX),
+	HF_BYTESES(evidence, 1, HF_EVIDENCE_MAX_BYTES,
+		   HF_GOSSIP_EVIDENCE_MAX))
 
 HF_SHAPE(offer_request, Hashfed__V1__OfferRequest,
 	 hashfed__v1__offer_request, HF_MESSAGE_MAX_BYTES, NULL,

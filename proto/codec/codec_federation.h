@@ -113,18 +113,23 @@ struct hf_get_proof_request {
 };
 
 struct hf_get_proof_response {
-	struct hf_span hashes; /* HF_HASH_BYTES each */
-	struct hf_span header; /* HF_HEADER_BYTES or none */
+	struct hf_span hashes;   /* HF_HASH_BYTES each */
+	struct hf_span header;   /* HF_HEADER_BYTES or none */
+	struct hf_span old_root; /* HF_HASH_BYTES or none */
 };
 
 struct hf_gossip_request {
 	const struct hf_span *notes; /* HF_GOSSIP_NOTES_MAX */
 	size_t notes_count;
+	const struct hf_span *evidence; /* HF_GOSSIP_EVIDENCE_MAX */
+	size_t evidence_count;
 };
 
 struct hf_gossip_response {
 	const struct hf_span *notes;
 	size_t notes_count;
+	const struct hf_span *evidence;
+	size_t evidence_count;
 };
 
 struct hf_offer_request {

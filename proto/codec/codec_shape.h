@@ -221,6 +221,8 @@ struct hf_shape {
 	X(list_peers_request) X(wire_peer_info) X(list_peers_response)        \
 	X(add_peer_request) X(add_peer_response) X(remove_peer_request)       \
 	X(get_invite_response) X(verify_set_request) X(verify_set_response)   \
+	X(get_evidence_request) X(get_evidence_response)                      \
+	X(thaw_set_request)                                                   \
 	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
 	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \

@@ -409,6 +409,12 @@ class Node:
     def peers(self):
         return {p.name: p for p in self.admin.ListPeers(pb.ListPeersRequest(), timeout=30).peers}
 
+    def hashfed(self, *args):
+        """What the client prints, asked through this node's sockets."""
+        done = subprocess.run([BIN / "hashfed", "--home", self.home, *args], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
 
 def _group_lives(group):
     try:

@@ -2,12 +2,11 @@
 
 import base64
 import re
-import shutil
 
 import grpc
 import pytest
 from liar import Relay
-from net import Net, item, pb, refused, sha256, until
+from net import Net, item, pb, refused, until
 
 ORIGIN = "hotline.example/ncii/1"
 BATCH = 700  # more than two chunks
@@ -412,48 +411,3 @@ def test_what_an_enrolled_peer_asks_wrongly_is_refused(field):
     for first, end, tree in [(0, size + 1, size), (5, 5, size), (7, 3, size), (0, 1, size + 1), (0, 1, 1 << 63)]:
         with refused("INVALID_ARGUMENT"):
             list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=tree, first=first, end=end), timeout=20))
-
-
-@pytest.mark.parametrize("more, is_frozen", [(10, True), (5, True), (20, False)],
-                         ids=["same_size", "smaller", "larger"])
-def test_a_forked_publisher_is_found_out(net, more, is_frozen):
-    hotline = net.organisation("hotline", ["ncii"])
-    provider = net.organisation("provider")
-    hotline.enrol(provider, "--silent")
-    provider.enrol(hotline)
-    hotline.start()
-    hotline.share("ncii", provider)
-    provider.start()
-    provider.follow(ORIGIN)
-    hotline.append("ncii", [item(n) for n in range(300)])
-    until(lambda: provider.applied(ORIGIN) == 300, 20)
-    hotline.stop()
-
-    # A second copy of everything the publisher has, its signer's memory too.
-    copy = net.folder / "copy"
-    shutil.copytree(hotline.home, copy, symlinks=True, ignore=shutil.ignore_patterns("run"))
-    hotline.start()
-    hotline.append("ncii", [item(n) for n in range(300, 310)])
-    until(lambda: provider.applied(ORIGIN) == 310, 20)
-    hotline.stop()
-    shutil.rmtree(hotline.home)
-    copy.rename(hotline.home)
-    hotline.start()
-    provider.expect_error("set frozen")
-    hotline.append("ncii", [item(n) for n in range(1000, 1000 + more)])
-
-    def is_noticed():
-        info = provider.sets()[ORIGIN]
-        return info.state == pb.SET_STATE_FROZEN if is_frozen else \
-            "proof" in provider.peers()["hotline.example"].problem
-    until(is_noticed, 30, "the fork is noticed")
-    info = provider.sets()[ORIGIN]
-    assert info.applied == 310
-    assert len(provider.log().split("set frozen")) - 1 == (1 if is_frozen else 0)
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
-    assert done.size == 310
-    # Nothing of the copy came in, and what was there before still matches.
-    assert provider.match(sha256(305)) and not provider.match(sha256(1000))
-    if is_frozen:
-        until(lambda: {hit.verdict for hit in provider.match(sha256(305))} == {pb.VERDICT_REVIEW}, 10,
-              "a frozen set blocks nothing")

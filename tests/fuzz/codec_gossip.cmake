@@ -1,0 +1,1 @@
+hf_fuzz(codec_gossip USES base codec)

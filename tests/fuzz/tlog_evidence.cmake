@@ -1,0 +1,1 @@
+hf_fuzz(tlog_evidence USES base sign tlog)

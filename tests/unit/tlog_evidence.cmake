@@ -1,0 +1,1 @@
+hf_unit(tlog_evidence USES base sign tlog)
