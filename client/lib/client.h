@@ -93,7 +93,8 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(remove_peer, "Admin",   "RemovePeer", 60000)
 #define HF_CLIENT_TELL_TABLE(X)                                               \
 	X(get_status,  "Admin",   "GetStatus",  30000)                        \
-	X(get_invite,  "Admin",   "GetInvite",  60000)
+	X(get_invite,  "Admin",   "GetInvite",  60000)                        \
+	X(get_sizes,   "Admin",   "GetSizes",   120000)
 /* clang-format on */
 
 #define HF_CLIENT_DECLARE(name, service, method, deadline_ms)                  \

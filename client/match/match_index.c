@@ -535,8 +535,9 @@ void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 	}
 	if (index->marks != NULL) {
 		stats.marks_count = index->marks->used_count;
-		stats.memory_bytes += index->marks->slots_count *
-				      sizeof(struct hf_match_mark);
+		stats.marks_bytes = index->marks->slots_count *
+				    sizeof(struct hf_match_mark);
+		stats.memory_bytes += stats.marks_bytes;
 	}
 	stats.seals_count = index->seals_count;
 	stats.merges_count = index->merges_count;

@@ -41,6 +41,7 @@
 #include "err.h"
 #include "kind.h"
 #include "limit.h"
+#include "size.h"
 
 struct hf_index;
 struct hf_index_view;
@@ -256,6 +257,7 @@ struct hf_index_stats {
 	uint64_t segments_count;
 	uint64_t segments_bytes; /* of files, mapped */
 	uint64_t memory_bytes;   /* of the mutable part and the marks */
+	uint64_t marks_bytes;    /* of the marks alone */
 	uint64_t hashes_count[HF_ALGORITHM_COUNT]; /* removed ones included */
 	uint64_t mutable_count;                    /* hashes not yet sealed */
 	uint64_t marks_count; /* entries removed, demoted, amended */
@@ -264,5 +266,12 @@ struct hf_index_stats {
 };
 
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats);
+
+/* What segment files hold, by algorithm and section ("pdq keys"), with the
+ * hashes as count.  Headers and slack are in none. */
+void hf_index_sizes(struct hf_index *index, hf_size_each *each, void *arg);
+
+/* Bytes that the mutable part can come to use, whatever is added. */
+uint64_t hf_index_mutable_most(void);
 
 #endif /* HF_MATCH_INDEX_H */

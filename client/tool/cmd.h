@@ -106,7 +106,8 @@
 	X(CASES,        "cases",        0)            \
 	X(REMEMBER,     "remember",     0)            \
 	X(STDIN,        "stdin",        0)            \
-	X(UNAVAILABLE,  "unavailable",  1)
+	X(UNAVAILABLE,  "unavailable",  1)            \
+	X(SIZES,        "sizes",        0)
 /* clang-format on */
 
 enum hf_cmd_option {
@@ -281,6 +282,7 @@ HF_CMD_RUN(retract);
 HF_CMD_RUN(match);
 HF_CMD_RUN(scan);
 HF_CMD_RUN(sets);
+HF_CMD_RUN(sets_sizes);
 HF_CMD_RUN(sets_open);
 HF_CMD_RUN(sets_share);
 HF_CMD_RUN(sets_unshare);

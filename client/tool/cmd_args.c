@@ -71,7 +71,7 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  hf_cmd_sets_evidence, "print what proves that a set was forked" },
 	{ "sets", "thaw", "SET", 1, 1, CALLS | BIT(JSON),
 	  hf_cmd_sets_thaw, "go on with a frozen set, on the branch that is held here" },
-	{ "sets", NULL, "", 0, 0, CALLS | BIT(JSON),
+	{ "sets", NULL, "", 0, 0, CALLS | BIT(JSON) | BIT(SIZES),
 	  hf_cmd_sets, "the sets that are ours, followed or offered" },
 	{ "peers", "add", "INVITE", 1, 1,
 	  CALLS | BIT(JSON) | BIT(FINGERPRINT) | BIT(SILENT) | BIT(ENDPOINT),

@@ -114,8 +114,11 @@ enum hf_err hf_cmd_sets(struct hf_cmd *cmd, struct hf_why *why)
 {
 	struct hf_client *client;
 	struct hf_table *table;
-	enum hf_err err = hf_cmd_connect(cmd, HF_DUTY_READER, &client, why);
+	enum hf_err err;
 
+	if (hf_cmd_has(cmd, HF_CMD_SIZES))
+		return hf_cmd_sets_sizes(cmd, why);
+	err = hf_cmd_connect(cmd, HF_DUTY_READER, &client, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_table_new("sets", columns,

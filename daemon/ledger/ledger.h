@@ -36,6 +36,7 @@
 #include "err.h"
 #include "leaf.h"
 #include "limit.h"
+#include "size.h"
 #include "span.h"
 #include "tree.h"
 
@@ -278,6 +279,14 @@ struct hf_ledger_stats {
 HF_MUST enum hf_err hf_ledger_stats(struct hf_ledger *ledger,
 				    struct hf_ledger_stats *out_stats,
 				    struct hf_why *why);
+
+/* What lies in the store: each of the tables that all sets share, and, of the
+ * sets' own together, "headers", "tree", and "payloads" with their openings and
+ * what pages leave empty.  And what each set's own table takes, by its origin,
+ * with its entries as count. */
+HF_MUST enum hf_err hf_ledger_sizes(struct hf_ledger *ledger,
+				    hf_size_each *table, hf_size_each *set,
+				    void *arg, struct hf_why *why);
 
 struct hf_ledger_check {
 	uint64_t entries;  /* re-hashed */

@@ -456,3 +456,10 @@ enum hf_err hf_retro_store_move(struct hf_retro_store *store,
 
 	return hf_store_write(store->store, move, &moving, why);
 }
+
+enum hf_err hf_retro_store_sizes(const struct hf_retro_store *store,
+				 hf_size_each *each, void *arg,
+				 struct hf_why *why)
+{
+	return hf_store_sizes(store->store, each, arg, why);
+}

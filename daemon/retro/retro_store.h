@@ -24,6 +24,7 @@
 #include "buf.h"
 #include "err.h"
 #include "retro_item.h"
+#include "size.h"
 #include "span.h"
 
 struct hf_retro_store;
@@ -65,6 +66,11 @@ struct hf_retro_stats {
 
 void hf_retro_store_stats(const struct hf_retro_store *store,
 			  struct hf_retro_stats *out_stats);
+
+/* What lies in it; beside the thread that uses it. */
+HF_MUST enum hf_err hf_retro_store_sizes(const struct hf_retro_store *store,
+					 hf_size_each *each, void *arg,
+					 struct hf_why *why);
 
 /* The items of frames behind *number and up to last, about a megabyte of
  * them, appended to buf; *number is the last frame's then.  NOTFOUND when there

@@ -21,7 +21,7 @@
 /* Batches that are kept to be used again: one for each thread. */
 #define KEPT_MAX (HF_DESK_THREADS + 1)
 
-/* Dear batches that wait; past this the next one is BUSY. */
+/* Of dear batches that wait; past this the next one is BUSY. */
 #define AWAY_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 /* What is looked up at once, 0.1 to 0.4 ms of it: a near lookup is as dear as
@@ -36,8 +36,8 @@
 struct hf_desk {
 	struct hf_node *node;       /* borrowed */
 	struct hf_errands *away;    /* owned: the threads */
-	size_t away_bytes;          /* the worker's */
 	pthread_mutex_t lock;       /* guards the rest */
+	size_t away_bytes;          /* of the arenas of dear batches */
 	struct hf_desk_batch *kept; /* owned */
 	size_t kept_count;
 };
@@ -52,8 +52,8 @@ struct hf_desk_batch {
 	struct hf_wire_match_request request; /* in the arena */
 	struct hf_buf reply;
 	struct hf_rpc_call *call; /* a reference, while it is away */
-	size_t message_bytes;
-	atomic_bool is_left; /* nobody waits for the answer */
+	size_t away_bytes;        /* its part of the desk's */
+	atomic_bool is_left;      /* nobody waits for the answer */
 	bool is_last;
 	enum hf_err err;
 	struct hf_why why;
@@ -119,7 +119,6 @@ enum hf_err hf_desk_read(struct hf_desk_batch *batch, struct hf_span message,
 			 const struct hf_desk_form *form, struct hf_why *why)
 {
 	batch->form = form;
-	batch->message_bytes = message.len_bytes;
 	return form->parse(message, &batch->arena, &batch->request, why);
 }
 
@@ -184,7 +183,9 @@ static void come_back(void *arg)
 	struct hf_desk_batch *batch = arg;
 	struct hf_rpc_call *call = batch->call;
 
-	batch->desk->away_bytes -= batch->message_bytes;
+	pthread_mutex_lock(&batch->desk->lock);
+	batch->desk->away_bytes -= batch->away_bytes;
+	pthread_mutex_unlock(&batch->desk->lock);
 	hf_rpc_set_data(call, NULL);
 	/* What is read next is read once the answer was taken: sent resumes. */
 	if (!hf_rpc_is_over(call))
@@ -197,9 +198,16 @@ static void come_back(void *arg)
 static enum hf_err send_away(struct hf_desk *desk, struct hf_rpc_call *call,
 			     struct hf_desk_batch *batch, struct hf_why *why)
 {
-	if (batch->message_bytes > AWAY_MAX_BYTES - desk->away_bytes)
+	bool has_room;
+
+	batch->away_bytes = batch->arena.total_bytes;
+	pthread_mutex_lock(&desk->lock);
+	has_room = batch->away_bytes <= AWAY_MAX_BYTES - desk->away_bytes;
+	if (has_room)
+		desk->away_bytes += batch->away_bytes;
+	pthread_mutex_unlock(&desk->lock);
+	if (!has_room)
 		return hf_why(why, HF_E_BUSY, "too many large batches at once");
-	desk->away_bytes += batch->message_bytes;
 	hf_rpc_pause(call);
 	hf_rpc_ref(call);
 	hf_rpc_set_data(call, batch);
@@ -256,6 +264,24 @@ void hf_desk_done(struct hf_rpc_call *call, enum hf_err err)
 
 	if (batch != NULL)
 		atomic_store(&batch->is_left, true);
+}
+
+uint64_t hf_desk_bytes(struct hf_desk *desk)
+{
+	uint64_t bytes;
+
+	pthread_mutex_lock(&desk->lock);
+	bytes = desk->away_bytes;
+	for (const struct hf_desk_batch *batch = desk->kept; batch != NULL;
+	     batch = batch->next)
+		bytes += batch->arena.total_bytes;
+	pthread_mutex_unlock(&desk->lock);
+	return bytes;
+}
+
+uint64_t hf_desk_bytes_most(void)
+{
+	return AWAY_MAX_BYTES + (HF_DESK_THREADS + 1) * ARENA_MAX_BYTES;
 }
 
 /* ---- life ---- */

@@ -58,6 +58,11 @@ void hf_desk_stop(struct hf_desk *desk);
 /* Once the loop is gone.  NULL is fine. */
 void hf_desk_free(struct hf_desk *desk);
 
+/* What arenas hold that wait, or wait to be used again; and what all of them
+ * can come to hold.  From any thread. */
+uint64_t hf_desk_bytes(struct hf_desk *desk);
+uint64_t hf_desk_bytes_most(void);
+
 /*
  * Calls.
  */

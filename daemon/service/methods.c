@@ -68,6 +68,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("AddPeer"),            OPERATOR, KIB(256), 30000, false, false, &hf_serve_add_peer },
 	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, &hf_serve_remove_peer },
 	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
+	{ ADMIN("GetSizes"),           READER,   KIB(1),  120000, false, false, &hf_serve_get_sizes },
 	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
 	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },

@@ -147,6 +147,14 @@ bool hf_retro_keep(struct hf_retro *retro, uint64_t began,
 	return is_in_time;
 }
 
+enum hf_err hf_retro_sizes(struct hf_retro *retro, hf_size_each *each,
+			   void *arg, struct hf_why *why)
+{
+	return retro != NULL
+		       ? hf_retro_store_sizes(retro->store, each, arg, why)
+		       : HF_OK;
+}
+
 /* What waits goes to the disk. */
 static enum hf_err flush(struct hf_retro *retro, struct hf_why *why)
 {

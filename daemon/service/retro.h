@@ -24,6 +24,7 @@
 
 #include "codec_match.h"
 #include "err.h"
+#include "size.h"
 
 struct hf_node;
 struct hf_retro;
@@ -43,6 +44,10 @@ uint64_t hf_retro_begin(struct hf_retro *retro);
 HF_MUST bool hf_retro_keep(struct hf_retro *retro, uint64_t began,
 			   const struct hf_wire_match_request *request,
 			   const struct hf_wire_match_response *response);
+
+/* What it keeps on the disk.  From any thread; nothing for NULL. */
+HF_MUST enum hf_err hf_retro_sizes(struct hf_retro *retro, hf_size_each *each,
+				   void *arg, struct hf_why *why);
 
 /* Check no more; what is looked up is still kept.  NULL is fine. */
 void hf_retro_halt(struct hf_retro *retro);

@@ -65,6 +65,7 @@ extern const struct hf_rpc_events hf_serve_get_invite;
 extern const struct hf_rpc_events hf_serve_verify_set;
 extern const struct hf_rpc_events hf_serve_get_evidence;
 extern const struct hf_rpc_events hf_serve_thaw_set;
+extern const struct hf_rpc_events hf_serve_get_sizes;
 
 /* Takedown. */
 extern const struct hf_rpc_events hf_serve_attest_role;

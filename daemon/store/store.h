@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "size.h"
 #include "span.h"
 
 struct hf_store;
@@ -204,6 +205,11 @@ struct hf_store_stats {
 HF_MUST enum hf_err hf_store_stats(struct hf_store *store,
 				   struct hf_store_stats *out_stats,
 				   struct hf_why *why);
+
+/* What each table takes: whole pages, with what they leave empty, and its keys
+ * as count.  What is free in the file is in none. */
+HF_MUST enum hf_err hf_store_sizes(struct hf_store *store, hf_size_each *each,
+				   void *arg, struct hf_why *why);
 
 /* Free the places of readers that were killed, so that the file stops
  * growing for them.  Done at open too; cheap. */

@@ -466,3 +466,9 @@ void hf_cases_free(struct hf_cases *cases)
 	hf_cases_halt(cases);
 	free_cases(cases);
 }
+
+enum hf_err hf_cases_sizes(struct hf_cases *cases, hf_size_each *each,
+			   void *arg, struct hf_why *why)
+{
+	return hf_store_sizes(cases->views, each, arg, why);
+}

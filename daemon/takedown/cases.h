@@ -30,6 +30,7 @@
 #include "buf.h"
 #include "codec_takedown.h"
 #include "err.h"
+#include "size.h"
 #include "span.h"
 
 struct hf_agent;
@@ -73,6 +74,10 @@ void hf_cases_halt(struct hf_cases *cases);
 
 /* When nobody calls any more.  NULL is fine. */
 void hf_cases_free(struct hf_cases *cases);
+
+/* What lies in the views.  From any thread. */
+HF_MUST enum hf_err hf_cases_sizes(struct hf_cases *cases, hf_size_each *each,
+				   void *arg, struct hf_why *why);
 
 /* The ring or the clock changed: look at everything again.  NULL is fine. */
 void hf_cases_wake(struct hf_cases *cases);

@@ -174,4 +174,22 @@ HF_SHAPE(get_evidence_response, Hashfed__V1__GetEvidenceResponse,
 HF_SHAPE(thaw_set_request, Hashfed__V1__ThawSetRequest,
 	 hashfed__v1__thaw_set_request, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_WORD(set, hf_grammar_set))
+
+HF_SHAPE(size_info, Hashfed__V1__SizeInfo, hashfed__v1__size_info,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(part, 1, HF_LABEL_MAX_BYTES),
+	HF_TEXT(table, 0, HF_ORIGIN_MAX_BYTES),
+	HF_U64(bytes),
+	HF_U64(count),
+	HF_U64(bytes_max))
+
+HF_SHAPE(get_sizes_response, Hashfed__V1__GetSizesResponse,
+	 hashfed__v1__get_sizes_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(disk, size_info, HF_SIZES_MAX),
+	HF_MANY(sets, size_info, HF_SIZES_MAX),
+	HF_MANY(memory, size_info, HF_SIZES_MAX),
+	HF_U64(disk_bytes),
+	HF_U64(reserve_bytes),
+	HF_U64(resident_bytes),
+	HF_U64(mapped_bytes))
 /* clang-format on */

@@ -185,6 +185,27 @@ struct hf_thaw_set_request {
 	const char *set;
 };
 
+struct hf_size_info {
+	const char *part;
+	const char *table; /* at most HF_ORIGIN_MAX_BYTES */
+	uint64_t bytes;
+	uint64_t count;
+	uint64_t bytes_max;
+};
+
+struct hf_get_sizes_response {
+	const struct hf_size_info *disk; /* HF_SIZES_MAX, of each */
+	size_t disk_count;
+	const struct hf_size_info *sets;
+	size_t sets_count;
+	const struct hf_size_info *memory;
+	size_t memory_count;
+	uint64_t disk_bytes;
+	uint64_t reserve_bytes;
+	uint64_t resident_bytes;
+	uint64_t mapped_bytes;
+};
+
 HF_CODEC_MESSAGE(get_status_response);
 HF_CODEC_MESSAGE(list_sets_request);
 HF_CODEC_MESSAGE(wire_set_info);
@@ -210,5 +231,7 @@ HF_CODEC_MESSAGE(verify_set_response);
 HF_CODEC_MESSAGE(get_evidence_request);
 HF_CODEC_MESSAGE(get_evidence_response);
 HF_CODEC_MESSAGE(thaw_set_request);
+HF_CODEC_MESSAGE(size_info);
+HF_CODEC_MESSAGE(get_sizes_response);
 
 #endif /* HF_CODEC_ADMIN_H */

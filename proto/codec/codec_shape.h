@@ -223,6 +223,7 @@ struct hf_shape {
 	X(get_invite_response) X(verify_set_request) X(verify_set_response)   \
 	X(get_evidence_request) X(get_evidence_response)                      \
 	X(thaw_set_request)                                                   \
+	X(size_info) X(get_sizes_response)                                    \
 	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
 	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \

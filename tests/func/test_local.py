@@ -78,7 +78,7 @@ CALLS = {
     "RemovePeer": lambda c: pb.AdminStub(c).RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=10),
     "VerifySet": lambda c: pb.AdminStub(c).VerifySet(pb.VerifySetRequest(set="ncii"), timeout=10),
 }
-SEE = {"GetStatus", "ListSets"}
+SEE = {"GetStatus", "GetSizes", "ListSets"}
 MAY = {
     "reader": SEE,
     "scanner": SEE | {"Match"},
