@@ -4,380 +4,291 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "sha256.h"
 
+#include "match_bands.h"
 #include "match_build.h"
 #include "match_format.h"
 #include "match_kernel.h"
+#include "match_merge.h"
+#include "match_stream.h"
 
-static uint64_t order_of(const uint8_t *digest, size_t digest_bytes)
+/* Sections that are written at a time. */
+#define STREAMS 4
+
+/* A file that is being made. */
+struct made {
+	const struct hf_match_build *build;
+	const char *path; /* borrowed */
+	int fd;
+	struct hf_match_file_header header;
+	struct hf_match_merge merges[HF_ALGORITHM_COUNT]; /* owned: of parts */
+	uint8_t *buffers;      /* owned: of STREAMS */
+	struct hf_sha256 sums; /* of the sections so far */
+};
+
+/* The sections of one part. */
+struct sections {
+	unsigned count;
+	uint64_t begins[HF_MATCH_SECTIONS_MAX + 1];
+	uint32_t sums[HF_MATCH_SECTIONS_MAX];
+};
+
+static void begin_section(const struct made *made,
+			  const struct sections *sections, unsigned section,
+			  struct hf_match_stream *stream, unsigned buffer)
 {
-	return hf_match_digest_order(digest, digest_bytes,
-				     hf_match_digest_mix(digest, digest_bytes));
+	hf_match_stream_begin(stream, made->fd, made->path,
+			      sections->begins[section],
+			      made->buffers + buffer * HF_MATCH_STREAM_BYTES);
+}
+
+static enum hf_err end_section(struct sections *sections, unsigned section,
+			       struct hf_match_stream *stream,
+			       struct hf_why *why)
+{
+	return hf_match_stream_end(stream, sections->begins[section + 1],
+				   &sections->sums[section], why);
 }
 
 /*
- * Merging: the smallest digest of all runs, with the live refs of every run
- * that has it.  Gone through twice, once to count and once to write, so that
- * the file is laid out before a byte of it is written.
+ * Lines: one behind the other, each written when the next one begins.
  */
-struct merge {
-	const struct hf_match_build *build;
-	const struct hf_match_run *runs;
-	size_t runs_count;
-	unsigned algorithm;
-	size_t digest_bytes;
-	struct head {
-		uint32_t key;          /* the next one */
-		const uint8_t *digest; /* its digest, NULL behind the last */
-		uint64_t order;        /* and that one's order */
-	} * heads;                     /* owned: of each run */
-	struct sourced {
-		struct hf_match_ref ref;
-		uint64_t sequence; /* of its run */
-		unsigned algorithm;
-	} * refs; /* owned: of the key in hand */
-	size_t refs_count;
-	size_t refs_size;
-	const uint8_t *digest;
-	uint64_t steps;
+struct lines {
+	struct hf_match_stream *stream;
+	uint32_t count;
+	uint32_t number; /* of the line in hand */
+	struct hf_match_line line;
 };
 
-/* Most digests differ in their order already. */
-static void head_set(struct merge *merge, size_t i, uint32_t key)
+/* Lines up to that number are full: the next key is the first behind them. */
+static void put_lines(struct lines *lines, uint32_t number, uint32_t key)
 {
-	const struct hf_match_segment_part *part = merge->runs[i].part;
-	struct head *head = &merge->heads[i];
-
-	head->key = key;
-	head->digest = NULL;
-	if (key >= part->keys_count)
-		return;
-	head->digest = hf_match_key(part, key);
-	head->order = order_of(head->digest, merge->digest_bytes);
-}
-
-static int compare_heads(const struct merge *merge, const struct head *a,
-			 const struct head *b)
-{
-	if (a->order != b->order)
-		return a->order < b->order ? -1 : 1;
-	return memcmp(a->digest, b->digest, merge->digest_bytes);
-}
-
-static enum hf_err merge_init(struct merge *merge,
-			      const struct hf_match_build *build,
-			      unsigned algorithm, struct hf_why *why)
-{
-	*merge = (struct merge){
-		.build = build,
-		.runs = build->runs[algorithm],
-		.runs_count = build->runs_count[algorithm],
-		.algorithm = algorithm,
-		.digest_bytes = hf_match_key_bytes(algorithm),
-	};
-	merge->heads = calloc(merge->runs_count + 1, sizeof(*merge->heads));
-	if (merge->heads == NULL)
-		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
-	for (size_t i = 0; i < merge->runs_count; i++)
-		head_set(merge, i, 0);
-	return HF_OK;
-}
-
-static void merge_release(struct merge *merge)
-{
-	free(merge->heads);
-	free(merge->refs);
-}
-
-static bool append_ref(struct merge *merge, const struct hf_match_ref *ref,
-		       uint64_t sequence)
-{
-	if (merge->refs_count == merge->refs_size) {
-		size_t size = merge->refs_size > 0 ? 2 * merge->refs_size : 256;
-		struct sourced *refs =
-			realloc(merge->refs, size * sizeof(*refs));
-
-		if (refs == NULL)
-			return false;
-		merge->refs = refs;
-		merge->refs_size = size;
-	}
-	merge->refs[merge->refs_count++] =
-		(struct sourced){ *ref, sequence, merge->algorithm };
-	return true;
-}
-
-static bool take_key(struct merge *merge, const struct hf_match_run *run,
-		     uint32_t key)
-{
-	uint32_t count;
-	const struct hf_match_ref *refs = hf_match_refs(run->part, key, &count);
-
-	for (uint32_t i = 0; i < count; i++) {
-		if (merge->build->is_live(merge->build->arg, run->sequence,
-					  &refs[i]) &&
-		    !append_ref(merge, &refs[i], run->sequence))
-			return false;
-	}
-	return true;
-}
-
-/* In order, and the newest first. */
-static int compare_refs(const void *one, const void *other)
-{
-	const struct sourced *a = one, *b = other;
-
-	int order = hf_match_ref_compare(&a->ref, &b->ref, a->algorithm);
-
-	if (order != 0)
-		return order;
-	if (a->sequence != b->sequence)
-		return a->sequence > b->sequence ? -1 : 1;
-	return 0;
-}
-
-/* Of an entry that several runs have, the newest stays: its class and
- * quality are the later word. */
-static void settle_refs(struct merge *merge)
-{
-	size_t kept = 0;
-
-	qsort(merge->refs, merge->refs_count, sizeof(merge->refs[0]),
-	      compare_refs);
-	for (size_t i = 0; i < merge->refs_count; i++) {
-		const struct hf_match_ref *ref = &merge->refs[i].ref;
-		const struct hf_match_ref *last =
-			kept > 0 ? &merge->refs[kept - 1].ref : NULL;
-
-		if (last != NULL &&
-		    hf_match_ref_compare(last, ref, merge->algorithm) == 0)
-			continue;
-		merge->refs[kept++] = merge->refs[i];
-	}
-	merge->refs_count = kept;
-}
-
-/* Keys merged between two questions whether to go on. */
-#define ASK_KEYS 65536
-
-static enum hf_err ask(const struct hf_match_build *build, struct hf_why *why)
-{
-	if (build->is_cancelled != NULL && build->is_cancelled(build->arg))
-		return hf_why(why, HF_E_CANCELLED, "index: merge cancelled");
-	return HF_OK;
-}
-
-/* The next digest with live refs; *out_is_end past the last. */
-static enum hf_err merge_next(struct merge *merge, bool *out_is_end,
-			      struct hf_why *why)
-{
-	if (++merge->steps % ASK_KEYS == 0 && ask(merge->build, why) != HF_OK)
-		return HF_E_CANCELLED;
-	for (;;) {
-		struct head least = { .digest = NULL };
-		size_t runs = 0;
-
-		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct head *head = &merge->heads[i];
-
-			if (head->digest != NULL &&
-			    (least.digest == NULL ||
-			     compare_heads(merge, head, &least) < 0))
-				least = *head;
-		}
-		*out_is_end = least.digest == NULL;
-		if (least.digest == NULL)
-			return HF_OK;
-		merge->digest = least.digest;
-		merge->refs_count = 0;
-		for (size_t i = 0; i < merge->runs_count; i++) {
-			const struct head *head = &merge->heads[i];
-			uint32_t key = head->key;
-
-			if (head->digest == NULL ||
-			    compare_heads(merge, head, &least) != 0)
-				continue;
-			head_set(merge, i, key + 1);
-			runs++;
-			if (!take_key(merge, &merge->runs[i], key))
-				return hf_why(why, HF_E_NOMEM,
-					      "index: no memory to merge");
-		}
-		if (runs > 1)
-			settle_refs(merge);
-		if (merge->refs_count > 0)
-			return HF_OK;
+	for (; lines->number < number; lines->number++) {
+		hf_match_stream_put_few(lines->stream, &lines->line,
+					sizeof(lines->line));
+		lines->line = (struct hf_match_line){ .base = key };
 	}
 }
 
-static enum hf_err count_part(const struct hf_match_build *build,
-			      unsigned algorithm,
-			      struct hf_match_file_part *out_part,
-			      struct hf_why *why)
+static void put_tag(struct lines *lines, const uint8_t *digest,
+		    size_t digest_bytes, uint32_t key)
 {
-	uint64_t keys_count = 0, refs_count = 0, hashes_count = 0;
-	struct merge merge;
-	bool is_end = false;
-	enum hf_err err = merge_init(&merge, build, algorithm, why);
+	uint64_t mixed = hf_match_digest_mix(digest, digest_bytes);
+	struct hf_match_line *line = &lines->line;
+	uint32_t at;
 
-	while (err == HF_OK) {
-		err = merge_next(&merge, &is_end, why);
-		if (err != HF_OK || is_end)
-			break;
-		keys_count++;
-		hashes_count += merge.refs_count;
-		if (merge.refs_count > 1)
-			refs_count += merge.refs_count;
+	put_lines(lines,
+		  hf_match_line_of(
+			  hf_match_digest_order(digest, digest_bytes, mixed),
+			  lines->count),
+		  key);
+	at = key - line->base;
+	if (at < HF_MATCH_LINE_TAGS) {
+		line->tags[at] = hf_match_digest_tag(mixed);
+	} else if (at == HF_MATCH_LINE_TAGS) {
+		memset(line->tags, 0, sizeof(line->tags));
+		line->tags[0] = HF_MATCH_LINE_CROWDED;
 	}
-	if (err == HF_OK && hashes_count > UINT32_MAX)
-		err = hf_why(why, HF_E_LIMIT,
-			     "index: %" PRIu64 " %s hashes in one segment",
-			     hashes_count, hf_algorithm_word(algorithm));
-	if (err == HF_OK) {
-		hf_match_format_part(algorithm, (uint32_t)keys_count, out_part);
-		out_part->refs_count = (uint32_t)refs_count;
-		out_part->hashes_count = (uint32_t)hashes_count;
-	}
-	merge_release(&merge);
-	return err;
 }
 
-/* The key in hand, its ref beside it or among the refs. */
-static void write_key(const struct merge *merge,
-		      const struct hf_match_segment_part *part, uint32_t key,
-		      uint32_t refs_count)
+/*
+ * Keys, what is beside them, the refs of those that have several, and lines.
+ */
+struct key_streams {
+	struct hf_match_stream keys;
+	struct hf_match_stream apart; /* what is beside them, if it is apart */
+	struct hf_match_stream refs;
+	struct lines lines;
+	struct hf_match_stream lines_stream;
+};
+
+static void put_key(struct key_streams *streams,
+		    const struct hf_match_file_part *part, bool is_apart,
+		    const struct hf_match_merged *merged, uint32_t refs_count)
 {
-	/* The part is of our own map, which we may write. */
-	struct hf_match_ref *refs = (struct hf_match_ref *)part->refs;
 	struct hf_match_ref beside = { .entry = refs_count,
-				       .set = (uint32_t)merge->refs_count,
+				       .set = merged->refs_count,
 				       .is_several = 1 };
 
-	memcpy((uint8_t *)hf_match_key(part, key), merge->digest,
-	       part->digest_bytes);
-	if (merge->refs_count == 1)
-		beside = merge->refs[0].ref;
-	for (size_t i = 0; merge->refs_count > 1 && i < merge->refs_count; i++)
-		refs[refs_count + i] = merge->refs[i].ref;
-	memcpy((uint8_t *)part->beside + key * part->beside_stride_bytes,
-	       &beside, sizeof(beside));
+	if (merged->refs_count == 1)
+		beside = merged->refs[0];
+	else
+		hf_match_stream_put(&streams->refs, merged->refs,
+				    merged->refs_count * sizeof(beside));
+	hf_match_stream_put_few(&streams->keys, merged->digest,
+				part->digest_bytes);
+	hf_match_stream_put_few(is_apart ? &streams->apart : &streams->keys,
+				&beside, sizeof(beside));
 }
 
-static enum hf_err write_keys(const struct hf_match_build *build,
-			      unsigned algorithm,
-			      const struct hf_match_segment_part *part,
-			      struct hf_why *why)
+static enum hf_err put_keys(struct key_streams *streams,
+			    struct hf_match_file_part *part, bool is_apart,
+			    struct hf_match_merge *merge,
+			    struct hf_match_bands *bands, struct hf_why *why)
 {
 	uint32_t keys_count = 0, refs_count = 0;
-	struct merge merge;
-	bool is_end = false;
-	enum hf_err err = merge_init(&merge, build, algorithm, why);
 
-	while (err == HF_OK) {
-		size_t more;
+	for (;;) {
+		struct hf_match_merged merged;
+		bool is_end = false;
+		enum hf_err err =
+			hf_match_merge_next(merge, &merged, &is_end, why);
 
-		err = merge_next(&merge, &is_end, why);
-		if (err != HF_OK || is_end)
+		if (err != HF_OK)
+			return err;
+		if (is_end)
 			break;
-		more = merge.refs_count > 1 ? merge.refs_count : 0;
-		/* The same refs are live as when they were counted, or we
-		 * would write past the end. */
-		if (keys_count >= part->keys_count ||
-		    more > part->refs_count - refs_count) {
-			err = hf_why(why, HF_E_INTERNAL,
-				     "index: a merge grew while it ran");
-			break;
-		}
-		write_key(&merge, part, keys_count++, refs_count);
-		refs_count += (uint32_t)more;
+		put_key(streams, part, is_apart, &merged, refs_count);
+		put_tag(&streams->lines, merged.digest, part->digest_bytes,
+			keys_count);
+		if (part->has_bands != 0)
+			hf_match_bands_note(bands, &merged, keys_count);
+		keys_count++;
+		refs_count += merged.refs_count > 1 ? merged.refs_count : 0;
+		part->hashes_count += merged.refs_count;
 	}
-	merge_release(&merge);
+	/* The line behind the last one tells only where that ends. */
+	put_lines(&streams->lines, part->lines_count + 1, keys_count);
+	return HF_OK;
+}
+
+/* What the streams of put_keys() are sections of, in their order; bands
+ * begin at *out_next. */
+static enum hf_err
+write_keys(struct made *made, struct hf_match_file_part *part,
+	   struct hf_match_merge *merge, struct sections *sections,
+	   struct hf_match_bands *bands, unsigned *out_next, struct hf_why *why)
+{
+	struct key_streams streams = { .lines = { .count =
+							  part->lines_count } };
+	bool is_apart = hf_match_format_is_apart(part);
+	unsigned next = 0;
+	struct {
+		bool is_there;
+		struct hf_match_stream *stream;
+	} rows[] = {
+		{ true, &streams.keys },
+		{ is_apart, &streams.apart },
+		{ true, &streams.refs },
+		{ true, &streams.lines_stream },
+	};
+	enum hf_err err;
+
+	for (size_t i = 0; i < STREAMS; i++) {
+		if (rows[i].is_there)
+			begin_section(made, sections, next++, rows[i].stream,
+				      (unsigned)i);
+	}
+	streams.lines.stream = &streams.lines_stream;
+	err = put_keys(&streams, part, is_apart, merge, bands, why);
+	next = 0;
+	for (size_t i = 0; err == HF_OK && i < STREAMS; i++) {
+		if (rows[i].is_there)
+			err = end_section(sections, next++, rows[i].stream,
+					  why);
+	}
+	*out_next = next;
 	return err;
 }
 
-static void write_lines(const struct hf_match_segment_part *part)
+static enum hf_err write_band(struct made *made, struct sections *sections,
+			      struct hf_match_bands *bands, unsigned band,
+			      unsigned section, struct hf_why *why)
 {
-	struct hf_match_line *lines = (struct hf_match_line *)part->lines;
-	uint32_t next = 0;
+	struct hf_match_band_streams streams;
+	enum hf_err err;
 
-	for (uint32_t i = 0; i < part->keys_count; i++) {
-		const uint8_t *digest = hf_match_key(part, i);
-		uint64_t mixed =
-			hf_match_digest_mix(digest, part->digest_bytes);
-		uint32_t number = hf_match_line_of(
-			hf_match_digest_order(digest, part->digest_bytes,
-					      mixed),
-			part->lines_count);
-		struct hf_match_line *line = &lines[number];
-
-		while (next <= number)
-			lines[next++].base = i;
-		if (i - line->base < HF_MATCH_LINE_TAGS) {
-			line->tags[i - line->base] = hf_match_digest_tag(mixed);
-		} else if (line->tags[0] != HF_MATCH_LINE_CROWDED) {
-			memset(line->tags, 0, sizeof(line->tags));
-			line->tags[0] = HF_MATCH_LINE_CROWDED;
-		}
-	}
-	while (next <= part->lines_count)
-		lines[next++].base = part->keys_count;
+	begin_section(made, sections, section, &streams.offsets, 0);
+	begin_section(made, sections, section + 1, &streams.nexts, 1);
+	begin_section(made, sections, section + 2, &streams.keys, 2);
+	err = hf_match_bands_put(bands, band, &streams, why);
+	if (err == HF_OK)
+		err = end_section(sections, section, &streams.offsets, why);
+	if (err == HF_OK)
+		err = end_section(sections, section + 1, &streams.nexts, why);
+	if (err == HF_OK)
+		err = end_section(sections, section + 2, &streams.keys, why);
+	return err;
 }
 
-/* One band: keys by its value, with the next band's value beside each. */
-static void write_band(const struct hf_match_file_part *part,
-		       const struct hf_match_file_layout *layout, unsigned band,
-		       uint32_t *places, uint8_t *map)
+static enum hf_err write_part(struct made *made,
+			      struct hf_match_file_part *part,
+			      struct hf_match_merge *merge, uint64_t *at,
+			      struct hf_why *why)
 {
-	const uint8_t *digests = map + layout->keys;
-	uint32_t *offsets = (uint32_t *)(map + layout->bands[band].offsets);
-	uint16_t *nexts = (uint16_t *)(map + layout->bands[band].nexts);
-	uint32_t *keys = (uint32_t *)(map + layout->bands[band].keys);
-	unsigned next = (band + 1) % HF_MATCH_PDQ_BANDS;
-	uint32_t sum = 0;
-
-	memset(places, 0, HF_MATCH_PDQ_BAND_VALUES * sizeof(*places));
-	for (uint32_t i = 0; i < part->keys_count; i++)
-		places[hf_match_pdq_band(digests + (size_t)32 * i, band)]++;
-	for (unsigned v = 0; v < HF_MATCH_PDQ_BAND_VALUES; v++) {
-		uint32_t count = places[v];
-
-		offsets[v] = sum;
-		places[v] = sum;
-		sum += count;
-	}
-	offsets[HF_MATCH_PDQ_BAND_VALUES] = sum;
-	for (uint32_t i = 0; i < part->keys_count; i++) {
-		const uint8_t *digest = digests + (size_t)32 * i;
-		uint32_t place = places[hf_match_pdq_band(digest, band)]++;
-
-		nexts[place] = hf_match_pdq_band(digest, next);
-		keys[place] = i;
-	}
-}
-
-static enum hf_err write_bands(const struct hf_match_build *build,
-			       const struct hf_match_file_part *part,
-			       const struct hf_match_file_layout *layout,
-			       uint8_t *map, struct hf_why *why)
-{
+	struct hf_match_file_layout layout;
+	struct hf_match_bands bands = { 0 };
+	struct sections sections;
 	enum hf_err err = HF_OK;
-	uint32_t *places;
+	unsigned next = 0;
 
-	if (part->has_bands == 0)
-		return HF_OK;
-	places = malloc(HF_MATCH_PDQ_BAND_VALUES * sizeof(*places));
-	if (places == NULL)
-		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
-	for (unsigned b = 0; err == HF_OK && b < HF_MATCH_PDQ_BANDS; b++) {
-		write_band(part, layout, b, places, map);
-		err = ask(build, why);
-	}
-	free(places);
+	hf_match_format_layout(part, *at, &layout);
+	*at = layout.end;
+	sections.count =
+		hf_match_format_sections(part, &layout, sections.begins);
+	if (part->has_bands != 0)
+		err = hf_match_bands_begin(&bands, merge, why);
+	if (err == HF_OK)
+		err = write_keys(made, part, merge, &sections, &bands, &next,
+				 why);
+	for (unsigned b = 0;
+	     err == HF_OK && part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
+	     b++)
+		err = write_band(made, &sections, &bands, b, next + 3 * b, why);
+	if (err == HF_OK)
+		hf_sha256_update(&made->sums, sections.sums,
+				 sections.count * sizeof(sections.sums[0]));
+	hf_match_bands_release(&bands);
 	return err;
+}
+
+/* The parts, and where the file ends. */
+static enum hf_err plan(struct made *made, struct hf_why *why)
+{
+	const struct hf_match_build *build = made->build;
+	struct hf_match_file_header *header = &made->header;
+	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
+
+	*header = (struct hf_match_file_header){
+		.version = HF_MATCH_SEGMENT_VERSION,
+		.order = HF_MATCH_SEGMENT_ORDER,
+		.sequence = build->sequence,
+	};
+	memcpy(header->magic, HF_MATCH_SEGMENT_MAGIC, sizeof(header->magic));
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
+		struct hf_match_file_part *part =
+			&header->parts[header->parts_count];
+		struct hf_match_merge *merge =
+			&made->merges[header->parts_count];
+		struct hf_match_file_layout layout;
+		enum hf_err err;
+
+		if (build->runs_count[a] == 0)
+			continue;
+		err = hf_match_merge_begin(merge, build, a, why);
+		if (err != HF_OK)
+			return err;
+		if (merge->keys_count == 0) {
+			hf_match_merge_release(merge);
+			continue;
+		}
+		hf_match_format_part(a, merge->keys_count, part);
+		part->refs_count = merge->refs_count;
+		hf_match_format_layout(part, at, &layout);
+		at = layout.end;
+		header->parts_count++;
+	}
+	header->file_bytes = at;
+	return HF_OK;
+}
+
+static void seal_header(struct hf_match_file_header *header)
+{
+	hf_sha256(header, offsetof(struct hf_match_file_header, header_sum),
+		  header->header_sum);
 }
 
 void hf_match_build_seal(uint8_t *file, size_t file_bytes)
@@ -385,136 +296,95 @@ void hf_match_build_seal(uint8_t *file, size_t file_bytes)
 	struct hf_match_file_header *header =
 		(struct hf_match_file_header *)file;
 
-	hf_sha256(file + HF_MATCH_SEGMENT_HEADER_BYTES,
-		  file_bytes - HF_MATCH_SEGMENT_HEADER_BYTES, header->rest_sum);
-	hf_sha256(header, offsetof(struct hf_match_file_header, header_sum),
-		  header->header_sum);
+	hf_match_format_sum(file, file_bytes, header->rest_sum);
+	seal_header(header);
 }
 
-static enum hf_err write_parts(const struct hf_match_build *build,
-			       struct hf_match_file_header *header,
-			       const struct hf_match_file_layout *layouts,
-			       struct hf_why *why)
+/* Last: a file without a header is none. */
+static enum hf_err write_header(struct made *made, struct hf_why *why)
 {
-	uint8_t *map = (uint8_t *)header;
+	struct hf_match_stream stream;
+	uint32_t sum;
+
+	hf_sha256_final(&made->sums, made->header.rest_sum);
+	seal_header(&made->header);
+	hf_match_stream_begin(&stream, made->fd, made->path, 0, made->buffers);
+	hf_match_stream_put(&stream, &made->header, sizeof(made->header));
+	return hf_match_stream_end(&stream, HF_MATCH_SEGMENT_HEADER_BYTES, &sum,
+				   why);
+}
+
+static enum hf_err write_file(struct made *made, struct hf_why *why)
+{
+	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
 	enum hf_err err = HF_OK;
 
-	for (uint32_t i = 0; err == HF_OK && i < header->parts_count; i++) {
-		const struct hf_match_file_part *part = &header->parts[i];
-		struct hf_match_segment_part pointed;
-
-		hf_match_format_point(part, &layouts[i], map, &pointed);
-		err = write_keys(build, part->algorithm, &pointed, why);
-		if (err != HF_OK)
-			break;
-		write_lines(&pointed);
-		err = write_bands(build, part, &layouts[i], map, why);
-	}
+	/* A full disk shows before the work is done. */
+	errno = posix_fallocate(made->fd, 0, (off_t)made->header.file_bytes);
+	if (errno != 0)
+		return hf_why_errno(why, "reserve %" PRIu64 " bytes for '%s'",
+				    made->header.file_bytes, made->path);
+	hf_sha256_init(&made->sums);
+	for (uint32_t i = 0; err == HF_OK && i < made->header.parts_count; i++)
+		err = write_part(made, &made->header.parts[i], &made->merges[i],
+				 &at, why);
 	if (err == HF_OK)
-		hf_match_build_seal(map, header->file_bytes);
+		err = write_header(made, why);
+	if (err == HF_OK && fsync(made->fd) != 0)
+		err = hf_why_errno(why, "sync '%s'", made->path);
 	return err;
 }
 
-/* A file of its full size, every block reserved: a full disk is an error
- * here, and not a signal while the map is written. */
-static enum hf_err reserve_file(const char *path, uint64_t file_bytes,
-				int *out_fd, uint8_t **out_map,
-				struct hf_why *why)
+static enum hf_err make_file(struct made *made, struct hf_why *why)
 {
 	enum hf_err err;
-	void *map;
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 
-	if (fd < 0)
-		return hf_why_errno(why, "make '%s'", path);
-	errno = posix_fallocate(fd, 0, (off_t)file_bytes);
-	if (errno != 0) {
-		err = hf_why_errno(why, "reserve %" PRIu64 " bytes for '%s'",
-				   file_bytes, path);
-		goto out_close;
+	made->buffers = malloc(STREAMS * HF_MATCH_STREAM_BYTES);
+	if (made->buffers == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	made->fd =
+		open(made->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (made->fd < 0) {
+		err = hf_why_errno(why, "make '%s'", made->path);
+		goto out_free;
 	}
-	map = mmap(NULL, file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED) {
-		err = hf_why_errno(why, "map '%s'", path);
-		goto out_close;
-	}
-	*out_fd = fd;
-	*out_map = map;
-	return HF_OK;
+	err = write_file(made, why);
+	if (close(made->fd) != 0 && err == HF_OK)
+		err = hf_why_errno(why, "close '%s'", made->path);
+	if (err != HF_OK)
+		unlink(made->path);
 
-out_close:
-	close(fd);
-	unlink(path);
+out_free:
+	free(made->buffers);
 	return err;
-}
-
-static enum hf_err plan(const struct hf_match_build *build,
-			struct hf_match_file_header *out_header,
-			struct hf_match_file_layout *out_layouts,
-			struct hf_why *why)
-{
-	struct hf_match_file_header header = {
-		.version = HF_MATCH_SEGMENT_VERSION,
-		.order = HF_MATCH_SEGMENT_ORDER,
-		.sequence = build->sequence,
-	};
-	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
-
-	memcpy(header.magic, HF_MATCH_SEGMENT_MAGIC, sizeof(header.magic));
-	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
-		struct hf_match_file_part *part =
-			&header.parts[header.parts_count];
-		enum hf_err err;
-
-		if (build->runs_count[a] == 0)
-			continue;
-		err = count_part(build, a, part, why);
-		if (err != HF_OK)
-			return err;
-		if (part->keys_count == 0) {
-			*part = (struct hf_match_file_part){ 0 };
-			continue;
-		}
-		hf_match_format_layout(part, at,
-				       &out_layouts[header.parts_count]);
-		at = out_layouts[header.parts_count].end;
-		header.parts_count++;
-	}
-	header.file_bytes = at;
-	*out_header = header;
-	return HF_OK;
 }
 
 enum hf_err hf_match_build_segment(const struct hf_match_build *build,
 				   struct hf_why *why)
 {
-	struct hf_match_file_layout layouts[HF_ALGORITHM_COUNT];
-	struct hf_match_file_header header;
-	char path[4096], made[sizeof(path) + 4];
-	uint8_t *map = NULL;
+	char path[4096], made_path[sizeof(path) + 4];
+	struct made *made;
 	enum hf_err err;
-	int fd = -1;
 
 	err = hf_match_segment_path(path, sizeof(path), build->dir,
 				    build->number, why);
+	if (err != HF_OK)
+		return err;
+	snprintf(made_path, sizeof(made_path), "%s.new", path);
+	made = calloc(1, sizeof(*made));
+	if (made == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	made->build = build;
+	made->path = made_path;
+	err = plan(made, why);
 	if (err == HF_OK)
-		err = plan(build, &header, layouts, why);
-	if (err != HF_OK)
-		return err;
-	snprintf(made, sizeof(made), "%s.new", path);
-	err = reserve_file(made, header.file_bytes, &fd, &map, why);
-	if (err != HF_OK)
-		return err;
-	memcpy(map, &header, sizeof(header));
-	err = write_parts(build, (struct hf_match_file_header *)map, layouts,
-			  why);
-	munmap(map, header.file_bytes);
-	if (err == HF_OK && fsync(fd) != 0)
-		err = hf_why_errno(why, "sync '%s'", made);
-	close(fd);
-	if (err == HF_OK && rename(made, path) != 0)
-		err = hf_why_errno(why, "rename '%s'", made);
-	if (err != HF_OK)
-		unlink(made);
+		err = make_file(made, why);
+	for (unsigned i = 0; i < HF_ALGORITHM_COUNT; i++)
+		hf_match_merge_release(&made->merges[i]);
+	free(made);
+	if (err == HF_OK && rename(made_path, path) != 0) {
+		err = hf_why_errno(why, "rename '%s'", made_path);
+		unlink(made_path);
+	}
 	return err;
 }

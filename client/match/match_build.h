@@ -6,7 +6,8 @@
  * Owns     the caller owns the runs and what they point at.
  * Threads  one file is made by one thread; nothing is shared.
  * Errors   FULL, SYSTEM, NOMEM; LIMIT for more than 2^32 - 1 refs of one
- *          algorithm.  A failed build leaves no file.
+ *          algorithm; CORRUPT for a run that is no run.  A failed build
+ *          leaves no file.
  * Source   client/match/FORMAT.md.
  */
 #ifndef HF_MATCH_BUILD_H
@@ -32,7 +33,8 @@ struct hf_match_build {
 	/* By algorithm, oldest first. */
 	const struct hf_match_run *runs[HF_ALGORITHM_COUNT];
 	size_t runs_count[HF_ALGORITHM_COUNT];
-	/* Whether a ref of a run is still wanted: the same answer each time. */
+	/* Whether a ref of a run is still wanted: the same answer each time.
+	 * NULL: every one is. */
 	bool (*is_live)(void *arg, uint64_t sequence,
 			const struct hf_match_ref *ref);
 	/* Asked now and then; true ends the build with CANCELLED.  May be

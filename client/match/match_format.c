@@ -1,4 +1,8 @@
+#include "limit.h"
+#include "sha256.h"
+
 #include "match_kernel.h"
+#include "match_sum.h"
 
 #include "match_format.h"
 
@@ -23,7 +27,7 @@ void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
 
 /* Near searches read one digest behind the other; who looks up exactly wants
  * the ref in the line that has the key. */
-static bool is_apart(const struct hf_match_file_part *part)
+bool hf_match_format_is_apart(const struct hf_match_file_part *part)
 {
 	return hf_match_is_near(part->algorithm);
 }
@@ -47,7 +51,7 @@ void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 	uint64_t keys = part->keys_count;
 	const uint64_t ref_bytes = sizeof(struct hf_match_ref);
 
-	if (is_apart(part)) {
+	if (hf_match_format_is_apart(part)) {
 		layout.keys = take(&at, keys * part->digest_bytes);
 		layout.beside = take(&at, keys * ref_bytes);
 	} else {
@@ -69,6 +73,62 @@ void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 	*out_layout = layout;
 }
 
+unsigned
+hf_match_format_sections(const struct hf_match_file_part *part,
+			 const struct hf_match_file_layout *layout,
+			 uint64_t out_begins[HF_MATCH_SECTIONS_MAX + 1])
+{
+	unsigned count = 0;
+
+	out_begins[count++] = layout->keys;
+	if (hf_match_format_is_apart(part))
+		out_begins[count++] = layout->beside;
+	out_begins[count++] = layout->refs;
+	out_begins[count++] = layout->lines;
+	for (unsigned b = 0; part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
+	     b++) {
+		out_begins[count++] = layout->bands[b].offsets;
+		out_begins[count++] = layout->bands[b].nexts;
+		out_begins[count++] = layout->bands[b].keys;
+	}
+	out_begins[count] = layout->end;
+	return count;
+}
+
+void hf_match_format_sum(const uint8_t *file, uint64_t file_bytes,
+			 uint8_t out_sum[static 32])
+{
+	const struct hf_match_file_header *header =
+		(const struct hf_match_file_header *)file;
+	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
+	struct hf_sha256 hash;
+
+	hf_sha256_init(&hash);
+	for (uint32_t i = 0; i < header->parts_count; i++) {
+		const struct hf_match_file_part *part = &header->parts[i];
+		uint64_t begins[HF_MATCH_SECTIONS_MAX + 1];
+		struct hf_match_file_layout layout;
+		unsigned count;
+
+		/* The layout of other parts could not even be worked out. */
+		if (i == HF_MATCH_SEGMENT_PARTS_MAX ||
+		    part->digest_bytes > HF_DIGEST_MAX_BYTES)
+			break;
+		hf_match_format_layout(part, at, &layout);
+		if (layout.end > file_bytes)
+			break;
+		at = layout.end;
+		count = hf_match_format_sections(part, &layout, begins);
+		for (unsigned s = 0; s < count; s++) {
+			uint32_t sum = hf_match_sum(0, file + begins[s],
+						    begins[s + 1] - begins[s]);
+
+			hf_sha256_update(&hash, &sum, sizeof(sum));
+		}
+	}
+	hf_sha256_final(&hash, out_sum);
+}
+
 void hf_match_format_point(const struct hf_match_file_part *part,
 			   const struct hf_match_file_layout *layout,
 			   const uint8_t *map,
@@ -82,9 +142,12 @@ void hf_match_format_point(const struct hf_match_file_part *part,
 		.hashes_count = part->hashes_count,
 		.lines_count = part->lines_count,
 		.key_stride_bytes =
-			part->digest_bytes + (is_apart(part) ? 0 : ref_bytes),
+			part->digest_bytes +
+			(hf_match_format_is_apart(part) ? 0 : ref_bytes),
 		.beside_stride_bytes =
-			ref_bytes + (is_apart(part) ? 0 : part->digest_bytes),
+			ref_bytes + (hf_match_format_is_apart(part)
+					     ? 0
+					     : part->digest_bytes),
 		.keys = map + layout->keys,
 		.beside = map + layout->beside,
 		.refs = (const struct hf_match_ref *)(map + layout->refs),

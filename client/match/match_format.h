@@ -48,7 +48,7 @@ struct hf_match_file_header {
 	uint32_t parts_count;
 	uint32_t zero;
 	struct hf_match_file_part parts[HF_MATCH_SEGMENT_PARTS_MAX];
-	uint8_t rest_sum[32];   /* SHA-256 of all that follows the header */
+	uint8_t rest_sum[32];   /* SHA-256 of the sections' checksums */
 	uint8_t header_sum[32]; /* SHA-256 of the header before this */
 };
 
@@ -73,6 +73,23 @@ void hf_match_format_part(unsigned algorithm, uint32_t keys_count,
 /* Where a part that begins at stands. */
 void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 			    struct hf_match_file_layout *out_layout);
+
+/* Whether what is beside the keys is a section of its own. */
+bool hf_match_format_is_apart(const struct hf_match_file_part *part);
+
+/* Keys, what is beside them, refs, lines, and three for each band. */
+#define HF_MATCH_SECTIONS_MAX (4 + 3 * HF_MATCH_PDQ_BANDS)
+
+/* Where each section of a part begins, in the order of the file, and behind
+ * them where the part ends.  Returns how many sections there are. */
+unsigned
+hf_match_format_sections(const struct hf_match_file_part *part,
+			 const struct hf_match_file_layout *layout,
+			 uint64_t out_begins[HF_MATCH_SECTIONS_MAX + 1]);
+
+/* What rest_sum is to be, of a whole file whose header may be anything. */
+void hf_match_format_sum(const uint8_t *file, uint64_t file_bytes,
+			 uint8_t out_sum[static 32]);
 
 /* Pointers into a part of a mapped file. */
 void hf_match_format_point(const struct hf_match_file_part *part,

@@ -129,9 +129,7 @@ static enum hf_err open_map(struct hf_match_segment *segment, bool is_whole,
 	if (is_whole) {
 		uint8_t sum[HF_SHA256_BYTES];
 
-		hf_sha256(segment->map + HF_MATCH_SEGMENT_HEADER_BYTES,
-			  segment->file_bytes - HF_MATCH_SEGMENT_HEADER_BYTES,
-			  sum);
+		hf_match_format_sum(segment->map, segment->file_bytes, sum);
 		if (memcmp(sum, header->rest_sum, sizeof(sum)) != 0)
 			return damaged(why, path, "it has another checksum");
 	}

@@ -50,6 +50,15 @@ static bool is_live(void *arg, uint64_t sequence,
 		 HF_MATCH_MARK_REMOVED) == 0);
 }
 
+/* Most of the time there is nothing to ask for each ref. */
+static bool (*is_live_or_null(const struct filter *filter))(
+	void *arg, uint64_t sequence, const struct hf_match_ref *ref)
+{
+	return filter->drops_count > 0 || filter->marks->used_count > 0
+		       ? is_live
+		       : NULL;
+}
+
 /* A merge may take a minute: whoever closes the index does not wait. */
 static bool is_cancelled(void *arg)
 {
@@ -102,7 +111,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 	const struct hf_match_memory *memories[HF_MATCH_FROZEN_MAX];
 	struct hf_match_change change = { 0 };
 	struct filter filter;
-	struct hf_match_build build = { .is_live = is_live, .arg = &filter };
+	struct hf_match_build build = { .arg = &filter };
 	enum hf_err err;
 
 	pthread_mutex_lock(&index->lock);
@@ -115,6 +124,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 	pthread_mutex_unlock(&index->lock);
 	if (err != HF_OK)
 		return err;
+	build.is_live = is_live_or_null(&filter);
 	for (size_t i = 0; err == HF_OK && i < change.sealed_count; i++)
 		err = hf_match_memory_sort(memories[i], &sorted[i], why);
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
@@ -204,7 +214,7 @@ static enum hf_err merge(struct hf_index *index, struct hf_match_change *change,
 			 struct filter *filter, struct hf_why *why)
 {
 	static const size_t most = HF_MATCH_SEGMENTS_MAX;
-	struct hf_match_build build = { .is_live = is_live,
+	struct hf_match_build build = { .is_live = is_live_or_null(filter),
 					.is_cancelled = is_cancelled,
 					.arg = filter };
 	struct hf_match_run *runs =

@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "match_kernel.h"
+
+#include "match_bands.h"
+
+#define VALUES HF_MATCH_PDQ_BAND_VALUES
+
+enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
+				 struct hf_match_merge *merge,
+				 struct hf_why *why)
+{
+	size_t loose = 0;
+	uint8_t *at;
+
+	*bands = (struct hf_match_bands){ .merge = merge };
+	for (unsigned r = 0; r < merge->runs_count; r++) {
+		if (merge->runs[r].part->has_bands) {
+			enum hf_err err = hf_match_merge_map(merge, r, why);
+
+			if (err != HF_OK)
+				return err;
+			continue;
+		}
+		loose += merge->runs[r].part->keys_count;
+	}
+	if (loose > merge->keys_count)
+		loose = merge->keys_count;
+	at = malloc((2 * VALUES + (size_t)1) * sizeof(uint32_t) +
+		    loose * (2 * sizeof(uint32_t) +
+			     (HF_MATCH_PDQ_BANDS + 1) * sizeof(uint16_t)));
+	if (at == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
+	bands->loose_keys = (uint32_t *)at;
+	bands->keys = bands->loose_keys + loose;
+	bands->offsets = bands->keys + loose;
+	bands->places = bands->offsets + VALUES + 1;
+	bands->nexts = (uint16_t *)(bands->places + VALUES);
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		bands->values[b] = bands->nexts + (b + 1) * loose;
+	return HF_OK;
+}
+
+void hf_match_bands_note(struct hf_match_bands *bands,
+			 const struct hf_match_merged *merged, uint32_t number)
+{
+	uint32_t at = bands->loose_count;
+
+	if (bands->merge->runs[merged->run].part->has_bands)
+		return;
+	bands->loose_keys[at] = number;
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		bands->values[b][at] = hf_match_pdq_band(merged->digest, b);
+	bands->loose_count = at + 1;
+}
+
+/* The loose keys by their values of one band. */
+static void sort_loose(struct hf_match_bands *bands, unsigned band)
+{
+	const uint16_t *values = bands->values[band];
+	const uint16_t *nexts = bands->values[(band + 1) % HF_MATCH_PDQ_BANDS];
+	uint32_t sum = 0;
+
+	memset(bands->places, 0, VALUES * sizeof(bands->places[0]));
+	for (uint32_t i = 0; i < bands->loose_count; i++)
+		bands->places[values[i]]++;
+	for (unsigned v = 0; v < VALUES; v++) {
+		uint32_t count = bands->places[v];
+
+		bands->offsets[v] = sum;
+		bands->places[v] = sum;
+		sum += count;
+	}
+	bands->offsets[VALUES] = sum;
+	for (uint32_t i = 0; i < bands->loose_count; i++) {
+		uint32_t place = bands->places[values[i]]++;
+
+		bands->nexts[place] = nexts[i];
+		bands->keys[place] = bands->loose_keys[i];
+	}
+}
+
+/* One run with bands, as it is gone through. */
+struct cursor {
+	const struct hf_match_segment_band *band;
+	const uint32_t *map;
+	uint32_t keys_count;
+	uint32_t at;
+};
+
+/* What a run has in one bucket.  False when there is more than there can
+ * be. */
+static bool put_bucket(struct cursor *cursor, unsigned value, uint32_t room,
+		       struct hf_match_band_streams *streams,
+		       uint32_t *out_count)
+{
+	const struct hf_match_segment_band *band = cursor->band;
+	uint32_t end = band->offsets[value + 1], count = 0;
+
+	for (uint32_t i = cursor->at; i < end; i++) {
+		uint32_t key = band->keys[i];
+
+		if (key >= cursor->keys_count)
+			return false;
+		key = cursor->map[key];
+		if (key == HF_MATCH_MERGE_NO_KEY)
+			continue;
+		if (count == room)
+			return false;
+		count++;
+		hf_match_stream_put16(&streams->nexts, band->nexts[i]);
+		hf_match_stream_put32(&streams->keys, key);
+	}
+	cursor->at = end;
+	*out_count = count;
+	return true;
+}
+
+/* The loose keys of one bucket. */
+static uint32_t put_loose(const struct hf_match_bands *bands, unsigned value,
+			  struct hf_match_band_streams *streams)
+{
+	uint32_t begin = bands->offsets[value];
+	uint32_t count = bands->offsets[value + 1] - begin;
+
+	hf_match_stream_put(&streams->nexts, bands->nexts + begin,
+			    count * sizeof(bands->nexts[0]));
+	hf_match_stream_put(&streams->keys, bands->keys + begin,
+			    count * sizeof(bands->keys[0]));
+	return count;
+}
+
+static enum hf_err damaged(struct hf_why *why)
+{
+	return hf_why(why, HF_E_CORRUPT,
+		      "index: a segment that is merged has damaged bands");
+}
+
+static enum hf_err merge_band(struct hf_match_bands *bands,
+			      struct cursor *cursors, size_t cursors_count,
+			      struct hf_match_band_streams *streams,
+			      struct hf_why *why)
+{
+	uint32_t keys_count = bands->merge->keys_count, sum = 0;
+
+	for (unsigned v = 0; v < VALUES; v++) {
+		hf_match_stream_put32(&streams->offsets, sum);
+		for (size_t c = 0; c < cursors_count; c++) {
+			uint32_t count;
+
+			if (!put_bucket(&cursors[c], v, keys_count - sum,
+					streams, &count))
+				return damaged(why);
+			sum += count;
+		}
+		if (bands->loose_count > 0)
+			sum += put_loose(bands, v, streams);
+		if (sum > keys_count)
+			return damaged(why);
+	}
+	hf_match_stream_put32(&streams->offsets, sum);
+	return sum == keys_count ? HF_OK : damaged(why);
+}
+
+enum hf_err hf_match_bands_put(struct hf_match_bands *bands, unsigned band,
+			       struct hf_match_band_streams *streams,
+			       struct hf_why *why)
+{
+	const struct hf_match_merge *merge = bands->merge;
+	struct cursor cursors[HF_MATCH_MERGE_RUNS_MAX];
+	size_t count = 0;
+
+	if (bands->loose_count > 0)
+		sort_loose(bands, band);
+	for (unsigned r = 0; r < merge->runs_count; r++) {
+		const struct hf_match_segment_part *part = merge->runs[r].part;
+
+		if (part->has_bands)
+			cursors[count++] = (struct cursor){
+				.band = &part->bands[band],
+				.map = merge->maps[r],
+				.keys_count = part->keys_count,
+			};
+	}
+	if (count > 0)
+		return merge_band(bands, cursors, count, streams, why);
+	hf_match_stream_put(&streams->offsets, bands->offsets,
+			    (VALUES + (size_t)1) * sizeof(bands->offsets[0]));
+	hf_match_stream_put(&streams->nexts, bands->nexts,
+			    bands->loose_count * sizeof(bands->nexts[0]));
+	hf_match_stream_put(&streams->keys, bands->keys,
+			    bands->loose_count * sizeof(bands->keys[0]));
+	return HF_OK;
+}
+
+void hf_match_bands_release(struct hf_match_bands *bands)
+{
+	free(bands->loose_keys);
+	*bands = (struct hf_match_bands){ 0 };
+}

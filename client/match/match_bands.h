@@ -1,0 +1,55 @@
+/*
+ * match_bands.h -- the sixteen bands of a part that is being made.
+ *
+ * Runs that have bands are merged bucket by bucket, each read once and in
+ * order; the keys of all others are sorted into buckets here.
+ *
+ * Units    keys are numbers of the part that is being made.
+ * Owns     begin makes room for so many loose keys; release frees it.
+ * Threads  one.
+ * Errors   NOMEM; CORRUPT for a run whose bands name other keys than it has.
+ * Source   none.
+ */
+#ifndef HF_MATCH_BANDS_H
+#define HF_MATCH_BANDS_H
+
+#include "match_merge.h"
+#include "match_stream.h"
+
+struct hf_match_bands {
+	const struct hf_match_merge *merge;
+	uint32_t loose_count;                 /* keys of runs without bands */
+	uint32_t *loose_keys;                 /* owned, with all behind it */
+	uint16_t *values[HF_MATCH_PDQ_BANDS]; /* of each loose key */
+	/* One band of them at a time, by value. */
+	uint32_t *offsets;
+	uint32_t *places;
+	uint16_t *nexts;
+	uint32_t *keys;
+};
+
+/* The sections of one band. */
+struct hf_match_band_streams {
+	struct hf_match_stream offsets;
+	struct hf_match_stream nexts;
+	struct hf_match_stream keys;
+};
+
+/* Before the first next of merge, which is to map its runs with bands. */
+HF_MUST enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
+					 struct hf_match_merge *merge,
+					 struct hf_why *why);
+
+/* What next gave became key number. */
+void hf_match_bands_note(struct hf_match_bands *bands,
+			 const struct hf_match_merged *merged, uint32_t number);
+
+/* After the last next. */
+HF_MUST enum hf_err hf_match_bands_put(struct hf_match_bands *bands,
+				       unsigned band,
+				       struct hf_match_band_streams *streams,
+				       struct hf_why *why);
+
+void hf_match_bands_release(struct hf_match_bands *bands);
+
+#endif /* HF_MATCH_BANDS_H */

@@ -1,0 +1,1 @@
+hf_unit(match_sum USES base sign match)
