@@ -381,6 +381,13 @@ static void on_demote(void *arg, uint32_t set, uint64_t entry)
 		       why.text);
 }
 
+static uint64_t on_found(void *arg, uint32_t set)
+{
+	struct hf_node *node = arg;
+
+	return hf_feed_found(node->feed, set);
+}
+
 static void on_ended(void *arg, uint32_t set, bool has_ended)
 {
 	struct hf_node *node = arg;
@@ -510,6 +517,7 @@ static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
 		.timeout_ms = (int64_t)start->conf->peer_timeout_ms,
 		.ring_saved = on_ring_saved,
 		.demote = on_demote,
+		.found = on_found,
 		.ended = on_ended,
 		.is_asked = on_is_asked,
 		.own_told = on_own_told,

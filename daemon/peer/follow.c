@@ -43,6 +43,8 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->retry.arg = follow;
 	follow->stall.run = hf_follow_stalled;
 	follow->stall.arg = follow;
+	follow->ahead.run = hf_follow_go_on;
+	follow->ahead.arg = follow;
 	follow->retry_ms = RETRY_MIN_MS;
 	strcpy(follow->origin, origin);
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
@@ -77,6 +79,7 @@ void hf_follow_close(struct hf_follow *follow)
 	follow->is_going = true;
 	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->retry);
 	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->stall);
+	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->ahead);
 	follow->away++;
 	if (follow->call != NULL)
 		hf_rpc_cancel(follow->call);

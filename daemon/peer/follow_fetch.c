@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 
 #include "follow_fetch.h"
@@ -107,6 +108,28 @@ static void await_nothing(struct hf_follow *follow)
 	hf_rpc_timer_stop(follow->peers->options.outbound, &follow->stall);
 }
 
+/* Wait until the index has come nearer; more would only lie there unfound. */
+static bool is_ahead(struct hf_follow *follow)
+{
+	if (!hf_intake_is_ahead(&follow->intake, hf_clock_mono_us()))
+		return false;
+	hf_rpc_timer_start(follow->peers->options.outbound, &follow->ahead,
+			   HF_INTAKE_AHEAD_MS);
+	return true;
+}
+
+void hf_follow_go_on(void *arg)
+{
+	struct hf_follow *follow = arg;
+
+	if (follow->call == NULL || !follow->is_paused ||
+	    follow->jobs > JOBS_AGAIN || is_ahead(follow))
+		return;
+	await_chunk(follow);
+	follow->is_paused = false;
+	hf_rpc_resume(follow->call);
+}
+
 static void on_stored(struct hf_follow *follow, enum hf_err err,
 		      const struct hf_why *why)
 {
@@ -118,12 +141,7 @@ static void on_stored(struct hf_follow *follow, enum hf_err err,
 	}
 	if (follow->source != NULL)
 		hf_link_proven(follow->source);
-	if (follow->call == NULL || follow->jobs > JOBS_AGAIN)
-		return;
-	if (follow->is_paused)
-		await_chunk(follow);
-	follow->is_paused = false;
-	hf_rpc_resume(follow->call);
+	hf_follow_go_on(follow);
 }
 
 static void chunks_open(struct hf_rpc_call *call)
@@ -186,7 +204,7 @@ static void chunks_recv(struct hf_rpc_call *call, struct hf_span message)
 	await_chunk(follow);
 	if (err != HF_OK) {
 		hf_follow_fail(follow, err, &why);
-	} else if (follow->jobs >= JOBS_MOST) {
+	} else if (follow->jobs >= JOBS_MOST || is_ahead(follow)) {
 		await_nothing(follow);
 		follow->is_paused = true;
 		hf_rpc_pause(call);
@@ -305,6 +323,7 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
 			follow->set, follow->size, info.size);
 	follow->intake.demote = follow->peers->options.demote;
+	follow->intake.found = follow->peers->options.found;
 	follow->intake.arg = follow->peers->options.arg;
 	begin_range(follow);
 }

@@ -37,6 +37,9 @@ enum hf_err hf_follow_theirs(enum hf_err err);
 /* The source sends nothing any more; arg is the follow. */
 void hf_follow_stalled(void *arg);
 
+/* Read on where we stopped, if ledger and index have come nearer; likewise. */
+void hf_follow_go_on(void *arg);
+
 /* The fetch ended, well or not, and nothing is away. */
 void hf_follow_over(struct hf_follow *follow);
 

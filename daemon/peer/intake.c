@@ -129,3 +129,19 @@ enum hf_err hf_intake_take(struct hf_intake *intake,
 	*out_is_committed = true;
 	return HF_OK;
 }
+
+bool hf_intake_is_ahead(struct hf_intake *intake, uint64_t now_us)
+{
+	uint64_t found;
+
+	if (intake->found == NULL)
+		return false;
+	found = intake->found(intake->arg, intake->set);
+	if (found != intake->found_before || intake->found_since_us == 0) {
+		intake->found_before = found;
+		intake->found_since_us = now_us;
+	}
+	return found < intake->next &&
+	       intake->next - found > HF_INTAKE_AHEAD_MOST &&
+	       now_us - intake->found_since_us < HF_INTAKE_STILL_US;
+}

@@ -30,8 +30,22 @@ struct hf_intake {
 	uint64_t piece_end;
 	/* May be NULL: a proven RETRACT or ERASE header names this entry. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	/* May be NULL: lookups find the entries of the set below this one. */
+	uint64_t (*found)(void *arg, uint32_t set);
 	void *arg;
+	uint64_t found_before;   /* by the last hf_intake_is_ahead() */
+	uint64_t found_since_us; /* when it came to that */
 };
+
+/* Entries that may be on their way into the index: a fraction of a second's
+ * work, and enough for ledger and index to go on side by side. */
+#define HF_INTAKE_AHEAD_MOST ((uint64_t)65536)
+
+/* Whoever waits for the index asks again after this. */
+#define HF_INTAKE_AHEAD_MS ((int64_t)5)
+
+/* An index that stands still for so long keeps nothing from being stored. */
+#define HF_INTAKE_STILL_US ((uint64_t)1000 * 1000)
 
 /* Take entries from first on, under the checkpoint of size entries. */
 void hf_intake_begin(struct hf_intake *intake, struct hf_ledger *ledger,
@@ -43,6 +57,11 @@ HF_MUST enum hf_err hf_intake_take(struct hf_intake *intake,
 				   const struct hf_get_chunks_response *message,
 				   struct hf_ledger_done done,
 				   bool *out_is_committed, struct hf_why *why);
+
+/* Whether more than HF_INTAKE_AHEAD_MOST entries were taken that lookups do not
+ * find yet, so that the next message is better left where it is for a moment.
+ * now_us is hf_clock_mono_us(). */
+bool hf_intake_is_ahead(struct hf_intake *intake, uint64_t now_us);
 
 void hf_intake_end(struct hf_intake *intake);
 

@@ -46,6 +46,9 @@ struct hf_peers_options {
 	/* A proven RETRACT or ERASE header names this entry, ahead of its
 	 * payload: its matches are for review from now on. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	/* Lookups find the entries of the set below this one; UINT64_MAX where
+	 * nobody looks. */
+	uint64_t (*found)(void *arg, uint32_t set);
 	/* We were taken out of a set that we follow, or are in it again: told
 	 * by its publisher or by a relay that may pass it on.  We would never
 	 * hear of a retraction, so it must not be matched on. */

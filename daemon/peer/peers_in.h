@@ -114,6 +114,7 @@ struct hf_follow {
 	struct hf_why why;
 	struct hf_rpc_timer retry;
 	struct hf_rpc_timer stall; /* armed while a chunk is awaited */
+	struct hf_rpc_timer ahead; /* armed while the index is */
 	int64_t retry_ms;          /* the next wait after a failure */
 	uint64_t range_first;      /* where the call that runs began */
 };

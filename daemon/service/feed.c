@@ -557,6 +557,18 @@ enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
 	return err;
 }
 
+uint64_t hf_feed_found(struct hf_feed *feed, uint32_t set)
+{
+	uint64_t found = UINT64_MAX;
+
+	pthread_mutex_lock(&feed->lock);
+	if (set < feed->records_count && feed->records[set] != NULL &&
+	    feed->records[set]->is.is_matchable)
+		found = feed->records[set]->is.fed;
+	pthread_mutex_unlock(&feed->lock);
+	return found;
+}
+
 enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set, uint64_t entry,
 			   struct hf_why *why)
 {

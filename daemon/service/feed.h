@@ -75,6 +75,10 @@ void hf_feed_tell(struct hf_feed *feed, void (*told)(void *arg), void *arg);
 HF_MUST enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
 				struct hf_feed_set *out_set);
 
+/* Lookups find the entries of the set below this one; UINT64_MAX for a set that
+ * is not matched on. */
+uint64_t hf_feed_found(struct hf_feed *feed, uint32_t set);
+
 /* The entry's matches are for review from now on: a proven RETRACT header
  * arrived ahead of its payload. */
 HF_MUST enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set,

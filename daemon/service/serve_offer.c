@@ -35,7 +35,8 @@ struct offer {
 	struct hf_note_key log;
 	struct hf_buf note; /* the one offered */
 	struct hf_intake intake;
-	unsigned jobs; /* at the ledger */
+	struct hf_rpc_timer ahead; /* armed while the index is waited for */
+	unsigned jobs;             /* at the ledger */
 	bool has_set;
 	bool takes_chunks; /* the checkpoint was seen */
 	bool is_half_closed;
@@ -160,13 +161,31 @@ static struct job *job_new(struct offer *offer,
 	return job;
 }
 
+/* Wait until the index has come nearer; more would only lie there unfound. */
+static bool is_ahead(struct offer *offer)
+{
+	if (!hf_intake_is_ahead(&offer->intake, hf_clock_mono_us()))
+		return false;
+	hf_rpc_timer_start(offer->node->worker, &offer->ahead,
+			   HF_INTAKE_AHEAD_MS);
+	return true;
+}
+
+static void go_on(void *arg)
+{
+	struct offer *offer = arg;
+
+	if (offer->jobs <= JOBS_AGAIN && !is_ahead(offer))
+		hf_rpc_resume(offer->call);
+}
+
 static void on_stored(struct offer *offer, enum hf_err err,
 		      const struct hf_why *why)
 {
 	if (err != HF_OK && err != HF_E_EXISTS)
 		fail(offer, err, why);
-	else if (offer->jobs <= JOBS_AGAIN)
-		hf_rpc_resume(offer->call);
+	else
+		go_on(offer);
 }
 
 /* Freezing waits for the disk, so it is an errand. */
@@ -427,6 +446,13 @@ static void demote(void *arg, uint32_t set, uint64_t entry)
 		       why.text);
 }
 
+static uint64_t found(void *arg, uint32_t set)
+{
+	const struct offer *offer = arg;
+
+	return hf_feed_found(offer->node->feed, set);
+}
+
 static enum hf_err take_chunk(struct offer *offer,
 			      const struct hf_get_chunks_response *chunk,
 			      struct hf_why *why)
@@ -442,6 +468,7 @@ static enum hf_err take_chunk(struct offer *offer,
 	if (job == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
 	offer->intake.demote = demote;
+	offer->intake.found = found;
 	offer->intake.arg = offer;
 	err = hf_intake_take(&offer->intake, chunk,
 			     (struct hf_ledger_done){ job_done, job },
@@ -449,7 +476,7 @@ static enum hf_err take_chunk(struct offer *offer,
 	if (!is_committed) {
 		offer->jobs--;
 		free(job);
-	} else if (offer->jobs >= JOBS_MOST) {
+	} else if (offer->jobs >= JOBS_MOST || is_ahead(offer)) {
 		hf_rpc_pause(offer->call);
 	}
 	return err;
@@ -465,6 +492,8 @@ static void on_open(struct hf_rpc_call *call)
 	}
 	offer->node = hf_node_of(call);
 	hf_buf_init(&offer->note, HF_NOTE_MAX_BYTES);
+	offer->ahead.run = go_on;
+	offer->ahead.arg = offer;
 	offer->call = call;
 	hf_rpc_ref(call);
 	hf_rpc_set_data(call, offer);
@@ -506,6 +535,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 	if (offer == NULL)
 		return;
 	offer->is_done = true;
+	hf_rpc_timer_stop(offer->node->worker, &offer->ahead);
 	free_when_over(offer);
 }
 

@@ -356,6 +356,13 @@ static void see(struct world *world, uint64_t size)
 	world->seen = size;
 }
 
+static uint64_t found(void *arg, uint32_t set)
+{
+	const struct world *world = arg;
+
+	return hf_feed_found(world->node.feed, set);
+}
+
 /* As a message of GetChunks, unpacked. */
 static void take(struct world *world, struct hf_intake *intake, uint64_t size)
 {
@@ -442,6 +449,7 @@ struct outcome {
 
 static struct outcome ingest(struct world *world, uint64_t first, uint64_t size)
 {
+	const struct timespec nap = { .tv_nsec = HF_INTAKE_AHEAD_MS * 1000000 };
 	struct hf_ledger_stats stats;
 	struct hf_intake intake;
 	struct outcome outcome = { 0 };
@@ -453,8 +461,12 @@ static struct outcome ingest(struct world *world, uint64_t first, uint64_t size)
 	begun_us = hf_clock_mono_us();
 	see(world, size);
 	hf_intake_begin(&intake, world->node.ledger, world->set, size, first);
+	intake.found = found;
+	intake.arg = world;
 	while (intake.next < size) {
 		in_flight_below(world, PIECES);
+		while (hf_intake_is_ahead(&intake, hf_clock_mono_us()))
+			nanosleep(&nap, NULL);
 		take(world, &intake, size);
 		if (intake.next / HF_CHUNK_ENTRIES % 256 == 0)
 			look_at_memory(world);

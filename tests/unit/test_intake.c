@@ -226,6 +226,48 @@ static void the_headers_of_a_chunk_come_once(void **state)
 	hf_outgo_end(&outgo);
 }
 
+static uint64_t found_so_far;
+
+static uint64_t found(void *arg, uint32_t set)
+{
+	return found_so_far;
+}
+
+static void whoever_runs_ahead_of_the_index_waits(void **state)
+{
+	const uint64_t most = HF_INTAKE_AHEAD_MOST, still = HF_INTAKE_STILL_US;
+	const struct {
+		const char *name;
+		uint64_t next, found, now_us;
+		bool is_ahead;
+	} rows[] = {
+		/* clang-format off */
+		{ "as much as may be",        most,      0,          1,             false },
+		{ "one more",                 most + 1,  0,          2,             true },
+		{ "still so, for long",       most + 1,  0,          still,         true },
+		{ "for too long",             most + 1,  0,          1 + still,     false },
+		{ "it goes on",               most + 9,  1,          2 + still,     true },
+		{ "near enough",              most + 9,  9,          3 + still,     false },
+		{ "all of it",                most + 9,  most + 9,   4 + still,     false },
+		{ "more than came from here", most + 9,  most * 2,   5 + still,     false },
+		{ "nobody looks",             most * 9,  UINT64_MAX, 6 + still,     false },
+		/* clang-format on */
+	};
+	struct hf_intake intake;
+
+	hf_intake_begin(&intake, NULL, 1, UINT64_MAX, 0);
+	intake.next = most * 2;
+	assert_false(hf_intake_is_ahead(&intake, 1));
+	intake.found = found;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		intake.next = rows[i].next;
+		found_so_far = rows[i].found;
+		if (hf_intake_is_ahead(&intake, rows[i].now_us) !=
+		    rows[i].is_ahead)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +276,7 @@ int main(void)
 		PAIR_TEST(
 			nothing_unproven_comes_in_and_nothing_of_it_is_acted_upon),
 		PAIR_TEST(the_headers_of_a_chunk_come_once),
+		cmocka_unit_test(whoever_runs_ahead_of_the_index_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
