@@ -18,7 +18,6 @@
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
-#include "mailbox.h"
 #include "match_index.h"
 #include "match_policy.h"
 #include "own_set.h"
@@ -361,40 +360,6 @@ static void on_refused(void *arg, struct hf_span path,
 	       who != NULL ? who->name : "unknown", hf_err_name(err));
 }
 
-static void on_ring_saved(void *arg)
-{
-	struct hf_node *node = arg;
-	struct hf_why why = { "" };
-
-	if (hf_node_ring_changed(node, &why) != HF_OK)
-		hf_log(HF_LOG_ERROR, "ring", "not read", "why=\"%s\"",
-		       why.text);
-}
-
-static void on_demote(void *arg, uint32_t set, uint64_t entry)
-{
-	struct hf_node *node = arg;
-	struct hf_why why = { "" };
-
-	if (hf_feed_demote(node->feed, set, entry, &why) != HF_OK)
-		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
-		       why.text);
-}
-
-static uint64_t on_found(void *arg, uint32_t set)
-{
-	struct hf_node *node = arg;
-
-	return hf_feed_found(node->feed, set);
-}
-
-static void on_ended(void *arg, uint32_t set, bool has_ended)
-{
-	struct hf_node *node = arg;
-
-	hf_feed_end(node->feed, set, has_ended);
-}
-
 static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)
 {
 	enum hf_err err =
@@ -481,56 +446,6 @@ static enum hf_err start_local(struct hf_start *start, size_t i,
 	return err;
 }
 
-static bool on_is_asked(void *arg, const char *peer)
-{
-	struct hf_node *node = arg;
-
-	return hf_vouch_is_asked(node->vouching, peer);
-}
-
-static void on_own_told(void *arg, const char *peer, const char *origin,
-			struct hf_span note)
-{
-	struct hf_node *node = arg;
-
-	hf_vouch_told(node->vouching, peer, origin, note);
-}
-
-static void on_cases_offered(void *arg, const char *origin,
-			     struct hf_span agreement)
-{
-	if (hf_mailbox_take(arg, origin, agreement))
-		on_ring_saved(arg);
-}
-
-static enum hf_err start_peers(struct hf_start *start, struct hf_why *why)
-{
-	struct hf_node *node = &start->node;
-	const struct hf_peers_options options = {
-		.ring = node->ring,
-		.ledger = node->ledger,
-		.forks = node->forks,
-		.outbound = node->outbound,
-		.keypair = { start->key_pem, start->cert_pem },
-		.ring_dir = node->ring_dir,
-		.ended_dir = node->ended_dir,
-		.timeout_ms = (int64_t)start->conf->peer_timeout_ms,
-		.ring_saved = on_ring_saved,
-		.demote = on_demote,
-		.found = on_found,
-		.ended = on_ended,
-		.is_asked = on_is_asked,
-		.own_told = on_own_told,
-		.cases_offered = on_cases_offered,
-		.arg = node,
-	};
-	enum hf_err err = hf_peers_start(&options, &node->peers, why);
-
-	if (err == HF_OK)
-		hf_vouching_start(node->vouching);
-	return err;
-}
-
 static enum hf_err on_open_cases(void *arg, const struct hf_span *members,
 				 size_t members_count,
 				 const struct hf_span *relays,
@@ -608,7 +523,7 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		wait_for_feed(&start->node);
 	if (err == HF_OK)
-		err = start_peers(start, why);
+		err = hf_start_peers(start, why);
 	if (err == HF_OK)
 		err = start_cases(start, why);
 	if (err == HF_OK)

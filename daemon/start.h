@@ -45,6 +45,9 @@ HF_MUST enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why);
 /* Loops, servers and peers. */
 HF_MUST enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why);
 
+/* Of these the last: what peers tell goes to whom it concerns. */
+HF_MUST enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why);
+
 /* In reverse; running calls get grace_ms to end. */
 void hf_start_stop(struct hf_start *start, int64_t grace_ms);
 
