@@ -39,7 +39,7 @@ static uint64_t durable_after(const struct hf_index *index,
 			      const struct hf_match_fed *fed)
 {
 	bool is_all_sealed = change->sealed_count == index->frozen_count &&
-			     index->active->rows_count == 0;
+			     hf_match_memory_rows(index->active) == 0;
 	const struct hf_match_frozen *last;
 
 	if (is_all_sealed)
@@ -101,7 +101,7 @@ static enum hf_err draft(const struct hf_index *index,
 }
 
 /* With the lock held, the manifest written. */
-static void apply(struct hf_index *index, const struct hf_match_change *change,
+static void apply(struct hf_index *index, struct hf_match_change *change,
 		  const struct hf_match_manifest *manifest)
 {
 	size_t kept = 0;
@@ -114,6 +114,7 @@ static void apply(struct hf_index *index, const struct hf_match_change *change,
 		index->segments[kept++] = change->added;
 	index->segments_count = kept;
 	for (size_t i = 0; i < change->sealed_count; i++) {
+		change->sealed[i] = index->frozen[i].memory->sequence;
 		hf_match_memory_unref(index->frozen[i].memory);
 		free(index->frozen[i].positions);
 	}
@@ -191,8 +192,7 @@ static enum hf_err commit_marks(struct hf_index *index, uint64_t *out_old,
 /* Make the change, durably.  After a failure everything is as before, and a
  * file that was added is gone unless the disk may say otherwise. */
 static enum hf_err commit(struct hf_index *index,
-			  const struct hf_match_change *change,
-			  struct hf_why *why)
+			  struct hf_match_change *change, struct hf_why *why)
 {
 	struct hf_match_manifest manifest = { 0 };
 	uint64_t old_marks;
@@ -213,8 +213,10 @@ static enum hf_err commit(struct hf_index *index,
 		apply(index, change, &manifest);
 		/* Views go on with the snapshot of before, which answers the
 		 * same, until there is memory for another. */
-		if (hf_match_state_publish(index, why) != HF_OK)
+		if (hf_match_state_publish(index, why) != HF_OK) {
 			index->is_dirty = true;
+			hf_match_state_tell(index);
+		}
 	} else {
 		index->is_dirty = true;
 	}
@@ -222,6 +224,8 @@ static enum hf_err commit(struct hf_index *index,
 	hf_match_manifest_release(&manifest);
 	if (err == HF_OK && old_marks != 0)
 		remove_file(index, true, old_marks);
+	for (size_t i = 0; err == HF_OK && i < change->sealed_count; i++)
+		hf_match_memory_remove(index->dir, change->sealed[i]);
 	for (size_t i = 0; err == HF_OK && i < change->removed_count; i++) {
 		remove_file(index, false, change->removed[i]->number);
 		hf_match_segment_unref(change->removed[i]);

@@ -20,6 +20,7 @@ struct hf_match_change {
 	struct hf_match_segment *removed[HF_MATCH_SEGMENTS_MAX];
 	size_t removed_count;
 	size_t sealed_count; /* of the oldest frozen memories */
+	uint64_t sealed[HF_MATCH_FROZEN_MAX]; /* their sequences, once made */
 };
 
 /* Build a segment, open it, and commit the change with it. */

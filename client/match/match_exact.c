@@ -269,7 +269,7 @@ enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
 	}
 	work->memories_count = 0;
 	for (size_t m = 0; m < snapshot->memories_count; m++) {
-		if (hf_match_memory_has_rows(snapshot->memories[m]))
+		if (hf_match_memory_rows(snapshot->memories[m]) > 0)
 			work->memories[work->memories_count++] =
 				snapshot->memories[m];
 	}

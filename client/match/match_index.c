@@ -54,6 +54,7 @@ static void index_free(struct hf_index *index)
 	}
 	hf_match_snapshot_unref(index->snapshot);
 	hf_match_state_release(index);
+	hf_match_live_close(index->live);
 	if (index->lock_fd >= 0)
 		close(index->lock_fd);
 	pthread_cond_destroy(&index->work);
@@ -90,7 +91,7 @@ static enum hf_err lock_dir(struct hf_index *index, struct hf_why *why)
 
 static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 {
-	enum hf_err err = hf_match_state_load(index, true, NULL, why);
+	enum hf_err err = hf_match_state_load(index, why);
 
 	if (err == HF_E_NOTFOUND && index->next_number == 0) {
 		struct hf_match_manifest manifest = { .next_number = 1,
@@ -98,13 +99,39 @@ static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 
 		err = hf_match_manifest_write(index->dir, &manifest, why);
 		if (err == HF_OK)
-			err = hf_match_state_load(index, true, NULL, why);
+			err = hf_match_state_load(index, why);
 	}
 	if (err == HF_E_NOTFOUND)
 		err = hf_why(why, HF_E_CORRUPT,
 			     "match index '%s': a file that the manifest names "
 			     "is missing",
 			     index->dir);
+	return err;
+}
+
+/* Files of our own for what readers look into, told to them, and what others
+ * left removed. */
+static enum hf_err begin_live(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_match_marks *table;
+	enum hf_err err = hf_match_live_create(index->dir, &index->live, why);
+
+	if (err == HF_OK)
+		err = hf_match_state_table(index, MARKS_MORE,
+					   HF_MATCH_MARKS_ALL, index->drops,
+					   index->drops_count, &table, why);
+	if (err != HF_OK)
+		return err;
+	hf_match_marks_unref(index->marks);
+	index->marks = table;
+	err = hf_match_memory_create(index->dir, index->next_sequence,
+				     &index->active, why);
+	if (err != HF_OK)
+		return err;
+	index->next_sequence++;
+	err = hf_match_state_publish(index, why);
+	if (err == HF_OK)
+		hf_match_state_sweep(index);
 	return err;
 }
 
@@ -124,10 +151,7 @@ enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
 		err = load_or_begin(index, why);
 	if (err != HF_OK)
 		goto out_free;
-	hf_match_state_sweep(index);
-	err = hf_match_memory_new(index->next_sequence++, &index->active, why);
-	if (err == HF_OK)
-		err = hf_match_state_publish(index, why);
+	err = begin_live(index, why);
 	if (err == HF_OK)
 		err = hf_match_work_start(index, why);
 	if (err != HF_OK)
@@ -149,7 +173,7 @@ enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
 	if (err != HF_OK)
 		return err;
 	index->is_readonly = true;
-	err = hf_match_view_load(index, why);
+	err = hf_match_follow_open(index, why);
 	if (err != HF_OK) {
 		index_free(index);
 		return err;
@@ -246,7 +270,7 @@ enum hf_err hf_index_add(struct hf_index *index,
 			pthread_cond_broadcast(&index->work);
 		}
 		if (index->active_since_us == 0 &&
-		    index->active->rows_count > 0) {
+		    hf_match_memory_rows(index->active) > 0) {
 			index->active_since_us = hf_clock_mono_us();
 			pthread_cond_broadcast(&index->work);
 		}
@@ -255,11 +279,41 @@ enum hf_err hf_index_add(struct hf_index *index,
 	return err;
 }
 
+/* Another table takes the place of the index's, and its file goes; or, after
+ * a failure, the other one's. */
+static enum hf_err replace_marks(struct hf_index *index,
+				 struct hf_match_marks *marks,
+				 struct hf_why *why)
+{
+	struct hf_match_marks *old = index->marks;
+	enum hf_err err;
+
+	index->marks = marks;
+	err = hf_match_state_publish(index, why);
+	if (err != HF_OK) {
+		index->marks = old;
+		old = marks;
+	}
+	hf_match_marks_remove(index->dir, old);
+	hf_match_marks_unref(old);
+	return err;
+}
+
+static enum hf_err grow_marks(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_match_marks *larger;
+	enum hf_err err = hf_match_state_table(
+		index, index->marks->used_count + MARKS_MORE,
+		HF_MATCH_MARKS_ALL, index->drops, index->drops_count, &larger,
+		why);
+
+	return err == HF_OK ? replace_marks(index, larger, why) : err;
+}
+
 /* Change the bits of an entry's mark.  The table is replaced when full. */
 static enum hf_err mark(struct hf_index *index, uint32_t set, uint64_t entry,
 			uint32_t clear, uint32_t put, struct hf_why *why)
 {
-	struct hf_match_marks *larger, *old;
 	uint32_t bits;
 	enum hf_err err = writer_lock(index, why);
 
@@ -268,24 +322,14 @@ static enum hf_err mark(struct hf_index *index, uint32_t set, uint64_t entry,
 	bits = hf_match_marks_get(index->marks, set, entry);
 	if (bits == ((bits & ~clear) | put))
 		goto out_unlock;
-	old = index->marks;
-	if (!hf_match_marks_has_room(old)) {
-		err = hf_match_marks_copy(old, old->used_count + MARKS_MORE,
-					  HF_MATCH_MARKS_ALL, &larger, why);
-		if (err != HF_OK)
+	if (!hf_match_marks_has_room(index->marks)) {
+		err = grow_marks(index, why);
+		/* A full disk must not keep anything from being removed. */
+		if (err != HF_OK && !hf_match_marks_has_reserve(index->marks))
 			goto out_unlock;
-		index->marks = larger;
-		hf_match_marks_set(larger, set, entry, (bits & ~clear) | put);
-		err = hf_match_state_publish(index, why);
-		if (err != HF_OK) {
-			index->marks = old;
-			hf_match_marks_unref(larger);
-			goto out_unlock;
-		}
-		hf_match_marks_unref(old);
-	} else {
-		hf_match_marks_set(old, set, entry, (bits & ~clear) | put);
+		err = HF_OK;
 	}
+	hf_match_marks_set(index->marks, set, entry, (bits & ~clear) | put);
 	index->is_marks_dirty = true;
 
 out_unlock:
@@ -404,67 +448,74 @@ static void forget_positions(struct hf_index *index, uint32_t set)
 	}
 }
 
-/* Everything older than the active memory, of this set. */
-static enum hf_err put_drop(struct hf_index *index, uint32_t set,
+/* The index's drops, and everything older than the active memory of this set;
+ * the caller frees them. */
+static struct hf_match_drop *with_drop(const struct hf_index *index,
+				       uint32_t set, size_t *out_count)
+{
+	const struct hf_match_drop drop = { set, index->active->sequence - 1 };
+	struct hf_match_drop *drops =
+		calloc(index->drops_count + 1, sizeof(drops[0]));
+	size_t count = 0, at = 0;
+
+	if (drops == NULL)
+		return NULL;
+	while (at < index->drops_count && index->drops[at].set < set)
+		drops[count++] = index->drops[at++];
+	drops[count++] = drop;
+	if (at < index->drops_count && index->drops[at].set == set)
+		at++;
+	while (at < index->drops_count)
+		drops[count++] = index->drops[at++];
+	*out_count = count;
+	return drops;
+}
+
+/* With the lock held, and an active memory that has nothing of the set. */
+static enum hf_err drop_set(struct hf_index *index, uint32_t set,
 			    struct hf_why *why)
 {
-	uint64_t sequence = index->active->sequence - 1;
-	size_t at = 0;
-	struct hf_match_drop *drops;
+	struct hf_match_marks *marks;
+	size_t count;
+	struct hf_match_drop *drops = with_drop(index, set, &count);
+	enum hf_err err;
 
-	drops = realloc(index->drops,
-			(index->drops_count + 1) * sizeof(drops[0]));
 	if (drops == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
-	index->drops = drops;
-	while (at < index->drops_count && drops[at].set < set)
-		at++;
-	if (at == index->drops_count || drops[at].set != set) {
-		memmove(&drops[at + 1], &drops[at],
-			(index->drops_count - at) * sizeof(drops[0]));
-		index->drops_count++;
+	err = hf_match_state_table(index, MARKS_MORE, set, drops, count, &marks,
+				   why);
+	if (err == HF_OK)
+		err = replace_marks(index, marks, why);
+	if (err != HF_OK) {
+		free(drops);
+		return err;
 	}
-	drops[at] = (struct hf_match_drop){ set, sequence };
+	free(index->drops);
+	index->drops = drops;
+	index->drops_count = count;
+	index->is_marks_dirty = true;
+	index->is_dirty = true;
+	forget_positions(index, set);
 	return HF_OK;
 }
 
 enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
 			      struct hf_why *why)
 {
-	struct hf_match_marks *marks, *old;
 	enum hf_err err = writer_lock(index, why);
 
 	if (err != HF_OK)
 		return err;
 	/* Waits without the lock, so it comes first. */
-	if (index->active->rows_count > 0)
+	if (hf_match_memory_rows(index->active) > 0)
 		err = make_room(index, why);
 	if (err == HF_OK)
-		err = hf_match_marks_copy(index->marks, MARKS_MORE, set, &marks,
-					  why);
-	if (err != HF_OK)
-		goto out_unlock;
-	err = put_drop(index, set, why);
-	if (err != HF_OK) {
-		hf_match_marks_unref(marks);
-		goto out_unlock;
-	}
-	old = index->marks;
-	index->marks = marks;
-	index->is_marks_dirty = true;
-	index->is_dirty = true;
-	forget_positions(index, set);
-	err = hf_match_state_publish(index, why);
-	hf_match_marks_unref(old);
+		err = drop_set(index, set, why);
 	pthread_cond_broadcast(&index->work);
 	pthread_mutex_unlock(&index->lock);
 	/* On disk at once: a set that was left must not come back with a
 	 * restart. */
 	return err == HF_OK ? hf_match_work_commit(index, why) : err;
-
-out_unlock:
-	pthread_mutex_unlock(&index->lock);
-	return err;
 }
 
 /* Until done reaches the ticket, or something fails. */
@@ -511,36 +562,41 @@ enum hf_err hf_index_compact(struct hf_index *index, struct hf_why *why)
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 {
 	struct hf_index_stats stats = { 0 };
+	struct hf_match_snapshot *snapshot;
 
 	pthread_mutex_lock(&index->lock);
-	stats.segments_count = index->segments_count;
-	for (size_t i = 0; i < index->segments_count; i++) {
-		const struct hf_match_segment *segment = index->segments[i];
+	stats.seals_count = index->seals_count;
+	stats.merges_count = index->merges_count;
+	pthread_mutex_lock(&index->view_lock);
+	snapshot = hf_match_snapshot_ref(index->snapshot);
+	pthread_mutex_unlock(&index->view_lock);
+	stats.marks_count = snapshot->marks->used_count;
+	pthread_mutex_unlock(&index->lock);
+
+	stats.segments_count = snapshot->segments_count;
+	for (size_t i = 0; i < snapshot->segments_count; i++) {
+		const struct hf_match_segment *segment = snapshot->segments[i];
 
 		stats.segments_bytes += segment->file_bytes;
 		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
 			stats.hashes_count[a] += segment->parts[a].hashes_count;
 	}
-	for (size_t i = 0; i <= index->frozen_count; i++) {
-		const struct hf_match_memory *memory =
-			i < index->frozen_count ? index->frozen[i].memory
-						: index->active;
+	for (size_t i = 0; i < snapshot->memories_count; i++) {
+		const struct hf_match_memory *memory = snapshot->memories[i];
+		uint32_t count = hf_match_memory_rows(memory);
 
-		if (memory == NULL)
-			continue;
-		stats.mutable_count += memory->rows_count;
+		stats.mutable_count += count;
 		stats.memory_bytes += hf_match_memory_bytes();
-		for (uint32_t row = 0; row < memory->rows_count; row++)
-			stats.hashes_count[memory->rows[row].algorithm]++;
+		for (uint32_t row = 0; row < count; row++) {
+			uint8_t algorithm = memory->rows[row].algorithm;
+
+			if (algorithm < HF_ALGORITHM_COUNT)
+				stats.hashes_count[algorithm]++;
+		}
 	}
-	if (index->marks != NULL) {
-		stats.marks_count = index->marks->used_count;
-		stats.marks_bytes = index->marks->slots_count *
-				    sizeof(struct hf_match_mark);
-		stats.memory_bytes += stats.marks_bytes;
-	}
-	stats.seals_count = index->seals_count;
-	stats.merges_count = index->merges_count;
-	pthread_mutex_unlock(&index->lock);
+	stats.marks_bytes =
+		snapshot->marks->slots_count * sizeof(struct hf_match_mark);
+	stats.memory_bytes += stats.marks_bytes;
+	hf_match_snapshot_unref(snapshot);
 	*out_stats = stats;
 }

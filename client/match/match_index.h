@@ -1,12 +1,12 @@
 /*
  * match_index.h -- which entries have this hash, or one near it.
  *
- * A log-structured index in one directory: a mutable part in memory that new
- * hashes enter at once, and sealed segment files that any number of processes
- * map read-only.  It knows sets by number, entries by index, and nothing of
- * ledgers, origins or verdicts (match_policy.h).  The ledger is its log: the
- * mutable part dies with the process, and the caller feeds again from
- * hf_index_position().
+ * A log-structured index in one directory: a mutable part that new hashes
+ * enter at once, and sealed segment files; any number of processes map both
+ * read-only and see what the writer's own lookups see.  It knows sets by
+ * number, entries by index, and nothing of ledgers, origins or verdicts
+ * (match_policy.h).  The ledger is its log: the mutable part is begun anew by
+ * the next writer, and the caller feeds again from hf_index_position().
  *
  * Answers are complete: a near lookup finds exactly what comparing with every
  * hash would find, and a video is told every list that shares enough frames.
@@ -78,13 +78,20 @@ struct hf_index_hash {
 HF_MUST enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
 				  struct hf_why *why);
 
-/* Open what another process writes, or wrote.  NOTFOUND before there is one.
- * Sees what is sealed; a view taken after the writer replaced the manifest
- * sees that, within 50 ms.  Headers and directories of segments are verified,
- * the rest is the writer's business, who did. */
+/* Open what another process writes, or wrote.  NOTFOUND before there is one,
+ * UNAVAILABLE while it is begun.  A view sees everything that the writer's
+ * calls had returned from when it was taken; the writer waits for no reader.
+ * When the writer ends, views go on with what there was, and those of the
+ * next writer with what that has.  Headers and directories of segments are
+ * verified, the rest is the writer's business, who did. */
 HF_MUST enum hf_err hf_index_open_readonly(const char *dir,
 					   struct hf_index **out_index,
 					   struct hf_why *why);
+
+/* Of an index opened so: is there a writer now, and when did one last say
+ * that it is alive?  It says so twice a minute. */
+bool hf_index_has_writer(const struct hf_index *index);
+uint64_t hf_index_alive_ms(const struct hf_index *index);
 
 /* Seal what is mutable, when it can be, and let go.  End every view first.
  * NULL is fine. */
@@ -256,7 +263,7 @@ hf_index_lookup_near(struct hf_index_view *view, const uint8_t *digests,
 struct hf_index_stats {
 	uint64_t segments_count;
 	uint64_t segments_bytes; /* of files, mapped */
-	uint64_t memory_bytes;   /* of the mutable part and the marks */
+	uint64_t memory_bytes;   /* of the mutable part and the marks, mapped */
 	uint64_t marks_bytes;    /* of the marks alone */
 	uint64_t hashes_count[HF_ALGORITHM_COUNT]; /* removed ones included */
 	uint64_t mutable_count;                    /* hashes not yet sealed */

@@ -32,12 +32,6 @@ struct hf_match_position {
 	uint64_t position;
 };
 
-/* Hashes of the set with that sequence or an older one are gone. */
-struct hf_match_drop {
-	uint32_t set;
-	uint64_t sequence;
-};
-
 struct hf_match_manifest {
 	uint64_t next_number;
 	uint64_t next_sequence;

@@ -1,11 +1,26 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "match_memory.h"
 
-enum hf_err hf_match_memory_new(uint64_t sequence,
-				struct hf_match_memory **out_memory,
-				struct hf_why *why)
+#define KIND  "memory"
+#define MAGIC "HFMEMRY1"
+
+/* Where what begins in the file; each at a multiple of 64. */
+#define HEAD_BYTES   4096
+#define ROWS_BYTES   (HF_MATCH_MEMORY_ROWS * sizeof(struct hf_match_memory_row))
+#define HEADS_BYTES  (HF_MATCH_MEMORY_HEADS * sizeof(uint32_t))
+#define NEAR_BYTES   ((size_t)HF_MATCH_MEMORY_NEAR_ROWS * 32)
+#define HEADS_AT     (HEAD_BYTES + ROWS_BYTES)
+#define POOL_AT      (HEADS_AT + HEADS_BYTES)
+#define NEAR_AT      (POOL_AT + HF_MATCH_MEMORY_POOL_BYTES)
+#define NEAR_ROWS_AT (NEAR_AT + NEAR_BYTES)
+#define FILE_BYTES   (NEAR_ROWS_AT + HF_MATCH_MEMORY_NEAR_ROWS * sizeof(uint32_t))
+
+static enum hf_err memory_new(uint64_t sequence,
+			      struct hf_match_memory **out_memory,
+			      struct hf_why *why)
 {
 	struct hf_match_memory *memory = calloc(1, sizeof(*memory));
 
@@ -13,30 +28,92 @@ enum hf_err hf_match_memory_new(uint64_t sequence,
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	memory->references = 1;
 	memory->sequence = sequence;
-	/* The system gives pages as they are touched: a memory with few rows
-	 * is small. */
-	memory->rows = malloc(HF_MATCH_MEMORY_ROWS * sizeof(*memory->rows));
-	memory->heads = calloc(HF_MATCH_MEMORY_HEADS, sizeof(*memory->heads));
-	memory->pool = malloc(HF_MATCH_MEMORY_POOL_BYTES);
-	memory->near = malloc((size_t)HF_MATCH_MEMORY_NEAR_ROWS * 32);
-	memory->near_rows =
-		malloc(HF_MATCH_MEMORY_NEAR_ROWS * sizeof(*memory->near_rows));
-	if (memory->rows == NULL || memory->heads == NULL ||
-	    memory->pool == NULL || memory->near == NULL ||
-	    memory->near_rows == NULL) {
+	*out_memory = memory;
+	return HF_OK;
+}
+
+static void point(struct hf_match_memory *memory)
+{
+	uint8_t *at = memory->map.at;
+
+	memory->head = (struct hf_match_memory_head *)at;
+	memory->rows = (struct hf_match_memory_row *)(at + HEAD_BYTES);
+	memory->heads = (uint32_t *)(at + HEADS_AT);
+	memory->pool = at + POOL_AT;
+	memory->near = at + NEAR_AT;
+	memory->near_rows = (uint32_t *)(at + NEAR_ROWS_AT);
+}
+
+enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
+				   struct hf_match_memory **out_memory,
+				   struct hf_why *why)
+{
+	struct hf_match_memory *memory;
+	enum hf_err err = memory_new(sequence, &memory, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_match_map_create(dir, KIND, sequence, MAGIC, FILE_BYTES,
+				  &memory->map, why);
+	if (err != HF_OK) {
 		hf_match_memory_unref(memory);
-		return hf_why(why, HF_E_NOMEM, "index: no memory");
+		return err;
+	}
+	point(memory);
+	memory->head->sequence = sequence;
+	*out_memory = memory;
+	return HF_OK;
+}
+
+enum hf_err hf_match_memory_open(const char *dir, uint64_t sequence,
+				 struct hf_match_memory **out_memory,
+				 struct hf_why *why)
+{
+	struct hf_match_memory *memory;
+	enum hf_err err = memory_new(sequence, &memory, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_match_map_open(dir, KIND, sequence, MAGIC, FILE_BYTES,
+				&memory->map, why);
+	if (err == HF_OK) {
+		point(memory);
+		if (memory->map.len_bytes != FILE_BYTES ||
+		    memory->head->sequence != sequence)
+			err = hf_why(why, HF_E_CORRUPT,
+				     "index file '%s/" KIND "-%08" PRIx64
+				     "' is damaged: it is of another size or "
+				     "time",
+				     dir, sequence);
+	}
+	if (err != HF_OK) {
+		hf_match_memory_unref(memory);
+		return err;
 	}
 	*out_memory = memory;
 	return HF_OK;
 }
 
+void hf_match_memory_remove(const char *dir, uint64_t sequence)
+{
+	hf_match_map_remove(dir, KIND, sequence);
+}
+
 size_t hf_match_memory_bytes(void)
 {
-	return HF_MATCH_MEMORY_ROWS * sizeof(struct hf_match_memory_row) +
-	       HF_MATCH_MEMORY_HEADS * sizeof(uint32_t) +
-	       HF_MATCH_MEMORY_POOL_BYTES +
-	       (size_t)HF_MATCH_MEMORY_NEAR_ROWS * (32 + sizeof(uint32_t));
+	return FILE_BYTES;
+}
+
+static uint32_t count_of(const uint32_t *count, uint32_t most)
+{
+	uint32_t value = __atomic_load_n(count, __ATOMIC_ACQUIRE);
+
+	return value < most ? value : most;
+}
+
+uint32_t hf_match_memory_rows(const struct hf_match_memory *memory)
+{
+	return count_of(&memory->head->rows_count, HF_MATCH_MEMORY_ROWS);
 }
 
 struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory)
@@ -50,11 +127,7 @@ void hf_match_memory_unref(struct hf_match_memory *memory)
 	if (memory == NULL ||
 	    __atomic_fetch_sub(&memory->references, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
-	free(memory->rows);
-	free(memory->heads);
-	free(memory->pool);
-	free(memory->near);
-	free(memory->near_rows);
+	hf_match_map_release(&memory->map);
 	free(memory);
 }
 
@@ -75,10 +148,11 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 {
 	size_t bytes = hf_match_key_bytes(hash->algorithm);
 	bool is_near = hf_match_is_near(hash->algorithm);
-	uint32_t row = memory->rows_count;
+	uint32_t row = memory->head->rows_count;
 	uint64_t mixed = hf_match_digest_mix(hash->digest, bytes);
 	uint32_t *head = &memory->heads[head_of(hash->algorithm, mixed)];
-	uint32_t digest = is_near ? memory->near_count : memory->pool_bytes;
+	uint32_t digest =
+		is_near ? memory->head->near_count : memory->pool_bytes;
 
 	if (row == HF_MATCH_MEMORY_ROWS ||
 	    (is_near ? digest == HF_MATCH_MEMORY_NEAR_ROWS
@@ -99,12 +173,12 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 	};
 	if (is_near) {
 		memory->near_rows[digest] = row;
-		__atomic_store_n(&memory->near_count, digest + 1,
+		__atomic_store_n(&memory->head->near_count, digest + 1,
 				 __ATOMIC_RELEASE);
 	} else {
 		memory->pool_bytes += (uint32_t)bytes;
 	}
-	__atomic_store_n(&memory->rows_count, row + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&memory->head->rows_count, row + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(head, row + 1, __ATOMIC_RELEASE);
 	return true;
 }
@@ -112,24 +186,32 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
 				      const struct hf_match_memory_row *row)
 {
-	return hf_match_is_near(row->algorithm)
-		       ? memory->near + (size_t)32 * row->digest
-		       : memory->pool + row->digest;
+	uint32_t digest = row->digest;
+
+	if (hf_match_is_near(row->algorithm))
+		return memory->near + (digest < HF_MATCH_MEMORY_NEAR_ROWS
+					       ? (size_t)32 * digest
+					       : 0);
+	/* What stands behind the pool is longer than any digest. */
+	return memory->pool +
+	       (digest < HF_MATCH_MEMORY_POOL_BYTES ? digest : 0);
 }
 
-/* The first of a chain that has the digest. */
+/* The first of a chain that has the digest.  A row's link is to an earlier
+ * one, below end: what is not is damaged, and ends the chain. */
 static uint32_t walk(const struct hf_match_memory *memory, uint32_t link,
-		     unsigned algorithm, const uint8_t *digest)
+		     uint32_t end, unsigned algorithm, const uint8_t *digest)
 {
 	size_t bytes = hf_match_key_bytes(algorithm);
 
-	while (link != 0) {
+	while (link != 0 && link <= end) {
 		const struct hf_match_memory_row *row = &memory->rows[link - 1];
 
 		if (row->algorithm == algorithm &&
 		    memcmp(hf_match_memory_digest(memory, row), digest,
 			   bytes) == 0)
 			return link - 1;
+		end = link - 1;
 		link = row->next;
 	}
 	return HF_MATCH_MEMORY_NO_ROW;
@@ -141,8 +223,8 @@ uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
 {
 	const uint32_t *head = &memory->heads[head_of(algorithm, mixed)];
 
-	return walk(memory, __atomic_load_n(head, __ATOMIC_ACQUIRE), algorithm,
-		    digest);
+	return walk(memory, __atomic_load_n(head, __ATOMIC_ACQUIRE),
+		    HF_MATCH_MEMORY_ROWS, algorithm, digest);
 }
 
 uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
@@ -150,7 +232,7 @@ uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
 {
 	const struct hf_match_memory_row *from = &memory->rows[row];
 
-	return walk(memory, from->next, from->algorithm,
+	return walk(memory, from->next, row, from->algorithm,
 		    hf_match_memory_digest(memory, from));
 }
 
@@ -160,7 +242,8 @@ void hf_match_memory_near(const struct hf_match_memory *memory,
 			  unsigned distance,
 			  const struct hf_match_memory_sink *sink)
 {
-	uint32_t count = __atomic_load_n(&memory->near_count, __ATOMIC_ACQUIRE);
+	uint32_t count =
+		count_of(&memory->head->near_count, HF_MATCH_MEMORY_NEAR_ROWS);
 	struct hf_match_pdq want = hf_match_pdq_load(digest);
 	uint32_t positions[HF_MATCH_KERNEL_BLOCK];
 
@@ -178,7 +261,8 @@ void hf_match_memory_near(const struct hf_match_memory *memory,
 			struct hf_match_pdq have = hf_match_pdq_load(
 				digests + (size_t)32 * positions[i]);
 
-			if (memory->rows[row].algorithm == algorithm &&
+			if (row < HF_MATCH_MEMORY_ROWS &&
+			    memory->rows[row].algorithm == algorithm &&
 			    !sink->row(sink->arg, row,
 				       hf_match_pdq_distance(&have, &want)))
 				return;
@@ -296,7 +380,7 @@ static enum hf_err sort_one(const struct hf_match_memory *memory,
 	uint32_t count = 0;
 	uint8_t *owned;
 
-	for (uint32_t i = 0; i < memory->rows_count; i++) {
+	for (uint32_t i = 0; i < hf_match_memory_rows(memory); i++) {
 		const struct hf_match_memory_row *row = &memory->rows[i];
 		const uint8_t *digest = hf_match_memory_digest(memory, row);
 
@@ -329,7 +413,8 @@ enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
 	uint32_t *ends;
 
 	/* Once unsorted, once sorted. */
-	rows = malloc((2 * memory->rows_count + (size_t)1) * sizeof(*rows));
+	rows = malloc((2 * hf_match_memory_rows(memory) + (size_t)1) *
+		      sizeof(*rows));
 	ends = malloc(BUCKETS * sizeof(*ends));
 	if (rows == NULL || ends == NULL) {
 		free(rows);

@@ -1,16 +1,21 @@
 /*
- * match_memory.h -- the mutable part: new hashes, found at once.
+ * match_memory.h -- the mutable part: new hashes, found at once, by every
+ * process that has the index open.
  *
- * It has a fixed size and only grows until it is full: then it is sealed into
- * a segment and another takes its place.  One thread puts, any number looks,
- * without a lock: a row is whole before its number is published.
+ * It is a mapped file of a fixed size and only grows until it is full: then
+ * it is sealed into a segment and another takes its place.  One thread puts,
+ * any number looks, without a lock: a row is whole before its number is
+ * published.  Whoever looks trusts no number in the file.
  *
  * Units    rows count hashes, whatever their algorithm.
- * Owns     hf_match_memory_new() gives the caller one reference.
+ * Owns     create and open give the caller one reference; the file is removed
+ *          by hf_match_memory_remove() alone.
  * Threads  put by one thread at a time, everything else by any.
- * Errors   NOMEM when it is made; afterwards only "full".
- * Source   PDQ hashes and frames of videos are compared one by one, so there
- *          are few: 8,192 take about 6 microseconds.
+ * Errors   those of match_map.h and NOMEM when it is made; afterwards only
+ *          "full".
+ * Source   client/match/FORMAT.md, memory.  PDQ hashes and frames of
+ *          videos are compared one by one, so there are few: 8,192 take about
+ *          6 microseconds.
  */
 #ifndef HF_MATCH_MEMORY_H
 #define HF_MATCH_MEMORY_H
@@ -22,6 +27,7 @@
 #include "match_build.h"
 #include "match_index.h"
 #include "match_kernel.h"
+#include "match_map.h"
 
 #define HF_MATCH_MEMORY_ROWS       65536
 #define HF_MATCH_MEMORY_NEAR_ROWS  8192
@@ -36,42 +42,56 @@ struct hf_match_memory_row {
 	uint8_t algorithm;
 };
 
-struct hf_match_memory {
-	uint32_t references;              /* atomic */
-	uint32_t rows_count;              /* atomic */
-	uint32_t near_count;              /* atomic */
-	uint32_t pool_bytes;              /* the putting thread's */
-	uint64_t sequence;                /* as of the segment it becomes */
-	struct hf_match_memory_row *rows; /* owned */
-	uint32_t *heads;                  /* owned, atomic: row + 1 */
-	uint8_t *pool;                    /* owned: digests but PDQ */
-	uint8_t *near;                    /* owned: PDQ and frames, 32 bytes */
-	uint32_t *near_rows;              /* owned: the row of each of those */
+/* The file begins with this. */
+struct hf_match_memory_head {
+	struct hf_match_map_header header;
+	uint64_t sequence;
+	uint32_t rows_count; /* atomic */
+	uint32_t near_count; /* atomic */
 };
 
-HF_MUST enum hf_err hf_match_memory_new(uint64_t sequence,
-					struct hf_match_memory **out_memory,
-					struct hf_why *why);
+struct hf_match_memory {
+	uint32_t references; /* atomic */
+	uint32_t pool_bytes; /* the putting thread's */
+	uint64_t sequence;   /* as of the segment it becomes; in the name */
+	struct hf_match_map map;
+	struct hf_match_memory_head *head; /* all in map */
+	struct hf_match_memory_row *rows;
+	uint32_t *heads;     /* atomic: row + 1 */
+	uint8_t *pool;       /* digests but PDQ */
+	uint8_t *near;       /* PDQ and frames, 32 bytes each */
+	uint32_t *near_rows; /* the row of each of those */
+};
+
+/* An empty one, in a new file in dir. */
+HF_MUST enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
+					   struct hf_match_memory **out_memory,
+					   struct hf_why *why);
+
+/* What another process fills. */
+HF_MUST enum hf_err hf_match_memory_open(const char *dir, uint64_t sequence,
+					 struct hf_match_memory **out_memory,
+					 struct hf_why *why);
+
+/* Remove the file of one that nobody is to find any more. */
+void hf_match_memory_remove(const char *dir, uint64_t sequence);
 
 struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory);
 
 /* NULL is fine. */
 void hf_match_memory_unref(struct hf_match_memory *memory);
 
-/* Bytes of memory it may come to use. */
+/* Bytes of its file. */
 size_t hf_match_memory_bytes(void);
 
-/* Whether there is anything to find. */
-static inline bool
-hf_match_memory_has_rows(const struct hf_match_memory *memory)
-{
-	return __atomic_load_n(&memory->rows_count, __ATOMIC_ACQUIRE) > 0;
-}
+/* Rows there are. */
+uint32_t hf_match_memory_rows(const struct hf_match_memory *memory);
 
 /* False when there is no room for it. */
 bool hf_match_memory_put(struct hf_match_memory *memory,
 			 const struct hf_index_hash *hash);
 
+/* Always in the file, whatever the row says. */
 const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
 				      const struct hf_match_memory_row *row);
 

@@ -47,13 +47,44 @@ bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
 	       sequence <= drops[low].sequence;
 }
 
+void hf_match_state_tell(struct hf_index *index)
+{
+	struct hf_match_live_state state = { .table = index->marks->number };
+
+	for (size_t i = 0; i < index->segments_count; i++)
+		state.segments[state.segments_count++] =
+			index->segments[i]->number;
+	state.memories[state.memories_count++] = index->active->sequence;
+	for (size_t i = 0; i < index->frozen_count; i++)
+		state.memories[state.memories_count++] =
+			index->frozen[i].memory->sequence;
+	hf_match_live_write(index->live, &state);
+}
+
+enum hf_err
+hf_match_state_table(struct hf_index *index, size_t more, uint64_t but_set,
+		     const struct hf_match_drop *drops, size_t drops_count,
+		     struct hf_match_marks **out_marks, struct hf_why *why)
+{
+	const struct hf_match_marks_file file = {
+		.dir = index->dir,
+		.number = index->next_number,
+		.drops = drops,
+		.drops_count = drops_count,
+	};
+	enum hf_err err = hf_match_marks_create(&file, index->marks, more,
+						but_set, out_marks, why);
+
+	if (err == HF_OK)
+		index->next_number++;
+	return err;
+}
+
 enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 {
 	struct hf_match_snapshot *snapshot, *old;
 
-	snapshot = calloc(1, sizeof(*snapshot) +
-				     index->drops_count *
-					     sizeof(snapshot->drops[0]));
+	snapshot = calloc(1, sizeof(*snapshot));
 	if (snapshot == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
 	snapshot->references = 1;
@@ -61,18 +92,16 @@ enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 		snapshot->segments[i] =
 			hf_match_segment_ref(index->segments[i]);
 	snapshot->segments_count = index->segments_count;
-	if (index->active != NULL)
-		snapshot->memories[snapshot->memories_count++] =
-			hf_match_memory_ref(index->active);
+	snapshot->memories[snapshot->memories_count++] =
+		hf_match_memory_ref(index->active);
 	for (size_t i = 0; i < index->frozen_count; i++)
 		snapshot->memories[snapshot->memories_count++] =
 			hf_match_memory_ref(index->frozen[i].memory);
 	snapshot->marks = hf_match_marks_ref(index->marks);
-	snapshot->drops_count = index->drops_count;
-	if (index->drops_count > 0)
-		memcpy(snapshot->drops, index->drops,
-		       index->drops_count * sizeof(index->drops[0]));
+	snapshot->drops_count = index->marks->drops_count;
+	snapshot->drops = index->marks->drops;
 
+	hf_match_state_tell(index);
 	pthread_mutex_lock(&index->view_lock);
 	old = index->snapshot;
 	index->snapshot = snapshot;
@@ -106,7 +135,8 @@ enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 	err = copy_positions(index, frozen, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_match_memory_new(index->next_sequence, &fresh, why);
+	err = hf_match_memory_create(index->dir, index->next_sequence, &fresh,
+				     why);
 	if (err != HF_OK)
 		goto out_free;
 	frozen->memory = index->active;
@@ -123,6 +153,7 @@ enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 out_undo:
 	index->frozen_count--;
 	index->active = frozen->memory;
+	hf_match_memory_remove(index->dir, fresh->sequence);
 	hf_match_memory_unref(fresh);
 out_free:
 	free(frozen->positions);
@@ -150,31 +181,7 @@ static enum hf_err load_feds(struct hf_index *index,
 	return HF_OK;
 }
 
-static enum hf_err load_segment(struct hf_index *index, uint64_t number,
-				bool is_whole, const struct hf_index *before,
-				struct hf_why *why)
-{
-	struct hf_match_segment **out_segment =
-		&index->segments[index->segments_count];
-	enum hf_err err = HF_OK;
-
-	*out_segment = NULL;
-	for (size_t i = 0; before != NULL && i < before->segments_count; i++) {
-		if (before->segments[i]->number == number)
-			*out_segment =
-				hf_match_segment_ref(before->segments[i]);
-	}
-	if (*out_segment == NULL)
-		err = hf_match_segment_open(index->dir, number, is_whole,
-					    out_segment, why);
-	if (err == HF_OK)
-		index->segments_count++;
-	return err;
-}
-
-enum hf_err hf_match_state_load(struct hf_index *index, bool is_whole,
-				const struct hf_index *before,
-				struct hf_why *why)
+enum hf_err hf_match_state_load(struct hf_index *index, struct hf_why *why)
 {
 	struct hf_match_manifest manifest = { 0 };
 	enum hf_err err = hf_match_manifest_read(index->dir, &manifest, why);
@@ -188,9 +195,11 @@ enum hf_err hf_match_state_load(struct hf_index *index, bool is_whole,
 	if (err == HF_OK)
 		err = hf_match_marks_file_read(
 			index->dir, manifest.marks_number, &index->marks, why);
-	for (size_t i = 0; err == HF_OK && i < manifest.segments_count; i++)
-		err = load_segment(index, manifest.segments[i], is_whole,
-				   before, why);
+	for (size_t i = 0; err == HF_OK && i < manifest.segments_count; i++) {
+		err = hf_match_segment_open(index->dir, manifest.segments[i],
+					    true, &index->segments[i], why);
+		index->segments_count += err == HF_OK;
+	}
 	if (err == HF_OK) {
 		index->drops = manifest.drops;
 		index->drops_count = manifest.drops_count;
@@ -228,6 +237,13 @@ static bool is_named(const struct hf_index *index, const char *name)
 {
 	char have[32];
 
+	snprintf(have, sizeof(have), "memory-%08" PRIx64,
+		 index->active->sequence);
+	if (strcmp(name, have) == 0)
+		return true;
+	snprintf(have, sizeof(have), "table-%08" PRIx64, index->marks->number);
+	if (strcmp(name, have) == 0)
+		return true;
 	snprintf(have, sizeof(have), "marks-%08" PRIx64, index->marks_number);
 	if (index->marks_number != 0 && strcmp(name, have) == 0)
 		return true;
@@ -242,16 +258,20 @@ static bool is_named(const struct hf_index *index, const char *name)
 
 void hf_match_state_sweep(struct hf_index *index)
 {
+	static const char *const kinds[] = { "segment-", "marks-", "memory-",
+					     "table-" };
 	DIR *dir = opendir(index->dir);
 	struct dirent *found;
 
 	/* What stays behind costs room, nothing else. */
 	while (dir != NULL && (found = readdir(dir)) != NULL) {
 		const char *name = found->d_name;
+		bool is_ours = false;
 
-		if ((strncmp(name, "segment-", 8) == 0 ||
-		     strncmp(name, "marks-", 6) == 0) &&
-		    !is_named(index, name))
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			is_ours |=
+				strncmp(name, kinds[i], strlen(kinds[i])) == 0;
+		if (is_ours && !is_named(index, name))
 			unlinkat(dirfd(dir), name, 0);
 	}
 	if (dir != NULL)

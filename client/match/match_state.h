@@ -21,10 +21,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "match_index.h"
 #include "match_kernel.h"
+#include "match_live.h"
 #include "match_manifest.h"
 #include "match_marks.h"
 #include "match_memory.h"
@@ -40,7 +40,7 @@
 #define HF_MATCH_FROZEN_ENOUGH 4
 
 /* A mutable part with anything in it is sealed this long after the first
- * hash: other processes see only what is sealed, and a restart feeds less. */
+ * hash: what is sealed is not fed again after a restart. */
 #define HF_MATCH_SEAL_AGE_MS 2000
 
 /* Sealing stops for merging at this many segments, of at most
@@ -56,7 +56,7 @@
 #define HF_MATCH_IDLE_MS ((uint64_t)30 * 1000)
 #define HF_MATCH_WAIT_MS ((uint64_t)500)
 
-/* How often a read-only index looks for another manifest. */
+/* How often a read-only index looks whether all files were replaced. */
 #define HF_MATCH_REFRESH_MS 50
 
 struct hf_match_near_work;
@@ -72,8 +72,11 @@ struct hf_match_snapshot {
 		*memories[HF_MATCH_FROZEN_MAX + 1]; /* references */
 	struct hf_match_marks *marks;               /* reference */
 	size_t drops_count;
-	struct hf_match_drop drops[]; /* by set */
+	const struct hf_match_drop *drops; /* by set; of marks */
 };
+
+_Static_assert(HF_MATCH_LIVE_MEMORIES_MAX == HF_MATCH_FROZEN_MAX + 1,
+	       "a snapshot's memories do not fit the live file");
 
 struct hf_match_fed {
 	uint32_t set;
@@ -94,6 +97,7 @@ struct hf_index {
 	bool is_readonly;
 	int lock_fd;
 	const struct hf_match_kernel *kernel;
+	struct hf_match_live *live; /* owned; atomic: readers replace it */
 
 	pthread_mutex_t commit_lock;
 
@@ -140,8 +144,9 @@ struct hf_index {
 	/* Read-only: one refreshes, the others go on with what there is. */
 	pthread_mutex_t refresh_lock;
 	uint64_t refreshed_us; /* atomic */
-	struct timespec manifest_time;
-	uint64_t manifest_inode;
+	uint64_t generation;   /* atomic: what was tried last */
+	uint64_t instance;     /* under refresh_lock: of snapshot's writer */
+	bool is_behind;        /* under refresh_lock: and that failed */
 };
 
 struct hf_match_told {
@@ -183,10 +188,18 @@ bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
 HF_MUST enum hf_err hf_match_state_freeze(struct hf_index *index,
 					  struct hf_why *why);
 
-/* The segments and marks that dir's manifest names, into a fresh index;
- * segments that before (NULL: none) has open already are shared with it. */
-HF_MUST enum hf_err hf_match_state_load(struct hf_index *index, bool is_whole,
-					const struct hf_index *before,
+/* Tell readers what state holds now.  With the lock held. */
+void hf_match_state_tell(struct hf_index *index);
+
+/* Another table of the index's marks, with room for more, without those of
+ * but_set, and with drops.  With the lock held. */
+HF_MUST enum hf_err
+hf_match_state_table(struct hf_index *index, size_t more, uint64_t but_set,
+		     const struct hf_match_drop *drops, size_t drops_count,
+		     struct hf_match_marks **out_marks, struct hf_why *why);
+
+/* The segments and marks that dir's manifest names, into a fresh index. */
+HF_MUST enum hf_err hf_match_state_load(struct hf_index *index,
 					struct hf_why *why);
 
 /* Give segments, memories, marks, positions and drops back. */
@@ -208,10 +221,12 @@ void hf_match_work_wait(struct hf_index *index, pthread_cond_t *condition,
 HF_MUST enum hf_err hf_match_work_commit(struct hf_index *index,
 					 struct hf_why *why);
 
-/* What the manifest names now, published.  For a read-only index, by one
- * thread at a time. */
-HF_MUST enum hf_err hf_match_view_load(struct hf_index *index,
-				       struct hf_why *why);
+/* A read-only index sees what its writer says now. */
+HF_MUST enum hf_err hf_match_follow_open(struct hf_index *index,
+					 struct hf_why *why);
+
+/* The same again, when there is news.  Cheap when there is none. */
+void hf_match_follow(struct hf_index *index);
 
 void hf_match_view_free(struct hf_index_view *view);
 

@@ -268,6 +268,7 @@ static void wait_for_work(struct hf_index *index, uint64_t until_us)
 	uint64_t now_us = hf_clock_mono_us();
 	uint64_t most_us = HF_MATCH_IDLE_MS * 1000;
 
+	hf_match_live_beat(index->live);
 	if (until_us != 0)
 		most_us = until_us > now_us ? until_us - now_us : 0;
 	hf_match_work_wait(index, &index->work, most_us);
@@ -312,11 +313,11 @@ static void seal_or_wait(struct hf_index *index)
 	bool is_due = due_us != 0 && due_us <= hf_clock_mono_us();
 	bool is_left;
 
-	if ((is_wanted || is_due) && index->active->rows_count > 0 &&
+	if ((is_wanted || is_due) && hf_match_memory_rows(index->active) > 0 &&
 	    index->frozen_count < HF_MATCH_FROZEN_MAX)
 		err = hf_match_state_freeze(index, &why);
 	/* With too many frozen already, what is active comes next time. */
-	is_left = is_wanted && index->active->rows_count > 0;
+	is_left = is_wanted && hf_match_memory_rows(index->active) > 0;
 	if (err == HF_OK && !is_wanted && !is_due &&
 	    index->frozen_count < HF_MATCH_FROZEN_ENOUGH) {
 		wait_for_work(index, due_us);

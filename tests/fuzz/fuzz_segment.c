@@ -17,6 +17,7 @@
 #include "match_build.h"
 #include "match_format.h"
 #include "match_index.h"
+#include "match_live.h"
 #include "match_manifest.h"
 
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
@@ -27,8 +28,9 @@ static char dir[64];
 
 static void remove_dir(void)
 {
-	static const char *const names[] = { "manifest", "segment-00000001",
-					     "marks-00000002" };
+	static const char *const names[] = { "live", "segment-00000001",
+					     "marks-00000002",
+					     "table-00000003" };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -67,20 +69,25 @@ static void put_file(const char *name, const void *bytes, size_t len_bytes)
 	close(fd);
 }
 
-static void put_manifest(uint64_t marks_number)
+/* What a reader finds: the segment, and no marks. */
+static void put_live(void)
 {
-	struct hf_match_manifest manifest = { .next_number = 3,
-					      .next_sequence = 9,
-					      .marks_number = marks_number,
-					      .segments_count = 1,
-					      .segments = { 1 } };
-	struct hf_buf buf;
+	const struct hf_match_live_state state = { .table = 3,
+						   .segments_count = 1,
+						   .segments = { 1 } };
+	const struct hf_match_marks_file file = { .dir = dir, .number = 3 };
+	struct hf_match_marks *none, *table;
+	struct hf_match_live *live;
 
-	hf_buf_init(&buf, HF_MATCH_MANIFEST_MAX_BYTES);
-	hf_match_manifest_encode(&manifest, &buf);
-	if (hf_buf_failed(&buf) == HF_OK)
-		put_file("manifest", buf.at, buf.len_bytes);
-	hf_buf_release(&buf);
+	if (hf_match_live_create(dir, &live, NULL) != HF_OK ||
+	    hf_match_marks_new(0, &none, NULL) != HF_OK ||
+	    hf_match_marks_create(&file, none, 0, HF_MATCH_MARKS_ALL, &table,
+				  NULL) != HF_OK)
+		abort();
+	hf_match_live_write(live, &state);
+	hf_match_live_close(live);
+	hf_match_marks_unref(table);
+	hf_match_marks_unref(none);
 }
 
 static void on_hit(void *arg, const struct hf_index_hit *hit)
@@ -163,7 +170,7 @@ static void try_segment(const uint8_t *data, size_t size)
 	header->file_bytes = file_bytes;
 	hf_match_build_seal(file, file_bytes);
 	put_file("segment-00000001", file, file_bytes);
-	put_manifest(0);
+	put_live();
 	look_up(data + head, size - head);
 	free(file);
 }

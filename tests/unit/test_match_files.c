@@ -58,17 +58,6 @@ static void after_a_kill_feeding_goes_on_from_the_position(void **state)
 	check_some(place->index, 500, "compacted");
 }
 
-/* The digest of an entry that nobody has to remember. */
-static void numbered_digest(uint64_t entry, uint8_t digest[32])
-{
-	uint64_t word = (entry + 1) * 0x9e3779b97f4a7c15u;
-
-	for (int i = 0; i < 4; i++) {
-		memcpy(digest + 8 * i, &word, 8);
-		word = (word ^ word >> 29) * 0xff51afd7ed558ccdu;
-	}
-}
-
 static bool add_numbered(struct hf_index *index, uint64_t entry)
 {
 	uint8_t digest[32];

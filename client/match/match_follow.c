@@ -1,0 +1,197 @@
+#include <stdlib.h>
+
+#include "clock.h"
+
+#include "match_state.h"
+
+/* The writer removes what it names no more: whoever read the names of before
+ * reads again. */
+#define TRIES 16
+
+/* What a snapshot of the same writer has open is not opened again. */
+static enum hf_err take_segment(const struct hf_index *index, uint64_t number,
+				const struct hf_match_snapshot *before,
+				struct hf_match_segment **out_segment,
+				struct hf_why *why)
+{
+	for (size_t i = 0; before != NULL && i < before->segments_count; i++) {
+		if (before->segments[i]->number == number) {
+			*out_segment =
+				hf_match_segment_ref(before->segments[i]);
+			return HF_OK;
+		}
+	}
+	return hf_match_segment_open(index->dir, number, false, out_segment,
+				     why);
+}
+
+static enum hf_err take_memory(const struct hf_index *index, uint64_t sequence,
+			       const struct hf_match_snapshot *before,
+			       struct hf_match_memory **out_memory,
+			       struct hf_why *why)
+{
+	for (size_t i = 0; before != NULL && i < before->memories_count; i++) {
+		if (before->memories[i]->sequence == sequence) {
+			*out_memory = hf_match_memory_ref(before->memories[i]);
+			return HF_OK;
+		}
+	}
+	return hf_match_memory_open(index->dir, sequence, out_memory, why);
+}
+
+static enum hf_err take_table(const struct hf_index *index, uint64_t number,
+			      const struct hf_match_snapshot *before,
+			      struct hf_match_marks **out_marks,
+			      struct hf_why *why)
+{
+	if (before != NULL && before->marks->number == number) {
+		*out_marks = hf_match_marks_ref(before->marks);
+		return HF_OK;
+	}
+	return hf_match_marks_open(index->dir, number, out_marks, why);
+}
+
+static enum hf_err take(const struct hf_index *index,
+			const struct hf_match_live_state *state,
+			struct hf_match_snapshot *snapshot, struct hf_why *why)
+{
+	const struct hf_match_snapshot *before =
+		state->instance == index->instance ? index->snapshot : NULL;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; err == HF_OK && i < state->segments_count; i++) {
+		err = take_segment(index, state->segments[i], before,
+				   &snapshot->segments[i], why);
+		snapshot->segments_count += err == HF_OK;
+	}
+	for (size_t i = 0; err == HF_OK && i < state->memories_count; i++) {
+		err = take_memory(index, state->memories[i], before,
+				  &snapshot->memories[i], why);
+		snapshot->memories_count += err == HF_OK;
+	}
+	if (err == HF_OK)
+		err = take_table(index, state->table, before, &snapshot->marks,
+				 why);
+	if (err != HF_OK)
+		return err;
+	snapshot->drops = snapshot->marks->drops;
+	snapshot->drops_count = snapshot->marks->drops_count;
+	return HF_OK;
+}
+
+static struct hf_match_live *live_of(const struct hf_index *index)
+{
+	return __atomic_load_n(&index->live, __ATOMIC_ACQUIRE);
+}
+
+bool hf_index_has_writer(const struct hf_index *index)
+{
+	return hf_match_live_has_writer(live_of(index));
+}
+
+uint64_t hf_index_alive_ms(const struct hf_index *index)
+{
+	return hf_match_live_alive_ms(live_of(index));
+}
+
+/* What the live file says now, as a snapshot. */
+static enum hf_err load(struct hf_index *index,
+			struct hf_match_snapshot **out_snapshot,
+			struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (int try = 0; try < TRIES; try++) {
+		struct hf_match_live_state state;
+		struct hf_match_snapshot *snapshot;
+		uint64_t generation;
+
+		if (!hf_match_live_read(live_of(index), &state, &generation)) {
+			err = hf_why(why, HF_E_UNAVAILABLE,
+				     "match index '%s' is being begun",
+				     index->dir);
+			continue;
+		}
+		__atomic_store_n(&index->generation, generation,
+				 __ATOMIC_RELAXED);
+		snapshot = calloc(1, sizeof(*snapshot));
+		if (snapshot == NULL)
+			return hf_why(why, HF_E_NOMEM, "index: no memory");
+		snapshot->references = 1;
+		err = take(index, &state, snapshot, why);
+		if (err == HF_OK) {
+			index->instance = state.instance;
+			*out_snapshot = snapshot;
+			return HF_OK;
+		}
+		hf_match_snapshot_unref(snapshot);
+		if (err != HF_E_NOTFOUND)
+			break;
+	}
+	return err;
+}
+
+static enum hf_err refresh(struct hf_index *index, struct hf_why *why)
+{
+	struct hf_match_snapshot *fresh, *old;
+	enum hf_err err = load(index, &fresh, why);
+
+	index->is_behind = err != HF_OK;
+	if (err != HF_OK)
+		return err;
+	pthread_mutex_lock(&index->view_lock);
+	old = index->snapshot;
+	index->snapshot = fresh;
+	pthread_mutex_unlock(&index->view_lock);
+	hf_match_snapshot_unref(old);
+	return HF_OK;
+}
+
+enum hf_err hf_match_follow_open(struct hf_index *index, struct hf_why *why)
+{
+	enum hf_err err = hf_match_live_open(index->dir, &index->live, why);
+
+	return err == HF_OK ? refresh(index, why) : err;
+}
+
+/* All files may have been removed and made again. */
+static bool has_other_files(struct hf_index *index)
+{
+	struct hf_match_live *fresh;
+
+	if (hf_match_live_is_there(live_of(index)) ||
+	    hf_match_live_open(index->dir, &fresh, NULL) != HF_OK)
+		return false;
+	hf_match_live_follow(fresh, live_of(index));
+	__atomic_store_n(&index->live, fresh, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* What cannot be loaded (no memory, a damaged file) leaves what there is, and
+ * is tried again after a while. */
+void hf_match_follow(struct hf_index *index)
+{
+	uint64_t now_us = hf_clock_mono_us();
+	bool is_due = now_us - __atomic_load_n(&index->refreshed_us,
+					       __ATOMIC_RELAXED) >=
+		      HF_MATCH_REFRESH_MS * 1000;
+	uint64_t generation = hf_match_live_generation(live_of(index));
+	bool is_new = generation % 2 == 0 &&
+		      generation != __atomic_load_n(&index->generation,
+						    __ATOMIC_RELAXED);
+
+	if ((!is_due && !is_new) ||
+	    pthread_mutex_trylock(&index->refresh_lock) != 0)
+		return;
+	if (is_due) {
+		__atomic_store_n(&index->refreshed_us, now_us,
+				 __ATOMIC_RELAXED);
+		is_new |= has_other_files(index) || index->is_behind;
+	}
+	if (is_new) {
+		enum hf_err err = refresh(index, NULL);
+
+		(void)err;
+	}
+	pthread_mutex_unlock(&index->refresh_lock);
+}

@@ -1,0 +1,1 @@
+hf_unit(match_place THREADS USES base sign match)
