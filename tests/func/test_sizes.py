@@ -87,12 +87,19 @@ def test_memory_is_told_with_what_it_never_exceeds(hotline):
 
 
 def test_the_command_prints_the_same(hotline):
-    answer = told(hotline)
-    rows = json.loads(hashfed(hotline, "sets", "--sizes", "--json"))["sizes"]
-    assert {(r["part"], r["table"] or "") for r in rows if r["where"] == "disk"} == {(r.part, r.table) for r in answer.disk}
-    assert sum(r["bytes"] for r in rows if r["where"] == "disk") == \
-        next(r["bytes"] for r in rows if r["where"] == "total" and r["part"] == "disk")
-    headers = next(r for r in rows if r["table"] == "headers")
-    assert headers["each"] == "64.0" and headers["count"] == COUNT + 300
+    def same():
+        """From a moment when nothing changed meanwhile."""
+        before = told(hotline)
+        rows = json.loads(hashfed(hotline, "sets", "--sizes", "--json"))["sizes"]
+        return (before, rows) if told(hotline).disk == before.disk else None
+    answer, rows = until(same, 60)
+
+    def of(where):
+        return [(r["part"], r["table"] or "", r["bytes"], r["count"] or 0) for r in rows if r["where"] == where]
+    assert of("disk") == [(r.part, r.table, r.bytes, r.count) for r in answer.disk]
+    assert of("set") == [(r.part, r.table, r.bytes, r.count) for r in answer.sets]
+    totals = {part: number for part, _, number, _ in of("total")}
+    assert totals["disk"] == answer.disk_bytes and totals["reserve"] == answer.reserve_bytes
+    assert next(r for r in rows if r["table"] == "headers")["each"] == "64.0"
     text = hashfed(hotline, "sets", "--sizes")
     assert "headers" in text and "sha256 keys" in text and "hotline.example/ncii/1" in text
