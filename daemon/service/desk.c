@@ -147,13 +147,14 @@ enum hf_err hf_desk_look(struct hf_desk_batch *batch, struct hf_buf **out_reply,
 {
 	struct hf_node *node = batch->desk->node;
 	struct hf_wire_match_response response;
+	const struct hf_lookup_ask ask = { .request = &batch->request,
+					   .is_left = &batch->is_left };
 	enum hf_err err = HF_OK;
 
 	for (int i = 0; i < LOOK_MOST; i++) {
 		uint64_t began = hf_retro_begin(node->retro);
 
-		err = hf_lookup(node, &batch->request, &batch->arena, &response,
-				why);
+		err = hf_lookup(node, &ask, &batch->arena, &response, why);
 		if (err != HF_OK || hf_retro_keep(node->retro, began,
 						  &batch->request, &response))
 			break;

@@ -163,7 +163,8 @@ enum hf_err hf_found_report(struct hf_node *node,
 	enum hf_err err;
 
 	*out_count = 0;
-	err = hf_lookup(node, request, arena, &answer, why);
+	err = hf_lookup(node, &(struct hf_lookup_ask){ .request = request },
+			arena, &answer, why);
 	if (err != HF_OK)
 		return err;
 	hf_arena_init(&report.scratch, SCRATCH_BYTES);

@@ -14,6 +14,10 @@
 /* Hits of one item that are given; the rest is `more`. */
 #define HITS_OF_ITEM ((size_t)64)
 
+/* Near lookups between two looks at whether anybody waits: some milliseconds,
+ * or one at a time where each is compared with everything. */
+#define NEAR_STEP 1024
+
 struct found {
 	uint32_t item;
 	uint8_t query_quality;
@@ -26,7 +30,9 @@ struct lookup {
 	struct hf_node *node;
 	struct hf_arena *arena;
 	uint64_t now_ms;
+	const atomic_bool *is_left;
 	const struct hf_digest_batch *batch; /* the one being looked up */
+	size_t first;                        /* digest of the step */
 	struct found *found;                 /* in the arena */
 	size_t found_count;
 	size_t found_size;
@@ -102,6 +108,7 @@ static void on_hit(void *arg, const struct hf_index_hit *hit)
 	const struct hf_feed_set *is;
 	struct hf_span digest;
 	struct found *found;
+	size_t query;
 
 	if (lookup->failed != HF_OK)
 		return;
@@ -111,11 +118,12 @@ static void on_hit(void *arg, const struct hf_index_hit *hit)
 	found = grow(lookup);
 	if (found == NULL)
 		return;
+	query = lookup->first + hit->query;
 	*found = (struct found){
-		.item = batch->items_count > 0 ? batch->items[hit->query]
-					       : (uint32_t)hit->query,
+		.item = batch->items_count > 0 ? batch->items[query]
+					       : (uint32_t)query,
 		.query_quality = batch->qualities.len_bytes > 0
-					 ? batch->qualities.at[hit->query]
+					 ? batch->qualities.at[query]
 					 : HF_QUALITY_NONE,
 		.hit = *hit,
 		.is = is,
@@ -159,6 +167,30 @@ static void on_more(void *arg, size_t query)
 	lookup->has_more = true;
 }
 
+static enum hf_err look_up_near(struct lookup *lookup,
+				struct hf_index_view *view, unsigned distance,
+				const struct hf_index_sink *sink,
+				struct hf_why *why)
+{
+	const struct hf_digest_batch *batch = lookup->batch;
+	size_t count = hf_digest_batch_count(batch);
+	size_t most = distance <= HF_PDQ_DISTANCE_INDEXED ? NEAR_STEP : 1;
+	enum hf_err err = HF_OK;
+
+	while (lookup->first < count && err == HF_OK) {
+		size_t left = count - lookup->first;
+		size_t step = left < most ? left : most;
+
+		if (lookup->is_left != NULL && atomic_load(lookup->is_left))
+			return hf_why(why, HF_E_CANCELLED, "the caller left");
+		err = hf_index_lookup_near(
+			view, batch->digests.at + 32 * lookup->first, step,
+			distance, sink, why);
+		lookup->first += step;
+	}
+	return err;
+}
+
 static enum hf_err look_up_batch(struct lookup *lookup,
 				 struct hf_index_view *view, struct hf_why *why)
 {
@@ -166,6 +198,7 @@ static enum hf_err look_up_batch(struct lookup *lookup,
 	const struct hf_digest_batch *batch = lookup->batch;
 	int distance;
 
+	lookup->first = 0;
 	if (hf_digest_batch_count(batch) == 0)
 		return HF_OK;
 	if (batch->algorithm != HF_ALGORITHM_PDQ)
@@ -173,11 +206,9 @@ static enum hf_err look_up_batch(struct lookup *lookup,
 			view, (uint8_t)batch->algorithm, batch->digests.at,
 			hf_digest_batch_count(batch), &sink, why);
 	distance = hf_policy_near_distance(lookup->node->policy);
-	if (distance < 0)
-		return HF_OK;
-	return hf_index_lookup_near(view, batch->digests.at,
-				    hf_digest_batch_count(batch),
-				    (unsigned)distance, &sink, why);
+	return distance >= 0 ? look_up_near(lookup, view, (unsigned)distance,
+					    &sink, why)
+			     : HF_OK;
 }
 
 /* By item, worst verdict first, then the nearest, then by entry. */
@@ -309,15 +340,16 @@ uint32_t hf_lookup_items(const struct hf_wire_match_request *request)
 	return items;
 }
 
-enum hf_err hf_lookup(struct hf_node *node,
-		      const struct hf_wire_match_request *request,
+enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 		      struct hf_arena *arena,
 		      struct hf_wire_match_response *out_response,
 		      struct hf_why *why)
 {
+	const struct hf_wire_match_request *request = ask->request;
 	struct lookup lookup = {
 		.node = node,
 		.arena = arena,
+		.is_left = ask->is_left,
 		.now_ms = hf_clock_wall_ms(),
 	};
 	struct hf_wire_match_response response = {

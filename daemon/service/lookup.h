@@ -6,11 +6,15 @@
  * Owns     the answer lives in the caller's arena.
  * Threads  any; each call takes its own views.
  * Errors   ARGUMENT for a request that cannot be looked up; NOMEM, LIMIT when
- *          the arena is full; of the index and the ledger.
+ *          the arena is full; CANCELLED for one that nobody waits for any
+ *          more; of the index and the ledger.
  * Source   proto/hashfed/v1/match.proto; policy: client/match.
  */
 #ifndef HF_LOOKUP_H
 #define HF_LOOKUP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "arena.h"
 #include "codec_match.h"
@@ -21,8 +25,15 @@ struct hf_node;
 /* One more than the largest item number of the request. */
 uint32_t hf_lookup_items(const struct hf_wire_match_request *request);
 
+struct hf_lookup_ask {
+	const struct hf_wire_match_request *request;
+	/* Nobody waits for the answer any more: it is looked at now and then.
+	 * NULL where somebody does. */
+	const atomic_bool *is_left;
+};
+
 HF_MUST enum hf_err hf_lookup(struct hf_node *node,
-			      const struct hf_wire_match_request *request,
+			      const struct hf_lookup_ask *ask,
 			      struct hf_arena *arena,
 			      struct hf_wire_match_response *out_response,
 			      struct hf_why *why);

@@ -1,5 +1,6 @@
 """What a scanner is told: exact and near, by policy, in order, verbatim."""
 
+import os
 import time
 
 import pytest
@@ -80,6 +81,14 @@ def test_pdq_is_near_up_to_31_bits_and_no_further(hotline, bits, is_found):
         assert hits[0].digest == pdq(0)
         # An equal PDQ hash does not mean an equal picture.
         assert hits[0].verdict == pb.VERDICT_REVIEW
+
+
+def test_a_near_hit_keeps_its_place_in_a_batch_of_thousands(hotline):
+    digests = [os.urandom(32) for _ in range(3000)]
+    for place in (0, 1023, 1024, 2999):
+        digests[place] = flip(pdq(0), 5)
+    hits = hotline.match(*digests, algorithm=PDQ)
+    assert [(h.item, h.index, h.distance) for h in hits] == [(place, 0, 5) for place in (0, 1023, 1024, 2999)]
 
 
 def test_below_quality_50_nothing_is_near_on_either_side(hotline):

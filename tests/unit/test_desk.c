@@ -3,6 +3,8 @@
 #include "codec_match.h"
 #include "torture.h"
 
+#include "lookup.h"
+
 static const struct hf_desk_form form = {
 	.parse = hf_wire_match_request_parse,
 	.encode = hf_wire_match_response_encode,
@@ -145,9 +147,38 @@ static void what_is_dear_is_looked_up_elsewhere(void **state)
 	}
 }
 
+static void near_lookups_that_nobody_waits_for_are_given_up(void **state)
+{
+	struct world *world = *state;
+	struct hf_wire_match_response response;
+	struct hf_wire_match_request request;
+	atomic_bool is_left = true;
+	const struct hf_lookup_ask ask = { &request, &is_left };
+	struct hf_buf message =
+		make_batch(HF_ALGORITHM_PDQ, HF_MATCH_BATCH_MAX);
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+
+	open_ledger(world);
+	load(world);
+	start_feed(world);
+	hf_arena_init(&arena, SIZE_MAX);
+	assert_ok(hf_wire_match_request_parse(hf_buf_span(&message), &arena,
+					      &request, &why),
+		  &why);
+	assert_int_equal(hf_lookup(&world->node, &ask, &arena, &response, &why),
+			 HF_E_CANCELLED);
+	is_left = false;
+	assert_ok(hf_lookup(&world->node, &ask, &arena, &response, &why), &why);
+	assert_int_equal(response.items, HF_MATCH_BATCH_MAX);
+	hf_arena_release(&arena);
+	hf_buf_release(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WORLD_TEST(near_lookups_that_nobody_waits_for_are_given_up),
 		WORLD_TEST(
 			memory_is_asked_for_by_the_batch_and_not_by_the_digest),
 		WORLD_TEST(what_is_dear_is_looked_up_elsewhere),
