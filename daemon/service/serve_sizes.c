@@ -6,6 +6,7 @@
 #include "disk_use.h"
 #include "ledger.h"
 #include "match_index.h"
+#include "text.h"
 
 #include "desk.h"
 #include "node.h"
@@ -98,7 +99,11 @@ static enum hf_err on_entry(void *arg, const char *name, uint64_t bytes,
 	struct hf_size rest = { .table = "" };
 	enum hf_err err;
 
-	measuring->part = hf_arena_text(measuring->arena, hf_span_of(name));
+	/* Somebody else's file may have any name. */
+	measuring->part =
+		hf_text_is_clean(hf_span_of(name))
+			? hf_arena_text(measuring->arena, hf_span_of(name))
+			: "?";
 	measuring->told_bytes = 0;
 	if (measuring->part == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");

@@ -1,6 +1,7 @@
 """What a node takes, table by table: the rows add up to what the disk says."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -41,8 +42,13 @@ def told(node):
 
 
 def test_the_rows_of_the_disk_add_up_to_what_du_says(hotline):
+    odd = os.fsencode(hotline.lib) + b"/not\xff\nours"
+    with open(odd, "wb") as file:
+        file.write(b"x" * 5000)
     answer = told(hotline)
+    os.unlink(odd)
     assert sum(row.bytes for row in answer.disk) == answer.disk_bytes
+    assert next(row for row in answer.disk if row.part == "?").bytes >= 5000
     parts = {row.part for row in answer.disk}
     assert {"ledger", "index", "retracted", "views", "retro", "tls"} <= parts
     assert all(row.bytes > 0 for row in answer.disk)
