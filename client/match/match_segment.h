@@ -170,8 +170,9 @@ hf_match_refs(const struct hf_match_segment_part *part, uint32_t key,
 	return part->refs + begin;
 }
 
-static inline uint64_t hf_match_digest_mix_any(const uint8_t *digest,
-					       size_t len_bytes)
+/* A hash of a digest: all of its bits take part. */
+static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
+					   size_t len_bytes)
 {
 	uint64_t mixed = len_bytes * 0x9e3779b97f4a7c15u;
 
@@ -187,15 +188,6 @@ static inline uint64_t hf_match_digest_mix_any(const uint8_t *digest,
 		mixed ^= mixed >> 29;
 	}
 	return mixed ^ mixed >> 32;
-}
-
-/* A hash of a digest: all of its bits take part.  Most are of 32 bytes, for
- * which the compiler writes the steps out. */
-static inline uint64_t hf_match_digest_mix(const uint8_t *digest,
-					   size_t len_bytes)
-{
-	return len_bytes == 32 ? hf_match_digest_mix_any(digest, 32)
-			       : hf_match_digest_mix_any(digest, len_bytes);
 }
 
 /* A digest's tag: odd, so that it is neither empty nor crowded. */

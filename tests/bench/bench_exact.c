@@ -39,6 +39,8 @@
 #define TURNS    3
 #define ROWS_MAX 8
 
+#define TARGET_KEYS 30000000
+
 /* While entries are added: so many each tenth of a second, for so long. */
 #define ADDED_EACH 100
 #define ADDING_S   6
@@ -620,12 +622,18 @@ static bool verdict(const char *what, double ratio, double least)
 	return ratio >= least;
 }
 
-/* Of the last row, which has most keys. */
+/* Of the last row. */
 static bool verdicts(const struct result *result)
 {
 	const double *hits = result->hits, *misses = result->misses;
-	bool is_met = verdict("hits beside LMDB", hits[OURS] / hits[LMDB], 15);
+	bool is_met;
 
+	if (result->keys < TARGET_KEYS) {
+		printf("no verdict: the targets are those of %d keys\n",
+		       TARGET_KEYS);
+		return true;
+	}
+	is_met = verdict("hits beside LMDB", hits[OURS] / hits[LMDB], 15);
 	is_met &=
 		verdict("misses beside LMDB", misses[OURS] / misses[LMDB], 40);
 	if (result->redis_keys == 0) {

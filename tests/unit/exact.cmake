@@ -1,0 +1,1 @@
+hf_unit(exact THREADS USES base sign match)
