@@ -126,6 +126,22 @@ static enum hf_err headers_verify(struct hf_ledger_piece *piece,
 				    piece->size, proof, &piece->root, why);
 }
 
+/* Room for payloads made ahead: all of most pieces. */
+#define PAYLOADS_AHEAD_BYTES ((size_t)64 * 1024)
+
+static enum hf_err room_make(struct hf_ledger_piece *piece, struct hf_why *why)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < piece->count; i++)
+		bytes += piece->parsed[i].payload_len_bytes;
+	if (bytes > PAYLOADS_AHEAD_BYTES)
+		bytes = PAYLOADS_AHEAD_BYTES;
+	if (bytes > 0 && !hf_buf_reserve(&piece->payloads, bytes))
+		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
+	return HF_OK;
+}
+
 /* They are the publisher's own: if they break the format, it did. */
 static enum hf_err headers_read(struct hf_ledger_piece *piece,
 				struct hf_why *why)
@@ -207,6 +223,8 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 	err = headers_verify(piece, proof, &sentence);
 	if (err == HF_OK)
 		err = headers_read(piece, &sentence);
+	if (err == HF_OK)
+		err = room_make(piece, &sentence);
 	if (err != HF_OK) {
 		piece_free(&piece->job);
 		return hf_why(why, err, "%s", sentence.text);

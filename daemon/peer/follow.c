@@ -45,6 +45,7 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->stall.arg = follow;
 	follow->ahead.run = hf_follow_go_on;
 	follow->ahead.arg = follow;
+	hf_arena_init(&follow->arena, 4 * HF_UNPACK_MAX_BYTES);
 	follow->retry_ms = RETRY_MIN_MS;
 	strcpy(follow->origin, origin);
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
@@ -68,6 +69,7 @@ static void free_when_over(struct hf_follow *follow)
 	if (!follow->is_going || follow->away > 0)
 		return;
 	hf_intake_end(&follow->intake);
+	hf_arena_release(&follow->arena);
 	free((void *)follow->note.at);
 	free(follow);
 	peers->going--;
@@ -167,6 +169,7 @@ void hf_follow_over(struct hf_follow *follow)
 	struct hf_why why = follow->why;
 
 	hf_intake_end(&follow->intake);
+	hf_arena_release(&follow->arena);
 	follow->source = NULL;
 	follow->has_failed = false;
 	if (has_failed && source != NULL)

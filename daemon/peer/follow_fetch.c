@@ -191,16 +191,15 @@ static void chunks_recv(struct hf_rpc_call *call, struct hf_span message)
 	struct hf_follow *follow = hf_rpc_arg(call);
 	struct hf_get_chunks_response chunk;
 	struct hf_why why = { "" };
-	struct hf_arena arena;
 	enum hf_err err;
 
 	if (follow->has_failed || follow->is_going)
 		return;
-	hf_arena_init(&arena, 4 * HF_UNPACK_MAX_BYTES);
-	err = hf_get_chunks_response_parse(message, &arena, &chunk, &why);
+	err = hf_get_chunks_response_parse(message, &follow->arena, &chunk,
+					   &why);
 	if (err == HF_OK)
 		err = take_chunk(follow, &chunk, &why);
-	hf_arena_release(&arena);
+	hf_arena_reset(&follow->arena);
 	await_chunk(follow);
 	if (err != HF_OK) {
 		hf_follow_fail(follow, err, &why);

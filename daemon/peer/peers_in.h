@@ -103,6 +103,7 @@ struct hf_follow {
 	struct hf_tree_hash root;
 	uint64_t time_s; /* of the publisher's cosignature */
 	struct hf_intake intake;
+	struct hf_arena arena;    /* of the message at hand */
 	struct hf_rpc_call *call; /* a reference, while it runs */
 	unsigned away;            /* calls and jobs of the ledger */
 	unsigned jobs;            /* jobs of the ledger */

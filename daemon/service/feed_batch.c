@@ -24,13 +24,13 @@ static uint8_t quality_of(const struct hf_hash *hash)
 		       : (uint8_t)(hash->quality_plus_one - 1);
 }
 
-/* Append an item's hashes, as far as a policy wants them (NULL: all, as of our
- * own sets: retracting and publishing must find what scanning ignores).
- * Digests are copied: the index gets them when the view has ended. */
-static enum hf_err collect(struct hf_feed_batch *batch,
-			   const struct hf_item_gist *item, uint64_t entry,
+/* Append the hashes of the item at hand, as far as a policy wants them (NULL:
+ * all, as of our own sets: retracting and publishing must find what scanning
+ * ignores). Digests are copied: the index gets them when the view has ended. */
+static enum hf_err collect(struct hf_feed_batch *batch, uint64_t entry,
 			   const struct hf_policy *policy, struct hf_why *why)
 {
+	const struct hf_item_gist *item = &batch->item;
 	uint8_t class = (uint8_t)hf_class_known(item->content_class);
 
 	for (size_t i = 0; i < item->hashes_count; i++) {
@@ -64,10 +64,10 @@ static enum hf_err collect(struct hf_feed_batch *batch,
  * stops nothing either is why only our own want of memory is an error.  Call
  * it with room in the arena. */
 static enum hf_err skim(struct hf_feed_batch *batch, struct hf_span payload,
-			struct hf_item_gist *item, bool *out_is_item,
-			struct hf_why *why)
+			bool *out_is_item, struct hf_why *why)
 {
-	enum hf_err err = hf_item_skim(payload, &batch->arena, item, why);
+	enum hf_err err =
+		hf_item_skim(payload, &batch->arena, &batch->item, why);
 
 	*out_is_item = err == HF_OK;
 	return err == HF_E_NOMEM ? err : HF_OK;
@@ -82,20 +82,25 @@ static bool is_full(const struct hf_feed_batch *batch)
 	       batch->arena.total_bytes > ARENA_MAX_BYTES / 4 * 3;
 }
 
+static bool is_over(const struct hf_feed_batch *batch)
+{
+	uint64_t expires_at_ms = batch->item.expires_at_ms;
+
+	return expires_at_ms != 0 && expires_at_ms <= batch->now_ms;
+}
+
 static enum hf_err add(struct hf_feed_batch *batch,
 		       const struct hf_ledger_entry *entry, struct hf_why *why)
 {
-	struct hf_item_gist item;
 	bool is_item;
 	enum hf_err err;
 
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
-	err = skim(batch, entry->payload, &item, &is_item, why);
-	if (err != HF_OK || !is_item ||
-	    (item.expires_at_ms != 0 && item.expires_at_ms <= batch->now_ms))
+	err = skim(batch, entry->payload, &is_item, why);
+	if (err != HF_OK || !is_item || is_over(batch))
 		return err;
-	return collect(batch, &item, entry->index,
+	return collect(batch, entry->index,
 		       batch->is->is_own ? NULL : batch->node->policy, why);
 }
 
@@ -107,16 +112,15 @@ static enum hf_err remember(struct hf_feed_batch *batch,
 {
 	size_t before = batch->hashes_count;
 	struct hf_ledger_entry entry;
-	struct hf_item_gist item;
 	bool is_item;
 	enum hf_err err =
 		hf_ledger_entry(view, batch->is->set, target, &entry, why);
 
 	if (err != HF_OK || entry.state != HF_LEDGER_HELD)
 		return err;
-	err = skim(batch, entry.payload, &item, &is_item, why);
+	err = skim(batch, entry.payload, &is_item, why);
 	if (err == HF_OK && is_item)
-		err = collect(batch, &item, target, NULL, why);
+		err = collect(batch, target, NULL, why);
 	if (err == HF_OK)
 		err = hf_index_add(batch->node->retracted,
 				   batch->hashes + before,
@@ -143,17 +147,17 @@ static enum hf_err amend(struct hf_feed_batch *batch,
 			 const struct hf_ledger_entry *entry, uint64_t target,
 			 struct hf_why *why)
 {
-	struct hf_item_gist item;
 	bool is_item;
 	enum hf_err err;
 
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
-	err = skim(batch, entry->payload, &item, &is_item, why);
+	err = skim(batch, entry->payload, &is_item, why);
 	if (err != HF_OK || !is_item)
 		return err;
-	return hf_index_amend(batch->node->index, batch->is->set, target,
-			      (uint8_t)hf_class_known(item.content_class), why);
+	return hf_index_amend(
+		batch->node->index, batch->is->set, target,
+		(uint8_t)hf_class_known(batch->item.content_class), why);
 }
 
 /* What an entry does to the number of those that live: an ADD one more, the

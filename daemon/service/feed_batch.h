@@ -14,6 +14,7 @@
 #define HF_FEED_BATCH_H
 
 #include "arena.h"
+#include "codec_item.h"
 
 #include "feed.h"
 #include "ledger_view.h"
@@ -29,6 +30,7 @@ struct hf_feed_batch {
 	struct hf_index_hash *hashes; /* owned; digests are in the arena */
 	size_t hashes_count;
 	size_t hashes_size; /* room for one more item and a retracted one */
+	struct hf_item_gist item; /* the one at hand */
 };
 
 /* Take entries from is->fed on, at most most of them: hashes to add are

@@ -28,18 +28,18 @@ void hf_buf_reset(struct hf_buf *buf)
 	buf->failed = HF_OK;
 }
 
-static bool reserve(struct hf_buf *buf, size_t more_bytes)
+bool hf_buf_reserve(struct hf_buf *buf, size_t len_bytes)
 {
 	size_t need, size;
 	uint8_t *at;
 
 	if (buf->failed != HF_OK)
 		return false;
-	if (more_bytes > buf->ceiling_bytes - buf->len_bytes) {
+	if (len_bytes > buf->ceiling_bytes - buf->len_bytes) {
 		buf->failed = HF_E_LIMIT;
 		return false;
 	}
-	need = buf->len_bytes + more_bytes;
+	need = buf->len_bytes + len_bytes;
 	if (need <= buf->size_bytes && buf->at != NULL)
 		return true;
 	size = buf->size_bytes > 0 ? buf->size_bytes : LEAST_BYTES;
@@ -59,7 +59,7 @@ uint8_t *hf_buf_grow(struct hf_buf *buf, size_t len_bytes)
 {
 	uint8_t *at;
 
-	if (!reserve(buf, len_bytes))
+	if (!hf_buf_reserve(buf, len_bytes))
 		return NULL;
 	at = buf->at + buf->len_bytes;
 	buf->len_bytes += len_bytes;
@@ -88,7 +88,7 @@ void hf_buf_printf(struct hf_buf *buf, const char *format, ...)
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, format, args);
 	/* vsnprintf() ends the text with a zero byte: reserve it, drop it. */
-	if (len >= 0 && reserve(buf, (size_t)len + 1)) {
+	if (len >= 0 && hf_buf_reserve(buf, (size_t)len + 1)) {
 		vsnprintf((char *)buf->at + buf->len_bytes, (size_t)len + 1,
 			  format, again);
 		buf->len_bytes += (size_t)len;

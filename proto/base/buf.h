@@ -34,6 +34,10 @@ void hf_buf_release(struct hf_buf *buf);
 /* Empty it and clear the error; keep the memory. */
 void hf_buf_reset(struct hf_buf *buf);
 
+/* Room for len_bytes more, so that they are put without moving what is there.
+ * False when failed. */
+bool hf_buf_reserve(struct hf_buf *buf, size_t len_bytes);
+
 /* Room for len_bytes more at the end, counted as written; NULL when failed. */
 uint8_t *hf_buf_grow(struct hf_buf *buf, size_t len_bytes);
 

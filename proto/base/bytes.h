@@ -11,9 +11,11 @@
 #ifndef HF_BYTES_H
 #define HF_BYTES_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "err.h"
 #include "span.h"
@@ -24,16 +26,17 @@ static inline void hf_be16_put(uint8_t *at, uint16_t value)
 	at[1] = (uint8_t)value;
 }
 
+/* One store each: byte by byte whoever reads the whole waits for all. */
 static inline void hf_be32_put(uint8_t *at, uint32_t value)
 {
-	for (int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(value >> (24 - 8 * i));
+	value = htobe32(value);
+	memcpy(at, &value, sizeof(value));
 }
 
 static inline void hf_be64_put(uint8_t *at, uint64_t value)
 {
-	for (int i = 0; i < 8; i++)
-		at[i] = (uint8_t)(value >> (56 - 8 * i));
+	value = htobe64(value);
+	memcpy(at, &value, sizeof(value));
 }
 
 static inline uint16_t hf_be16(const uint8_t *at)
