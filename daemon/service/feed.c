@@ -557,6 +557,32 @@ enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
 	return err;
 }
 
+static void judged(const struct hf_feed_set *is, uint64_t now_ms,
+		   struct hf_judge_set *out_set)
+{
+	*out_set = (struct hf_judge_set){
+		.set = is->set,
+		.is_own = is->is_own,
+		.is_matchable = is->is_matchable,
+		.is_provisional = is->is_provisional,
+		.is_frozen = is->is_frozen,
+		/* This daemon is alive. */
+		.checkpoint_ms = is->is_own ? now_ms : is->checkpoint_ms,
+	};
+	memcpy(out_set->origin, is->origin, sizeof(out_set->origin));
+}
+
+enum hf_err hf_feed_judged(struct hf_feed *feed, uint32_t set, uint64_t now_ms,
+			   struct hf_judge_set *out_set)
+{
+	struct hf_feed_set is;
+	enum hf_err err = hf_feed_get(feed, set, &is);
+
+	if (err == HF_OK)
+		judged(&is, now_ms, out_set);
+	return err;
+}
+
 uint64_t hf_feed_found(struct hf_feed *feed, uint32_t set)
 {
 	uint64_t found = UINT64_MAX;
@@ -640,17 +666,18 @@ enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed, int timeout_ms)
 	return err;
 }
 
-enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
-				    uint64_t checkpoint_ms, uint64_t now_ms)
+struct hf_judge_ages hf_feed_ages(const struct hf_feed *feed)
 {
 	const struct hf_conf *conf = feed->node->conf;
 
-	/* A time too far ahead is no evidence of being fresh. */
-	if (checkpoint_ms == 0 || checkpoint_ms > now_ms + HF_FUTURE_MAX_MS)
-		return HF_FRESHNESS_EXPIRED;
-	if (checkpoint_ms + conf->expired_after_ms < now_ms)
-		return HF_FRESHNESS_EXPIRED;
-	if (checkpoint_ms + conf->stale_after_ms < now_ms)
-		return HF_FRESHNESS_STALE;
-	return HF_FRESHNESS_FRESH;
+	return (struct hf_judge_ages){ conf->stale_after_ms,
+				       conf->expired_after_ms };
+}
+
+enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
+				    uint64_t checkpoint_ms, uint64_t now_ms)
+{
+	struct hf_judge_ages ages = hf_feed_ages(feed);
+
+	return hf_judge_freshness(&ages, checkpoint_ms, now_ms);
 }

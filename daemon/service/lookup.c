@@ -1,163 +1,48 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "clock.h"
 #include "feed.h"
 #include "ledger_view.h"
 #include "match_index.h"
-#include "match_policy.h"
+#include "match_judge.h"
 
 #include "lookup.h"
 #include "lookup_labels.h"
 #include "node.h"
 
-/* Hits of one item that are given; the rest is `more`. */
-#define HITS_OF_ITEM ((size_t)64)
-
 /* Near lookups between two looks at whether anybody waits: some milliseconds,
  * or one at a time where each is compared with everything. */
 #define NEAR_STEP 1024
 
-struct found {
-	uint32_t item;
-	uint8_t query_quality;
-	struct hf_index_hit hit; /* its digest copied into the arena */
-	struct hf_policy_answer answer;
-	const struct hf_feed_set *is;
-};
-
 struct lookup {
 	struct hf_node *node;
-	struct hf_arena *arena;
-	uint64_t now_ms;
+	struct hf_judge judge;
 	const atomic_bool *is_left;
 	const struct hf_digest_batch *batch; /* the one being looked up */
 	size_t first;                        /* digest of the step */
-	struct found *found;                 /* in the arena */
-	size_t found_count;
-	size_t found_size;
-	struct hf_feed_set **sets; /* in the arena: seen in this lookup */
-	size_t sets_count;
-	size_t sets_size;
 	bool has_more;
 	struct hf_ledger_view *view; /* while hits are put */
 	struct hf_lookup_room room;  /* likewise */
-	enum hf_err failed;
 };
 
-/* What is known of a hit's set; NULL when it may not be matched on. */
-static const struct hf_feed_set *set_of(struct lookup *lookup, uint32_t set)
+static bool know(void *arg, uint32_t set, struct hf_judge_set *out_set)
 {
-	struct hf_feed_set *is;
+	struct lookup *lookup = arg;
 
-	for (size_t i = 0; i < lookup->sets_count; i++) {
-		if (lookup->sets[i]->set == set)
-			return lookup->sets[i]->is_matchable ? lookup->sets[i]
-							     : NULL;
-	}
-	is = hf_arena_alloc(lookup->arena, sizeof(*is));
-	if (is == NULL) {
-		lookup->failed = HF_E_NOMEM;
-		return NULL;
-	}
-	if (hf_feed_get(lookup->node->feed, set, is) != HF_OK)
-		return NULL;
-	if (lookup->sets_count == lookup->sets_size) {
-		size_t size = lookup->sets_size * 2 + 8;
-		struct hf_feed_set **sets =
-			hf_arena_alloc(lookup->arena, size * sizeof(*sets));
-
-		if (sets == NULL) {
-			lookup->failed = HF_E_NOMEM;
-			return NULL;
-		}
-		if (lookup->sets_count > 0)
-			memcpy(sets, lookup->sets,
-			       lookup->sets_count * sizeof(*sets));
-		lookup->sets = sets;
-		lookup->sets_size = size;
-	}
-	lookup->sets[lookup->sets_count++] = is;
-	return is->is_matchable ? is : NULL;
-}
-
-static struct found *grow(struct lookup *lookup)
-{
-	if (lookup->found_count == lookup->found_size) {
-		size_t size = lookup->found_size * 2 + 64;
-		struct found *found =
-			hf_arena_alloc(lookup->arena, size * sizeof(*found));
-
-		if (found == NULL) {
-			lookup->failed = HF_E_LIMIT;
-			return NULL;
-		}
-		if (lookup->found_count > 0)
-			memcpy(found, lookup->found,
-			       lookup->found_count * sizeof(*found));
-		lookup->found = found;
-		lookup->found_size = size;
-	}
-	return &lookup->found[lookup->found_count];
+	return hf_feed_judged(lookup->node->feed, set, lookup->judge.now_ms,
+			      out_set) == HF_OK;
 }
 
 static void on_hit(void *arg, const struct hf_index_hit *hit)
 {
 	struct lookup *lookup = arg;
 	const struct hf_digest_batch *batch = lookup->batch;
-	const struct hf_feed_set *is;
-	struct hf_span digest;
-	struct found *found;
-	size_t query;
+	size_t query = lookup->first + hit->query;
 
-	if (lookup->failed != HF_OK)
-		return;
-	is = set_of(lookup, hit->set);
-	if (is == NULL)
-		return;
-	found = grow(lookup);
-	if (found == NULL)
-		return;
-	query = lookup->first + hit->query;
-	*found = (struct found){
-		.item = batch->items_count > 0 ? batch->items[query]
-					       : (uint32_t)query,
-		.query_quality = batch->qualities.len_bytes > 0
-					 ? batch->qualities.at[query]
-					 : HF_QUALITY_NONE,
-		.hit = *hit,
-		.is = is,
-	};
-	if (!hf_policy_verdict(
-		    lookup->node->policy,
-		    &(struct hf_policy_match){
-			    .origin = hf_span_of(is->origin),
-			    .content_class = hit->content_class,
-			    .algorithm = hit->algorithm,
-			    .distance = hit->distance,
-			    .query_quality = found->query_quality,
-			    .entry_quality = hit->quality,
-			    .freshness = is->is_own
-						 ? HF_FRESHNESS_FRESH
-						 : hf_feed_freshness(
-							   lookup->node->feed,
-							   is->checkpoint_ms,
-							   lookup->now_ms),
-			    .is_provisional = is->is_provisional,
-			    .is_frozen = is->is_frozen,
-			    .is_demoted = hit->is_demoted,
-		    },
-		    &found->answer))
-		return;
-	digest = hf_arena_copy(
-		lookup->arena,
-		hf_span(hit->digest, hf_algorithm_bytes(hit->algorithm)));
-	if (digest.at == NULL) {
-		lookup->failed = HF_E_LIMIT;
-		return;
-	}
-	found->hit.digest = digest.at;
-	lookup->found_count++;
+	hf_judge_hit(&lookup->judge,
+		     batch->items_count > 0 ? batch->items[query]
+					    : (uint32_t)query,
+		     batch->qualities.len_bytes > 0 ? batch->qualities.at[query]
+						    : HF_QUALITY_NONE,
+		     hit);
 }
 
 static void on_more(void *arg, size_t query)
@@ -211,42 +96,10 @@ static enum hf_err look_up_batch(struct lookup *lookup,
 			     : HF_OK;
 }
 
-/* By item, worst verdict first, then the nearest, then by entry. */
-static int compare(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	if (x->item != y->item)
-		return x->item < y->item ? -1 : 1;
-	if (x->answer.verdict != y->answer.verdict)
-		return x->answer.verdict > y->answer.verdict ? -1 : 1;
-	if (x->hit.distance != y->hit.distance)
-		return x->hit.distance < y->hit.distance ? -1 : 1;
-	if (x->hit.set != y->hit.set)
-		return x->hit.set < y->hit.set ? -1 : 1;
-	if (x->hit.entry != y->hit.entry)
-		return x->hit.entry < y->hit.entry ? -1 : 1;
-	return (int)x->hit.algorithm - (int)y->hit.algorithm;
-}
-
-/* A benign hit turns every block of its item into a review. */
-static void demote_benign(struct found *found, size_t count)
-{
-	bool is_benign = false;
-
-	for (size_t i = 0; i < count; i++)
-		is_benign |= found[i].answer.is_benign;
-	for (size_t i = 0; is_benign && i < count; i++) {
-		if (found[i].answer.verdict != HF_VERDICT_BLOCK)
-			continue;
-		found[i].answer.verdict = HF_VERDICT_REVIEW;
-		found[i].answer.because = HF_POLICY_BENIGN;
-	}
-}
-
-static enum hf_err put_hit(struct lookup *lookup, const struct found *found,
-			   bool is_worst, struct hf_wire_match_hit *out,
-			   bool *out_is_live, struct hf_why *why)
+static enum hf_err put_hit(struct lookup *lookup,
+			   const struct hf_judge_found *found, bool is_worst,
+			   struct hf_wire_match_hit *out, bool *out_is_live,
+			   struct hf_why *why)
 {
 	char rule[HF_POLICY_RULE_SIZE];
 
@@ -258,31 +111,56 @@ static enum hf_err put_hit(struct lookup *lookup, const struct found *found,
 		.origin = found->is->origin,
 		.index = found->hit.entry,
 		.verdict = found->answer.verdict,
-		.rule = hf_arena_text(lookup->arena, hf_span_of(rule)),
+		.rule = hf_arena_text(lookup->judge.arena, hf_span_of(rule)),
 		.content_class = (enum hf_class)found->hit.content_class,
-		.freshness =
-			found->is->is_own
-				? HF_FRESHNESS_FRESH
-				: hf_feed_freshness(lookup->node->feed,
-						    found->is->checkpoint_ms,
-						    lookup->now_ms),
+		.freshness = found->is->freshness,
 		.digest = hf_span(found->hit.digest,
 				  hf_algorithm_bytes(found->hit.algorithm)),
 	};
 	if (out->rule == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");
 	return hf_lookup_labels(lookup->view, &lookup->room, found->hit.set,
-				lookup->now_ms, is_worst, out, out_is_live,
-				why);
+				lookup->judge.now_ms, is_worst, out,
+				out_is_live, why);
+}
+
+/* Hits of one item, as many as there is room for. */
+static enum hf_err put_item(struct lookup *lookup,
+			    const struct hf_judge_found *found, size_t count,
+			    struct hf_wire_match_hit *hits, size_t *hits_count,
+			    struct hf_why *why)
+{
+	bool is_worst = true;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		bool is_live = false;
+
+		if (i >= HF_MATCH_HITS_PER_ITEM ||
+		    *hits_count >= HF_MATCH_HITS_MAX ||
+		    (!is_worst && !hf_lookup_room_is_left(&lookup->room))) {
+			lookup->has_more = true;
+			break;
+		}
+		err = put_hit(lookup, &found[i], is_worst, &hits[*hits_count],
+			      &is_live, why);
+		if (err == HF_OK && is_live) {
+			(*hits_count)++;
+			is_worst = false;
+		}
+	}
+	return err;
 }
 
 static enum hf_err put_hits(struct lookup *lookup,
 			    struct hf_wire_match_response *out,
 			    struct hf_why *why)
 {
+	struct hf_judge *judge = &lookup->judge;
 	struct hf_wire_match_hit *hits = hf_arena_calloc(
-		lookup->arena, lookup->found_count, sizeof(*hits));
-	size_t hits_count = 0, i = 0;
+		judge->arena, judge->found_count, sizeof(*hits));
+	const struct hf_judge_found *found;
+	size_t count;
 	enum hf_err err;
 
 	if (hits == NULL)
@@ -290,35 +168,13 @@ static enum hf_err put_hits(struct lookup *lookup,
 	err = hf_ledger_view_begin(lookup->node->ledger, &lookup->view, why);
 	if (err != HF_OK)
 		return err;
-	hf_lookup_room_init(&lookup->room, lookup->arena);
-	while (i < lookup->found_count && err == HF_OK) {
-		size_t end = i, given = 0;
-
-		while (end < lookup->found_count &&
-		       lookup->found[end].item == lookup->found[i].item)
-			end++;
-		demote_benign(&lookup->found[i], end - i);
-		for (size_t j = i; j < end && err == HF_OK; j++) {
-			bool is_live = false;
-
-			if (j - i >= HITS_OF_ITEM ||
-			    hits_count >= HF_MATCH_HITS_MAX ||
-			    (given > 0 &&
-			     !hf_lookup_room_is_left(&lookup->room))) {
-				lookup->has_more = true;
-				break;
-			}
-			err = put_hit(lookup, &lookup->found[j], given == 0,
-				      &hits[hits_count], &is_live, why);
-			given += err == HF_OK && is_live;
-			hits_count += err == HF_OK && is_live;
-		}
-		i = end;
-	}
+	hf_lookup_room_init(&lookup->room, judge->arena);
+	while (err == HF_OK && (count = hf_judge_next(judge, &found)) > 0)
+		err = put_item(lookup, found, count, hits, &out->hits_count,
+			       why);
 	hf_lookup_room_release(&lookup->room);
 	hf_ledger_view_end(lookup->view);
 	out->hits = hits;
-	out->hits_count = hits_count;
 	return err;
 }
 
@@ -348,9 +204,15 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 	const struct hf_wire_match_request *request = ask->request;
 	struct lookup lookup = {
 		.node = node,
-		.arena = arena,
 		.is_left = ask->is_left,
-		.now_ms = hf_clock_wall_ms(),
+		.judge = {
+			.policy = node->policy,
+			.arena = arena,
+			.now_ms = hf_clock_wall_ms(),
+			.ages = hf_feed_ages(node->feed),
+			.know = know,
+			.arg = &lookup,
+		},
 	};
 	struct hf_wire_match_response response = {
 		.items = hf_lookup_items(request),
@@ -368,16 +230,12 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 	for (size_t i = 0; i < request->batches_count && err == HF_OK; i++) {
 		lookup.batch = &request->batches[i];
 		err = look_up_batch(&lookup, view, why);
-		if (err == HF_OK && lookup.failed != HF_OK)
-			err = hf_why(why, lookup.failed,
-				     "too many hits at once");
 	}
 	hf_index_view_end(view);
-	if (err == HF_OK && lookup.found_count > 0) {
-		qsort(lookup.found, lookup.found_count, sizeof(*lookup.found),
-		      compare);
+	if (err == HF_OK)
+		err = hf_judge_end(&lookup.judge, why);
+	if (err == HF_OK && lookup.judge.found_count > 0)
 		err = put_hits(&lookup, &response, why);
-	}
 	if (err != HF_OK)
 		return err;
 	response.more = lookup.has_more;

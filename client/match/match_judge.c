@@ -1,0 +1,165 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "match_judge.h"
+
+enum hf_freshness hf_judge_freshness(const struct hf_judge_ages *ages,
+				     uint64_t checkpoint_ms, uint64_t now_ms)
+{
+	/* A time too far ahead is no evidence of being fresh. */
+	if (checkpoint_ms == 0 || checkpoint_ms > now_ms + HF_FUTURE_MAX_MS)
+		return HF_FRESHNESS_EXPIRED;
+	if (checkpoint_ms + ages->expired_ms < now_ms)
+		return HF_FRESHNESS_EXPIRED;
+	if (checkpoint_ms + ages->stale_ms < now_ms)
+		return HF_FRESHNESS_STALE;
+	return HF_FRESHNESS_FRESH;
+}
+
+/* Room for one more of rows in the arena, NULL when there is none. */
+static void *grow(struct hf_judge *judge, void *rows, size_t count,
+		  size_t *size, size_t row_bytes)
+{
+	size_t wanted = 2 * count + 64;
+	void *grown;
+
+	if (count < *size)
+		return rows;
+	grown = hf_arena_alloc(judge->arena, wanted * row_bytes);
+	if (grown == NULL) {
+		judge->failed = HF_E_LIMIT;
+		return NULL;
+	}
+	if (count > 0)
+		memcpy(grown, rows, count * row_bytes);
+	*size = wanted;
+	return grown;
+}
+
+/* What is known of a hit's set; NULL when it may not be matched on. */
+static const struct hf_judge_set *set_of(struct hf_judge *judge, uint32_t set)
+{
+	struct hf_judge_set **sets, *is;
+
+	for (size_t i = judge->sets_count; i-- > 0;) {
+		if (judge->sets[i]->set == set)
+			return judge->sets[i]->is_matchable ? judge->sets[i]
+							    : NULL;
+	}
+	sets = grow(judge, judge->sets, judge->sets_count, &judge->sets_size,
+		    sizeof(*sets));
+	is = hf_arena_calloc(judge->arena, 1, sizeof(*is));
+	if (sets == NULL || is == NULL) {
+		judge->failed = HF_E_LIMIT;
+		return NULL;
+	}
+	judge->sets = sets;
+	/* What is not known is not matched on, and not asked for again. */
+	if (!judge->know(judge->arg, set, is))
+		is->is_matchable = false;
+	is->set = set;
+	is->freshness = hf_judge_freshness(&judge->ages, is->checkpoint_ms,
+					   judge->now_ms);
+	sets[judge->sets_count++] = is;
+	return is->is_matchable ? is : NULL;
+}
+
+void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
+		  const struct hf_index_hit *hit)
+{
+	const struct hf_judge_set *is = set_of(judge, hit->set);
+	struct hf_policy_answer answer;
+	struct hf_judge_found *found;
+	struct hf_span digest;
+
+	if (judge->failed != HF_OK || is == NULL)
+		return;
+	if (!hf_policy_verdict(judge->policy,
+			       &(struct hf_policy_match){
+				       .origin = hf_span_of(is->origin),
+				       .content_class = hit->content_class,
+				       .algorithm = hit->algorithm,
+				       .distance = hit->distance,
+				       .query_quality = quality,
+				       .entry_quality = hit->quality,
+				       .freshness = is->freshness,
+				       .is_provisional = is->is_provisional,
+				       .is_frozen = is->is_frozen,
+				       .is_demoted = hit->is_demoted,
+			       },
+			       &answer))
+		return;
+	found = grow(judge, judge->found, judge->found_count,
+		     &judge->found_size, sizeof(*found));
+	if (found == NULL)
+		return;
+	judge->found = found;
+	digest = hf_arena_copy(
+		judge->arena,
+		hf_span(hit->digest, hf_algorithm_bytes(hit->algorithm)));
+	if (digest.at == NULL) {
+		judge->failed = HF_E_LIMIT;
+		return;
+	}
+	found += judge->found_count++;
+	*found = (struct hf_judge_found){ item, *hit, answer, is };
+	found->hit.digest = digest.at;
+}
+
+/* By item, worst verdict first, then the nearest, then by entry. */
+static int compare(const void *a, const void *b)
+{
+	const struct hf_judge_found *x = a, *y = b;
+
+	if (x->item != y->item)
+		return x->item < y->item ? -1 : 1;
+	if (x->answer.verdict != y->answer.verdict)
+		return x->answer.verdict > y->answer.verdict ? -1 : 1;
+	if (x->hit.distance != y->hit.distance)
+		return x->hit.distance < y->hit.distance ? -1 : 1;
+	if (x->hit.set != y->hit.set)
+		return x->hit.set < y->hit.set ? -1 : 1;
+	if (x->hit.entry != y->hit.entry)
+		return x->hit.entry < y->hit.entry ? -1 : 1;
+	return (int)x->hit.algorithm - (int)y->hit.algorithm;
+}
+
+enum hf_err hf_judge_end(struct hf_judge *judge, struct hf_why *why)
+{
+	if (judge->failed != HF_OK)
+		return hf_why(why, judge->failed, "too many hits at once");
+	if (judge->found_count > 0)
+		qsort(judge->found, judge->found_count, sizeof(*judge->found),
+		      compare);
+	return HF_OK;
+}
+
+/* A benign hit turns every block of its item into a review. */
+static void demote_benign(struct hf_judge_found *found, size_t count)
+{
+	bool is_benign = false;
+
+	for (size_t i = 0; i < count; i++)
+		is_benign |= found[i].answer.is_benign;
+	for (size_t i = 0; is_benign && i < count; i++) {
+		if (found[i].answer.verdict != HF_VERDICT_BLOCK)
+			continue;
+		found[i].answer.verdict = HF_VERDICT_REVIEW;
+		found[i].answer.because = HF_POLICY_BENIGN;
+	}
+}
+
+size_t hf_judge_next(struct hf_judge *judge,
+		     const struct hf_judge_found **out_found)
+{
+	struct hf_judge_found *found = judge->found + judge->given_count;
+	size_t left = judge->found_count - judge->given_count;
+	size_t count = 0;
+
+	while (count < left && found[count].item == found[0].item)
+		count++;
+	judge->given_count += count;
+	demote_benign(found, count);
+	*out_found = found;
+	return count;
+}
