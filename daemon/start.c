@@ -14,7 +14,6 @@
 #include "errand.h"
 #include "feed.h"
 #include "file.h"
-#include "forks.h"
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
@@ -29,7 +28,6 @@
 #include "rpc_client.h"
 #include "rpc_schema.h"
 #include "rpc_server.h"
-#include "scores.h"
 #include "serve.h"
 #include "serve_tail.h"
 #include "serve_watch.h"
@@ -187,7 +185,6 @@ static enum hf_err on_checkpoint(void *arg,
 		.old_size = request->old_size,
 		.proof = request->proof,
 	};
-
 	struct hf_node *node = arg;
 	enum hf_err err = hf_agent_checkpoint(node->agent, &ask, note, why);
 
@@ -605,8 +602,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	hf_feed_stop(node->feed);
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);
-	hf_forks_close(node->forks);
-	hf_scores_free(node->scores);
+	hf_node_forks_close(node);
 	hf_ledger_close(node->ledger);
 	hf_vouching_free(node->vouching);
 	hf_agent_close(node->agent);

@@ -1,3 +1,4 @@
+#include "cosigned.h"
 #include "feed.h"
 #include "log.h"
 #include "mailbox.h"
@@ -65,7 +66,7 @@ static void on_cases_offered(void *arg, const char *origin,
 enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
-	const struct hf_peers_options options = {
+	struct hf_peers_options options = {
 		.ring = node->ring,
 		.ledger = node->ledger,
 		.forks = node->forks,
@@ -83,7 +84,10 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.cases_offered = on_cases_offered,
 		.arg = node,
 	};
-	enum hf_err err = hf_peers_start(&options, &node->peers, why);
+	enum hf_err err;
+
+	hf_cosigned_options(&options);
+	err = hf_peers_start(&options, &node->peers, why);
 
 	if (err == HF_OK)
 		hf_vouching_start(node->vouching);

@@ -57,6 +57,7 @@
 	X(PURPOSE,      "purpose",      1)            \
 	X(RESTRICTED,   "restricted",   0)            \
 	X(RELAY,        "relay",        0)            \
+	X(WITNESS,      "witness",      0)            \
 	X(ALL_FROM,     "all-from",     1)            \
 	X(FINGERPRINT,  "fingerprint",  1)            \
 	X(SILENT,       "silent",       0)            \

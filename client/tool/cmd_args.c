@@ -55,7 +55,7 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	{ "sets", "open", "NAME | --restricted", 0, 1,
 	  CALLS | BIT(JSON) | BIT(CLASS) | BIT(PURPOSE) | BIT(RESTRICTED),
 	  hf_cmd_sets_open, "open a set of our own" },
-	{ "sets", "share", "SET PEER", 2, 2, CALLS | BIT(JSON) | BIT(RELAY),
+	{ "sets", "share", "SET PEER", 2, 2, CALLS | BIT(JSON) | BIT(RELAY) | BIT(WITNESS),
 	  hf_cmd_sets_share, "let a peer have a set of ours" },
 	{ "sets", "unshare", "SET PEER", 2, 2, CALLS | BIT(JSON),
 	  hf_cmd_sets_unshare, "stop letting a peer have it" },

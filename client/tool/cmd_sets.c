@@ -205,6 +205,7 @@ static enum hf_err share(struct hf_cmd *cmd, bool is_removal,
 		.peer = cmd->args[1],
 		.may_relay = hf_cmd_has(cmd, HF_CMD_RELAY),
 		.is_removal = is_removal,
+		.is_witness = hf_cmd_has(cmd, HF_CMD_WITNESS),
 	};
 	struct hf_share_set_response answer;
 	struct hf_client *client;
@@ -218,7 +219,9 @@ static enum hf_err share(struct hf_cmd *cmd, bool is_removal,
 		snprintf(sentence, sizeof(sentence),
 			 "%s: %s %s%s; agreement %llu", answer.origin,
 			 request.peer,
-			 is_removal ? "no longer has it" : "may have it",
+			 is_removal           ? "no longer has it"
+			 : request.is_witness ? "may witness it"
+					      : "may have it",
 			 request.may_relay ? " and pass it on" : "",
 			 (unsigned long long)answer.agreement_version);
 		err = print_done(cmd, answer.origin, "agreement",

@@ -36,6 +36,8 @@ static enum hf_err status_json(const struct hf_get_status_response *status,
 	json_object_set_new(object, "sets", hf_json_number(status->sets));
 	json_object_set_new(object, "entries", hf_json_number(status->entries));
 	json_object_set_new(object, "indexed", hf_json_number(status->indexed));
+	json_object_set_new(object, "cosigner_vkey",
+			    hf_json_text(status->cosigner_vkey));
 	json_object_set_new(object, "warnings", warnings);
 	return hf_json_line(object, why);
 }
@@ -54,6 +56,8 @@ static void status_text(const struct hf_get_status_response *status,
 	       status->listen[0] != '\0' ? status->listen : "-");
 	printf("manifest      version %llu, until %s UTC\n",
 	       (unsigned long long)status->manifest_version, expires);
+	if (status->cosigner_vkey[0] != '\0')
+		printf("cosigns with  %s\n", status->cosigner_vkey);
 	printf("peers         %u, %u connected\n", (unsigned)status->peers,
 	       (unsigned)status->peers_connected);
 	printf("sets          %u, %llu entries\n", (unsigned)status->sets,

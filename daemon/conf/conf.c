@@ -12,6 +12,7 @@
 #include "conf_policy.h"
 #include "conf_regimes.h"
 #include "conf_value.h"
+#include "conf_witnesses.h"
 #include "conf_yaml.h"
 
 #define KIB(n)    ((uint64_t)(n)*1024)
@@ -31,6 +32,7 @@ enum kind {
 	KIND_PEERS, /* a list of domains */
 	KIND_REGIMES,
 	KIND_ATTESTERS,
+	KIND_WITNESSES,
 	KIND_POLICY,
 };
 
@@ -78,6 +80,7 @@ static const struct option {
 	{ "retro-items",    KIND_COUNT,   1000, 100000000, "2000000",      TO(retro_items_count) },
 	{ "regimes",        KIND_REGIMES, 0, 0,           NULL,            0 },
 	{ "attesters",      KIND_ATTESTERS, 0, 0,         NULL,            0 },
+	{ "witnesses",      KIND_WITNESSES, 0, 0,         NULL,            0 },
 	{ "policy",         KIND_POLICY,  0, 0,           NULL,            0 },
 	/* clang-format on */
 };
@@ -148,6 +151,7 @@ static enum hf_err set_scalar(const struct option *option, const char *text,
 	case KIND_PEERS:
 	case KIND_REGIMES:
 	case KIND_ATTESTERS:
+	case KIND_WITNESSES:
 	case KIND_POLICY:
 		break;
 	}
@@ -285,6 +289,8 @@ static enum hf_err read_option(const struct hf_conf_yaml *file,
 		return hf_conf_regimes(file, value, conf, why);
 	if (option->kind == KIND_ATTESTERS)
 		return hf_conf_attesters(file, value, conf, why);
+	if (option->kind == KIND_WITNESSES)
+		return hf_conf_witnesses(file, value, conf, why);
 	if (option->kind == KIND_POLICY)
 		return hf_conf_policy(file, value, conf, why);
 	if (hf_conf_node_kind(value) != HF_CONF_SCALAR)
@@ -402,6 +408,7 @@ void hf_conf_free(struct hf_conf *conf)
 	free_names(&conf->case_relays);
 	hf_conf_regimes_free(conf);
 	hf_conf_attesters_free(conf);
+	hf_conf_witnesses_free(conf);
 	hf_conf_policy_free(conf);
 	free(conf);
 }

@@ -26,6 +26,7 @@
 #include "limit.h"
 #include "log.h"
 #include "match_policy.h"
+#include "note_witness.h"
 
 #define HF_CONF_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -37,6 +38,14 @@
 struct hf_conf_attester {
 	char by[HF_DOMAIN_MAX_BYTES + 1];
 	uint16_t roles; /* bits 1 << enum hf_role; never 0 */
+};
+
+/* Who is to cosign a set, ours or another's. */
+#define HF_CONF_WITNESSED_MAX 1024
+
+struct hf_conf_witnessed {
+	char set[HF_ORIGIN_MAX_BYTES + 1];
+	struct hf_note_witnesses rule; /* its keys are owned */
 };
 
 /* The clocks of one regime of takedown notices. */
@@ -77,6 +86,8 @@ struct hf_conf {
 	size_t regimes_count;
 	struct hf_conf_attester *attesters; /* owned */
 	size_t attesters_count;
+	struct hf_conf_witnessed *witnessed; /* owned */
+	size_t witnessed_count;
 	struct hf_policy_row *policy_rows; /* owned */
 	size_t policy_rows_count;
 };
@@ -92,6 +103,10 @@ HF_MUST enum hf_err hf_conf_parse(struct hf_span text, const char *name,
 				  const struct hf_layout *layout,
 				  struct hf_conf **out_conf,
 				  struct hf_why *why);
+
+/* NULL where no row names the set. */
+const struct hf_note_witnesses *hf_conf_witnesses_of(const struct hf_conf *conf,
+						     const char *origin);
 
 void hf_conf_free(struct hf_conf *conf);
 

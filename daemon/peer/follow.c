@@ -70,6 +70,7 @@ static void free_when_over(struct hf_follow *follow)
 		return;
 	hf_intake_end(&follow->intake);
 	hf_arena_release(&follow->arena);
+	hf_follow_drop_waiting(follow);
 	free((void *)follow->note.at);
 	free(follow);
 	peers->going--;
@@ -272,8 +273,20 @@ static struct hf_link *newer_agreement(struct hf_follow *follow,
 /* --- which checkpoint ------------------------------------------------------
  */
 
-static bool take_keys(struct hf_follow *follow, const struct hf_ring_set *set)
+static bool is_named(const struct hf_agreement *agreement, const uint8_t *id)
 {
+	for (size_t i = 0; i < agreement->witnesses_count; i++) {
+		if (memcmp(agreement->witnesses[i].at, id, HF_HASH_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool take_keys(struct hf_follow *follow, const struct hf_ring *ring,
+		      const struct hf_ring_set *set)
+{
+	const struct hf_peers_options *options = &follow->peers->options;
+
 	if (follow->agreement_version == set->agreement->version)
 		return true;
 	if (hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
@@ -283,6 +296,10 @@ static bool take_keys(struct hf_follow *follow, const struct hf_ring_set *set)
 			     NULL) != HF_OK)
 		return false;
 	follow->agreement_version = set->agreement->version;
+	follow->is_witness = is_named(set->agreement, hf_ring_self(ring)->id);
+	if (options->witnesses != NULL)
+		follow->witnesses =
+			options->witnesses(options->arg, follow->origin);
 	return true;
 }
 
@@ -335,6 +352,66 @@ static enum hf_err info_of(struct hf_follow *follow,
 	return err;
 }
 
+struct hf_link *hf_follow_link_with(struct hf_follow *follow, uint64_t size)
+{
+	struct hf_ring *ring = hf_ring_holder_get(follow->peers->options.ring);
+	struct hf_link *link = follow->peers->links;
+	uint64_t now_ms = hf_clock_wall_ms();
+
+	for (; link != NULL; link = link->next) {
+		const struct hf_link_set *told =
+			hf_link_set(link, follow->origin);
+
+		if (told != NULL && told->size >= size && link->is_in_session &&
+		    hf_ring_may_relay(ring, hf_span_of(follow->origin),
+				      link->organisation_id, now_ms))
+			break;
+	}
+	hf_ring_release(ring);
+	return link;
+}
+
+/* A checkpoint has all cosignatures, and was told of by another way. */
+static void look_at_ready(struct hf_follow *follow,
+			  const struct hf_ledger_info *info)
+{
+	struct hf_link *link;
+	struct hf_note note;
+	uint64_t time_s;
+	bool may_apply;
+
+	if (follow->ready.len_bytes == 0 ||
+	    hf_follow_open_note(follow, follow->ready, &note, &time_s,
+				&may_apply, NULL) != HF_OK ||
+	    !may_apply || note.checkpoint.size <= info->size) {
+		free((void *)follow->ready.at);
+		follow->ready = hf_span(NULL, 0);
+		return;
+	}
+	link = hf_follow_link_with(follow, note.checkpoint.size);
+	if (link != NULL &&
+	    hf_follow_fetch(follow, link, &note, time_s, info) == HF_OK) {
+		free((void *)follow->ready.at);
+		follow->ready = hf_span(NULL, 0);
+	}
+}
+
+/* It lacks cosignatures: what it takes back counts, the rest waits. */
+static void wait_for_witnesses(struct hf_follow *follow, struct hf_link *link,
+			       const struct hf_note *note,
+			       const struct hf_ledger_info *info)
+{
+	hf_follow_collect(follow, note->bytes);
+	hf_follow_improve(follow, note->bytes);
+	/* Of the note only size and root are there from here. */
+	hf_link_drop_note(link, follow->origin);
+	if (note->checkpoint.size > info->size &&
+	    note->checkpoint.size > follow->looked_ahead)
+		hf_follow_ahead(follow, link, note, info->size);
+	else
+		hf_follow_look(follow);
+}
+
 static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 {
 	struct hf_ledger_info info;
@@ -342,22 +419,27 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 	struct hf_link *link;
 	struct hf_note note;
 	uint64_t time_s;
+	bool may_apply;
 
 	if (info_of(follow, &info, &why) != HF_OK || info.is_frozen)
 		return;
 	link = best_link(follow, ring, &note);
-	if (link == NULL)
+	if (link == NULL) {
+		look_at_ready(follow, &info);
 		return;
+	}
 	/* Now believe it, or not. */
-	if (hf_note_open(note.bytes, &follow->log, &follow->cosigner, &note,
-			 &time_s, &why) != HF_OK) {
+	if (hf_follow_open_note(follow, note.bytes, &note, &time_s, &may_apply,
+				&why) != HF_OK) {
 		hf_why_prefix(&why, "%s: ", follow->origin);
 		hf_link_drop_note(link, follow->origin);
 		hf_link_fail(link, HF_E_SIGNATURE, &why);
 		hf_follow_look(follow);
 		return;
 	}
-	if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)
+	if (!may_apply)
+		wait_for_witnesses(follow, link, &note, &info);
+	else if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)
 		hf_rpc_timer_start(follow->peers->options.outbound,
 				   &follow->retry, RETRY_MAX_MS);
 }
@@ -367,17 +449,18 @@ void hf_follow_look(struct hf_follow *follow)
 	struct hf_ring *ring;
 	const struct hf_ring_set *set;
 	struct hf_link *link;
+	enum hf_right right;
 
 	if (follow->is_going || follow->source != NULL || follow->away > 0)
 		return;
 	ring = hf_ring_holder_get(follow->peers->options.ring);
 	set = hf_ring_set(ring, hf_span_of(follow->origin));
 	link = newer_agreement(follow, set);
+	right = hf_ring_may_have(ring, hf_span_of(follow->origin),
+				 hf_ring_self(ring)->id, hf_clock_wall_ms());
+	follow->is_blind = right == HF_RIGHT_WITNESS;
 	if ((link == NULL || !ask_agreement(follow, link)) && set != NULL &&
-	    hf_ring_may_have(ring, hf_span_of(follow->origin),
-			     hf_ring_self(ring)->id,
-			     hf_clock_wall_ms()) >= HF_RIGHT_RELAY &&
-	    take_keys(follow, set))
+	    right >= HF_RIGHT_WITNESS && take_keys(follow, ring, set))
 		look_at_notes(follow, ring);
 	hf_ring_release(ring);
 }

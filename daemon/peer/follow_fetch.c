@@ -309,7 +309,11 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, why);
 		return;
 	}
+	hf_follow_cosign(follow, follow->note);
 	hf_peers_gossip(follow->peers);
+	/* A witness that may not read it has all that it may have. */
+	if (follow->is_blind)
+		return;
 	err = hf_ledger_view_begin(follow->peers->options.ledger, &view, &ours);
 	if (err == HF_OK) {
 		err = hf_ledger_info(view, follow->set, &info, &ours);
@@ -398,6 +402,7 @@ static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
 	}
 	if (err == HF_OK && !follow->is_going && !follow->has_failed)
 		err = judge_growth(follow, &proof, response.old_root, &why);
+	follow->proof = proof;
 	hf_arena_release(&arena);
 	if (!follow->is_going && !follow->has_failed) {
 		if (err == HF_OK)
@@ -428,16 +433,37 @@ static enum hf_err ask_proof(struct hf_follow *follow, uint64_t old_size)
 	hf_buf_release(&wire);
 	if (err == HF_OK)
 		follow->away++;
+	follow->proof_from = old_size;
 	return err;
+}
+
+/* More lines under the checkpoint that we have, and nothing else: kept without
+ * a fetch. */
+static bool is_held(struct hf_follow *follow, const struct hf_note *note,
+		    const struct hf_ledger_info *info)
+{
+	return info->has_seen && note->checkpoint.size == info->seen_size &&
+	       hf_tree_equal(&note->checkpoint.root, &info->seen_root) &&
+	       (follow->is_blind || info->size >= info->seen_size);
 }
 
 enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
 			    const struct hf_note *note, uint64_t time_s,
 			    const struct hf_ledger_info *info)
 {
-	uint8_t *copy = malloc(note->bytes.len_bytes);
+	uint8_t *copy;
 	enum hf_err err = HF_OK;
 
+	if (is_held(follow, note, info)) {
+		hf_follow_improve(follow, note->bytes);
+		hf_follow_cosign(follow, note->bytes);
+		hf_link_drop_note(link, follow->origin);
+		/* Ends in another look when something is away for it. */
+		if (follow->away == 0)
+			hf_follow_look(follow);
+		return HF_OK;
+	}
+	copy = malloc(note->bytes.len_bytes);
 	if (copy == NULL)
 		return HF_E_NOMEM;
 	memcpy(copy, note->bytes.at, note->bytes.len_bytes);

@@ -201,8 +201,11 @@ static enum hf_err take_answer(struct hf_link *link,
 		err = hf_gossip_take_note(options->forks, options->ledger, ring,
 					  link->organisation_id,
 					  response->notes[i], origin, why);
-		if (err == HF_OK)
+		if (err == HF_OK) {
 			hf_gossip_told(link, origin, response->notes[i]);
+			options->note_told(options->arg, origin,
+					   response->notes[i]);
+		}
 		/* The set is frozen: no doing of whoever told. */
 		if (err == HF_E_CONFLICT)
 			err = HF_OK;

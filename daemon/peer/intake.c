@@ -22,7 +22,7 @@ void hf_intake_end(struct hf_intake *intake)
 }
 
 /* Retractions are not overtaken: they count as soon as they are proven. */
-static void demote_targets(struct hf_intake *intake, struct hf_span headers)
+void hf_intake_demote(struct hf_intake *intake, struct hf_span headers)
 {
 	for (size_t i = 0; i < headers.len_bytes && intake->demote != NULL;
 	     i += HF_HEADER_BYTES) {
@@ -62,7 +62,7 @@ static enum hf_err begin_piece(struct hf_intake *intake,
 	if (err != HF_OK)
 		return err;
 	intake->piece_end = end;
-	demote_targets(intake, message->headers);
+	hf_intake_demote(intake, message->headers);
 	return HF_OK;
 }
 

@@ -65,4 +65,7 @@ bool hf_intake_is_ahead(struct hf_intake *intake, uint64_t now_us);
 
 void hf_intake_end(struct hf_intake *intake);
 
+/* Proven headers: tell `demote` of what they take back. */
+void hf_intake_demote(struct hf_intake *intake, struct hf_span headers);
+
 #endif /* HF_INTAKE_H */

@@ -17,6 +17,7 @@ struct hf_link_set *hf_link_set(struct hf_link *link, const char *origin)
 enum hf_err hf_link_set_note(struct hf_link *link, struct hf_link_set *set,
 			     struct hf_span note)
 {
+	struct hf_note parsed;
 	uint8_t *copy;
 
 	if (link->notes_bytes - set->note.len_bytes + note.len_bytes >
@@ -30,6 +31,8 @@ enum hf_err hf_link_set_note(struct hf_link *link, struct hf_link_set *set,
 	link->notes_bytes -= set->note.len_bytes;
 	free((void *)set->note.at);
 	set->note = hf_span(copy, note.len_bytes);
+	if (hf_note_parse(set->note, &parsed, NULL) == HF_OK)
+		set->size = parsed.checkpoint.size;
 	return HF_OK;
 }
 
@@ -128,6 +131,9 @@ static enum hf_err take_news(struct hf_link *link,
 						   news->agreement);
 	if (follow != NULL) {
 		hf_follow_told(follow, link);
+		if (news->cosigned.len_bytes > 0 &&
+		    follow->agreement_version > 0)
+			hf_follow_collect(follow, news->cosigned);
 		hf_follow_look(follow);
 	}
 	return HF_OK;

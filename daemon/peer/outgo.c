@@ -65,7 +65,7 @@ static enum hf_err put_entries(struct hf_outgo *outgo,
 		if (with_headers)
 			memcpy(outgo->headers + i * HF_HEADER_BYTES,
 			       entry.header, HF_HEADER_BYTES);
-		if (!is_full)
+		if (!is_full && !outgo->is_headers_only)
 			put_payload(outgo, &entry, message);
 	}
 	hf_ledger_scan_end(scan);
@@ -116,6 +116,8 @@ enum hf_err hf_outgo_next(struct hf_outgo *outgo, struct hf_ledger_view *view,
 		return err;
 	if (with_headers)
 		outgo->with_headers = chunk_end;
+	if (outgo->is_headers_only)
+		outgo->next = chunk_end;
 	message.openings = hf_buf_span(&outgo->openings);
 	message.payload_lengths = outgo->lengths;
 	message.payloads = hf_buf_span(&outgo->payloads);

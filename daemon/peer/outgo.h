@@ -23,6 +23,7 @@ struct hf_outgo {
 	uint64_t next;         /* the entry that is sent next */
 	uint64_t end;          /* one past the last */
 	uint64_t with_headers; /* first entry whose header was not yet sent */
+	bool is_headers_only;
 	struct hf_buf openings;
 	struct hf_buf payloads;
 	uint8_t headers[HF_CHUNK_ENTRIES * HF_HEADER_BYTES];

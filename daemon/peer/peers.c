@@ -205,6 +205,10 @@ void hf_peers_check_gone(struct hf_peers *peers)
 	if (!is_gone)
 		return;
 	pthread_mutex_lock(&peers->lock);
+	if (peers->told_count > 0) {
+		pthread_mutex_unlock(&peers->lock);
+		return;
+	}
 	peers->is_gone = true;
 	pthread_cond_signal(&peers->gone);
 	pthread_mutex_unlock(&peers->lock);

@@ -22,14 +22,42 @@
 
 #include "err.h"
 #include "limit.h"
+#include "buf.h"
+#include "note_witness.h"
+#include "rpc.h"
 #include "rpc_tls.h"
 #include "span.h"
+#include "tree.h"
 
 struct hf_forks;
 struct hf_ledger;
 struct hf_peers;
 struct hf_ring_holder;
 struct hf_rpc_loop;
+
+struct hf_follow;
+
+/* A checkpoint of somebody else's set that we are to cosign as a witness. */
+struct hf_cosign {
+	struct hf_rpc_task back;  /* peers' own, as the next two */
+	struct hf_follow *follow; /* borrowed */
+	bool was_asked;
+	struct hf_buf note;
+	const char *origin;
+	uint64_t size;
+	struct hf_tree_hash root;
+	uint64_t old_size; /* that the proof is from */
+	struct hf_tree_proof proof;
+	/* The answer.  PROOF with wanted > 0: a proof from that size would
+	 * do. */
+	enum hf_err err;
+	struct hf_why why;
+	uint64_t wanted;
+	struct hf_buf line;
+};
+
+/* It was answered; on any thread. */
+void hf_cosign_done(struct hf_cosign *cosign);
 
 struct hf_peers_options {
 	struct hf_ring_holder *ring;
@@ -64,6 +92,18 @@ struct hf_peers_options {
 	 * when it takes the set. */
 	void (*cases_offered)(void *arg, const char *origin,
 			      struct hf_span agreement);
+	/* Whose cosignatures of a set count, and how many are needed before its
+	 * entries are applied; NULL: nobody's.  It stays as it is. */
+	const struct hf_note_witnesses *(*witnesses)(void *arg,
+						     const char *origin);
+	/* Have the signer cosign; ends in hf_cosign_done(), and waits for
+	 * nothing. */
+	void (*cosign)(void *arg, struct hf_cosign *cosign);
+	/* The key that it cosigns with; NULL while it is not known. */
+	const struct hf_note_key *(*own_cosigner)(void *arg);
+	/* A peer told of a note of a set of ours or of others: verified.  On
+	 * the outbound loop; may call hf_peers_told(). */
+	void (*note_told)(void *arg, const char *origin, struct hf_span note);
 	void *arg;
 };
 
@@ -79,6 +119,11 @@ void hf_peers_free(struct hf_peers *peers);
 
 /* The ring changed: dial who came, drop who went, follow what is followed. */
 void hf_peers_changed(struct hf_peers *peers);
+
+/* A verified note of a set that may be followed, from any thread: what it has
+ * of cosignatures counts. */
+void hf_peers_told(struct hf_peers *peers, const char *origin,
+		   struct hf_span note);
 
 /* There is evidence or a note to tell that may be of use to peers. */
 void hf_peers_gossip(struct hf_peers *peers);

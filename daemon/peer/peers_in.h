@@ -40,10 +40,14 @@
 /* What a peer may tell us to remember: notes are a few hundred bytes. */
 #define HF_LINK_NOTES_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
+/* Notes on their way to the loop. */
+#define HF_TOLD_MAX 4096
+
 /* A set that a peer told of. */
 struct hf_link_set {
 	struct hf_link_set *next;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint64_t size; /* of the latest note, believed or not */
 	uint64_t agreement_version;
 	struct hf_span note; /* owned; the latest, empty when used up */
 };
@@ -96,6 +100,18 @@ struct hf_follow {
 	struct hf_note_key log;
 	struct hf_note_key cosigner;
 	uint64_t agreement_version; /* that the keys are of; 0: none yet */
+	const struct hf_note_witnesses *witnesses; /* borrowed, or NULL */
+	bool is_witness;                           /* we cosign it */
+	bool is_blind;                             /* and have no entry of it */
+	bool is_cosigning;
+	/* Of a set that asks for witnesses, owned: the largest note that lacks
+	 * cosignatures, and the largest that has them and was not fetched. */
+	struct hf_span waiting;
+	struct hf_span ready;
+	uint64_t looked_ahead; /* headers below this were looked at */
+	/* The last proof of growth that verified: the signer wants it too. */
+	uint64_t proof_from;
+	struct hf_tree_proof proof;
 	/* The fetch that is under way. */
 	struct hf_link *source; /* borrowed; NULL: idle */
 	struct hf_span note;    /* owned: the checkpoint fetched up to */
@@ -132,7 +148,8 @@ struct hf_peers {
 	 * in memory until the loop is gone. */
 	struct hf_link *closed;
 	struct hf_follow *follows;
-	unsigned going; /* follows that were closed and are not free yet */
+	unsigned going;      /* follows that were closed and are not free yet */
+	unsigned told_count; /* notes on their way to the loop; under lock */
 	bool is_stopping;
 	pthread_mutex_t lock; /* guards what other threads look at */
 	pthread_cond_t gone;
@@ -249,6 +266,39 @@ void hf_follow_recall_end(struct hf_follow *follow);
 
 /* The link is going: stop what comes from it. */
 void hf_follow_without(struct hf_follow *follow, struct hf_link *link);
+
+/* A link that may pass the set on and told of so many entries; NULL. */
+struct hf_link *hf_follow_link_with(struct hf_follow *follow, uint64_t size);
+
+/* --- witnesses (witness.c) --------------------------------------------------
+ */
+
+/* Verify a note with all keys that count.  may_apply: enough have cosigned. */
+HF_MUST enum hf_err
+hf_follow_open_note(const struct hf_follow *follow, struct hf_span bytes,
+		    struct hf_note *out_note, uint64_t *out_time_s,
+		    bool *out_may_apply, struct hf_why *why);
+
+/* Keep what a note adds to the one held of the same tree. */
+void hf_follow_improve(struct hf_follow *follow, struct hf_span bytes);
+
+/* Remember a note until enough have cosigned it: then it is `ready`. */
+void hf_follow_collect(struct hf_follow *follow, struct hf_span bytes);
+void hf_follow_drop_waiting(struct hf_follow *follow);
+
+/* Cosign a note that was seen, when we are a witness and have not yet. */
+void hf_follow_cosign(struct hf_follow *follow, struct hf_span bytes);
+
+/* A verified note that came by another way than Tail. */
+void hf_follow_note(struct hf_follow *follow, struct hf_span bytes);
+
+/* --- looking ahead (ahead.c) ------------------------------------------------
+ */
+
+/* Of what waits for cosignatures, look at the headers: what takes entries back
+ * counts at once. */
+void hf_follow_ahead(struct hf_follow *follow, struct hf_link *link,
+		     const struct hf_note *note, uint64_t applied);
 
 /* --- peers ---------------------------------------------------------------- */
 

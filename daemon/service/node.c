@@ -11,6 +11,7 @@
 #include "rpc_tls.h"
 #include "text.h"
 
+#include "cosigned.h"
 #include "feed.h"
 #include "node.h"
 #include "own_set.h"
@@ -81,8 +82,21 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 	};
 	enum hf_err err = hf_scores_new(&node->scores, why);
 
+	if (err == HF_OK)
+		err = hf_cosigned_new(node, &node->cosigned, why);
+	/* A signer that is away is asked again when there is something to
+	 * cosign. */
+	if (err == HF_OK)
+		hf_cosigned_learn_key(node->cosigned);
 	snprintf(dir, sizeof(dir), "%s/evidence", node->conf->state_dir);
 	return err == HF_OK ? hf_forks_open(&options, &node->forks, why) : err;
+}
+
+void hf_node_forks_close(struct hf_node *node)
+{
+	hf_forks_close(node->forks);
+	hf_scores_free(node->scores);
+	hf_cosigned_free(node->cosigned);
 }
 
 /* "ncii" is the second part of "hotline.example/ncii/2"; its epoch then. */

@@ -23,6 +23,7 @@
 
 struct hf_agent;
 struct hf_cases;
+struct hf_cosigned;
 struct hf_desk;
 struct hf_errands;
 struct hf_feed;
@@ -54,7 +55,8 @@ struct hf_node {
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;
 	struct hf_ledger *ledger;
-	struct hf_forks *forks;   /* evidence of publishers that cheated */
+	struct hf_forks *forks; /* evidence of publishers that cheated */
+	struct hf_cosigned *cosigned;
 	struct hf_scores *scores; /* of callers that brought what is false */
 	struct hf_policy *policy;
 	struct hf_index *index;
@@ -94,6 +96,7 @@ void hf_node_tick(struct hf_node *node);
 /* Evidence, and who brought false one: for main, once the ledger is there. */
 HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
 				       struct hf_why *why);
+void hf_node_forks_close(struct hf_node *node);
 
 /* The origin of one of our own sets: an origin as it is, or a set name's
  * latest epoch.  NOTFOUND.  out_origin has room for HF_ORIGIN_MAX_BYTES and a

@@ -151,18 +151,24 @@ static enum hf_err next_agreement(const struct hf_ring_set *set,
 	out->version++;
 	out->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
 	out->audience = with(arena, out->audience, out->audience_count, id,
-			     request->is_removal, &out->audience_count);
+			     request->is_removal || request->is_witness,
+			     &out->audience_count);
+	out->witnesses = with(arena, out->witnesses, out->witnesses_count, id,
+			      request->is_removal || !request->is_witness,
+			      &out->witnesses_count);
 	if (out->relay != HF_RELAY_MEMBERS) {
 		out->relays = with(arena, out->relays, out->relays_count, id,
-				   request->is_removal || !request->may_relay,
+				   request->is_removal || request->is_witness ||
+					   !request->may_relay,
 				   &out->relays_count);
 		out->relay =
 			out->relays_count > 0 ? HF_RELAY_LISTED : HF_RELAY_NONE;
 	}
-	if (out->audience == NULL ||
+	if (out->audience == NULL || out->witnesses == NULL ||
 	    (out->relay == HF_RELAY_LISTED && out->relays == NULL))
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	if (out->audience_count > HF_AUDIENCE_MAX)
+	if (out->audience_count > HF_AUDIENCE_MAX ||
+	    out->witnesses_count > HF_AUDIENCE_MAX)
 		return hf_why(why, HF_E_LIMIT, "more than %d members",
 			      HF_AUDIENCE_MAX);
 	return HF_OK;

@@ -94,6 +94,7 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 		strcpy(sending->origin, request.origin);
 		hf_outgo_begin(&sending->outgo, request.size, request.first,
 			       request.end);
+		sending->outgo.is_headers_only = request.headers_only;
 	}
 	hf_arena_release(&arena);
 	if (err != HF_OK)

@@ -9,6 +9,7 @@
 #include "ring.h"
 #include "rpc.h"
 
+#include "cosigned.h"
 #include "node.h"
 #include "scores.h"
 #include "serve.h"
@@ -38,17 +39,23 @@ static void put_note(struct answer *answer, const char *origin)
 {
 	struct hf_ledger_view *view;
 	struct hf_span note;
+	struct hf_buf own;
 	uint32_t set;
 
 	if (hf_ledger_view_begin(answer->unary->node->ledger, &view, NULL) !=
 	    HF_OK)
 		return;
+	hf_buf_init(&own, HF_NOTE_MAX_BYTES);
 	if (hf_ledger_find(view, hf_span_of(origin), &set, NULL) == HF_OK &&
 	    hf_ledger_note(view, set, HF_LEDGER_SEEN, &note, NULL) == HF_OK) {
+		if (hf_cosigned_get(answer->unary->node->cosigned, origin, note,
+				    &own, NULL))
+			note = hf_buf_span(&own);
 		note = keep(answer->unary, note);
 		if (note.len_bytes > 0)
 			answer->notes[answer->notes_count++] = note;
 	}
+	hf_buf_release(&own);
 	hf_ledger_view_end(view);
 }
 
@@ -86,6 +93,9 @@ static enum hf_err take_notes(struct answer *answer, const struct hf_ring *ring,
 			unary->node->forks, unary->node->ledger, ring,
 			unary->caller->organisation_id,
 			answer->request->notes[i], origin, why);
+		if (err == HF_OK)
+			hf_cosigned_told(unary->node->cosigned, origin,
+					 answer->request->notes[i]);
 		if (err == HF_OK || err == HF_E_CONFLICT) {
 			put_note(answer, origin);
 			put_evidence(answer, origin);

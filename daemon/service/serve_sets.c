@@ -13,6 +13,7 @@
 #include "ringdir.h"
 #include "text.h"
 
+#include "cosigned.h"
 #include "feed.h"
 #include "node.h"
 #include "offered.h"
@@ -78,6 +79,10 @@ static enum hf_set_state state_of(const struct page *page,
 	if (info->unsupported_from != HF_LEDGER_NONE)
 		return HF_SET_STATE_UNSUPPORTED;
 	if (!set->is_own &&
+	    hf_ring_may_have(page->ring, origin, hf_ring_self(page->ring)->id,
+			     page->now_ms) == HF_RIGHT_WITNESS)
+		return HF_SET_STATE_WITNESSED;
+	if (!set->is_own &&
 	    ((is->set != 0 && is->has_ended) ||
 	     hf_ring_may_have(page->ring, origin, hf_ring_self(page->ring)->id,
 			      page->now_ms) < HF_RIGHT_RELAY))
@@ -96,24 +101,33 @@ static void put_cosigners(struct page *page, uint32_t number,
 		page->unary->arena, HF_NOTE_MAX_SIGNATURES, sizeof(*names));
 	struct hf_span bytes;
 	struct hf_note note;
+	struct hf_buf own;
 
+	hf_buf_init(&own, HF_NOTE_MAX_BYTES);
 	if (names == NULL || number == 0 ||
 	    hf_ledger_note(page->view, number, HF_LEDGER_SEEN, &bytes, NULL) !=
-		    HF_OK ||
-	    hf_note_parse(bytes, &note, NULL) != HF_OK)
-		return;
+		    HF_OK)
+		goto out;
+	if (hf_cosigned_get(page->unary->node->cosigned, row->origin, bytes,
+			    &own, NULL))
+		bytes = hf_buf_span(&own);
+	if (hf_note_parse(bytes, &note, NULL) != HF_OK)
+		goto out;
 	for (size_t i = 0; i < note.lines_count; i++) {
 		if (!hf_span_equal(note.lines[i].name, note.checkpoint.origin))
 			names[row->cosigners_count++] = hf_arena_text(
 				page->unary->arena, note.lines[i].name);
 	}
 	row->cosigners = names;
+out:
+	hf_buf_release(&own);
 }
 
 static void put_set(struct page *page, const struct hf_ring_set *set)
 {
 	struct hf_wire_set_info *row = &page->rows[page->count++];
 	struct hf_ledger_info info = { .unsupported_from = HF_LEDGER_NONE };
+	const struct hf_note_witnesses *witnesses;
 	struct hf_feed_set is = { 0 };
 	uint32_t number;
 
@@ -137,6 +151,8 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 			page->unary->arena, hf_span_of(info.frozen_reason));
 	row->has_evidence = hf_forks_has(page->unary->node->forks, set->origin);
 	put_cosigners(page, info.set, row);
+	witnesses = hf_conf_witnesses_of(page->unary->node->conf, set->origin);
+	row->quorum = witnesses != NULL ? witnesses->need : 0;
 	put_agreement(page, set, row);
 }
 

@@ -10,6 +10,7 @@
 #include "peers.h"
 #include "ring.h"
 
+#include "cosigned.h"
 #include "feed.h"
 #include "node.h"
 #include "serve.h"
@@ -152,6 +153,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 		.started_ms = node->started_ms,
 		.listen = node->listen,
 	};
+	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
 	struct hf_index_stats index;
 	struct hf_ledger_stats stats;
 	struct hf_ledger_view *view;
@@ -171,6 +173,10 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	response.manifest_expires_ms = hf_ring_self(ring)->manifest->expires_ms;
 	response.peers = (uint32_t)hf_ring_peers(ring, &peers);
 	response.peers_connected = (uint32_t)hf_peers_connected(node->peers);
+	if (hf_cosigned_key(node->cosigned) != NULL) {
+		hf_note_key_text(hf_cosigned_key(node->cosigned), vkey);
+		response.cosigner_vkey = vkey;
+	}
 	warn_signer(&warnings, &stats);
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
 	count_sets(unary, view, &warnings, &response);

@@ -11,6 +11,7 @@
 #include "rpc.h"
 #include "sha256.h"
 
+#include "cosigned.h"
 #include "node.h"
 #include "serve.h"
 #include "serve_tail.h"
@@ -80,12 +81,27 @@ static void send_news(struct tail *tail, const struct hf_tail_response *news)
 {
 	struct hf_buf wire;
 
-	hf_buf_init(&wire, HF_NOTE_MAX_BYTES + HF_AGREEMENT_MAX_BYTES + 1024);
+	hf_buf_init(&wire,
+		    2 * HF_NOTE_MAX_BYTES + HF_AGREEMENT_MAX_BYTES + 1024);
 	if (hf_tail_response_encode(news, &wire) == HF_OK)
 		(void)hf_rpc_send_buf(tail->call, &wire);
 	else
 		hf_rpc_finish(tail->call, HF_E_INTERNAL, NULL);
 	hf_buf_release(&wire);
+}
+
+static void digest_of(const struct hf_tail_response *news,
+		      uint8_t out_digest[static HF_SHA256_BYTES])
+{
+	uint8_t both[2 * HF_SHA256_BYTES];
+
+	hf_sha256(news->note.at, news->note.len_bytes, out_digest);
+	if (news->cosigned.len_bytes == 0)
+		return;
+	memcpy(both, out_digest, HF_SHA256_BYTES);
+	hf_sha256(news->cosigned.at, news->cosigned.len_bytes,
+		  both + HF_SHA256_BYTES);
+	hf_sha256(both, sizeof(both), out_digest);
 }
 
 /* Tell what is new of one set that the caller may see. */
@@ -100,6 +116,7 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 	uint8_t digest[HF_SHA256_BYTES] = { 0 };
 	struct told *row = find_row(tail, set->origin);
 	bool is_news = row == NULL;
+	struct hf_buf own, other;
 
 	/* Nobody is told of what is his own: it came from him. */
 	if (visible->right == HF_RIGHT_PUBLISHER) {
@@ -114,25 +131,39 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 		return;
 	}
 	row->is_seen = true;
+	hf_buf_init(&own, HF_NOTE_MAX_BYTES);
+	hf_buf_init(&other, HF_NOTE_MAX_BYTES);
 	if (visible->is_held &&
 	    hf_ledger_note(view, visible->info.set, HF_LEDGER_NOTE, &news.note,
-			   NULL) == HF_OK)
-		hf_sha256(news.note.at, news.note.len_bytes, digest);
-	if (memcmp(digest, row->note_digest, sizeof(digest)) == 0)
+			   NULL) == HF_OK) {
+		if (visible->set->is_own &&
+		    hf_cosigned_get(tail->tails->node->cosigned, set->origin,
+				    news.note, &own, &other)) {
+			news.note = hf_buf_span(&own);
+			news.cosigned = hf_buf_span(&other);
+		}
+		digest_of(&news, digest);
+	}
+	if (memcmp(digest, row->note_digest, sizeof(digest)) == 0) {
 		news.note = hf_span(NULL, 0);
-	else
+		news.cosigned = hf_span(NULL, 0);
+	} else {
 		is_news = true;
+	}
 	/* The first round names every set, news or not. */
 	is_news |= row->agreement_version != news.agreement_version ||
 		   !tail->is_caught_up;
 	if (!is_news)
-		return;
+		goto out;
 	if (set->agreement->kind == HF_SET_KIND_CASES &&
 	    row->agreement_version != news.agreement_version)
 		news.agreement = set->document;
 	memcpy(row->note_digest, digest, sizeof(digest));
 	row->agreement_version = news.agreement_version;
 	send_news(tail, &news);
+out:
+	hf_buf_release(&own);
+	hf_buf_release(&other);
 }
 
 /* Is it the caller who lost the set, or we who no longer have or may pass it

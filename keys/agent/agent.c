@@ -417,6 +417,16 @@ enum hf_err hf_agent_checkpoint(struct hf_agent *agent,
 	return hf_agent_ask_bytes(agent, &ask, note, why);
 }
 
+enum hf_err hf_agent_cosign(struct hf_agent *agent,
+			    const struct hf_agent_checkpoint *request,
+			    struct hf_buf *line, struct hf_why *why)
+{
+	const struct hf_agent_request ask = { .verb = HF_AGENT_COSIGN,
+					      .checkpoint = *request };
+
+	return hf_agent_ask_bytes(agent, &ask, line, why);
+}
+
 enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
 			    struct hf_why *why)
 {

@@ -97,9 +97,16 @@ hf_agent_checkpoint(struct hf_agent *agent,
 		    const struct hf_agent_checkpoint *request,
 		    struct hf_buf *note, struct hf_why *why);
 
-/* Tell the signer of a checkpoint that it must have signed itself: where it
- * is larger than its record (which was lost), the record moves up to it.
- * SIGNATURE when it did not sign it, CONFLICT when the two contradict. */
+/* As a witness: the same for a set of somebody else, whose note the caller has
+ * verified.  Append the cosigner's line alone.  DENIED for a set of our own. */
+HF_MUST enum hf_err hf_agent_cosign(struct hf_agent *agent,
+				    const struct hf_agent_checkpoint *request,
+				    struct hf_buf *line, struct hf_why *why);
+
+/* Tell the signer of a checkpoint that it must have signed itself, or cosigned
+ * as a witness: where it is larger than its record (which was lost), the
+ * record moves up to it.  SIGNATURE when it did not sign it, CONFLICT when the
+ * two contradict. */
 HF_MUST enum hf_err hf_agent_report(struct hf_agent *agent, struct hf_span note,
 				    struct hf_why *why);
 

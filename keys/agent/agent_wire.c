@@ -280,6 +280,7 @@ void hf_agent_request_encode(const struct hf_agent_request *request,
 		put_list(buf, request->origin, 1);
 		break;
 	case HF_AGENT_CHECKPOINT:
+	case HF_AGENT_COSIGN:
 		put_checkpoint(buf, &request->checkpoint);
 		break;
 	case HF_AGENT_REPORT:
@@ -326,6 +327,7 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 		request.origin = take_origin(&cursor);
 		break;
 	case HF_AGENT_CHECKPOINT:
+	case HF_AGENT_COSIGN:
 		take_checkpoint(&cursor, &request.checkpoint);
 		break;
 	case HF_AGENT_REPORT:

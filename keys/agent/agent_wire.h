@@ -40,7 +40,8 @@
 	X(OPEN,       8)       \
 	X(READ,       9)       \
 	X(STORE,      10)      \
-	X(RECEIVE_KEY, 11)
+	X(RECEIVE_KEY, 11)     \
+	X(COSIGN,     12)
 /* clang-format on */
 
 enum hf_agent_verb {
@@ -78,7 +79,7 @@ struct hf_agent_request {
 	enum hf_agent_verb verb;
 	struct hf_span origin;                 /* LAST, VOUCH */
 	bool is_by_peer;                       /* VOUCH */
-	struct hf_agent_checkpoint checkpoint; /* CHECKPOINT */
+	struct hf_agent_checkpoint checkpoint; /* CHECKPOINT, COSIGN */
 	struct hf_span note;                   /* REPORT */
 	struct hf_agent_wish wish;             /* AGREEMENT */
 	struct hf_agent_seal seal;             /* SEAL */

@@ -325,6 +325,36 @@ out_release:
 	return err;
 }
 
+/* The cosigner's line alone. */
+static enum hf_err put_cosigned(struct hf_signer *signer, struct hf_span origin,
+				const struct hf_record_tree *tree,
+				struct hf_buf *line, struct hf_why *why)
+{
+	const struct hf_checkpoint checkpoint = { origin, tree->size,
+						  tree->root };
+	uint8_t cosignature[HF_SIGNATURE_BYTES];
+	struct hf_buf text, cosigned;
+	enum hf_err err;
+
+	hf_buf_init(&text, HF_NOTE_MAX_BYTES);
+	hf_buf_init(&cosigned, HF_NOTE_MAX_BYTES);
+	err = hf_note_put_text(&text, &checkpoint, why);
+	if (err == HF_OK) {
+		hf_note_put_cosigned(&cosigned, tree->time_s,
+				     hf_buf_span(&text));
+		err = hf_buf_failed(&cosigned);
+	}
+	if (err == HF_OK) {
+		hf_sign(signer->cosigner->secret, hf_buf_span(&cosigned),
+			cosignature);
+		hf_note_put_line(line, &signer->cosigner_note_key, tree->time_s,
+				 cosignature);
+	}
+	hf_buf_release(&text);
+	hf_buf_release(&cosigned);
+	return err;
+}
+
 /*
  * Answers, one a verb.
  */
@@ -399,23 +429,69 @@ static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
 	return err;
 }
 
+/* As a witness.  What the note's own signatures say is the daemon's business:
+ * here it is that of one set no two trees are cosigned. */
+static enum hf_err answer_cosign(struct job *job, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint *next = &job->request->checkpoint;
+	struct hf_record_tree last, tree = { next->size, 0, next->root };
+	struct hf_signer *signer = job->signer;
+	bool is_known;
+	enum hf_err err;
+
+	if (check_domain(signer, next->origin, NULL) == HF_OK)
+		return hf_why(why, HF_E_DENIED,
+			      "signer: '%.*s' is a set of its own: it signs "
+			      "that, and is no witness of it",
+			      HF_SPAN_ARGS(next->origin));
+	err = last_tree(signer, next->origin, &last, &is_known, why);
+	if (err == HF_OK)
+		err = check_vouched(signer, next->origin, why);
+	if (err == HF_OK)
+		err = check_growth(&last, next, why);
+	if (err == HF_OK)
+		err = next_time(job->now_ms, last.time_s, &tree.time_s, why);
+	if (err == HF_OK &&
+	    (!is_known || tree.size != last.size || tree.time_s != last.time_s))
+		err = hf_record_put(signer->record, next->origin, &tree, why);
+	return err == HF_OK ? put_cosigned(signer, next->origin, &tree,
+					   job->reply, why)
+			    : err;
+}
+
+/* The note of a set of others that we cosigned as a witness. */
+static enum hf_err open_cosigned(const struct hf_signer *signer,
+				 const struct hf_note *note,
+				 uint64_t *out_time_s, struct hf_why *why)
+{
+	struct hf_note_mark mark;
+	enum hf_err err =
+		hf_note_verify(note, &signer->cosigner_note_key, 1, &mark, why);
+
+	if (err == HF_OK)
+		*out_time_s = mark.time_s;
+	return err;
+}
+
 /* Only our own signatures count, so a report cannot lie; it moves the record
  * up, never down. */
 static enum hf_err answer_report(struct job *job, struct hf_why *why)
 {
 	struct hf_signer *signer = job->signer;
-	const struct hf_note_key *log_key;
+	const struct hf_note_key *log_key = NULL;
 	struct hf_record_tree last, tree;
 	struct hf_note note;
 	bool is_known;
 	enum hf_err err = hf_note_parse(job->request->note, &note, why);
 
-	if (err == HF_OK)
-		err = check_domain(signer, note.checkpoint.origin, why);
-	if (err == HF_OK)
+	if (err != HF_OK)
+		return err;
+	if (check_domain(signer, note.checkpoint.origin, NULL) != HF_OK)
+		err = open_cosigned(signer, &note, &tree.time_s, why);
+	else
 		err = log_note_key(signer, note.checkpoint.origin, &log_key,
 				   why);
-	if (err == HF_OK)
+	if (err == HF_OK && log_key != NULL)
 		err = hf_note_open(job->request->note, log_key,
 				   &signer->cosigner_note_key, &note,
 				   &tree.time_s, why);
@@ -444,10 +520,8 @@ static enum hf_err answer_vouch(struct job *job, struct hf_why *why)
 {
 	struct hf_span origin = job->request->origin;
 	bool was_vouched = is_vouched(job->signer, origin);
-	enum hf_err err = check_domain(job->signer, origin, why);
+	enum hf_err err = vouch(job->signer, origin, why);
 
-	if (err == HF_OK)
-		err = vouch(job->signer, origin, why);
 	if (err == HF_OK && job->signer->awaits_report && !was_vouched &&
 	    !job->request->is_by_peer)
 		(void)hf_why(job->also, HF_OK,
@@ -559,6 +633,7 @@ static answer_fn *const answers[] = {
 	[HF_AGENT_READ] = answer_notice,
 	[HF_AGENT_STORE] = answer_notice,
 	[HF_AGENT_RECEIVE_KEY] = answer_notice,
+	[HF_AGENT_COSIGN] = answer_cosign,
 };
 
 void hf_signer_answer(struct hf_signer *signer, struct hf_span request,

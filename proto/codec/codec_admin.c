@@ -30,7 +30,8 @@ HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
 	HF_U32(sets, UINT32_MAX),
 	HF_U64(entries),
 	HF_U64(indexed),
-	HF_TEXTS(warnings, 1, HF_SENTENCE_MAX_BYTES, HF_WARNINGS_MAX))
+	HF_TEXTS(warnings, 1, HF_SENTENCE_MAX_BYTES, HF_WARNINGS_MAX),
+	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES))
 
 HF_SHAPE(list_sets_request, Hashfed__V1__ListSetsRequest,
 	 hashfed__v1__list_sets_request, HF_MESSAGE_MAX_BYTES, NULL,
@@ -78,7 +79,8 @@ HF_SHAPE(share_set_request, Hashfed__V1__ShareSetRequest,
 	HF_WORD(set, hf_grammar_set),
 	HF_WORD(peer, hf_grammar_domain),
 	HF_FLAG(may_relay),
-	HF_FLAG(is_removal))
+	HF_FLAG(is_removal),
+	HF_FLAG(is_witness))
 
 HF_SHAPE(share_set_response, Hashfed__V1__ShareSetResponse,
 	 hashfed__v1__share_set_response, HF_MESSAGE_MAX_BYTES, NULL,

@@ -35,6 +35,7 @@ struct hf_get_status_response {
 	uint64_t indexed;
 	const char *const *warnings; /* HF_WARNINGS_MAX */
 	size_t warnings_count;
+	const char *cosigner_vkey;
 };
 
 struct hf_list_sets_request {
@@ -87,6 +88,7 @@ struct hf_share_set_request {
 	const char *peer;
 	bool may_relay;
 	bool is_removal;
+	bool is_witness;
 };
 
 struct hf_share_set_response {

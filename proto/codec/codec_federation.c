@@ -109,14 +109,16 @@ HF_SHAPE(tail_response, Hashfed__V1__TailResponse,
 	HF_U64(agreement_version),
 	HF_FLAG(caught_up),
 	HF_FLAG(ended),
-	HF_BYTES(agreement, 0, HF_AGREEMENT_MAX_BYTES))
+	HF_BYTES(agreement, 0, HF_AGREEMENT_MAX_BYTES),
+	HF_BYTES(cosigned, 0, HF_NOTE_MAX_BYTES))
 
 HF_SHAPE(get_chunks_request, Hashfed__V1__GetChunksRequest,
 	 hashfed__v1__get_chunks_request, HF_MESSAGE_MAX_BYTES, check_range,
 	HF_WORD(origin, hf_grammar_origin),
 	HF_U64(size),
 	HF_U64(first),
-	HF_U64(end))
+	HF_U64(end),
+	HF_FLAG(headers_only))
 
 HF_SHAPE(get_chunks_response, Hashfed__V1__GetChunksResponse,
 	 hashfed__v1__get_chunks_response, HF_MESSAGE_MAX_BYTES, check_payloads,

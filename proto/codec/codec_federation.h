@@ -73,6 +73,7 @@ struct hf_tail_response {
 	bool caught_up;
 	bool ended;
 	struct hf_span agreement; /* a SignedDocument, or empty */
+	struct hf_span cosigned;
 };
 
 /* first < end <= size is checked. */
@@ -81,6 +82,7 @@ struct hf_get_chunks_request {
 	uint64_t size;
 	uint64_t first;
 	uint64_t end;
+	bool headers_only;
 };
 
 /* Whole headers, hashes and openings; at most a chunk of each; the lengths

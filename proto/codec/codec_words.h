@@ -49,7 +49,8 @@
 	X(SET_STATE_FROZEN,      3, "frozen")                                 \
 	X(SET_STATE_UNSUPPORTED, 4, "unsupported")                            \
 	X(SET_STATE_ENDED,       5, "ended")                                  \
-	X(SET_STATE_OFFERED,     6, "offered")
+	X(SET_STATE_OFFERED,     6, "offered")                                \
+	X(SET_STATE_WITNESSED,   7, "witnessed")
 
 #define HF_CASE_EVENT_KIND_TABLE(X)                                           \
 	X(CASE_EVENT_NOTICE,             1, "notice")                  \

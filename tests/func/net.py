@@ -391,9 +391,9 @@ class Node:
     def near(self, digest, quality=100):
         return self.match(digest, algorithm=pb.ALGORITHM_PDQ, quality=quality)
 
-    def share(self, set_name, peer, may_relay=False, is_removal=False):
+    def share(self, set_name, peer, may_relay=False, is_removal=False, is_witness=False):
         return self.admin.ShareSet(pb.ShareSetRequest(set=set_name, peer=peer.domain, may_relay=may_relay,
-                                                      is_removal=is_removal), timeout=30)
+                                                      is_removal=is_removal, is_witness=is_witness), timeout=30)
 
     def follow(self, origin, is_removal=False):
         return self.admin.FollowSet(pb.FollowSetRequest(origin=origin, is_removal=is_removal), timeout=30)

@@ -1,1 +1,1 @@
-hf_fuzz(conf USES base codec match sys conf)
+hf_fuzz(conf USES base sign tlog codec match sys conf)

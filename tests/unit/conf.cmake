@@ -1,1 +1,1 @@
-hf_unit(conf USES base codec match sys conf)
+hf_unit(conf USES base sign tlog codec match sys conf)

@@ -6,6 +6,11 @@
 #include "conf.h"
 #include "conf_value.h"
 
+/* The key of a cosigner: seed 32 times 01. */
+#define WITNESS                                                                \
+	"one.example/cosigner+94b3e2ad+BIqI4910CfGV/VLbLTy6"                   \
+	"XXLKZwm/HZQSG/N0iAG0D29c"
+
 static const struct hf_layout layout = { "/e", "/l", "/r" };
 
 static void a_mistake_is_named_with_its_line_and_a_remedy(void **state)
@@ -46,6 +51,20 @@ static void a_mistake_is_named_with_its_line_and_a_remedy(void **state)
 		  "a.conf:2: policy: near: neither off nor a distance: '65' is outside 0 to 64" },
 		{ "policy:\n  - exact: maybe\n",
 		  "a.conf:2: policy: exact: 'maybe' is not off, ignore, review or block" },
+		{ "witnesses: none\n",
+		  "a.conf:1: witnesses: must be a list of at most 1024 rows" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1 }\n",
+		  "a.conf:2: witnesses: a row is written '- { set: ORIGIN, from: [KEY], need: N }'" },
+		{ "witnesses:\n  - { set: ncii, from: [" WITNESS "] }\n",
+		  "a.conf:2: witnesses: set: 'ncii' is not an origin, such as hotline.example/ncii/1" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1, from: [" WITNESS "], need: 2 }\n",
+		  "a.conf:2: witnesses: 2 are needed, 1 are named" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1, from: [" WITNESS ", " WITNESS "] }\n",
+		  "a.conf:2: witnesses: from: the key of one.example/cosigner is there twice" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1, from: [one.example] }\n",
+		  "a.conf:2: witnesses: from: 'one.example' is not the key of a cosigner, as 'hashfed status' of the witness prints it" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1, quorum: 2 }\n",
+		  "a.conf:2: witnesses: a row has no 'quorum'; it has set, from and need" },
 		{ "attesters: acm.example\n",
 		  "a.conf:1: attesters: must be a list of at most 1024 rows" },
 		{ "attesters:\n  - acm.example\n",

@@ -1,0 +1,171 @@
+#include <string.h>
+
+#include "bytes.h"
+
+#include "note_witness.h"
+
+/* Key id, time and signature of a cosigner's line. */
+#define COSIGNED_BYTES (4 + 8 + HF_SIGNATURE_BYTES)
+
+/* log, cosigner and witnesses in one row; their number. */
+static size_t gather(const struct hf_note_key *log,
+		     const struct hf_note_key *cosigner,
+		     const struct hf_note_witnesses *witnesses,
+		     const struct hf_note_key *out_keys[static 32])
+{
+	size_t count = 2;
+
+	out_keys[0] = log;
+	out_keys[1] = cosigner;
+	for (size_t i = 0; witnesses != NULL && i < witnesses->keys_count; i++)
+		out_keys[count++] = &witnesses->keys[i];
+	return count;
+}
+
+enum hf_err hf_note_open_witnessed(struct hf_span bytes,
+				   const struct hf_note_key *log,
+				   const struct hf_note_key *cosigner,
+				   const struct hf_note_witnesses *witnesses,
+				   struct hf_note *out_note,
+				   uint64_t *out_time_s, size_t *out_count,
+				   struct hf_why *why)
+{
+	struct hf_note note;
+	size_t count = 0;
+	enum hf_err err =
+		hf_note_open(bytes, log, cosigner, &note, out_time_s, why);
+
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; witnesses != NULL && i < witnesses->keys_count;
+	     i++) {
+		const struct hf_note_key keys[2] = { *log, witnesses->keys[i] };
+		struct hf_note_mark marks[2];
+
+		err = hf_note_verify(&note, keys, 2, marks, why);
+		if (err != HF_OK)
+			return err;
+		count += marks[1].is_signed;
+	}
+	*out_note = note;
+	*out_count = count;
+	return HF_OK;
+}
+
+static bool is_of(const struct hf_note_line *line,
+		  const struct hf_note_key *key)
+{
+	return line->id == key->id && hf_span_is(line->name, key->name);
+}
+
+static bool is_same_key(const struct hf_note_line *a,
+			const struct hf_note_line *b)
+{
+	return a->id == b->id && hf_span_equal(a->name, b->name);
+}
+
+/* The time on a line that may be a cosigner's; 0 on others. */
+static uint64_t time_on(const struct hf_note_line *line)
+{
+	uint8_t raw[COSIGNED_BYTES];
+	size_t len_bytes;
+
+	if (hf_base64_parse(line->base64, raw, sizeof(raw), &len_bytes) !=
+		    HF_OK ||
+	    len_bytes != sizeof(raw))
+		return 0;
+	return hf_be64(raw + 4);
+}
+
+/* Verbatim, from the dash to the newline. */
+static void put_line(struct hf_buf *out, const struct hf_note_line *line)
+{
+	static const uint8_t dash[] = { 0xe2, 0x80, 0x94, 0x20 };
+
+	hf_buf_put(out, hf_span(dash, sizeof(dash)));
+	hf_buf_put(out, line->name);
+	hf_buf_put_u8(out, ' ');
+	hf_buf_put(out, line->base64);
+	hf_buf_put_u8(out, '\n');
+}
+
+/* The newest line of a key; NULL without one. */
+static const struct hf_note_line *newest(const struct hf_note *note,
+					 const struct hf_note_key *key)
+{
+	const struct hf_note_line *best = NULL;
+
+	for (size_t i = 0; i < note->lines_count; i++) {
+		const struct hf_note_line *line = &note->lines[i];
+
+		if (is_of(line, key) &&
+		    (best == NULL || time_on(line) > time_on(best)))
+			best = line;
+	}
+	return best;
+}
+
+static bool is_known(const struct hf_note_line *line,
+		     const struct hf_note_key *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_of(line, keys[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Is there a newer line of the same key, or a later one of the same time? */
+static bool is_outdone(const struct hf_note *note, size_t at)
+{
+	const struct hf_note_line *line = &note->lines[at];
+
+	for (size_t i = 0; i < note->lines_count; i++) {
+		const struct hf_note_line *other = &note->lines[i];
+
+		if (i != at && is_same_key(line, other) &&
+		    (time_on(other) > time_on(line) ||
+		     (time_on(other) == time_on(line) && i > at)))
+			return true;
+	}
+	return false;
+}
+
+void hf_note_merge(const struct hf_note *held, const struct hf_note *other,
+		   const struct hf_note_key *log,
+		   const struct hf_note_key *cosigner,
+		   const struct hf_note_witnesses *witnesses,
+		   struct hf_buf *out)
+{
+	const struct hf_note_key *keys[HF_NOTE_MAX_SIGNATURES];
+	uint64_t held_s = hf_note_time(held, cosigner);
+	uint64_t other_s = hf_note_time(other, cosigner);
+	const struct hf_note *base =
+		other_s > held_s || (other_s == held_s &&
+				     other->lines_count > held->lines_count)
+			? other
+			: held;
+	size_t count = gather(log, cosigner, witnesses, keys), lines = 0;
+
+	hf_buf_put(out, held->text);
+	hf_note_put_blank(out);
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_note_line *a = newest(held, keys[i]);
+		const struct hf_note_line *b = newest(other, keys[i]);
+
+		if (a == NULL || (b != NULL && time_on(b) > time_on(a)))
+			a = b;
+		if (a != NULL) {
+			put_line(out, a);
+			lines++;
+		}
+	}
+	for (size_t i = 0; i < base->lines_count; i++) {
+		if (lines < HF_NOTE_MAX_SIGNATURES &&
+		    !is_known(&base->lines[i], keys, count) &&
+		    !is_outdone(base, i)) {
+			put_line(out, &base->lines[i]);
+			lines++;
+		}
+	}
+}

@@ -1,0 +1,141 @@
+"""Witnesses: what they see, what they refuse, and what waits for them."""
+
+import pytest
+from forks import ORIGIN, copied, grow, swapped
+from net import Net, pb, refused, sha256, until
+
+
+def cosigners(node):
+    return list(node.sets()[ORIGIN].cosigners)
+
+
+def vkey(node):
+    return until(lambda: node.admin.GetStatus(pb.GetStatusRequest(), timeout=10).cosigner_vkey, 10)
+
+
+def rows(witnesses, need):
+    keys = "".join(f"      - {vkey(w)}\n" for w in witnesses)
+    return f"witnesses:\n  - set: {ORIGIN}\n    from:\n{keys}    need: {need}\n"
+
+
+def watched(net, need, names=("witness",), readers=("provider",)):
+    """hotline, its witnesses, who may read nothing, and readers that ask for
+    the cosignatures of so many."""
+    hotline = net.organisation("hotline", ["ncii"])
+    witnesses = [net.organisation(name) for name in names]
+    providers = [net.organisation(name) for name in readers]
+    for node in witnesses + providers:
+        hotline.enrol(node, "--silent")
+        node.enrol(hotline)
+    for witness in witnesses:
+        witness.start()
+    for node in [hotline] + providers:
+        node.configure(rows(witnesses, need))
+        node.start()
+    for witness in witnesses:
+        hotline.share("ncii", witness, is_witness=True)
+        witness.follow(ORIGIN)
+    for provider in providers:
+        hotline.share("ncii", provider)
+        provider.follow(ORIGIN)
+    return hotline, witnesses, providers
+
+
+def test_a_blind_witness_cosigns_what_it_may_not_read(net):
+    hotline, [witness], [provider] = watched(net, 1)
+    grow(hotline, 0, 300)
+    until(lambda: provider.applied(ORIGIN) == 300, 20, "cosigned entries are applied")
+    info = witness.sets()[ORIGIN]
+    assert (info.state, info.seen, info.applied) == (pb.SET_STATE_WITNESSED, 300, 0)
+    for node in (hotline, provider, witness):
+        until(lambda node=node: "witness.example/cosigner" in cosigners(node), 10)
+    assert not witness.match(sha256(1)) and provider.match(sha256(1))
+    federation = hotline.federation(witness)
+    with refused("NOT_FOUND"):
+        list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=300, first=0, end=300), timeout=10))
+    with refused("NOT_FOUND"):
+        federation.GetProof(pb.GetProofRequest(origin=ORIGIN, size=300, index=3), timeout=10)
+    assert "witness.example/cosigner" in provider.hashfed("sets", "show", ORIGIN)
+    # The witness makes no noise: a note goes round once and comes to rest.
+    note = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+    assert note.count(b"witness.example/cosigner") == 1
+
+
+def test_what_lacks_cosignatures_waits_and_retractions_do_not(net):
+    hotline, [witness], [provider] = watched(net, 1)
+    grow(hotline, 0, 300)
+    until(lambda: provider.applied(ORIGIN) == 300, 20)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_BLOCK}, 10)
+    witness.stop()
+    grow(hotline, 300, 40)
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(3)),
+                                              reason=pb.RETRACT_REASON_WRONG), timeout=20)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_REVIEW}, 20,
+          "the retraction acts ahead of the quorum")
+    info = provider.sets()[ORIGIN]
+    assert (info.applied, info.quorum) == (300, 1) and not provider.match(sha256(310))
+    witness.start()
+    until(lambda: provider.applied(ORIGIN) == 341, 30, "what was waited for came")
+    assert not provider.match(sha256(3)) and provider.match(sha256(310))
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    assert (done.size, done.missing) == (341, 0)
+
+
+def test_two_of_three_are_enough_and_one_is_not(net):
+    hotline, witnesses, [provider] = watched(net, 2, ("one", "two", "three"))
+    grow(hotline, 0, 10)
+    until(lambda: provider.applied(ORIGIN) == 10, 20)
+    witnesses[2].stop()
+    grow(hotline, 10, 10)
+    until(lambda: provider.applied(ORIGIN) == 20, 20)
+    witnesses[1].stop()
+    grow(hotline, 20, 10)
+    until(lambda: "one.example/cosigner" in cosigners(hotline) and hotline.sets()[ORIGIN].seen == 30 and
+          witnesses[0].sets()[ORIGIN].seen == 30, 20)
+    assert provider.applied(ORIGIN) == 20
+    witnesses[1].start()
+    until(lambda: provider.applied(ORIGIN) == 30, 30)
+
+
+def test_a_set_that_never_rests_is_applied_as_far_as_it_is_cosigned(net):
+    hotline, _, [provider] = watched(net, 1)
+    at = 0
+    while provider.applied(ORIGIN) < 300:
+        grow(hotline, at, 5)
+        at += 5
+        assert at < 20000, "nothing is applied while it grows"
+
+
+def test_a_fork_gets_no_cosignature_and_is_not_applied(net):
+    hotline, [witness], [provider, late] = watched(net, 1, readers=("provider", "late"))
+    grow(hotline, 0, 20)
+    for node in (provider, late):
+        until(lambda node=node: node.applied(ORIGIN) == 20, 20)
+    late.stop()
+    hotline.stop()
+    copy = copied(net, hotline)
+    hotline.start()
+    grow(hotline, 20, 10)
+    until(lambda: provider.applied(ORIGIN) == 30, 20)
+    provider.stop()
+    hotline.stop()
+    swapped(net, hotline, copy)
+    for node in (hotline, witness, late):
+        node.expect_error("set frozen")
+        node.expect_error("not cosigned")
+    hotline.start()
+    late.start()
+    grow(hotline, 1000, 20)
+    # The witness has evidence and cosigns nothing; the one who never saw the
+    # first branch is not shown the second.
+    until(lambda: witness.sets()[ORIGIN].has_evidence, 30)
+    assert late.applied(ORIGIN) == 20 and not late.match(sha256(1000))
+
+
+@pytest.fixture
+def net():
+    made = Net()
+    try:
+        yield made
+    finally:
+        made.close()

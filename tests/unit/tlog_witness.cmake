@@ -1,0 +1,1 @@
+hf_unit(tlog_witness USES base sign tlog)
