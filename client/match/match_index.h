@@ -160,8 +160,11 @@ struct hf_index_hit {
 	uint8_t content_class; /* as amended */
 	uint8_t quality;       /* the entry's */
 	bool is_demoted;
-	uint16_t distance;     /* 0: the same bytes */
-	const uint8_t *digest; /* the entry's; borrowed */
+	/* 0: the same bytes.  Of VPDQ: within which frames were the same. */
+	uint16_t distance;
+	uint8_t looked_up_percent; /* VPDQ: see struct hf_index_video_hit */
+	uint8_t listed_percent;    /* likewise */
+	const uint8_t *digest;     /* the entry's; borrowed; none of VPDQ */
 };
 
 /* Where the answers go.  Hits of one query come in no order, each (entry,
@@ -247,6 +250,20 @@ size_t hf_index_frames_distinct(const uint8_t *frames, size_t frames_count,
 HF_MUST enum hf_err hf_index_lookup_video(
 	struct hf_index_view *view, const struct hf_index_video *video,
 	const struct hf_index_video_sink *sink, struct hf_why *why);
+
+/* Lists of the same frames, in whatever order. */
+static inline HF_MUST enum hf_err hf_index_lookup_same_video(
+	struct hf_index_view *view, const uint8_t *frames, size_t frames_count,
+	const struct hf_index_video_sink *sink, struct hf_why *why)
+{
+	return hf_index_lookup_video(
+		view,
+		&(struct hf_index_video){ .frames = frames,
+					  .frames_count = frames_count,
+					  .looked_up_min = 100,
+					  .listed_min = 100 },
+		sink, why);
+}
 
 /* Entries whose PDQ hash differs in at most distance bits from each of
  * digests_count digests of 32 bytes, one behind the other.  ARGUMENT over

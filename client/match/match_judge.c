@@ -74,20 +74,23 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 
 	if (judge->failed != HF_OK || is == NULL)
 		return;
-	if (!hf_policy_verdict(judge->policy,
-			       &(struct hf_policy_match){
-				       .origin = hf_span_of(is->origin),
-				       .content_class = hit->content_class,
-				       .algorithm = hit->algorithm,
-				       .distance = hit->distance,
-				       .query_quality = quality,
-				       .entry_quality = hit->quality,
-				       .freshness = is->freshness,
-				       .is_provisional = is->is_provisional,
-				       .is_frozen = is->is_frozen,
-				       .is_demoted = hit->is_demoted,
-			       },
-			       &answer))
+	if (!hf_policy_verdict(
+		    judge->policy,
+		    &(struct hf_policy_match){
+			    .origin = hf_span_of(is->origin),
+			    .content_class = hit->content_class,
+			    .algorithm = hit->algorithm,
+			    .distance = hit->distance,
+			    .looked_up_percent = hit->looked_up_percent,
+			    .listed_percent = hit->listed_percent,
+			    .query_quality = quality,
+			    .entry_quality = hit->quality,
+			    .freshness = is->freshness,
+			    .is_provisional = is->is_provisional,
+			    .is_frozen = is->is_frozen,
+			    .is_demoted = hit->is_demoted,
+		    },
+		    &answer))
 		return;
 	found = grow(judge, judge->found, judge->found_count,
 		     &judge->found_size, sizeof(*found));
@@ -97,7 +100,7 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 	digest = hf_arena_copy(
 		judge->arena,
 		hf_span(hit->digest, hf_algorithm_bytes(hit->algorithm)));
-	if (digest.at == NULL) {
+	if (digest.at == NULL && hit->digest != NULL) {
 		judge->failed = HF_E_LIMIT;
 		return;
 	}
@@ -106,7 +109,69 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 	found->hit.digest = digest.at;
 }
 
-/* By item, worst verdict first, then the nearest, then by entry. */
+struct video {
+	struct hf_judge *judge;
+	uint32_t item;
+	unsigned distance;
+	bool has_more;
+};
+
+static void on_video(void *arg, const struct hf_index_video_hit *hit)
+{
+	struct video *video = arg;
+
+	hf_judge_hit(
+		video->judge, video->item, HF_QUALITY_NONE,
+		&(struct hf_index_hit){
+			.set = hit->set,
+			.entry = hit->entry,
+			.algorithm = HF_ALGORITHM_VPDQ,
+			.content_class = hit->content_class,
+			.quality = HF_QUALITY_NONE,
+			.is_demoted = hit->is_demoted,
+			.distance = (uint16_t)video->distance,
+			.looked_up_percent = (uint8_t)hf_index_percent(
+				hit->looked_up_matched, hit->looked_up_frames),
+			.listed_percent = (uint8_t)hf_index_percent(
+				hit->listed_matched, hit->listed_frames),
+		});
+}
+
+static void on_more(void *arg)
+{
+	struct video *video = arg;
+
+	video->has_more = true;
+}
+
+enum hf_err hf_judge_video(struct hf_judge *judge, struct hf_index_view *view,
+			   uint32_t item, struct hf_span frames, bool *out_more,
+			   struct hf_why *why)
+{
+	struct video video = { .judge = judge, .item = item };
+	const struct hf_index_video_sink sink = { on_video, on_more, &video };
+	enum hf_err err = HF_OK;
+
+	for (unsigned d = 0; d <= HF_PDQ_DISTANCE_MAX && err == HF_OK; d++) {
+		struct hf_index_video asked = {
+			.frames = frames.at,
+			.frames_count = frames.len_bytes / HF_PDQ_BYTES,
+			.distance = d,
+		};
+
+		if (!hf_policy_video(judge->policy, d, &asked.looked_up_min,
+				     &asked.listed_min))
+			continue;
+		video.distance = d;
+		err = hf_index_lookup_video(view, &asked, &sink, why);
+	}
+	if (video.has_more)
+		*out_more = true;
+	return err;
+}
+
+/* By item, worst verdict first, then the nearest, of videos what has the most
+ * in common, then by entry. */
 static int compare(const void *a, const void *b)
 {
 	const struct hf_judge_found *x = a, *y = b;
@@ -117,6 +182,11 @@ static int compare(const void *a, const void *b)
 		return x->answer.verdict > y->answer.verdict ? -1 : 1;
 	if (x->hit.distance != y->hit.distance)
 		return x->hit.distance < y->hit.distance ? -1 : 1;
+	if (x->hit.looked_up_percent != y->hit.looked_up_percent)
+		return x->hit.looked_up_percent > y->hit.looked_up_percent ? -1
+									   : 1;
+	if (x->hit.listed_percent != y->hit.listed_percent)
+		return x->hit.listed_percent > y->hit.listed_percent ? -1 : 1;
 	if (x->hit.set != y->hit.set)
 		return x->hit.set < y->hit.set ? -1 : 1;
 	if (x->hit.entry != y->hit.entry)
@@ -149,17 +219,37 @@ static void demote_benign(struct hf_judge_found *found, size_t count)
 	}
 }
 
+/* Another list of an entry whose better one stands before it, as far as an
+ * answer goes. */
+static bool is_repeated(const struct hf_judge_found *first, size_t count,
+			const struct hf_judge_found *found)
+{
+	if (found->hit.algorithm != HF_ALGORITHM_VPDQ)
+		return false;
+	for (size_t i = 0; i < count && i < HF_MATCH_HITS_PER_ITEM; i++) {
+		if (first[i].hit.algorithm == HF_ALGORITHM_VPDQ &&
+		    first[i].hit.set == found->hit.set &&
+		    first[i].hit.entry == found->hit.entry)
+			return true;
+	}
+	return false;
+}
+
 size_t hf_judge_next(struct hf_judge *judge,
 		     const struct hf_judge_found **out_found)
 {
 	struct hf_judge_found *found = judge->found + judge->given_count;
 	size_t left = judge->found_count - judge->given_count;
-	size_t count = 0;
+	size_t count = 0, kept = 0;
 
 	while (count < left && found[count].item == found[0].item)
 		count++;
 	judge->given_count += count;
 	demote_benign(found, count);
+	for (size_t i = 0; i < count; i++) {
+		if (!is_repeated(found, kept, &found[i]))
+			found[kept++] = found[i];
+	}
 	*out_found = found;
-	return count;
+	return kept;
 }

@@ -70,11 +70,19 @@ enum hf_freshness hf_judge_freshness(const struct hf_judge_ages *ages,
 void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 		  const struct hf_index_hit *hit);
 
+/* Look a video up, and take its hits into account: at each distance that a row
+ * of the policy asks for.  *out_more is set when there were more. */
+HF_MUST enum hf_err hf_judge_video(struct hf_judge *judge,
+				   struct hf_index_view *view, uint32_t item,
+				   struct hf_span frames, bool *out_more,
+				   struct hf_why *why);
+
 /* After the last hit: put them in order.  Fails when one was not taken. */
 HF_MUST enum hf_err hf_judge_end(struct hf_judge *judge, struct hf_why *why);
 
 /* The findings of the next item that has any, worst first; 0 at the end.  Of
- * these an answer has HF_MATCH_HITS_PER_ITEM. */
+ * these an answer has HF_MATCH_HITS_PER_ITEM.  Of an entry's lists of frames
+ * the one that counts most is there. */
 size_t hf_judge_next(struct hf_judge *judge,
 		     const struct hf_judge_found **out_found);
 

@@ -23,6 +23,8 @@ void hf_policy_row_default(struct hf_policy_row *out_row)
 		.near = HF_VERDICT_REVIEW,
 		.near_distance = HF_PDQ_DISTANCE,
 		.quality_min = HF_POLICY_QUALITY_MIN,
+		.looked_up_min = HF_POLICY_LOOKED_UP_MIN,
+		.listed_min = HF_POLICY_LISTED_MIN,
 	};
 }
 
@@ -72,6 +74,11 @@ enum hf_err hf_policy_check(const struct hf_policy_row *row, size_t row_number,
 		return hf_why(why, HF_E_ARGUMENT,
 			      "row %zu: quality %u is over 100", row_number,
 			      row->quality_min);
+	if (row->looked_up_min > 100 || row->listed_min > 100)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "row %zu: %u percent looked up or %u listed is "
+			      "over 100",
+			      row_number, row->looked_up_min, row->listed_min);
 	return HF_OK;
 }
 
@@ -181,6 +188,16 @@ bool hf_policy_indexes_set(const struct hf_policy *policy,
 	return false;
 }
 
+/* A row for every set, class and algorithm, or one that ends the list for
+ * every set, hides what follows. */
+static bool hides_rest(const struct hf_policy_row *row, unsigned algorithm)
+{
+	return strcmp(row->set, "*") == 0 &&
+	       (row->is_only ||
+		((row->classes == 0 || row->classes == ALL_CLASSES) &&
+		 names(row->algorithms, algorithm)));
+}
+
 int hf_policy_near_distance(const struct hf_policy *policy)
 {
 	int most = -1;
@@ -192,15 +209,50 @@ int hf_policy_near_distance(const struct hf_policy *policy)
 		    names(row->algorithms, HF_ALGORITHM_PDQ) &&
 		    (int)row->near_distance > most)
 			most = row->near_distance;
-		/* A row for every set, class and algorithm, or one that ends
-		 * the list for every set, hides what follows. */
-		if (strcmp(row->set, "*") == 0 &&
-		    (row->is_only ||
-		     ((row->classes == 0 || row->classes == ALL_CLASSES) &&
-		      names(row->algorithms, HF_ALGORITHM_PDQ))))
+		if (hides_rest(row, HF_ALGORITHM_PDQ))
 			break;
 	}
 	return most;
+}
+
+bool hf_policy_video(const struct hf_policy *policy, unsigned distance,
+		     unsigned *out_looked_up_min, unsigned *out_listed_min)
+{
+	unsigned looked_up = 101, listed = 101;
+
+	for (size_t i = 0; i <= policy->rows_count; i++) {
+		const struct hf_policy_row *row = &policy->rows[i];
+
+		if (row->near != HF_POLICY_OFF &&
+		    row->near_distance == distance &&
+		    names(row->algorithms, HF_ALGORITHM_VPDQ)) {
+			if (row->looked_up_min < looked_up)
+				looked_up = row->looked_up_min;
+			if (row->listed_min < listed)
+				listed = row->listed_min;
+		}
+		if (hides_rest(row, HF_ALGORITHM_VPDQ))
+			break;
+	}
+	if (looked_up > 100)
+		return false;
+	*out_looked_up_min = looked_up;
+	*out_listed_min = listed;
+	return true;
+}
+
+static bool is_near_enough(const struct hf_policy_row *row,
+			   const struct hf_policy_match *match)
+{
+	if (match->algorithm == HF_ALGORITHM_VPDQ)
+		return match->distance == row->near_distance &&
+		       match->looked_up_percent >= row->looked_up_min &&
+		       match->listed_percent >= row->listed_min;
+	if (match->algorithm != HF_ALGORITHM_PDQ)
+		return match->distance == 0;
+	return match->distance <= row->near_distance &&
+	       is_good_enough(row, match->query_quality) &&
+	       is_good_enough(row, match->entry_quality);
 }
 
 /* What makes a BLOCK of this match a REVIEW. */
@@ -230,16 +282,9 @@ bool hf_policy_verdict(const struct hf_policy *policy,
 	if (row == NULL)
 		return false;
 	verdict = is_near(match->algorithm) ? row->near : row->exact;
-	if (verdict == HF_POLICY_OFF)
+	if (verdict == HF_POLICY_OFF || !is_near_enough(row, match))
 		return false;
-	if (is_near(match->algorithm)) {
-		if (match->distance > row->near_distance ||
-		    !is_good_enough(row, match->query_quality) ||
-		    !is_good_enough(row, match->entry_quality))
-			return false;
-	} else if (match->distance != 0) {
-		return false;
-	}
+	answer.is_video = match->algorithm == HF_ALGORITHM_VPDQ;
 	if ((size_t)(row - policy->rows) < policy->rows_count)
 		answer.row_number = (size_t)(row - policy->rows) + 1;
 	if (row->is_benign) {
@@ -338,10 +383,20 @@ void hf_policy_rule(const struct hf_policy *policy,
 				 verdict_or_off(row->exact),
 				 verdict_or_off(row->near));
 	if (row->near != HF_POLICY_OFF && used < HF_POLICY_RULE_SIZE)
-		used += (size_t)snprintf(out_text + used,
-					 HF_POLICY_RULE_SIZE - used,
-					 " distance=%u quality=%u",
-					 row->near_distance, row->quality_min);
+		used += (size_t)(answer->is_video
+					 ? snprintf(out_text + used,
+						    HF_POLICY_RULE_SIZE - used,
+						    " distance=%u "
+						    "video-looked-up=%u "
+						    "video-listed=%u",
+						    row->near_distance,
+						    row->looked_up_min,
+						    row->listed_min)
+					 : snprintf(out_text + used,
+						    HF_POLICY_RULE_SIZE - used,
+						    " distance=%u quality=%u",
+						    row->near_distance,
+						    row->quality_min));
 	if (used < HF_POLICY_RULE_SIZE &&
 	    (unsigned)answer->because < sizeof(because) / sizeof(because[0]))
 		snprintf(out_text + used, HF_POLICY_RULE_SIZE - used, "%s",

@@ -10,6 +10,9 @@
  *
  * Exact means the same MD5, SHA-1, SHA-256 or PhotoDNA bytes.  PDQ is always
  * near, at distance 0 too: an equal PDQ hash does not mean an equal picture.
+ * So are videos: frames within the distance are the same, and of a video that
+ * is looked up so many percent must be listed, and of the list so many percent
+ * looked up.
  *
  * Units    distances in differing bits; quality 0 to 100, HF_QUALITY_NONE
  *          passes every minimum.
@@ -18,7 +21,10 @@
  * Threads  a policy is immutable; any.
  * Errors   ARGUMENT with a sentence that names the row and what is accepted.
  * Source   Distance 31 and quality 50: the PDQ reference ("PDQ & TMK + PDQF",
- *          Meta, 2019).
+ *          Meta, 2019).  80 and 0 percent: the vPDQ reference's index
+ *          (facebook/ThreatExchange, python-threatexchange, vpdq_util.py:
+ *          VPDQ_QUERY_MATCH_THRESHOLD_PERCENT 80,
+ *          VPDQ_INDEX_MATCH_THRESHOLD_PERCENT 0).
  */
 #ifndef HF_MATCH_POLICY_H
 #define HF_MATCH_POLICY_H
@@ -36,6 +42,10 @@
 #define HF_POLICY_ROWS_MAX    1024
 #define HF_POLICY_QUALITY_MIN 50 /* the default */
 
+/* The defaults, in percent. */
+#define HF_POLICY_LOOKED_UP_MIN 80
+#define HF_POLICY_LISTED_MIN    0
+
 /* For exact and near: does not match, is not indexed. */
 #define HF_POLICY_OFF 0
 
@@ -46,9 +56,11 @@ struct hf_policy_row {
 	uint16_t classes;       /* bits 1 << enum hf_class; 0: all */
 	uint16_t algorithms;    /* bits 1 << enum hf_algorithm; 0: all */
 	uint8_t exact;          /* enum hf_verdict or HF_POLICY_OFF */
-	uint8_t near;           /* the same, of PDQ */
+	uint8_t near;           /* the same, of PDQ and VPDQ */
 	uint16_t near_distance; /* at most HF_PDQ_DISTANCE_MAX */
 	uint8_t quality_min;    /* of PDQ, on both sides; 0 to 100 */
+	uint8_t looked_up_min;  /* of VPDQ, percent of the video's frames */
+	uint8_t listed_min;     /* likewise, of the list's frames */
 	/* These sets list what is harmless: a hit blocks nothing, and an item
 	 * that others would block is only reviewed. */
 	bool is_benign;
@@ -88,12 +100,21 @@ bool hf_policy_indexes_set(const struct hf_policy *policy,
  * is near. */
 int hf_policy_near_distance(const struct hf_policy *policy);
 
+/* Whether a row may want videos whose frames are compared at this distance,
+ * and the smallest shares that one of those rows is content with. */
+bool hf_policy_video(const struct hf_policy *policy, unsigned distance,
+		     unsigned *out_looked_up_min, unsigned *out_listed_min);
+
 /* A hit, and the state of its set here. */
 struct hf_policy_match {
 	struct hf_span origin; /* borrowed */
 	unsigned content_class;
 	unsigned algorithm;
+	/* Of VPDQ: within which frames were the same.  Only a row with just
+	 * this distance takes it. */
 	unsigned distance;
+	unsigned looked_up_percent; /* VPDQ */
+	unsigned listed_percent;    /* VPDQ */
 	unsigned query_quality;
 	unsigned entry_quality;
 	enum hf_freshness freshness;
@@ -114,6 +135,7 @@ enum hf_policy_because {
 
 struct hf_policy_answer {
 	enum hf_verdict verdict;
+	bool is_video;     /* a match of VPDQ */
 	bool is_benign;    /* demotes the other matches of the item */
 	size_t row_number; /* from 1; 0: the default row */
 	enum hf_policy_because because;

@@ -231,7 +231,7 @@ bool hf_cmd_state_dir(const struct hf_cmd *cmd, const char *name,
  * 64 digits are SHA-256 or PDQ: then algorithm is 0 and len_bytes 32. */
 struct hf_cmd_hash {
 	unsigned algorithm; /* of enum hf_algorithm */
-	uint8_t digest[HF_DIGEST_MAX_BYTES];
+	uint8_t digest[HF_VPDQ_MAX_FRAMES * HF_PDQ_BYTES];
 	size_t len_bytes;
 };
 

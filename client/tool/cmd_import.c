@@ -16,7 +16,7 @@
 #include "show.h"
 
 #define PATH_SIZE          4096
-#define ARENA_MAX_BYTES    ((size_t)256 * 1024)
+#define ARENA_MAX_BYTES    ((size_t)1024 * 1024)
 #define REJECT_SHOWN_BYTES 200
 #define SHOW_EVERY         4096
 

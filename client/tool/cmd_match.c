@@ -111,6 +111,14 @@ static enum hf_err flush(struct run *run, struct hf_why *why)
 	return err;
 }
 
+/* No room for one more item, or no names for more. */
+static bool is_full(const struct run *run)
+{
+	return run->count == ITEMS_MAX ||
+	       run->batch.digests_count + HF_LOOKUP_FILE_MAX >
+		       HF_MATCH_BATCH_MAX;
+}
+
 static void on_result(void *arg, const struct hf_media_result *result)
 {
 	struct run *run = arg;
@@ -139,7 +147,7 @@ static void on_result(void *arg, const struct hf_media_result *result)
 		run->results[run->count].path = result->tag;
 	}
 	run->subjects[run->count++] = result->tag;
-	if (run->count == ITEMS_MAX)
+	if (is_full(run))
 		run->err = flush(run, &run->why);
 }
 
@@ -164,7 +172,7 @@ static enum hf_err add_hash(struct run *run, char *text,
 	if (err != HF_OK)
 		return err;
 	run->subjects[run->count++] = text;
-	return run->count == ITEMS_MAX ? flush(run, why) : HF_OK;
+	return is_full(run) ? flush(run, why) : HF_OK;
 }
 
 static enum hf_err add(struct run *run, char *text, struct hf_why *why)

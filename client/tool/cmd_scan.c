@@ -316,6 +316,8 @@ static void on_result(void *arg, const struct hf_media_result *result)
 		return;
 	set_place(scan, result, &filling(scan)->last);
 	if (filling(scan)->count == BATCH_FILES ||
+	    scan->batch.digests_count + HF_LOOKUP_FILE_MAX >
+		    HF_MATCH_BATCH_MAX ||
 	    hf_clock_mono_us() - scan->pack_began_us >= BATCH_MAX_US)
 		scan->err = flush(scan, &scan->why);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "codec_words.h"
 #include "file.h"
 #include "kind.h"
 #include "text.h"
@@ -184,27 +185,26 @@ static unsigned algorithm_of_digits(size_t digits)
 bool hf_cmd_hash_parse(const char *text, struct hf_cmd_hash *out_hash)
 {
 	const char *colon = strchr(text, ':');
-	struct hf_cmd_hash hash = { 0 };
-	struct hf_span digits = hf_span_of(text);
+	struct hf_span digits = hf_span_of(colon != NULL ? colon + 1 : text);
+	size_t len_bytes = digits.len_bytes / 2;
+	unsigned algorithm;
 
 	if (colon != NULL) {
-		hash.algorithm = hf_algorithm_parse(
+		algorithm = hf_algorithm_parse(
 			hf_span(text, (size_t)(colon - text)));
-		digits = hf_span_of(colon + 1);
-		hash.len_bytes = hf_algorithm_bytes(hash.algorithm);
-		if (hash.len_bytes == 0)
+		if (!hf_algorithm_takes(algorithm, len_bytes))
 			return false;
 	} else {
-		hash.algorithm = algorithm_of_digits(digits.len_bytes);
-		hash.len_bytes = digits.len_bytes / 2;
-		if (hash.algorithm == 0 && hash.len_bytes != HF_HASH_BYTES)
+		algorithm = algorithm_of_digits(digits.len_bytes);
+		if (algorithm == 0 && len_bytes != HF_HASH_BYTES)
 			return false;
 	}
-	if (digits.len_bytes != 2 * hash.len_bytes ||
-	    hf_hex_parse(digits, hash.digest, hash.len_bytes) != HF_OK ||
+	if (digits.len_bytes != 2 * len_bytes ||
+	    hf_hex_parse(digits, out_hash->digest, len_bytes) != HF_OK ||
 	    (colon == NULL && access(text, F_OK) == 0))
 		return false;
-	*out_hash = hash;
+	out_hash->algorithm = algorithm;
+	out_hash->len_bytes = len_bytes;
 	return true;
 }
 

@@ -22,7 +22,8 @@ static enum hf_err fill(struct hf_lookup_batch *batch,
 	enum hf_err err = HF_OK;
 
 	hf_lookup_batch_reset(batch);
-	for (; *at < count && taken < HF_FOUND_ITEMS_MAX && err == HF_OK;
+	for (; *at < count && taken < HF_FOUND_ITEMS_MAX && err == HF_OK &&
+	       batch->digests_count + HF_LOOKUP_FILE_MAX <= HF_MATCH_BATCH_MAX;
 	     (*at)++) {
 		struct hf_found_file *file = &files[*at];
 

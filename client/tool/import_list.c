@@ -1,6 +1,8 @@
+#include <jansson.h>
 #include <string.h>
 
 #include "bytes.h"
+#include "codec_words.h"
 #include "kind.h"
 #include "text.h"
 
@@ -23,10 +25,13 @@ static const struct {
 	{ "video_md5",    { HF_ALGORITHM_MD5,      HF_ITEM_KIND_VIDEO } },
 	{ "video_sha1",   { HF_ALGORITHM_SHA1,     HF_ITEM_KIND_VIDEO } },
 	{ "video_sha256", { HF_ALGORITHM_SHA256,   HF_ITEM_KIND_VIDEO } },
+	{ "vpdq",         { HF_ALGORITHM_VPDQ,     HF_ITEM_KIND_VIDEO } },
 	/* clang-format on */
 };
 
-#define TYPES "md5, sha1, sha256, pdq, photodna, video_md5, video_sha256"
+#define TYPES                                                                  \
+	"md5, sha1, sha256, pdq, photodna, video_md5, video_sha1, "            \
+	"video_sha256, vpdq"
 
 static const char *const column_names[HF_IMPORT_COLUMNS] = {
 	[HF_IMPORT_SIGNAL_TYPE] = "signal_type",
@@ -130,13 +135,120 @@ static const char *shown(struct hf_span field,
 
 /* ---- hashes ---- */
 
+/* Frames below this are not matched on (the vPDQ reference). */
+#define FRAME_QUALITY_MIN 50
+
+/* "<hex>,<quality>,<seconds>": true when it is to be kept. */
+static enum hf_err take_frame(const json_t *value, uint8_t *out_frame,
+			      bool *out_is_kept, struct hf_why *why)
+{
+	struct hf_span text =
+		hf_span(json_string_value(value), json_string_length(value));
+	const size_t digits = 2 * (size_t)HF_PDQ_BYTES;
+	const uint8_t *comma;
+	uint64_t quality;
+
+	if (text.len_bytes > digits + 1 && text.at[digits] == ',') {
+		struct hf_span rest = hf_span(text.at + digits + 1,
+					      text.len_bytes - digits - 1);
+
+		comma = memchr(rest.at, ',', rest.len_bytes);
+		if (comma != NULL)
+			rest.len_bytes = (size_t)(comma - rest.at);
+		if (hf_text_u64(rest, HF_QUALITY_MAX, &quality) == HF_OK &&
+		    hf_hex_parse(hf_span(text.at, digits), out_frame,
+				 HF_PDQ_BYTES) == HF_OK) {
+			*out_is_kept = quality >= FRAME_QUALITY_MIN;
+			return HF_OK;
+		}
+	}
+	return hf_why(why, HF_E_MALFORMED,
+		      "a frame is \"hex digits,quality,seconds\"");
+}
+
+/* Good frames, each once. */
+static enum hf_err take_frames(const json_t *list, uint8_t *frames,
+			       size_t *out_count, struct hf_why *why)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		uint8_t *frame = frames + count * HF_PDQ_BYTES;
+		bool is_kept = false;
+		enum hf_err err;
+
+		if (count == HF_VPDQ_MAX_FRAMES)
+			return hf_why(why, HF_E_LIMIT, "more than %d frames",
+				      HF_VPDQ_MAX_FRAMES);
+		err = take_frame(json_array_get(list, i), frame, &is_kept, why);
+		if (err != HF_OK)
+			return err;
+		for (size_t j = 0; j < count && is_kept; j++)
+			is_kept = memcmp(frames + j * HF_PDQ_BYTES, frame,
+					 HF_PDQ_BYTES) != 0;
+		count += is_kept;
+	}
+	if (count == 0)
+		return hf_why(why, HF_E_MALFORMED,
+			      "no frame of quality %d or more",
+			      FRAME_QUALITY_MIN);
+	*out_count = count;
+	return HF_OK;
+}
+
+/* A video as the exchange writes it: a JSON list of frames. */
+static enum hf_err take_video(struct hf_span text,
+			      const struct hf_import_type *type,
+			      struct hf_arena *arena, struct hf_import_row *row,
+			      struct hf_why *why)
+{
+	uint8_t *frames = hf_arena_alloc(arena, (HF_VPDQ_MAX_FRAMES + 1) *
+							(size_t)HF_PDQ_BYTES);
+	json_t *list;
+	size_t count;
+	enum hf_err err;
+
+	if (frames == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
+	list = json_loadb((const char *)text.at, text.len_bytes,
+			  JSON_REJECT_DUPLICATES, NULL);
+	if (list == NULL)
+		return hf_why(why, HF_E_MALFORMED,
+			      "frames that are neither hex digits nor JSON");
+	err = take_frames(list, frames, &count, why);
+	json_decref(list);
+	if (err != HF_OK)
+		return err;
+	row->algorithm = type->algorithm;
+	row->media_kind = type->media_kind;
+	row->digest = frames;
+	row->len_bytes = count * HF_PDQ_BYTES;
+	return HF_OK;
+}
+
 static enum hf_err take_digest(struct hf_span digits,
 			       const struct hf_import_type *type,
+			       struct hf_arena *arena,
 			       struct hf_import_row *row, struct hf_why *why)
 {
-	size_t len_bytes = hf_algorithm_bytes(type->algorithm);
+	bool is_video = type->algorithm == HF_ALGORITHM_VPDQ;
+	size_t len_bytes = is_video ? digits.len_bytes / 2
+				    : hf_algorithm_bytes(type->algorithm);
 	char text[FIELD_SHOWN_BYTES + 4];
+	uint8_t *digest;
 
+	if (is_video && digits.len_bytes > 0 && digits.at[0] == '[')
+		return take_video(digits, type, arena, row, why);
+	if (is_video && (digits.len_bytes % 2 != 0 ||
+			 !hf_algorithm_takes(type->algorithm, len_bytes)))
+		return hf_why(why, HF_E_MALFORMED,
+			      "'%s' has %zu characters, a video has %d hex "
+			      "digits for each of 1 to %d frames",
+			      shown(digits, text), digits.len_bytes,
+			      2 * HF_PDQ_BYTES, HF_VPDQ_MAX_FRAMES);
+	digest = hf_arena_alloc(arena, len_bytes);
+	if (digest == NULL)
+		return hf_why(why, HF_E_NOMEM, "no memory");
 	if (digits.len_bytes != 2 * len_bytes)
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%s' has %zu characters, a %s hash has %zu hex "
@@ -144,21 +256,22 @@ static enum hf_err take_digest(struct hf_span digits,
 			      shown(digits, text), digits.len_bytes,
 			      hf_algorithm_word(type->algorithm),
 			      2 * len_bytes);
-	if (hf_hex_parse(digits, row->digest, len_bytes) != HF_OK)
+	if (hf_hex_parse(digits, digest, len_bytes) != HF_OK)
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%s' is not hexadecimal: a hash has only 0 to 9 "
 			      "and a to f",
 			      shown(digits, text));
 	row->algorithm = type->algorithm;
 	row->media_kind = type->media_kind;
+	row->digest = digest;
 	row->len_bytes = len_bytes;
 	return HF_OK;
 }
 
 /* A hash alone: its length tells, except that 64 digits can be two things. */
 static enum hf_err take_bare(const struct hf_import_list *list,
-			     struct hf_span digits, struct hf_import_row *row,
-			     struct hf_why *why)
+			     struct hf_span digits, struct hf_arena *arena,
+			     struct hf_import_row *row, struct hf_why *why)
 {
 	struct hf_import_type type = list->type;
 	char text[FIELD_SHOWN_BYTES + 4];
@@ -182,11 +295,12 @@ static enum hf_err take_bare(const struct hf_import_list *list,
 				      shown(digits, text), digits.len_bytes);
 		}
 	}
-	return take_digest(digits, &type, row, why);
+	return take_digest(digits, &type, arena, row, why);
 }
 
 static enum hf_err take_typed(struct hf_span word, struct hf_span digits,
-			      struct hf_import_row *row, struct hf_why *why)
+			      struct hf_arena *arena, struct hf_import_row *row,
+			      struct hf_why *why)
 {
 	struct hf_import_type type;
 	char text[FIELD_SHOWN_BYTES + 4];
@@ -195,13 +309,13 @@ static enum hf_err take_typed(struct hf_span word, struct hf_span digits,
 		return hf_why(why, HF_E_MALFORMED,
 			      "'%s' is no type of hash: known are " TYPES,
 			      shown(word, text));
-	return take_digest(digits, &type, row, why);
+	return take_digest(digits, &type, arena, row, why);
 }
 
 /* "<hash>" or "<type> <hash>". */
 static enum hf_err take_plain(const struct hf_import_list *list,
-			      struct hf_span line, struct hf_import_row *row,
-			      struct hf_why *why)
+			      struct hf_span line, struct hf_arena *arena,
+			      struct hf_import_row *row, struct hf_why *why)
 {
 	size_t word_bytes = 0;
 	struct hf_span rest;
@@ -211,8 +325,8 @@ static enum hf_err take_plain(const struct hf_import_list *list,
 	rest = hf_text_trim(
 		hf_span(line.at + word_bytes, line.len_bytes - word_bytes));
 	if (rest.len_bytes == 0)
-		return take_bare(list, line, row, why);
-	return take_typed(hf_span(line.at, word_bytes), rest, row, why);
+		return take_bare(list, line, arena, row, why);
+	return take_typed(hf_span(line.at, word_bytes), rest, arena, row, why);
 }
 
 /* ---- CSV ---- */
@@ -366,7 +480,7 @@ static enum hf_err take_csv(const struct hf_import_list *list,
 			      "no %s: a row has a type and a hash",
 			      word.len_bytes == 0 ? "signal_type"
 						  : "signal_str");
-	err = take_typed(word, digits, row, why);
+	err = take_typed(word, digits, arena, row, why);
 	if (err != HF_OK)
 		return err;
 	return take_labels(list, fields, count, arena, row, why);
@@ -388,7 +502,7 @@ static enum hf_err judge(const struct hf_import_list *list, struct hf_span line,
 			      "a zero byte: is this a text file, in UTF-8?");
 	return list->format == HF_IMPORT_PYTX_CSV
 		       ? take_csv(list, line, arena, row, why)
-		       : take_plain(list, hf_text_trim(line), row, why);
+		       : take_plain(list, hf_text_trim(line), arena, row, why);
 }
 
 /* Blank, or a comment. */

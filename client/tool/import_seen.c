@@ -14,7 +14,7 @@
 #define SLOTS_FIRST ((size_t)1024)
 
 /* The row that is read again, and its labels. */
-#define ARENA_MAX_BYTES ((size_t)256 * 1024)
+#define ARENA_MAX_BYTES ((size_t)1024 * 1024)
 
 void hf_import_seen_init(struct hf_import_seen *seen,
 			 const struct hf_import_list *list)
@@ -34,13 +34,15 @@ void hf_import_seen_release(struct hf_import_seen *seen)
 static uint64_t key_of(const struct hf_import_seen *seen,
 		       const struct hf_import_row *row)
 {
-	uint8_t text[sizeof(seen->salt) + 1 + HF_DIGEST_MAX_BYTES];
+	const uint8_t algorithm = (uint8_t)row->algorithm;
 	uint8_t key[HF_SHA256_BYTES];
+	struct hf_sha256 hash;
 
-	memcpy(text, seen->salt, sizeof(seen->salt));
-	text[sizeof(seen->salt)] = (uint8_t)row->algorithm;
-	memcpy(text + sizeof(seen->salt) + 1, row->digest, row->len_bytes);
-	hf_sha256(text, sizeof(seen->salt) + 1 + row->len_bytes, key);
+	hf_sha256_init(&hash);
+	hf_sha256_update(&hash, seen->salt, sizeof(seen->salt));
+	hf_sha256_update(&hash, &algorithm, 1);
+	hf_sha256_update(&hash, row->digest, row->len_bytes);
+	hf_sha256_final(&hash, key);
 	return hf_be64(key);
 }
 

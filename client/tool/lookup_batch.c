@@ -19,6 +19,7 @@ void hf_lookup_batch_init(struct hf_lookup_batch *batch)
 		hf_buf_init(&batch->parts[i].digests, PART_MAX_BYTES);
 		hf_buf_init(&batch->parts[i].qualities, PART_MAX_BYTES);
 		hf_buf_init(&batch->parts[i].items, PART_MAX_BYTES);
+		hf_buf_init(&batch->parts[i].frames, PART_MAX_BYTES);
 	}
 }
 
@@ -38,6 +39,7 @@ void hf_lookup_batch_reset(struct hf_lookup_batch *batch)
 		hf_buf_reset(&batch->parts[i].digests);
 		hf_buf_reset(&batch->parts[i].qualities);
 		hf_buf_reset(&batch->parts[i].items);
+		hf_buf_reset(&batch->parts[i].frames);
 		batch->parts[i].count = 0;
 	}
 	batch->digests_count = 0;
@@ -50,6 +52,7 @@ void hf_lookup_batch_release(struct hf_lookup_batch *batch)
 		hf_buf_release(&batch->parts[i].digests);
 		hf_buf_release(&batch->parts[i].qualities);
 		hf_buf_release(&batch->parts[i].items);
+		hf_buf_release(&batch->parts[i].frames);
 	}
 }
 
@@ -58,20 +61,26 @@ enum hf_err hf_lookup_batch_add(struct hf_lookup_batch *batch, uint32_t item,
 				unsigned quality, struct hf_why *why)
 {
 	struct hf_lookup_part *part = &batch->parts[algorithm];
+	bool is_video = algorithm == HF_ALGORITHM_VPDQ;
+	uint32_t frames = (uint32_t)(digest.len_bytes / HF_PDQ_BYTES);
+	size_t count = is_video ? frames : 1;
 
-	if (batch->digests_count == HF_MATCH_BATCH_MAX)
+	if (batch->digests_count + count > HF_MATCH_BATCH_MAX)
 		return hf_why(why, HF_E_LIMIT,
 			      "more than %d hashes in one lookup",
 			      HF_MATCH_BATCH_MAX);
 	hf_buf_put(&part->digests, digest);
 	hf_buf_put_u8(&part->qualities, (uint8_t)quality);
 	hf_buf_put(&part->items, hf_span(&item, sizeof(item)));
+	if (is_video)
+		hf_buf_put(&part->frames, hf_span(&frames, sizeof(frames)));
 	if (hf_buf_failed(&part->digests) != HF_OK ||
 	    hf_buf_failed(&part->qualities) != HF_OK ||
+	    hf_buf_failed(&part->frames) != HF_OK ||
 	    hf_buf_failed(&part->items) != HF_OK)
 		return hf_why(why, HF_E_NOMEM, "no memory for a lookup");
 	part->count++;
-	batch->digests_count++;
+	batch->digests_count += count;
 	return HF_OK;
 }
 
@@ -208,6 +217,10 @@ hf_lookup_batch_request(struct hf_lookup_batch *batch,
 			/* realloc() aligns for any type. */
 			.items = (const uint32_t *)(const void *)part->items.at,
 			.items_count = part->count,
+			.frames =
+				(const uint32_t *)(const void *)part->frames.at,
+			.frames_count =
+				part->frames.len_bytes / sizeof(uint32_t),
 		};
 	}
 	if (count == 0)
@@ -253,9 +266,15 @@ unsigned hf_lookup_verdict(const struct hf_wire_match_hit *hits, size_t count)
 
 static void print_hit(const struct hf_wire_match_hit *hit, const char *subject)
 {
-	printf("%s\t%s\t%u\t%s\t%llu\t%s\t", hf_verdict_word(hit->verdict),
-	       hf_algorithm_word(hit->algorithm), (unsigned)hit->distance,
-	       hit->origin, (unsigned long long)hit->index,
+	printf("%s\t%s\t", hf_verdict_word(hit->verdict),
+	       hf_algorithm_word(hit->algorithm));
+	if (hit->algorithm == HF_ALGORITHM_VPDQ)
+		printf("looked-up=%u%%,listed=%u%%",
+		       (unsigned)hit->looked_up_percent,
+		       (unsigned)hit->listed_percent);
+	else
+		printf("%u", (unsigned)hit->distance);
+	printf("\t%s\t%llu\t%s\t", hit->origin, (unsigned long long)hit->index,
 	       hf_class_word(hit->content_class));
 	for (size_t i = 0; i < hit->labels_count; i++) {
 		if (i > 0)
@@ -278,6 +297,12 @@ static bool is_same_entry(const struct hf_wire_match_hit *a,
 	return a->index == b->index && strcmp(a->origin, b->origin) == 0;
 }
 
+static bool is_near(const struct hf_wire_match_hit *hit)
+{
+	return hit->algorithm == HF_ALGORITHM_PDQ ||
+	       hit->algorithm == HF_ALGORITHM_VPDQ;
+}
+
 /* Of two hits of one entry: the more severe, the closer, the longer hash. */
 static bool counts_more(const struct hf_wire_match_hit *a,
 			const struct hf_wire_match_hit *b)
@@ -286,9 +311,9 @@ static bool counts_more(const struct hf_wire_match_hit *a,
 		return a->verdict > b->verdict;
 	if (a->distance != b->distance)
 		return a->distance < b->distance;
-	return a->algorithm != HF_ALGORITHM_PDQ &&
-	       (b->algorithm == HF_ALGORITHM_PDQ ||
-		a->digest.len_bytes > b->digest.len_bytes);
+	if (is_near(a) || is_near(b))
+		return !is_near(a);
+	return a->digest.len_bytes > b->digest.len_bytes;
 }
 
 void hf_lookup_print(const struct hf_wire_match_hit *hits, size_t count,
@@ -339,6 +364,12 @@ static json_t *hit_json(const struct hf_wire_match_hit *hit)
 	json_object_set_new(object, "rule", json_string(hit->rule));
 	json_object_set_new(object, "digest",
 			    hf_json_hex(hit->digest.at, hit->digest.len_bytes));
+	if (hit->algorithm == HF_ALGORITHM_VPDQ) {
+		json_object_set_new(object, "looked_up_percent",
+				    hf_json_number(hit->looked_up_percent));
+		json_object_set_new(object, "listed_percent",
+				    hf_json_number(hit->listed_percent));
+	}
 	return object;
 }
 

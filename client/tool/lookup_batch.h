@@ -23,7 +23,8 @@
 struct hf_lookup_part {
 	struct hf_buf digests;
 	struct hf_buf qualities;
-	struct hf_buf items; /* uint32_t each */
+	struct hf_buf items;  /* uint32_t each */
+	struct hf_buf frames; /* likewise, of VPDQ */
 	size_t count;
 };
 
@@ -41,7 +42,11 @@ void hf_lookup_batch_init(struct hf_lookup_batch *batch);
 void hf_lookup_batch_reset(struct hf_lookup_batch *batch);
 void hf_lookup_batch_release(struct hf_lookup_batch *batch);
 
-/* quality: 0 to 100, or HF_QUALITY_MAX where there is none. */
+/* What one file may need. */
+#define HF_LOOKUP_FILE_MAX (8 + HF_VPDQ_MAX_FRAMES)
+
+/* quality: 0 to 100, or HF_QUALITY_MAX where there is none.  A list of frames
+ * is one digest, and counts for as many as it has. */
 HF_MUST enum hf_err hf_lookup_batch_add(struct hf_lookup_batch *batch,
 					uint32_t item, unsigned algorithm,
 					struct hf_span digest, unsigned quality,

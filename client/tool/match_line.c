@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "codec_words.h"
 #include "kind.h"
 #include "text.h"
 
@@ -11,6 +12,8 @@ void hf_match_line_release(struct hf_match_line *line)
 {
 	json_decref(line->id);
 	free(line->path);
+	for (size_t i = 0; i < line->hashes_count; i++)
+		free(line->hashes[i].digest);
 	free(line->hashes);
 	*line = (struct hf_match_line){ 0 };
 }
@@ -43,28 +46,52 @@ static struct hf_span take_part(struct hf_span *rest)
 	return part;
 }
 
+static enum hf_err take_digits(struct hf_span digits, struct hf_match_hash *out,
+			       struct hf_why *why)
+{
+	const char *word = hf_algorithm_word(out->algorithm);
+	size_t len_bytes = digits.len_bytes / 2;
+	bool is_right = digits.len_bytes % 2 == 0 &&
+			hf_algorithm_takes(out->algorithm, len_bytes);
+
+	if (is_right) {
+		out->digest = malloc(len_bytes);
+		if (out->digest == NULL)
+			return hf_why(why, HF_E_NOMEM, "no memory");
+		out->len_bytes = len_bytes;
+		is_right =
+			hf_hex_parse(digits, out->digest, len_bytes) == HF_OK;
+	}
+	if (!is_right && out->algorithm == HF_ALGORITHM_VPDQ)
+		return hf_why(why, HF_E_MALFORMED,
+			      "%s: give 1 to %d frames of %d hex digits", word,
+			      HF_VPDQ_MAX_FRAMES, 2 * HF_PDQ_BYTES);
+	if (!is_right)
+		return hf_why(why, HF_E_MALFORMED, "%s: give %zu hex digits",
+			      word, 2 * hf_algorithm_bytes(out->algorithm));
+	return HF_OK;
+}
+
 /* "algorithm:HEX", and for PDQ ":quality". */
 static enum hf_err take_hash(const json_t *value, struct hf_match_hash *out,
 			     struct hf_why *why)
 {
 	struct hf_span rest, digits;
 	uint64_t quality = HF_QUALITY_MAX;
-	size_t len_bytes;
+	enum hf_err err;
 
 	if (!json_is_string(value))
 		return hf_why(why, HF_E_MALFORMED, "a hash that is no text");
 	rest = hf_span(json_string_value(value), json_string_length(value));
 	out->algorithm = hf_algorithm_parse(take_part(&rest));
-	len_bytes = hf_algorithm_bytes(out->algorithm);
-	if (len_bytes == 0)
+	if (out->algorithm == 0)
 		return hf_why(why, HF_E_MALFORMED,
 			      "a hash is \"algorithm:HEX\", with one of md5, "
-			      "sha1, sha256, pdq, photodna");
+			      "sha1, sha256, pdq, photodna, vpdq");
 	digits = take_part(&rest);
-	if (digits.len_bytes != 2 * len_bytes ||
-	    hf_hex_parse(digits, out->digest, len_bytes) != HF_OK)
-		return hf_why(why, HF_E_MALFORMED, "%s: give %zu hex digits",
-			      hf_algorithm_word(out->algorithm), 2 * len_bytes);
+	err = take_digits(digits, out, why);
+	if (err != HF_OK)
+		return err;
 	if (rest.len_bytes > 0 &&
 	    (out->algorithm != HF_ALGORITHM_PDQ ||
 	     hf_text_u64(rest, HF_QUALITY_MAX, &quality) != HF_OK))
@@ -91,14 +118,17 @@ static enum hf_err take_hashes(const json_t *list, struct hf_match_line *out,
 	out->hashes = calloc(count, sizeof(*out->hashes));
 	if (out->hashes == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
+	out->hashes_count = count;
 	for (size_t i = 0; i < count; i++) {
-		enum hf_err err = take_hash(json_array_get(list, i),
-					    &out->hashes[i], why);
+		struct hf_match_hash *hash = &out->hashes[i];
+		enum hf_err err = take_hash(json_array_get(list, i), hash, why);
 
 		if (err != HF_OK)
 			return err;
+		out->lookups_count += hash->algorithm == HF_ALGORITHM_VPDQ
+					      ? hash->len_bytes / HF_PDQ_BYTES
+					      : 1;
 	}
-	out->hashes_count = count;
 	return HF_OK;
 }
 

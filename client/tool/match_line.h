@@ -4,6 +4,7 @@
  *
  *     {"id": 17, "path": "/srv/a.jpg"}
  *     {"id": "a", "hashes": ["sha256:<hex>", "pdq:<hex>:<quality>"]}
+ *     {"id": "v", "hashes": ["vpdq:<hex of all frames>"]}
  *
  * Units    quality 0 to 100.
  * Owns     hf_match_line_release() frees what a line holds; a line that was
@@ -22,14 +23,16 @@
 #include "limit.h"
 #include "span.h"
 
-#define HF_MATCH_LINE_MAX_BYTES ((size_t)64 * 1024)
+/* The longest list of frames has 115,200 digits. */
+#define HF_MATCH_LINE_MAX_BYTES ((size_t)256 * 1024)
 #define HF_MATCH_ID_MAX_BYTES   256
 #define HF_MATCH_PATH_MAX_BYTES 4095
 
 struct hf_match_hash {
 	unsigned algorithm; /* of enum hf_algorithm */
 	unsigned quality;   /* HF_QUALITY_MAX where there is none */
-	uint8_t digest[HF_DIGEST_MAX_BYTES];
+	uint8_t *digest;    /* owned */
+	size_t len_bytes;
 };
 
 struct hf_match_line {
@@ -37,6 +40,7 @@ struct hf_match_line {
 	char *path;                   /* owned; NULL: hashes instead */
 	struct hf_match_hash *hashes; /* owned */
 	size_t hashes_count;          /* HF_ITEM_MAX_HASHES at most */
+	size_t lookups_count;         /* each frame of a video is one */
 };
 
 /* Sets all of out_line, whatever it returns. */

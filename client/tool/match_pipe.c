@@ -258,9 +258,8 @@ static enum hf_err add_to_batch(struct pipe *pipe, uint32_t item,
 
 		err = hf_lookup_batch_add(
 			&pipe->batch, item, hash->algorithm,
-			hf_span(hash->digest,
-				hf_algorithm_bytes(hash->algorithm)),
-			hash->quality, why);
+			hf_span(hash->digest, hash->len_bytes), hash->quality,
+			why);
 	}
 	if (line->result != NULL)
 		err = hf_lookup_batch_add_file(&pipe->batch, item, line->result,
@@ -286,9 +285,10 @@ static enum hf_err fill_batch(struct pipe *pipe, size_t *at,
 		if (line->step != IS_READY)
 			continue;
 		if (asked->count > 0 &&
-		    (line->is_alone ||
-		     pipe->batch.digests_count + HF_ITEM_MAX_HASHES >
-			     HF_MATCH_BATCH_MAX))
+		    (line->is_alone || pipe->batch.digests_count +
+						       line->is.lookups_count +
+						       HF_LOOKUP_FILE_MAX >
+					       HF_MATCH_BATCH_MAX))
 			break;
 		err = add_to_batch(pipe, (uint32_t)asked->count, line, why);
 		if (err != HF_OK)

@@ -47,7 +47,7 @@ static enum hf_err add_algorithm(const char *text, void *to, struct hf_why *why)
 	if (algorithm == 0)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "'%.60s' is not an algorithm: md5, sha1, "
-			      "sha256, pdq or photodna",
+			      "sha256, pdq, photodna or vpdq",
 			      text);
 	row->algorithms |= (uint16_t)(1u << algorithm);
 	return HF_OK;
@@ -97,15 +97,33 @@ static enum hf_err set_near(const char *text, void *to, struct hf_why *why)
 	return HF_OK;
 }
 
+static enum hf_err set_percent(const char *text, uint8_t *field,
+			       struct hf_why *why)
+{
+	uint64_t number;
+	enum hf_err err = hf_conf_number(text, plain, 0, 100, &number, why);
+
+	if (err == HF_OK)
+		*field = (uint8_t)number;
+	return err;
+}
+
 static enum hf_err set_quality(const char *text, void *to, struct hf_why *why)
 {
 	struct hf_policy_row *row = to;
-	uint64_t quality;
-	enum hf_err err = hf_conf_number(text, plain, 0, 100, &quality, why);
+	return set_percent(text, &row->quality_min, why);
+}
 
-	if (err == HF_OK)
-		row->quality_min = (uint8_t)quality;
-	return err;
+static enum hf_err set_looked_up(const char *text, void *to, struct hf_why *why)
+{
+	struct hf_policy_row *row = to;
+	return set_percent(text, &row->looked_up_min, why);
+}
+
+static enum hf_err set_listed(const char *text, void *to, struct hf_why *why)
+{
+	struct hf_policy_row *row = to;
+	return set_percent(text, &row->listed_min, why);
 }
 
 static enum hf_err set_switch(const char *text, bool *field, struct hf_why *why)
@@ -140,6 +158,8 @@ static const struct hf_conf_field fields[] = {
 	{ "near-verdict", false, set_near_verdict },
 	{ "near", false, set_near },
 	{ "quality", false, set_quality },
+	{ "video-looked-up", false, set_looked_up },
+	{ "video-listed", false, set_listed },
 	{ "benign", false, set_benign },
 	{ "only", false, set_only },
 };

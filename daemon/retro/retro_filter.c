@@ -13,7 +13,6 @@
 #define MARK_BYTES ((size_t)1 << (MARK_BITS - 3))
 
 struct hf_retro_filter {
-	int distance;
 	/* Odd and random: nobody can make up digests that crowd together. */
 	uint64_t factor;
 	uint8_t marks[MARK_BYTES];
@@ -21,12 +20,15 @@ struct hf_retro_filter {
 	size_t exact_count;
 	size_t exact_size; /* a power of two, or 0; 0 means empty there */
 	bool has_zero;
-	uint8_t *near; /* owned: PDQ digests, one behind the other */
-	size_t near_count;
-	size_t near_size;
+	struct near {
+		int distance;
+		uint8_t *digests; /* owned: one behind the other */
+		size_t count;
+		size_t size;
+	} near[2]; /* PDQ, and frames of videos */
 };
 
-enum hf_err hf_retro_filter_new(int distance,
+enum hf_err hf_retro_filter_new(int distance, int frame_distance,
 				struct hf_retro_filter **out_filter,
 				struct hf_why *why)
 {
@@ -34,7 +36,8 @@ enum hf_err hf_retro_filter_new(int distance,
 
 	if (filter == NULL)
 		return hf_why(why, HF_E_NOMEM, "retro: no memory");
-	filter->distance = distance;
+	filter->near[0].distance = distance;
+	filter->near[1].distance = frame_distance;
 	if (getrandom(&filter->factor, sizeof(filter->factor), GRND_NONBLOCK) <
 	    0)
 		filter->factor = 0x9e3779b97f4a7c15u;
@@ -48,13 +51,15 @@ void hf_retro_filter_free(struct hf_retro_filter *filter)
 	if (filter == NULL)
 		return;
 	free(filter->exact);
-	free(filter->near);
+	for (size_t i = 0; i < 2; i++)
+		free(filter->near[i].digests);
 	free(filter);
 }
 
 size_t hf_retro_filter_count(const struct hf_retro_filter *filter)
 {
-	return filter->exact_count + filter->near_count;
+	return filter->exact_count + filter->near[0].count +
+	       filter->near[1].count;
 }
 
 /* Two that begin alike are looked up: that is rare, or somebody's trouble. */
@@ -121,31 +126,39 @@ static enum hf_err add_exact(struct hf_retro_filter *filter, uint64_t value,
 	return HF_OK;
 }
 
-static enum hf_err add_near(struct hf_retro_filter *filter,
-			    const uint8_t *digest, struct hf_why *why)
+static enum hf_err add_near(struct near *near, const uint8_t *digest,
+			    struct hf_why *why)
 {
-	if (filter->near_count == filter->near_size) {
-		size_t size = filter->near_size * 2 + 64;
-		uint8_t *near = realloc(filter->near, size * HF_PDQ_BYTES);
+	if (near->distance < 0)
+		return HF_OK;
+	if (near->count == near->size) {
+		size_t size = near->size * 2 + 64;
+		uint8_t *digests = realloc(near->digests, size * HF_PDQ_BYTES);
 
-		if (near == NULL)
+		if (digests == NULL)
 			return hf_why(why, HF_E_NOMEM, "retro: no memory");
-		filter->near = near;
-		filter->near_size = size;
+		near->digests = digests;
+		near->size = size;
 	}
-	memcpy(filter->near + filter->near_count * HF_PDQ_BYTES, digest,
+	memcpy(near->digests + near->count * HF_PDQ_BYTES, digest,
 	       HF_PDQ_BYTES);
-	filter->near_count++;
+	near->count++;
 	return HF_OK;
+}
+
+static bool is_near(unsigned algorithm)
+{
+	return algorithm == HF_ALGORITHM_PDQ || algorithm == HF_ALGORITHM_VPDQ;
 }
 
 enum hf_err hf_retro_filter_add(struct hf_retro_filter *filter,
 				unsigned algorithm, const uint8_t *digest,
 				struct hf_why *why)
 {
-	if (algorithm != HF_ALGORITHM_PDQ)
-		return add_exact(filter, beginning(digest), why);
-	return filter->distance < 0 ? HF_OK : add_near(filter, digest, why);
+	return is_near(algorithm)
+		       ? add_near(&filter->near[algorithm == HF_ALGORITHM_VPDQ],
+				  digest, why)
+		       : add_exact(filter, beginning(digest), why);
 }
 
 static bool has_exact(const struct hf_retro_filter *filter, uint64_t value)
@@ -157,22 +170,35 @@ static bool has_exact(const struct hf_retro_filter *filter, uint64_t value)
 	return filter->exact[slot_of(filter, value)] == value;
 }
 
-static bool has_near(const struct hf_retro_filter *filter,
-		     const uint8_t *digest)
+static bool has_near(const struct near *near, const uint8_t *digest)
 {
 	const struct hf_match_kernel *kernel = hf_match_kernel();
 	const struct hf_match_pdq want = hf_match_pdq_load(digest);
 	uint32_t places[HF_MATCH_KERNEL_BLOCK];
 
-	for (size_t at = 0; at < filter->near_count;
-	     at += HF_MATCH_KERNEL_BLOCK) {
-		size_t count = filter->near_count - at;
+	for (size_t at = 0; at < near->count; at += HF_MATCH_KERNEL_BLOCK) {
+		size_t count = near->count - at;
 
 		if (count > HF_MATCH_KERNEL_BLOCK)
 			count = HF_MATCH_KERNEL_BLOCK;
-		if (kernel->scan_digests(
-			    filter->near + at * HF_PDQ_BYTES, count, &want,
-			    (unsigned)filter->distance, places) > 0)
+		if (kernel->scan_digests(near->digests + at * HF_PDQ_BYTES,
+					 count, &want, (unsigned)near->distance,
+					 places) > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool passes(const struct hf_retro_filter *filter,
+		   const struct hf_retro_digest *digest)
+{
+	const struct near *near =
+		&filter->near[digest->algorithm == HF_ALGORITHM_VPDQ];
+
+	if (!is_near(digest->algorithm))
+		return has_exact(filter, beginning(digest->at));
+	for (size_t at = 0; at < digest->len_bytes; at += HF_PDQ_BYTES) {
+		if (has_near(near, digest->at + at))
 			return true;
 	}
 	return false;
@@ -182,11 +208,7 @@ bool hf_retro_filter_passes(const struct hf_retro_filter *filter,
 			    const struct hf_retro_item *item)
 {
 	for (size_t i = 0; i < item->count; i++) {
-		const struct hf_retro_digest *digest = &item->digests[i];
-
-		if (digest->algorithm == HF_ALGORITHM_PDQ
-			    ? has_near(filter, digest->at)
-			    : has_exact(filter, beginning(digest->at)))
+		if (passes(filter, &item->digests[i]))
 			return true;
 	}
 	return false;

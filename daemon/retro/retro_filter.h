@@ -24,15 +24,16 @@
 
 struct hf_retro_filter;
 
-/* PDQ hashes match within this distance; below 0, none does. */
-HF_MUST enum hf_err hf_retro_filter_new(int distance,
+/* PDQ hashes match within distance, frames of videos within frame_distance;
+ * below 0, none does. */
+HF_MUST enum hf_err hf_retro_filter_new(int distance, int frame_distance,
 					struct hf_retro_filter **out_filter,
 					struct hf_why *why);
 
 /* NULL is fine. */
 void hf_retro_filter_free(struct hf_retro_filter *filter);
 
-/* A digest of an algorithm that is looked up by. */
+/* A digest of an algorithm that is looked up by; of VPDQ one frame. */
 HF_MUST enum hf_err hf_retro_filter_add(struct hf_retro_filter *filter,
 					unsigned algorithm,
 					const uint8_t *digest,

@@ -18,8 +18,10 @@ void hf_retro_item_put(struct hf_buf *buf, const struct hf_retro_item *item)
 
 		hf_buf_put_u8(buf, digest->algorithm);
 		hf_buf_put_u8(buf, digest->quality);
-		hf_buf_put(buf, hf_span(digest->at,
-					hf_algorithm_bytes(digest->algorithm)));
+		if (digest->algorithm == HF_ALGORITHM_VPDQ)
+			hf_buf_put_u16(buf, (uint16_t)(digest->len_bytes /
+						       HF_PDQ_BYTES));
+		hf_buf_put(buf, hf_span(digest->at, digest->len_bytes));
 	}
 	hf_buf_put(buf, item->name);
 }
@@ -29,11 +31,37 @@ static enum hf_err corrupt(struct hf_why *why)
 	return hf_why(why, HF_E_CORRUPT, "retro: an item that is none");
 }
 
+/* The next digest at *at; false when it is none. */
+static bool take_digest(const uint8_t **at, const uint8_t *end, size_t *frames,
+			struct hf_retro_digest *out)
+{
+	if (end - *at < 2)
+		return false;
+	out->algorithm = (*at)[0];
+	out->quality = (*at)[1];
+	*at += 2;
+	out->len_bytes = hf_algorithm_bytes(out->algorithm);
+	if (out->algorithm == HF_ALGORITHM_VPDQ) {
+		if (end - *at < 2)
+			return false;
+		out->len_bytes = hf_be16(*at) * (size_t)HF_PDQ_BYTES;
+		*at += 2;
+		*frames += out->len_bytes / HF_PDQ_BYTES;
+	}
+	if (out->len_bytes == 0 || *frames > HF_VPDQ_MAX_FRAMES ||
+	    (size_t)(end - *at) < out->len_bytes ||
+	    (out->quality > HF_QUALITY_MAX && out->quality != HF_QUALITY_NONE))
+		return false;
+	out->at = *at;
+	*at += out->len_bytes;
+	return true;
+}
+
 enum hf_err hf_retro_item_take(struct hf_span *rest, struct hf_retro_item *out,
 			       struct hf_why *why)
 {
 	const uint8_t *at = rest->at, *end = rest->at + rest->len_bytes;
-	size_t name_len_bytes;
+	size_t name_len_bytes, frames = 0;
 
 	if (rest->len_bytes < HEAD_BYTES)
 		return corrupt(why);
@@ -44,20 +72,8 @@ enum hf_err hf_retro_item_take(struct hf_span *rest, struct hf_retro_item *out,
 	    name_len_bytes > HF_ITEM_NAME_MAX_BYTES)
 		return corrupt(why);
 	for (size_t i = 0; i < out->count; i++) {
-		struct hf_retro_digest *digest = &out->digests[i];
-		size_t len_bytes;
-
-		if (end - at < 2)
+		if (!take_digest(&at, end, &frames, &out->digests[i]))
 			return corrupt(why);
-		digest->algorithm = at[0];
-		digest->quality = at[1];
-		digest->at = at + 2;
-		len_bytes = hf_algorithm_bytes(digest->algorithm);
-		if (len_bytes == 0 || (size_t)(end - digest->at) < len_bytes ||
-		    (digest->quality > HF_QUALITY_MAX &&
-		     digest->quality != HF_QUALITY_NONE))
-			return corrupt(why);
-		at = digest->at + len_bytes;
 	}
 	if ((size_t)(end - at) < name_len_bytes)
 		return corrupt(why);
@@ -92,16 +108,19 @@ static void each_digest(const struct sorting *sorting,
 	for (size_t i = 0; i < sorting->request->batches_count; i++) {
 		const struct hf_digest_batch *batch =
 			&sorting->request->batches[i];
-		size_t bytes = hf_algorithm_bytes(batch->algorithm);
+		size_t at = 0;
 		size_t count = hf_digest_batch_count(batch);
 
 		for (size_t j = 0; j < count; j++) {
+			struct hf_span bytes =
+				hf_digest_batch_next(batch, j, &at);
 			const struct hf_retro_digest digest = {
 				.algorithm = (uint8_t)batch->algorithm,
 				.quality = batch->qualities.len_bytes > 0
 						   ? batch->qualities.at[j]
 						   : HF_QUALITY_NONE,
-				.at = batch->digests.at + j * bytes,
+				.at = bytes.at,
+				.len_bytes = bytes.len_bytes,
 			};
 
 			visit(sorting, item_of(batch, j), &digest);
@@ -129,6 +148,25 @@ static struct hf_span name_of(const struct hf_wire_match_request *request,
 					   : hf_span(NULL, 0);
 }
 
+/* As many of an item's digests as are kept. */
+static void choose(const struct hf_retro_digest *digests, size_t count,
+		   struct hf_retro_item *out)
+{
+	size_t frames = 0;
+
+	out->count = 0;
+	for (size_t i = 0; i < count && out->count < HF_ITEM_MAX_HASHES; i++) {
+		size_t more = digests[i].algorithm == HF_ALGORITHM_VPDQ
+				      ? digests[i].len_bytes / HF_PDQ_BYTES
+				      : 0;
+
+		if (frames + more > HF_VPDQ_MAX_FRAMES)
+			continue;
+		frames += more;
+		out->digests[out->count++] = digests[i];
+	}
+}
+
 static void put_sorted(struct hf_buf *buf, const struct sorting *sorting,
 		       size_t *out_count)
 {
@@ -138,13 +176,9 @@ static void put_sorted(struct hf_buf *buf, const struct sorting *sorting,
 	for (uint32_t i = 0; i < sorting->items; i++) {
 		uint32_t end = sorting->first[i];
 
-		item.count = end - begin;
-		if (item.count > HF_ITEM_MAX_HASHES)
-			item.count = HF_ITEM_MAX_HASHES;
+		choose(sorting->digests + begin, end - begin, &item);
 		if (item.count > 0 &&
 		    (sorting->left_out == NULL || !sorting->left_out[i])) {
-			memcpy(item.digests, sorting->digests + begin,
-			       item.count * sizeof(item.digests[0]));
 			item.name = name_of(sorting->request, i);
 			hf_retro_item_put(buf, &item);
 			(*out_count)++;

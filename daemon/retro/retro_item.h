@@ -3,8 +3,9 @@
  * the caller calls it.
  *
  * Layout, numbers big-endian: digests (1), bytes of the name (2); of each
- * digest the algorithm (1), the quality (1) and the digest; the name.  An
- * upload with four hashes and a name of 50 bytes is 161 bytes.
+ * digest the algorithm (1), the quality (1) and the digest, before the frames
+ * of a video how many there are (2); the name.  An upload with four hashes and
+ * a name of 50 bytes is 161 bytes.
  *
  * Units    quality 0 to 100, or HF_QUALITY_NONE.
  * Owns     what is taken borrows from the bytes.
@@ -28,7 +29,8 @@
 struct hf_retro_digest {
 	uint8_t algorithm; /* one that is looked up by */
 	uint8_t quality;
-	const uint8_t *at; /* hf_algorithm_bytes() of it */
+	const uint8_t *at;
+	size_t len_bytes;
 };
 
 struct hf_retro_item {
@@ -46,7 +48,8 @@ HF_MUST enum hf_err hf_retro_item_take(struct hf_span *rest,
 
 /* Every item of a lookup, in the order of their numbers, but those that are
  * marked in left_out (by number; NULL: none); of one with very many digests the
- * first HF_ITEM_MAX_HASHES.  NOMEM. */
+ * first HF_ITEM_MAX_HASHES, and of videos as many as have together at most
+ * HF_VPDQ_MAX_FRAMES frames.  NOMEM. */
 HF_MUST enum hf_err
 hf_retro_items_put(struct hf_buf *buf,
 		   const struct hf_wire_match_request *request,

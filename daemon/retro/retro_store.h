@@ -30,7 +30,7 @@
 struct hf_retro_store;
 
 /* Bytes of items in one frame: what is put at once is cut into these. */
-#define HF_RETRO_FRAME_MAX_BYTES ((size_t)64 * 1024)
+#define HF_RETRO_FRAME_MAX_BYTES ((size_t)128 * 1024)
 
 #define HF_RETRO_ITEM_BYTES 200
 

@@ -132,7 +132,10 @@ bool hf_desk_is_dear(const struct hf_desk_batch *batch)
 			&batch->request.batches[i];
 		size_t count = hf_digest_batch_count(digests);
 
-		if (digests->algorithm != HF_ALGORITHM_PDQ)
+		if (digests->algorithm == HF_ALGORITHM_VPDQ)
+			cost += digests->digests.len_bytes / HF_PDQ_BYTES *
+				NEAR_COST;
+		else if (digests->algorithm != HF_ALGORITHM_PDQ)
 			cost += count;
 		else if (distance > HF_PDQ_DISTANCE_INDEXED && count > 0)
 			return true; /* each is compared with everything */

@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "clock.h"
 #include "codec_item.h"
+#include "codec_words.h"
 #include "leaf.h"
 #include "match_policy.h"
 
@@ -17,11 +18,49 @@
  * unpacks to a few kilobytes. */
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
+/* Of one item: frames of its videos are hashes of their own. */
+#define HASHES_OF_ITEM                                                         \
+	(HF_ITEM_MAX_HASHES + HF_PAYLOAD_MAX_BYTES / HF_PDQ_BYTES)
+
 static uint8_t quality_of(const struct hf_hash *hash)
 {
 	return hash->quality_plus_one == 0 || hash->quality_plus_one > 101
 		       ? HF_QUALITY_NONE
 		       : (uint8_t)(hash->quality_plus_one - 1);
+}
+
+/* A list of frames becomes its distinct frames. */
+static enum hf_err collect_frames(struct hf_feed_batch *batch,
+				  const struct hf_index_hash *about,
+				  struct hf_span frames, struct hf_why *why)
+{
+	uint8_t *distinct = hf_arena_alloc(&batch->arena, frames.len_bytes);
+	size_t count;
+
+	if (distinct == NULL)
+		return hf_why(why, HF_E_NOMEM, "feed: no memory");
+	count = hf_index_frames_distinct(
+		frames.at, frames.len_bytes / HF_PDQ_BYTES, distinct);
+	for (size_t i = 0; i < count; i++) {
+		struct hf_index_hash *hash =
+			&batch->hashes[batch->hashes_count++];
+
+		*hash = *about;
+		hash->digest = distinct + i * HF_PDQ_BYTES;
+		hash->frames_count = (uint16_t)count;
+	}
+	return HF_OK;
+}
+
+static enum hf_err collect_digest(struct hf_feed_batch *batch,
+				  struct hf_index_hash *about,
+				  struct hf_span digest, struct hf_why *why)
+{
+	about->digest = hf_arena_copy(&batch->arena, digest).at;
+	if (about->digest == NULL)
+		return hf_why(why, HF_E_NOMEM, "feed: no memory");
+	batch->hashes[batch->hashes_count++] = *about;
+	return HF_OK;
 }
 
 /* Append the hashes of the item at hand, as far as a policy wants them (NULL:
@@ -32,32 +71,33 @@ static enum hf_err collect(struct hf_feed_batch *batch, uint64_t entry,
 {
 	const struct hf_item_gist *item = &batch->item;
 	uint8_t class = (uint8_t)hf_class_known(item->content_class);
+	enum hf_err err = HF_OK;
 
-	for (size_t i = 0; i < item->hashes_count; i++) {
+	for (size_t i = 0; i < item->hashes_count && err == HF_OK; i++) {
 		const struct hf_hash *hash = &item->hashes[i];
-		size_t len_bytes = hf_algorithm_bytes(hash->algorithm);
-		struct hf_span digest;
-
-		if (len_bytes == 0 || hash->digest.len_bytes != len_bytes)
-			continue;
-		if (policy != NULL &&
-		    !hf_policy_indexes(policy, hf_span_of(batch->is->origin),
-				       class, hash->algorithm,
-				       quality_of(hash)))
-			continue;
-		digest = hf_arena_copy(&batch->arena, hash->digest);
-		if (digest.at == NULL)
-			return hf_why(why, HF_E_NOMEM, "feed: no memory");
-		batch->hashes[batch->hashes_count++] = (struct hf_index_hash){
+		struct hf_index_hash about = {
 			.set = batch->is->set,
 			.entry = entry,
 			.algorithm = (uint8_t)hash->algorithm,
 			.content_class = class,
 			.quality = quality_of(hash),
-			.digest = digest.at,
 		};
+
+		if (!hf_algorithm_takes(hash->algorithm,
+					hash->digest.len_bytes))
+			continue;
+		if (policy != NULL &&
+		    !hf_policy_indexes(policy, hf_span_of(batch->is->origin),
+				       class, hash->algorithm, about.quality))
+			continue;
+		if (hash->algorithm != HF_ALGORITHM_VPDQ) {
+			err = collect_digest(batch, &about, hash->digest, why);
+			continue;
+		}
+		about.quality = (uint8_t)i; /* which of the lists */
+		err = collect_frames(batch, &about, hash->digest, why);
 	}
-	return HF_OK;
+	return err;
 }
 
 /* What a peer signed and this version cannot read matches nothing; that it
@@ -77,8 +117,7 @@ static enum hf_err skim(struct hf_feed_batch *batch, struct hf_span payload,
  * that could refuse it would look like an item that cannot be read. */
 static bool is_full(const struct hf_feed_batch *batch)
 {
-	return batch->hashes_count + 2 * HF_ITEM_MAX_HASHES >
-		       batch->hashes_size ||
+	return batch->hashes_count + 2 * HASHES_OF_ITEM > batch->hashes_size ||
 	       batch->arena.total_bytes > ARENA_MAX_BYTES / 4 * 3;
 }
 
@@ -224,7 +263,9 @@ static enum hf_err begin(struct hf_feed_batch *batch, struct hf_node *node,
 		.hashes_size = HASHES_MAX,
 	};
 	if (entries < HASHES_MAX / HF_ITEM_MAX_HASHES)
-		batch->hashes_size = (size_t)(entries + 1) * HF_ITEM_MAX_HASHES;
+		batch->hashes_size =
+			(size_t)(entries - 1) * HF_ITEM_MAX_HASHES +
+			2 * HASHES_OF_ITEM;
 	batch->hashes = malloc(batch->hashes_size * sizeof(*batch->hashes));
 	if (batch->hashes == NULL)
 		return hf_why(why, HF_E_NOMEM, "feed: no memory");

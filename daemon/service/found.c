@@ -7,6 +7,10 @@
 #include "node.h"
 
 /* What one case is made with, apart from what is answered. */
+/* A case says by which hashes, and has no room for hours of frames: those of
+ * one video's beginning. */
+#define CASE_FRAMES 256
+
 #define SCRATCH_BYTES ((size_t)8 * 1024 * 1024)
 
 struct report {
@@ -25,23 +29,34 @@ static struct hf_hash *hashes_of(struct report *report, uint32_t item,
 	struct hf_hash *hashes = hf_arena_calloc(
 		&report->scratch, HF_ITEM_MAX_HASHES, sizeof(*hashes));
 	size_t count = 0;
+	bool has_video = false;
 
 	for (size_t i = 0; hashes != NULL && i < report->request->batches_count;
 	     i++) {
 		const struct hf_digest_batch *batch =
 			&report->request->batches[i];
-		size_t bytes = hf_algorithm_bytes(batch->algorithm);
+		size_t at = 0;
 
 		for (size_t j = 0; j < hf_digest_batch_count(batch); j++) {
 			uint32_t of = batch->items_count > 0 ? batch->items[j]
 							     : (uint32_t)j;
+			struct hf_span digest =
+				hf_digest_batch_next(batch, j, &at);
 
 			if (of != item || count == HF_ITEM_MAX_HASHES)
 				continue;
+			if (batch->algorithm == HF_ALGORITHM_VPDQ) {
+				if (has_video)
+					continue;
+				has_video = true;
+				if (digest.len_bytes >
+				    CASE_FRAMES * HF_PDQ_BYTES)
+					digest.len_bytes =
+						CASE_FRAMES * HF_PDQ_BYTES;
+			}
 			hashes[count++] = (struct hf_hash){
 				.algorithm = batch->algorithm,
-				.digest = hf_span(batch->digests.at + j * bytes,
-						  bytes),
+				.digest = digest,
 				.quality_plus_one =
 					batch->qualities.len_bytes > 0
 						? batch->qualities.at[j] + 1u

@@ -31,15 +31,18 @@ static bool know(void *arg, uint32_t set, struct hf_judge_set *out_set)
 			      out_set) == HF_OK;
 }
 
+static uint32_t item_of(const struct hf_digest_batch *batch, size_t query)
+{
+	return batch->items_count > 0 ? batch->items[query] : (uint32_t)query;
+}
+
 static void on_hit(void *arg, const struct hf_index_hit *hit)
 {
 	struct lookup *lookup = arg;
 	const struct hf_digest_batch *batch = lookup->batch;
 	size_t query = lookup->first + hit->query;
 
-	hf_judge_hit(&lookup->judge,
-		     batch->items_count > 0 ? batch->items[query]
-					    : (uint32_t)query,
+	hf_judge_hit(&lookup->judge, item_of(batch, query),
 		     batch->qualities.len_bytes > 0 ? batch->qualities.at[query]
 						    : HF_QUALITY_NONE,
 		     hit);
@@ -50,6 +53,11 @@ static void on_more(void *arg, size_t query)
 	struct lookup *lookup = arg;
 
 	lookup->has_more = true;
+}
+
+static bool has_left(const struct lookup *lookup)
+{
+	return lookup->is_left != NULL && atomic_load(lookup->is_left);
 }
 
 static enum hf_err look_up_near(struct lookup *lookup,
@@ -66,12 +74,30 @@ static enum hf_err look_up_near(struct lookup *lookup,
 		size_t left = count - lookup->first;
 		size_t step = left < most ? left : most;
 
-		if (lookup->is_left != NULL && atomic_load(lookup->is_left))
+		if (has_left(lookup))
 			return hf_why(why, HF_E_CANCELLED, "the caller left");
 		err = hf_index_lookup_near(
 			view, batch->digests.at + 32 * lookup->first, step,
 			distance, sink, why);
 		lookup->first += step;
+	}
+	return err;
+}
+
+static enum hf_err look_up_videos(struct lookup *lookup,
+				  struct hf_index_view *view,
+				  struct hf_why *why)
+{
+	const struct hf_digest_batch *batch = lookup->batch;
+	size_t at = 0;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < batch->frames_count && err == HF_OK; i++) {
+		if (has_left(lookup))
+			return hf_why(why, HF_E_CANCELLED, "the caller left");
+		err = hf_judge_video(&lookup->judge, view, item_of(batch, i),
+				     hf_digest_batch_next(batch, i, &at),
+				     &lookup->has_more, why);
 	}
 	return err;
 }
@@ -86,6 +112,8 @@ static enum hf_err look_up_batch(struct lookup *lookup,
 	lookup->first = 0;
 	if (hf_digest_batch_count(batch) == 0)
 		return HF_OK;
+	if (batch->algorithm == HF_ALGORITHM_VPDQ)
+		return look_up_videos(lookup, view, why);
 	if (batch->algorithm != HF_ALGORITHM_PDQ)
 		return hf_index_lookup_digests(
 			view, (uint8_t)batch->algorithm, batch->digests.at,
@@ -116,6 +144,8 @@ static enum hf_err put_hit(struct lookup *lookup,
 		.freshness = found->is->freshness,
 		.digest = hf_span(found->hit.digest,
 				  hf_algorithm_bytes(found->hit.algorithm)),
+		.looked_up_percent = found->hit.looked_up_percent,
+		.listed_percent = found->hit.listed_percent,
 	};
 	if (out->rule == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");

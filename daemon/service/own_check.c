@@ -50,6 +50,7 @@ struct row {
 	size_t payload;
 	size_t hash;
 	uint64_t reinstates; /* an entry, or UINT64_MAX */
+	size_t frames_count; /* of a video */
 	bool is_live;
 	bool is_gone;       /* retracted */
 	bool is_reinstated; /* by the entry that the item names */
@@ -57,9 +58,11 @@ struct row {
 };
 
 /* All hashes of a message's payloads: looked up together, because one at a
- * time a lookup waits for memory that many can wait for at once. */
+ * time a lookup waits for memory that many can wait for at once.  Videos are
+ * rows of their own, and looked up one by one. */
 struct rows {
 	uint32_t set;
+	size_t at;                      /* a video's row, while it is asked */
 	struct row *rows;               /* owned */
 	struct hf_index_query *queries; /* owned */
 	size_t count;
@@ -112,6 +115,19 @@ static void on_gone(void *arg, const struct hf_index_hit *hit)
 	row->is_reinstated |= hit->entry == row->reinstates;
 }
 
+static void on_live_video(void *arg, const struct hf_index_video_hit *hit)
+{
+	on_live(arg, &(struct hf_index_hit){ .query = ((struct rows *)arg)->at,
+					     .set = hit->set });
+}
+
+static void on_gone_video(void *arg, const struct hf_index_video_hit *hit)
+{
+	on_gone(arg, &(struct hf_index_hit){ .query = ((struct rows *)arg)->at,
+					     .set = hit->set,
+					     .entry = hit->entry });
+}
+
 static enum hf_err check_class(const struct hf_own_check *check,
 			       const struct hf_item *item, struct hf_why *why)
 {
@@ -129,7 +145,8 @@ static enum hf_err check_class(const struct hf_own_check *check,
 		      hf_class_word(item->content_class));
 }
 
-/* Everything that the item itself says; its hashes become rows. */
+/* Everything that the item itself says; its hashes become rows: [1] of
+ * videos, [0] of all else. */
 static enum hf_err check_item(const struct hf_own_check *check,
 			      struct hf_span payload, size_t number,
 			      unsigned op, struct hf_arena *arena,
@@ -140,22 +157,25 @@ static enum hf_err check_item(const struct hf_own_check *check,
 
 	if (err == HF_OK)
 		err = check_class(check, &item, why);
-	if (err == HF_OK)
-		err = rows_reserve(rows, item.hashes_count, why);
 	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
 		const struct hf_hash *hash = &item.hashes[i];
+		bool is_video = hash->algorithm == HF_ALGORITHM_VPDQ;
+		struct rows *to = &rows[is_video];
 
-		/* What is not indexed cannot be known either way. */
-		if (hf_algorithm_bytes(hash->algorithm) == 0)
-			continue;
-		rows->queries[rows->count] = (struct hf_index_query){
+		err = rows_reserve(to, item.hashes_count - i, why);
+		if (err != HF_OK)
+			break;
+		to->queries[to->count] = (struct hf_index_query){
 			.algorithm = (uint8_t)hash->algorithm,
 			.digest = hash->digest.at,
 		};
-		rows->rows[rows->count++] = (struct row){
+		to->rows[to->count++] = (struct row){
 			.payload = number,
 			.hash = i,
 			.reinstates = item.reinstates_plus_one - 1,
+			.frames_count =
+				is_video ? hash->digest.len_bytes / HF_PDQ_BYTES
+					 : 0,
 		};
 	}
 	return err;
@@ -178,6 +198,28 @@ static enum hf_err look_up(const struct hf_own_check *check, bool wants_known,
 		return err;
 	return hf_index_lookup_exact(check->live, rows->queries, rows->count,
 				     &live, why);
+}
+
+static enum hf_err look_up_videos(const struct hf_own_check *check,
+				  bool wants_known, struct rows *rows,
+				  struct hf_why *why)
+{
+	const struct hf_index_video_sink live = { on_live_video, NULL, rows };
+	const struct hf_index_video_sink gone = { on_gone_video, NULL, rows };
+	enum hf_err err = HF_OK;
+
+	for (rows->at = 0; rows->at < rows->count && err == HF_OK; rows->at++) {
+		const struct row *row = &rows->rows[rows->at];
+		const uint8_t *frames = rows->queries[rows->at].digest;
+
+		err = hf_index_lookup_same_video(check->retracted, frames,
+						 row->frames_count, &gone, why);
+		if (err == HF_OK && (wants_known || row->is_gone))
+			err = hf_index_lookup_same_video(check->live, frames,
+							 row->frames_count,
+							 &live, why);
+	}
+	return err;
 }
 
 /* What was taken back comes in again only on purpose. */
@@ -208,22 +250,26 @@ enum hf_err hf_own_check_items(struct hf_own_check *check,
 			       struct hf_arena *arena, bool *out_known,
 			       size_t *out_bad, struct hf_why *why)
 {
-	struct rows rows = { .set = check->set };
+	struct rows rows[2] = { { .set = check->set }, { .set = check->set } };
 	enum hf_err err = HF_OK;
 
 	for (size_t i = 0; i < payloads_count && err == HF_OK; i++) {
-		size_t before = rows.count;
+		size_t before = rows[0].count + rows[1].count;
 
 		*out_bad = i;
-		err = check_item(check, payloads[i], i, op, arena, &rows, why);
+		err = check_item(check, payloads[i], i, op, arena, rows, why);
 		if (out_known != NULL)
-			out_known[i] = rows.count > before;
+			out_known[i] = rows[0].count + rows[1].count > before;
 	}
 	if (err == HF_OK)
-		err = look_up(check, out_known != NULL, &rows, why);
+		err = look_up(check, out_known != NULL, &rows[0], why);
 	if (err == HF_OK)
-		err = judge(&rows, out_known, out_bad, why);
-	free(rows.queries);
-	free(rows.rows);
+		err = look_up_videos(check, out_known != NULL, &rows[1], why);
+	for (size_t i = 0; i < 2; i++) {
+		if (err == HF_OK)
+			err = judge(&rows[i], out_known, out_bad, why);
+		free(rows[i].queries);
+		free(rows[i].rows);
+	}
 	return err;
 }

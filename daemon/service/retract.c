@@ -78,30 +78,47 @@ static void on_hit(void *arg, const struct hf_index_hit *hit)
 		add_target(targets, hit->set, hit->entry);
 }
 
-static enum hf_err gather_hash(struct targets *targets,
-			       const struct hf_hash *hash, struct hf_why *why)
+static void on_video(void *arg, const struct hf_index_video_hit *hit)
+{
+	on_hit(arg,
+	       &(struct hf_index_hit){ .set = hit->set, .entry = hit->entry });
+}
+
+/* Of a video: those that list the same frames. */
+static enum hf_err look_up(struct targets *targets, struct hf_index_view *view,
+			   const struct hf_hash *hash, struct hf_why *why)
 {
 	const struct hf_index_query query = {
 		.algorithm = (uint8_t)hash->algorithm,
 		.digest = hash->digest.at,
 	};
 	const struct hf_index_sink sink = { on_hit, NULL, targets };
-	size_t bytes = hf_algorithm_bytes(hash->algorithm);
+	const struct hf_index_video_sink videos = { on_video, NULL, targets };
+
+	if (hash->algorithm != HF_ALGORITHM_VPDQ)
+		return hf_index_lookup_exact(view, &query, 1, &sink, why);
+	return hf_index_lookup_same_video(view, hash->digest.at,
+					  hash->digest.len_bytes / HF_PDQ_BYTES,
+					  &videos, why);
+}
+
+static enum hf_err gather_hash(struct targets *targets,
+			       const struct hf_hash *hash, struct hf_why *why)
+{
 	struct hf_index_view *view;
 	enum hf_err err;
 
-	if (bytes == 0 || hash->digest.len_bytes != bytes)
-		return hf_why(why, HF_E_ARGUMENT,
-			      "a %s digest has %zu bytes, not %zu",
-			      hf_algorithm_word(hash->algorithm), bytes,
-			      hash->digest.len_bytes);
+	if (!hf_algorithm_takes(hash->algorithm, hash->digest.len_bytes))
+		return hf_why(why, HF_E_ARGUMENT, "%zu bytes are no %s digest",
+			      hash->digest.len_bytes,
+			      hf_algorithm_word(hash->algorithm));
 	if (!hf_feed_is_caught_up(targets->node->feed))
 		return hf_why(why, HF_E_UNAVAILABLE,
 			      "starting: our own sets are still being read");
 	err = hf_index_view_begin(targets->node->index, &view, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_index_lookup_exact(view, &query, 1, &sink, why);
+	err = look_up(targets, view, hash, why);
 	hf_index_view_end(view);
 	return err;
 }

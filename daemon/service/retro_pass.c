@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "codec_item.h"
+#include "codec_words.h"
 #include "leaf.h"
 #include "ledger_view.h"
 #include "log.h"
@@ -13,8 +14,8 @@
 #include "node.h"
 #include "retro_pass.h"
 
-/* Items looked up together; with all the digests that one may have they stay
- * below what a lookup takes. */
+/* Items looked up together; with all the digests that one may have, videos
+ * apart, they stay below what a lookup takes. */
 #define PILE_ITEMS ((size_t)HF_MATCH_BATCH_MAX / HF_ITEM_MAX_HASHES)
 
 /* What is read at once, and a frame more. */
@@ -32,8 +33,10 @@ struct pile {
 	struct hf_buf digests[HF_ALGORITHM_COUNT];
 	struct hf_buf qualities[HF_ALGORITHM_COUNT];
 	struct hf_buf items[HF_ALGORITHM_COUNT]; /* uint32_t each */
+	struct hf_buf frames;                    /* likewise, of videos */
 	char *names[PILE_ITEMS];                 /* in the arena */
 	size_t count;
+	size_t lookups; /* each frame is one */
 	struct hf_arena arena;
 };
 
@@ -55,11 +58,17 @@ static enum hf_err add_hashes(struct hf_retro_filter *filter,
 
 	for (size_t i = 0; i < item->hashes_count && err == HF_OK; i++) {
 		const struct hf_hash *hash = &item->hashes[i];
-		size_t len_bytes = hf_algorithm_bytes(hash->algorithm);
+		size_t step = hash->algorithm == HF_ALGORITHM_VPDQ
+				      ? HF_PDQ_BYTES
+				      : hash->digest.len_bytes;
 
-		if (len_bytes != 0 && hash->digest.len_bytes == len_bytes)
+		if (!hf_algorithm_takes(hash->algorithm,
+					hash->digest.len_bytes))
+			continue;
+		for (size_t at = 0; at < hash->digest.len_bytes && err == HF_OK;
+		     at += step)
 			err = hf_retro_filter_add(filter, hash->algorithm,
-						  hash->digest.at, why);
+						  hash->digest.at + at, why);
 	}
 	return err;
 }
@@ -126,6 +135,18 @@ static enum hf_err add_range(struct work *work,
 	return err;
 }
 
+/* The largest that a row compares frames of videos at; -1: none does. */
+static int frame_distance(const struct hf_policy *policy)
+{
+	unsigned looked_up, listed;
+
+	for (int d = HF_PDQ_DISTANCE_MAX; d >= 0; d--) {
+		if (hf_policy_video(policy, (unsigned)d, &looked_up, &listed))
+			return d;
+	}
+	return -1;
+}
+
 static enum hf_err make_filter(struct work *work, struct hf_why *why)
 {
 	const struct hf_retro_pass *pass = work->pass;
@@ -138,6 +159,7 @@ static enum hf_err make_filter(struct work *work, struct hf_why *why)
 	if (entries > HF_RETRO_FILTER_ENTRIES)
 		return HF_OK;
 	err = hf_retro_filter_new(hf_policy_near_distance(pass->node->policy),
+				  frame_distance(pass->node->policy),
 				  &work->filter, why);
 	hf_arena_init(&scratch, HF_UNPACK_MAX_BYTES);
 	for (size_t i = 0; i < pass->ranges_count && err == HF_OK; i++)
@@ -159,8 +181,10 @@ static void pile_init(struct pile *pile)
 		hf_buf_init(&pile->qualities[i], most);
 		hf_buf_init(&pile->items[i], most);
 	}
+	hf_buf_init(&pile->frames, most);
 	hf_arena_init(&pile->arena, ARENA_MAX_BYTES);
 	pile->count = 0;
+	pile->lookups = 0;
 }
 
 static void pile_reset(struct pile *pile)
@@ -170,8 +194,10 @@ static void pile_reset(struct pile *pile)
 		hf_buf_reset(&pile->qualities[i]);
 		hf_buf_reset(&pile->items[i]);
 	}
+	hf_buf_reset(&pile->frames);
 	hf_arena_reset(&pile->arena);
 	pile->count = 0;
+	pile->lookups = 0;
 }
 
 static void pile_release(struct pile *pile)
@@ -181,6 +207,7 @@ static void pile_release(struct pile *pile)
 		hf_buf_release(&pile->qualities[i]);
 		hf_buf_release(&pile->items[i]);
 	}
+	hf_buf_release(&pile->frames);
 	hf_arena_release(&pile->arena);
 }
 
@@ -202,9 +229,14 @@ static enum hf_err pile_put(struct pile *pile, const struct hf_retro_item *item,
 	for (size_t i = 0; i < item->count; i++) {
 		const struct hf_retro_digest *digest = &item->digests[i];
 		unsigned algorithm = digest->algorithm;
+		uint32_t frames = (uint32_t)(digest->len_bytes / HF_PDQ_BYTES);
 
 		hf_buf_put(&pile->digests[algorithm],
-			   hf_span(digest->at, hf_algorithm_bytes(algorithm)));
+			   hf_span(digest->at, digest->len_bytes));
+		if (algorithm == HF_ALGORITHM_VPDQ)
+			hf_buf_put(&pile->frames,
+				   hf_span(&frames, sizeof(frames)));
+		pile->lookups += algorithm == HF_ALGORITHM_VPDQ ? frames : 1;
 		hf_buf_put_u8(&pile->qualities[algorithm], quality_of(digest));
 		hf_buf_put(&pile->items[algorithm],
 			   hf_span(&number, sizeof(number)));
@@ -214,6 +246,14 @@ static enum hf_err pile_put(struct pile *pile, const struct hf_retro_item *item,
 	}
 	pile->names[pile->count++] = name;
 	return err == HF_OK ? HF_OK : hf_why(why, err, "retro: no memory");
+}
+
+/* No room for one more item with all that it may have. */
+static bool is_full(const struct pile *pile)
+{
+	return pile->count == PILE_ITEMS ||
+	       pile->lookups + HF_ITEM_MAX_HASHES + HF_VPDQ_MAX_FRAMES >
+		       HF_MATCH_BATCH_MAX;
 }
 
 static size_t pile_batches(const struct pile *pile,
@@ -236,6 +276,12 @@ static size_t pile_batches(const struct pile *pile,
 			.items = (const uint32_t *)(const void *)items->at,
 			.items_count = items->len_bytes / sizeof(uint32_t),
 		};
+		if (i != HF_ALGORITHM_VPDQ)
+			continue;
+		out_batches[count - 1].frames =
+			(const uint32_t *)(const void *)pile->frames.at;
+		out_batches[count - 1].frames_count =
+			pile->frames.len_bytes / sizeof(uint32_t);
 	}
 	return count;
 }
@@ -350,7 +396,7 @@ static enum hf_err check_items(struct work *work, struct hf_span items,
 		    !hf_retro_filter_passes(work->filter, &item))
 			continue;
 		err = pile_put(&work->pile, &item, why);
-		if (err == HF_OK && work->pile.count == PILE_ITEMS)
+		if (err == HF_OK && is_full(&work->pile))
 			err = look_up(work, why);
 	}
 	return err;

@@ -7,26 +7,80 @@ size_t hf_digest_batch_count(const struct hf_digest_batch *batch)
 {
 	size_t one = hf_algorithm_bytes(batch->algorithm);
 
+	if (batch->algorithm == HF_ALGORITHM_VPDQ)
+		return batch->frames_count;
 	return one > 0 ? batch->digests.len_bytes / one : 0;
 }
 
-static enum hf_err check_batch(const void *ours, struct hf_why *why)
+struct hf_span hf_digest_batch_next(const struct hf_digest_batch *batch,
+				    size_t number, size_t *at_bytes)
 {
-	const struct hf_digest_batch *batch = ours;
-	size_t one = hf_algorithm_bytes(batch->algorithm), count;
+	size_t len_bytes = batch->algorithm == HF_ALGORITHM_VPDQ
+				   ? batch->frames[number] * HF_PDQ_BYTES
+				   : hf_algorithm_bytes(batch->algorithm);
+	struct hf_span digest =
+		hf_span(batch->digests.at + *at_bytes, len_bytes);
 
-	if (batch->algorithm == 0)
-		return hf_why(why, HF_E_ARGUMENT, "algorithm: missing");
+	*at_bytes += len_bytes;
+	return digest;
+}
+
+static enum hf_err check_videos(const struct hf_digest_batch *batch,
+				struct hf_why *why)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < batch->frames_count; i++)
+		sum += batch->frames[i];
+	if (batch->digests.len_bytes != sum * HF_PDQ_BYTES)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "digests: %zu bytes, must be %zu, %d for each "
+			      "frame",
+			      batch->digests.len_bytes, sum * HF_PDQ_BYTES,
+			      HF_PDQ_BYTES);
+	if (batch->qualities.len_bytes != 0)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "qualities: frames of videos have none here");
+	for (size_t i = 0; i < batch->frames_count; i++) {
+		if (batch->frames[i] == 0)
+			return hf_why(why, HF_E_ARGUMENT,
+				      "frames[%zu]: a video without any", i);
+	}
+	return HF_OK;
+}
+
+static enum hf_err check_fixed(const struct hf_digest_batch *batch,
+			       struct hf_why *why)
+{
+	size_t one = hf_algorithm_bytes(batch->algorithm);
+
 	if (one == 0)
 		return hf_why(why, HF_E_UNSUPPORTED,
 			      "algorithm: %u (%s) is none to look up by",
 			      (unsigned)batch->algorithm,
 			      hf_algorithm_word(batch->algorithm));
+	if (batch->frames_count > 0)
+		return hf_why(why, HF_E_ARGUMENT, "frames: %s has none",
+			      hf_algorithm_word(batch->algorithm));
 	if (batch->digests.len_bytes % one != 0)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "digests: %zu bytes, must be a multiple of %zu",
 			      batch->digests.len_bytes, one);
-	count = batch->digests.len_bytes / one;
+	return HF_OK;
+}
+
+static enum hf_err check_batch(const void *ours, struct hf_why *why)
+{
+	const struct hf_digest_batch *batch = ours;
+	size_t count = hf_digest_batch_count(batch);
+	enum hf_err err;
+
+	if (batch->algorithm == 0)
+		return hf_why(why, HF_E_ARGUMENT, "algorithm: missing");
+	err = batch->algorithm == HF_ALGORITHM_VPDQ ? check_videos(batch, why)
+						    : check_fixed(batch, why);
+	if (err != HF_OK)
+		return err;
 	if (batch->qualities.len_bytes != 0 &&
 	    batch->qualities.len_bytes != count)
 		return hf_why(why, HF_E_ARGUMENT,
@@ -52,7 +106,10 @@ static enum hf_err check_total(const void *ours, struct hf_why *why)
 	size_t total = 0;
 
 	for (size_t i = 0; i < request->batches_count; i++)
-		total += hf_digest_batch_count(&request->batches[i]);
+		total += request->batches[i].algorithm == HF_ALGORITHM_VPDQ
+				 ? request->batches[i].digests.len_bytes /
+					   HF_PDQ_BYTES
+				 : hf_digest_batch_count(&request->batches[i]);
 	if (total > HF_MATCH_BATCH_MAX)
 		return hf_why(why, HF_E_LIMIT, "%zu digests in all, at most %d",
 			      total, HF_MATCH_BATCH_MAX);
@@ -65,7 +122,8 @@ HF_SHAPE(digest_batch, Hashfed__V1__DigestBatch, hashfed__v1__digest_batch,
 	HF_ENUM(algorithm, hf_algorithm),
 	HF_BYTES(digests, 0, HF_MATCH_BATCH_MAX * HF_DIGEST_MAX_BYTES),
 	HF_BYTES(qualities, 0, HF_MATCH_BATCH_MAX),
-	HF_U32S(items, HF_MATCH_BATCH_MAX - 1, HF_MATCH_BATCH_MAX))
+	HF_U32S(items, HF_MATCH_BATCH_MAX - 1, HF_MATCH_BATCH_MAX),
+	HF_U32S(frames, HF_VPDQ_MAX_FRAMES, HF_MATCH_BATCH_MAX))
 
 HF_SHAPE(wire_match_request, Hashfed__V1__MatchRequest,
 	 hashfed__v1__match_request, HF_MESSAGE_MAX_BYTES, check_total,
@@ -85,7 +143,9 @@ HF_SHAPE(wire_match_hit, Hashfed__V1__MatchHit, hashfed__v1__match_hit,
 	HF_ENUM(content_class, hf_class),
 	HF_MANY(labels, label, HF_ITEM_MAX_LABELS),
 	HF_ENUM(freshness, hf_freshness),
-	HF_BYTES(digest, 0, HF_DIGEST_MAX_BYTES))
+	HF_BYTES(digest, 0, HF_DIGEST_MAX_BYTES),
+	HF_U32(looked_up_percent, 100),
+	HF_U32(listed_percent, 100))
 
 HF_SHAPE(wire_match_response, Hashfed__V1__MatchResponse,
 	 hashfed__v1__match_response, HF_MESSAGE_MAX_BYTES, NULL,

@@ -16,18 +16,20 @@
 #include "codec.h"
 #include "codec_item.h"
 
-/* Whole digests of a known algorithm (not VPDQ: a video's frames are looked
- * up as PDQ), as many qualities as digests or none, each at most 100, as many
- * item numbers as digests or none: checked. */
+/* Whole digests of a known algorithm, as many qualities as digests or none,
+ * each at most 100, as many item numbers as digests or none: checked.  Of VPDQ
+ * a digest is a video's frames: 1 to HF_VPDQ_MAX_FRAMES of them. */
 struct hf_digest_batch {
 	enum hf_algorithm algorithm;
 	struct hf_span digests;
 	struct hf_span qualities;
 	const uint32_t *items; /* below HF_MATCH_BATCH_MAX */
 	size_t items_count;
+	const uint32_t *frames; /* VPDQ: of each digest */
+	size_t frames_count;
 };
 
-/* At most HF_MATCH_BATCH_MAX digests in all. */
+/* At most HF_MATCH_BATCH_MAX digests in all, frames counted each. */
 struct hf_wire_match_request {
 	const struct hf_digest_batch *batches; /* HF_MATCH_BATCHES_MAX */
 	size_t batches_count;
@@ -49,7 +51,9 @@ struct hf_wire_match_hit {
 	const struct hf_label *labels;
 	size_t labels_count;
 	enum hf_freshness freshness;
-	struct hf_span digest;
+	struct hf_span digest; /* none of VPDQ */
+	uint32_t looked_up_percent;
+	uint32_t listed_percent;
 };
 
 struct hf_wire_match_response {
@@ -76,5 +80,9 @@ HF_CODEC_MESSAGE(wire_match_stream_response);
 
 /* Digests in a batch; 0 for an unknown algorithm. */
 size_t hf_digest_batch_count(const struct hf_digest_batch *batch);
+
+/* The digest at *at_bytes, number of which is number; *at_bytes moves on. */
+struct hf_span hf_digest_batch_next(const struct hf_digest_batch *batch,
+				    size_t number, size_t *at_bytes);
 
 #endif /* HF_CODEC_MATCH_H */

@@ -73,10 +73,10 @@ static void put_item(struct hf_buf *buf, size_t number)
 {
 	uint8_t md5[16], sha1[20], sha256[32], pdq[32];
 	const struct hf_retro_item item = {
-		.digests = { { HF_ALGORITHM_MD5, 255, md5 },
-			     { HF_ALGORITHM_SHA1, 255, sha1 },
-			     { HF_ALGORITHM_SHA256, 255, sha256 },
-			     { HF_ALGORITHM_PDQ, 90, pdq } },
+		.digests = { { HF_ALGORITHM_MD5, 255, md5, 16 },
+			     { HF_ALGORITHM_SHA1, 255, sha1, 20 },
+			     { HF_ALGORITHM_SHA256, 255, sha256, 32 },
+			     { HF_ALGORITHM_PDQ, 90, pdq, 32 } },
 		.count = 4,
 	};
 	struct hf_retro_item named = item;
@@ -125,7 +125,7 @@ static struct hf_retro_filter *new_entries(size_t count)
 	struct hf_why why = { "" };
 	uint8_t digest[32];
 
-	must(hf_retro_filter_new(31, &filter, &why), &why);
+	must(hf_retro_filter_new(31, 31, &filter, &why), &why);
 	for (size_t i = 0; i < count; i++) {
 		static const unsigned algorithms[] = { HF_ALGORITHM_MD5,
 						       HF_ALGORITHM_SHA1,

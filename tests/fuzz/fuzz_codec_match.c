@@ -17,9 +17,17 @@ static void promises(const struct hf_wire_match_request *request)
 		const struct hf_digest_batch *batch = &request->batches[i];
 		size_t count = hf_digest_batch_count(batch);
 
-		total += count;
-		if (batch->digests.len_bytes !=
-			    count * hf_algorithm_bytes(batch->algorithm) ||
+		size_t at = 0;
+
+		for (size_t j = 0; j < count; j++) {
+			size_t len_bytes =
+				hf_digest_batch_next(batch, j, &at).len_bytes;
+
+			total += batch->algorithm == HF_ALGORITHM_VPDQ
+					 ? len_bytes / HF_PDQ_BYTES
+					 : 1;
+		}
+		if (at != batch->digests.len_bytes ||
 		    (batch->items_count != 0 && batch->items_count != count))
 			abort();
 	}

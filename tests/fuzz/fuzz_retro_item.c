@@ -11,12 +11,19 @@ static void filter_finds(const struct hf_retro_item *item)
 {
 	struct hf_retro_filter *filter;
 
-	if (hf_retro_filter_new(31, &filter, NULL) != HF_OK)
+	if (hf_retro_filter_new(31, 31, &filter, NULL) != HF_OK)
 		abort();
 	for (size_t i = 0; i < item->count; i++) {
-		if (hf_retro_filter_add(filter, item->digests[i].algorithm,
-					item->digests[i].at, NULL) != HF_OK)
-			abort();
+		const struct hf_retro_digest *digest = &item->digests[i];
+		size_t step = digest->algorithm == HF_ALGORITHM_VPDQ
+				      ? HF_PDQ_BYTES
+				      : digest->len_bytes;
+
+		for (size_t at = 0; at < digest->len_bytes; at += step) {
+			if (hf_retro_filter_add(filter, digest->algorithm,
+						digest->at + at, NULL) != HF_OK)
+				abort();
+		}
 	}
 	if (!hf_retro_filter_passes(filter, item))
 		abort();

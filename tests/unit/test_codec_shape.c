@@ -243,16 +243,25 @@ static void fix_batch(struct maker *maker, void *ours)
 {
 	struct hf_digest_batch *batch = ours;
 	uint32_t *items = zeroed(maker, 3, sizeof(*items));
+	uint32_t *frames = zeroed(maker, 3, sizeof(*frames));
 	uint8_t *qualities = zeroed(maker, 3, 1);
+	size_t len_bytes = 0;
+	bool is_video;
 
+	batch->algorithm = (enum hf_algorithm)(1 + below(6));
+	is_video = batch->algorithm == HF_ALGORITHM_VPDQ;
 	for (uint32_t i = 0; i < 3; i++) {
 		items[i] = (uint32_t)below(10000);
 		qualities[i] = (uint8_t)below(101);
+		frames[i] = 1 + (uint32_t)below(9);
+		len_bytes += is_video ? frames[i] * HF_PDQ_BYTES
+				      : hf_algorithm_bytes(batch->algorithm);
 	}
-	batch->algorithm = (enum hf_algorithm)(1 + below(5));
-	batch->digests =
-		random_bytes(maker, 3 * hf_algorithm_bytes(batch->algorithm));
-	batch->qualities = hf_span(qualities, below(2) == 0 ? 0 : 3);
+	batch->digests = random_bytes(maker, len_bytes);
+	batch->frames = is_video ? frames : NULL;
+	batch->frames_count = is_video ? 3 : 0;
+	batch->qualities =
+		hf_span(qualities, is_video || below(2) == 0 ? 0 : 3);
 	batch->items = items;
 	batch->items_count = below(2) == 0 ? 0 : 3;
 }

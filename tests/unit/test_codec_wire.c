@@ -297,11 +297,65 @@ static void a_match_takes_10_000_whole_digests(void **state)
 	batch.qualities = hf_span(good, 1);
 	assert_int_equal(match_of(&batch, 1), HF_E_ARGUMENT);
 	batch.qualities = hf_span(NULL, 0);
-	batch.algorithm = HF_ALGORITHM_VPDQ;
-	assert_int_equal(match_of(&batch, 1), HF_E_UNSUPPORTED);
 	batch.algorithm = (enum hf_algorithm)99;
 	assert_int_equal(match_of(&batch, 1), HF_E_UNSUPPORTED);
 	batch.algorithm = (enum hf_algorithm)0;
+	assert_int_equal(match_of(&batch, 1), HF_E_ARGUMENT);
+}
+
+static void a_match_takes_videos_by_their_frames(void **state)
+{
+	static uint8_t frames[10001 * HF_PDQ_BYTES], quality;
+	static const uint32_t items[2] = { 7, 7 }, five[2] = { 2, 3 },
+			      none[2] = { 5, 0 }, longest[1] = { 1800 },
+			      longer[1] = { 1801 },
+			      many[6] = { 1800, 1800, 1800, 1800, 1800, 1000 },
+			      more[6] = { 1800, 1800, 1800, 1800, 1800, 1001 };
+	const struct {
+		const uint32_t *frames;
+		size_t frames_count;
+		size_t bytes;
+		enum hf_err err;
+	} rows[] = {
+		{ five, 2, 5 * HF_PDQ_BYTES, HF_OK },
+		{ five, 2, 5 * HF_PDQ_BYTES - 1, HF_E_ARGUMENT },
+		{ five, 2, 6 * HF_PDQ_BYTES, HF_E_ARGUMENT },
+		{ five, 1, 5 * HF_PDQ_BYTES, HF_E_ARGUMENT },
+		{ none, 2, 5 * HF_PDQ_BYTES, HF_E_ARGUMENT },
+		{ five, 0, HF_PDQ_BYTES, HF_E_ARGUMENT },
+		{ longest, 1, 1800 * HF_PDQ_BYTES, HF_OK },
+		{ longer, 1, 1801 * HF_PDQ_BYTES, HF_E_LIMIT },
+		{ many, 6, 10000 * HF_PDQ_BYTES, HF_OK },
+		{ more, 6, 10001 * HF_PDQ_BYTES, HF_E_LIMIT },
+	};
+	struct hf_digest_batch batch = { .algorithm = HF_ALGORITHM_VPDQ };
+	size_t at = 0;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		batch.frames = rows[i].frames;
+		batch.frames_count = rows[i].frames_count;
+		batch.digests = hf_span(frames, rows[i].bytes);
+		assert_int_equal(match_of(&batch, 1), rows[i].err);
+	}
+	batch.frames = five;
+	batch.frames_count = 2;
+	batch.digests = hf_span(frames, 5 * HF_PDQ_BYTES);
+	batch.items = items;
+	batch.items_count = 2;
+	assert_int_equal(match_of(&batch, 1), HF_OK);
+	batch.items_count = 1;
+	assert_int_equal(match_of(&batch, 1), HF_E_ARGUMENT);
+	batch.items_count = 0;
+	assert_int_equal(hf_digest_batch_count(&batch), 2);
+	assert_int_equal(hf_digest_batch_next(&batch, 0, &at).len_bytes,
+			 2 * HF_PDQ_BYTES);
+	assert_ptr_equal(hf_digest_batch_next(&batch, 1, &at).at,
+			 frames + 2 * HF_PDQ_BYTES);
+	assert_int_equal(at, 5 * HF_PDQ_BYTES);
+	batch.qualities = hf_span(&quality, 1);
+	assert_int_equal(match_of(&batch, 1), HF_E_ARGUMENT);
+	batch.qualities = hf_span(NULL, 0);
+	batch.algorithm = HF_ALGORITHM_PDQ;
 	assert_int_equal(match_of(&batch, 1), HF_E_ARGUMENT);
 }
 
@@ -516,6 +570,7 @@ int main(void)
 		TEST(nesting_has_no_depth),
 		TEST(lists_one_past_their_most_are_refused),
 		TEST(a_match_takes_10_000_whole_digests),
+		TEST(a_match_takes_videos_by_their_frames),
 		TEST(the_parts_of_a_chunk_must_fit_together),
 		TEST(one_of_several_must_be_there),
 		TEST(the_last_of_several_counts),

@@ -345,6 +345,70 @@ static void the_longest_rule_fits(void **state)
 	hf_policy_free(policy);
 }
 
+static void a_video_needs_both_shares_at_its_rows_distance(void **state)
+{
+	static const struct {
+		unsigned looked_up_min, listed_min;
+		unsigned distance, looked_up, listed;
+		bool matches;
+	} rows[] = {
+		{ 80, 0, 31, 80, 0, true },     { 80, 0, 31, 79, 100, false },
+		{ 0, 80, 31, 0, 80, true },     { 0, 80, 31, 100, 79, false },
+		{ 80, 70, 31, 80, 70, true },   { 80, 70, 31, 70, 80, false },
+		{ 80, 0, 30, 100, 100, false }, { 80, 0, 32, 100, 100, false },
+	};
+	unsigned looked_up, listed;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_policy_row row = row_of("*");
+		struct hf_policy *policy;
+		struct hf_policy_match match =
+			match_of("h.example/a/1", HF_CLASS_NCII,
+				 HF_ALGORITHM_VPDQ, rows[i].distance);
+		struct hf_policy_answer answer;
+
+		row.looked_up_min = (uint8_t)rows[i].looked_up_min;
+		row.listed_min = (uint8_t)rows[i].listed_min;
+		policy = policy_of(&row, 1);
+		match.looked_up_percent = rows[i].looked_up;
+		match.listed_percent = rows[i].listed;
+		assert_int_equal(hf_policy_verdict(policy, &match, &answer),
+				 rows[i].matches);
+		assert_true(hf_policy_video(policy, 31, &looked_up, &listed));
+		assert_int_equal(looked_up, rows[i].looked_up_min);
+		assert_int_equal(listed, rows[i].listed_min);
+		assert_false(hf_policy_video(policy, 30, &looked_up, &listed));
+		hf_policy_free(policy);
+	}
+}
+
+/* The smallest of the rows that may decide, and nothing where none does. */
+static void what_videos_are_asked_for_follows_from_the_rows(void **state)
+{
+	struct hf_policy_row rows[3] = { row_of("h.example/*"),
+					 row_of("i.example/*"), row_of("*") };
+	unsigned looked_up, listed;
+	struct hf_policy *policy;
+
+	rows[0].looked_up_min = 90;
+	rows[0].listed_min = 20;
+	rows[1].algorithms = ONE(ALGORITHM, PDQ);
+	rows[1].near_distance = 12;
+	rows[2].near = HF_POLICY_OFF;
+	policy = policy_of(rows, 3);
+	assert_true(hf_policy_video(policy, 31, &looked_up, &listed));
+	assert_int_equal(looked_up, 90);
+	assert_int_equal(listed, 20);
+	assert_false(hf_policy_video(policy, 12, &looked_up, &listed));
+	hf_policy_free(policy);
+	rows[0].near = HF_POLICY_OFF;
+	policy = policy_of(rows, 3);
+	assert_false(hf_policy_video(policy, 31, &looked_up, &listed));
+	hf_policy_free(policy);
+	rows[0].looked_up_min = 101;
+	assert_int_equal(hf_policy_new(rows, 3, &policy, NULL), HF_E_ARGUMENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +424,10 @@ int main(void)
 		cmocka_unit_test(
 			a_set_that_is_off_is_not_followed_for_matching),
 		cmocka_unit_test(the_longest_rule_fits),
+		cmocka_unit_test(
+			a_video_needs_both_shares_at_its_rows_distance),
+		cmocka_unit_test(
+			what_videos_are_asked_for_follows_from_the_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,14 +41,17 @@ static void flip(uint8_t *digest, unsigned bits)
 static void an_item_comes_back_as_it_was_put(void **state)
 {
 	static const uint8_t md5[16] = { 1 }, pdq[32] = { 2 },
-			     photodna[144] = { 3 };
+			     photodna[144] = { 3 },
+			     frames[1800 * HF_PDQ_BYTES] = { [57599] = 4 };
 	const struct hf_retro_item item = {
-		.digests = { { HF_ALGORITHM_MD5, HF_QUALITY_NONE, md5 },
-			     { HF_ALGORITHM_PDQ, 71, pdq },
-			     { HF_ALGORITHM_PDQ, 0, pdq },
-			     { HF_ALGORITHM_PHOTODNA, HF_QUALITY_NONE,
-			       photodna } },
-		.count = 4,
+		.digests = { { HF_ALGORITHM_MD5, HF_QUALITY_NONE, md5, 16 },
+			     { HF_ALGORITHM_PDQ, 71, pdq, 32 },
+			     { HF_ALGORITHM_PDQ, 0, pdq, 32 },
+			     { HF_ALGORITHM_PHOTODNA, HF_QUALITY_NONE, photodna,
+			       144 },
+			     { HF_ALGORITHM_VPDQ, HF_QUALITY_NONE, frames,
+			       sizeof(frames) } },
+		.count = 5,
 		.name = BYTES("/srv/\xc3\xa9t\xc3\xa9"),
 	};
 	struct hf_retro_item back;
@@ -56,15 +59,17 @@ static void an_item_comes_back_as_it_was_put(void **state)
 	struct hf_span rest;
 	struct hf_buf buf;
 
-	hf_buf_init(&buf, 4096);
+	hf_buf_init(&buf, 1 << 20);
 	hf_retro_item_put(&buf, &item);
 	hf_retro_item_put(&buf, &item);
 	rest = hf_buf_span(&buf);
 	for (int i = 0; i < 2; i++) {
 		assert_ok(hf_retro_item_take(&rest, &back, &why), &why);
-		assert_int_equal(back.count, 4);
+		assert_int_equal(back.count, 5);
 		assert_int_equal(back.digests[1].quality, 71);
 		assert_memory_equal(back.digests[3].at, photodna, 144);
+		assert_int_equal(back.digests[4].len_bytes, sizeof(frames));
+		assert_memory_equal(back.digests[4].at, frames, sizeof(frames));
 		assert_true(hf_span_equal(back.name, item.name));
 	}
 	assert_int_equal(rest.len_bytes, 0);
@@ -87,7 +92,9 @@ static void bytes_that_are_no_item_are_refused(void **state)
 		{ "no bytes of the digest", "\1\0\0\3\377", 5 },
 		{ "half of a digest's head", "\1\0\0\3", 4 },
 		{ "an algorithm that is not known", "\1\0\0\7\377aaaa", 9 },
-		{ "an algorithm without a length", "\1\0\0\6\377aaaa", 9 },
+		{ "a video without frames", "\1\0\0\6\377\0\0", 7 },
+		{ "half a number of frames", "\1\0\0\6\377\0", 6 },
+		{ "more frames than there are", "\1\0\0\6\377\0\1aaa", 10 },
 		{ "a quality over 100", "\1\0\0\1\145aaaaaaaaaaaaaaaa", 21 },
 		{ "half a name", "\1\0\3\1\377aaaaaaaaaaaaaaaann", 23 },
 	};
@@ -169,6 +176,41 @@ static void items_of_a_lookup_are_put_by_their_numbers(void **state)
 	hf_buf_release(&buf);
 }
 
+/* Of two videos of an item that are too long together, one. */
+static void of_long_videos_as_many_are_kept_as_fit(void **state)
+{
+	static uint8_t frames[2000 * HF_PDQ_BYTES];
+	static const uint32_t lists[3] = { 1000, 900, 100 };
+	static const uint32_t items[3] = { 0, 0, 0 };
+	const struct hf_digest_batch batch = {
+		.algorithm = HF_ALGORITHM_VPDQ,
+		.digests = hf_span(frames, sizeof(frames)),
+		.items = items,
+		.items_count = 3,
+		.frames = lists,
+		.frames_count = 3,
+	};
+	const struct hf_wire_match_request request = { .batches = &batch,
+						       .batches_count = 1 };
+	struct hf_retro_item item;
+	struct hf_why why = { "" };
+	struct hf_span rest;
+	struct hf_buf buf;
+	size_t count;
+
+	frames[1900 * HF_PDQ_BYTES] = 77;
+	hf_buf_init(&buf, 1 << 20);
+	assert_ok(hf_retro_items_put(&buf, &request, NULL, &count, &why), &why);
+	rest = hf_buf_span(&buf);
+	assert_ok(hf_retro_item_take(&rest, &item, &why), &why);
+	assert_int_equal(item.count, 2);
+	assert_int_equal(item.digests[0].len_bytes, 1000 * HF_PDQ_BYTES);
+	assert_int_equal(item.digests[1].len_bytes, 100 * HF_PDQ_BYTES);
+	assert_int_equal(item.digests[1].at[0], 77);
+	assert_int_equal(rest.len_bytes, 0);
+	hf_buf_release(&buf);
+}
+
 static void of_an_item_with_very_many_digests_the_first_are_kept(void **state)
 {
 	enum { MANY = HF_ITEM_MAX_HASHES + 5 };
@@ -206,7 +248,10 @@ static bool passes(const struct hf_retro_filter *filter, unsigned algorithm,
 		   const uint8_t *digest)
 {
 	const struct hf_retro_item item = {
-		.digests = { { (uint8_t)algorithm, HF_QUALITY_NONE, digest } },
+		.digests = { { (uint8_t)algorithm, HF_QUALITY_NONE, digest,
+			       algorithm == HF_ALGORITHM_VPDQ
+				       ? HF_PDQ_BYTES
+				       : hf_algorithm_bytes(algorithm) } },
 		.count = 1,
 	};
 
@@ -227,19 +272,28 @@ static void a_filter_passes_what_may_match_and_little_else(void **state)
 	struct hf_why why = { "" };
 	uint8_t pdq[32], asked[32];
 
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		assert_ok(hf_retro_filter_new(rows[i].distance, &filter, &why),
+	for (size_t n = 0; n < 2 * ROWS(rows); n++) {
+		size_t i = n / 2;
+		unsigned algorithm =
+			n % 2 == 0 ? HF_ALGORITHM_PDQ : HF_ALGORITHM_VPDQ;
+
+		assert_ok(hf_retro_filter_new(n % 2 == 0 ? rows[i].distance : 3,
+					      n % 2 == 1 ? rows[i].distance : 3,
+					      &filter, &why),
 			  &why);
 		fill(pdq, 32);
-		assert_ok(hf_retro_filter_add(filter, HF_ALGORITHM_PDQ, pdq,
-					      &why),
+		assert_ok(hf_retro_filter_add(filter, algorithm, pdq, &why),
 			  &why);
 		assert_int_equal(hf_retro_filter_count(filter),
 				 rows[i].distance >= 0);
 		memcpy(asked, pdq, 32);
 		flip(asked, rows[i].flipped);
-		assert_int_equal(passes(filter, HF_ALGORITHM_PDQ, asked),
+		assert_int_equal(passes(filter, algorithm, asked),
 				 rows[i].passes);
+		/* A frame is no picture. */
+		assert_false(passes(
+			filter,
+			HF_ALGORITHM_PDQ + HF_ALGORITHM_VPDQ - algorithm, pdq));
 		/* An exact one is no PDQ. */
 		assert_false(passes(filter, HF_ALGORITHM_SHA256, pdq));
 		hf_retro_filter_free(filter);
@@ -252,18 +306,18 @@ static void a_filter_of_many_misses_none(void **state)
 	static const struct {
 		uint8_t algorithm;
 		size_t len_bytes;
-	} kinds[] = { { HF_ALGORITHM_MD5, 16 },
-		      { HF_ALGORITHM_SHA1, 20 },
-		      { HF_ALGORITHM_SHA256, 32 },
-		      { HF_ALGORITHM_PHOTODNA, 144 },
-		      { HF_ALGORITHM_PDQ, 32 } };
+	} kinds[] = {
+		{ HF_ALGORITHM_MD5, 16 },    { HF_ALGORITHM_SHA1, 20 },
+		{ HF_ALGORITHM_SHA256, 32 }, { HF_ALGORITHM_PHOTODNA, 144 },
+		{ HF_ALGORITHM_PDQ, 32 },    { HF_ALGORITHM_VPDQ, 32 }
+	};
 	static uint8_t digests[MANY][144];
 	struct hf_retro_filter *filter;
 	struct hf_why why = { "" };
 	uint8_t other[144];
 	size_t wrong = 0;
 
-	assert_ok(hf_retro_filter_new(31, &filter, &why), &why);
+	assert_ok(hf_retro_filter_new(31, 31, &filter, &why), &why);
 	for (size_t i = 0; i < MANY; i++) {
 		/* One of zeros, and some that begin with them. */
 		if (i > 0)
@@ -361,7 +415,7 @@ static void keep(struct shelf *shelf, unsigned first, unsigned count,
 			&buf,
 			&(struct hf_retro_item){
 				.digests = { { HF_ALGORITHM_SHA256,
-					       HF_QUALITY_NONE, digest } },
+					       HF_QUALITY_NONE, digest, 32 } },
 				.count = 1,
 				.name = hf_span_of(name) });
 	}
@@ -614,6 +668,7 @@ int main(void)
 		cmocka_unit_test(items_of_a_lookup_are_put_by_their_numbers),
 		cmocka_unit_test(
 			of_an_item_with_very_many_digests_the_first_are_kept),
+		cmocka_unit_test(of_long_videos_as_many_are_kept_as_fit),
 		cmocka_unit_test(
 			a_filter_passes_what_may_match_and_little_else),
 		cmocka_unit_test(a_filter_of_many_misses_none),
