@@ -15,7 +15,7 @@ policy:
   - set: "*"
     near: 64
 """
-COUNT = 16000
+COUNT = 8000
 LARGE = 10000
 
 
