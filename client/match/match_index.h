@@ -291,11 +291,9 @@ struct hf_index_stats {
 
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats);
 
-/* What segment files hold, by algorithm and section ("pdq keys"), with the
- * hashes as count.  Headers and slack are in none. */
+/* What its files hold: the mutable part, the marks as they are now, and
+ * segments by algorithm and section ("pdq keys"), with the hashes as count.
+ * Headers and slack are in none. */
 void hf_index_sizes(struct hf_index *index, hf_size_each *each, void *arg);
-
-/* Bytes that the mutable part can come to use, whatever is added. */
-uint64_t hf_index_mutable_most(void);
 
 #endif /* HF_MATCH_INDEX_H */

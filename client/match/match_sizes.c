@@ -36,11 +36,28 @@ static void add(struct sum *sum, const struct hf_match_segment_part *part)
 	sum->hashes += part->hashes_count;
 }
 
+static void tell_mapped(struct hf_index *index, hf_size_each *each, void *arg)
+{
+	struct hf_index_stats stats;
+
+	hf_index_stats(index, &stats);
+	each(arg,
+	     &(struct hf_size){ .table = "mutable part",
+				.bytes = stats.memory_bytes - stats.marks_bytes,
+				.count = stats.mutable_count,
+				.most = (HF_MATCH_FROZEN_MAX + 1) *
+					hf_match_memory_bytes() });
+	each(arg, &(struct hf_size){ .table = "marks",
+				     .bytes = stats.marks_bytes,
+				     .count = stats.marks_count });
+}
+
 void hf_index_sizes(struct hf_index *index, hf_size_each *each, void *arg)
 {
 	struct sum sums[HF_ALGORITHM_COUNT] = { 0 };
 	char name[64];
 
+	tell_mapped(index, each, arg);
 	pthread_mutex_lock(&index->lock);
 	for (size_t i = 0; i < index->segments_count; i++) {
 		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
@@ -60,9 +77,4 @@ void hf_index_sizes(struct hf_index *index, hf_size_each *each, void *arg)
 						     .count = sums[a].hashes });
 		}
 	}
-}
-
-uint64_t hf_index_mutable_most(void)
-{
-	return (uint64_t)(HF_MATCH_FROZEN_MAX + 1) * hf_match_memory_bytes();
 }

@@ -152,6 +152,8 @@ enum hf_err hf_ledger_stats(struct hf_ledger *ledger,
 	pthread_mutex_lock(&ledger->lock);
 	*out_stats = ledger->stats;
 	out_stats->queued_jobs = ledger->queue_jobs;
+	out_stats->queued_bytes = ledger->queue_bytes;
+	out_stats->queued_most_bytes = ledger->options.queue_bytes_max;
 	pthread_mutex_unlock(&ledger->lock);
 	out_stats->file_bytes = store.file_bytes;
 	out_stats->disk_bytes = store.disk_bytes;

@@ -269,10 +269,12 @@ struct hf_ledger_stats {
 	uint64_t file_bytes;
 	uint64_t disk_bytes; /* free on its file system */
 	size_t queued_jobs;
-	uint64_t commits;    /* since open */
-	uint64_t appended;   /* entries of our own, since open */
-	uint64_t applied;    /* entries of others, since open */
-	bool is_signer_away; /* its last answer was a failure */
+	size_t queued_bytes;
+	size_t queued_most_bytes; /* past this, whoever queues is BUSY */
+	uint64_t commits;         /* since open */
+	uint64_t appended;        /* entries of our own, since open */
+	uint64_t applied;         /* entries of others, since open */
+	bool is_signer_away;      /* its last answer was a failure */
 	struct hf_why signer_why;
 };
 

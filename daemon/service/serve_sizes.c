@@ -32,8 +32,7 @@ struct measuring {
 };
 
 static void put(struct measuring *measuring, struct rows *rows,
-		const char *part, const struct hf_size *size,
-		uint64_t bytes_max)
+		const char *part, const struct hf_size *size)
 {
 	struct hf_size_info *row = &rows->at[rows->count];
 	const char *table =
@@ -48,7 +47,7 @@ static void put(struct measuring *measuring, struct rows *rows,
 				      .table = table,
 				      .bytes = size->bytes,
 				      .count = size->count,
-				      .bytes_max = bytes_max };
+				      .bytes_max = size->most };
 }
 
 static void on_disk(void *arg, const struct hf_size *size)
@@ -57,7 +56,7 @@ static void on_disk(void *arg, const struct hf_size *size)
 
 	if (size->bytes == 0)
 		return;
-	put(measuring, &measuring->disk, measuring->part, size, 0);
+	put(measuring, &measuring->disk, measuring->part, size);
 	measuring->told_bytes += size->bytes;
 }
 
@@ -65,7 +64,7 @@ static void on_set(void *arg, const struct hf_size *size)
 {
 	struct measuring *measuring = arg;
 
-	put(measuring, &measuring->sets, measuring->part, size, 0);
+	put(measuring, &measuring->sets, measuring->part, size);
 }
 
 /* What of one directory is told table by table; the others have one row. */
@@ -129,33 +128,24 @@ static enum hf_err on_entry(void *arg, const char *name, uint64_t bytes,
 	return HF_OK;
 }
 
-static void tell_index(struct measuring *measuring, struct hf_index *index,
-		       const char *part)
-{
-	struct hf_index_stats stats;
-	struct hf_size mutable = { .table = "mutable part" };
-	struct hf_size marks = { .table = "marks" };
-
-	hf_index_stats(index, &stats);
-	mutable.bytes = stats.memory_bytes - stats.marks_bytes;
-	mutable.count = stats.mutable_count;
-	marks.bytes = stats.marks_bytes;
-	marks.count = stats.marks_count;
-	put(measuring, &measuring->memory, part, &mutable,
-	    hf_index_mutable_most());
-	put(measuring, &measuring->memory, part, &marks, 0);
-}
-
-static void tell_memory(struct measuring *measuring)
+static enum hf_err tell_memory(struct measuring *measuring, struct hf_why *why)
 {
 	struct hf_node *node = measuring->node;
-	struct hf_size lookups = { .table = "arenas" };
+	struct hf_ledger_stats stats;
+	enum hf_err err = hf_ledger_stats(node->ledger, &stats, why);
 
-	tell_index(measuring, node->index, "index");
-	tell_index(measuring, node->retracted, "retracted");
-	lookups.bytes = hf_desk_bytes(node->desk);
-	put(measuring, &measuring->memory, "lookups", &lookups,
-	    hf_desk_bytes_most());
+	if (err != HF_OK)
+		return err;
+	put(measuring, &measuring->memory, "ledger",
+	    &(struct hf_size){ .table = "queue",
+			       .bytes = stats.queued_bytes,
+			       .count = stats.queued_jobs,
+			       .most = stats.queued_most_bytes });
+	put(measuring, &measuring->memory, "lookups",
+	    &(struct hf_size){ .table = "arenas",
+			       .bytes = hf_desk_bytes(node->desk),
+			       .most = hf_desk_bytes_most() });
+	return HF_OK;
 }
 
 static enum hf_err rows_make(struct rows *rows, struct hf_arena *arena)
@@ -184,9 +174,10 @@ static enum hf_err get_sizes(struct hf_unary *unary, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_memory_use(&response.resident_bytes,
 				    &response.mapped_bytes, why);
+	if (err == HF_OK)
+		err = tell_memory(&measuring, why);
 	if (err != HF_OK)
 		return err;
-	tell_memory(&measuring);
 	if (measuring.has_failed)
 		return hf_why(why, HF_E_LIMIT, "too much to tell");
 	response.disk = measuring.disk.at;
