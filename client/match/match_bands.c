@@ -55,11 +55,99 @@ void hf_match_bands_note(struct hf_match_bands *bands,
 	bands->loose_count = at + 1;
 }
 
+/* The keys that a key's value of this band brings along, summed over all
+ * keys; those that several runs have count for each. */
+static double weigh(const struct hf_match_bands *bands, unsigned band,
+		    uint32_t *counts)
+{
+	const struct hf_match_merge *merge = bands->merge;
+	double weight = 0;
+
+	memset(counts, 0, VALUES * sizeof(counts[0]));
+	for (uint32_t i = 0; i < bands->loose_count; i++)
+		counts[bands->values[band][i]]++;
+	for (unsigned r = 0; r < merge->runs_count; r++) {
+		const struct hf_match_segment_part *part = merge->runs[r].part;
+		const uint32_t *offsets = part->bands[band].offsets;
+
+		for (unsigned v = 0; part->has_bands && v < VALUES; v++)
+			counts[v] += offsets[v + 1] - offsets[v];
+	}
+	for (unsigned v = 0; v < VALUES; v++)
+		weight += (double)counts[v] * counts[v];
+	return weight;
+}
+
+/* The heaviest band is followed by the lightest, that by the second heaviest,
+ * and so on. */
+static void best_ring(const double *weights, uint8_t *out_ring)
+{
+	uint8_t order[HF_MATCH_PDQ_BANDS], around[HF_MATCH_PDQ_BANDS];
+
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++) {
+		unsigned at = b;
+
+		for (; at > 0 && weights[order[at - 1]] < weights[b]; at--)
+			order[at] = order[at - 1];
+		order[at] = (uint8_t)b;
+	}
+	for (unsigned i = 0; i < HF_MATCH_PDQ_BANDS; i++)
+		around[i] = order[i % 2 == 0 ? i / 2
+					     : HF_MATCH_PDQ_BANDS - 1 - i / 2];
+	for (unsigned i = 0; i < HF_MATCH_PDQ_BANDS; i++)
+		out_ring[around[i]] = around[(i + 1) % HF_MATCH_PDQ_BANDS];
+}
+
+/* What passes, more or less. */
+static double cost_of(const double *weights, const uint8_t *ring)
+{
+	double cost = 0;
+
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		cost += weights[b] * weights[ring[b]];
+	return cost;
+}
+
+/* That of the largest run, or bands in order. */
+static void usual_ring(const struct hf_match_merge *merge, uint8_t *out_ring)
+{
+	const struct hf_match_segment_part *largest = NULL;
+
+	for (unsigned r = 0; r < merge->runs_count; r++) {
+		const struct hf_match_segment_part *part = merge->runs[r].part;
+
+		if (part->has_bands &&
+		    (largest == NULL || part->keys_count > largest->keys_count))
+			largest = part;
+	}
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		out_ring[b] = (uint8_t)(largest != NULL
+						? largest->bands[b].next
+						: (b + 1) % HF_MATCH_PDQ_BANDS);
+}
+
+/* A ring that costs no more than so many times the best one stays. */
+#define WORSE_MOST 2
+
+void hf_match_bands_order(struct hf_match_bands *bands)
+{
+	double weights[HF_MATCH_PDQ_BANDS];
+	uint8_t usual[HF_MATCH_PDQ_BANDS];
+
+	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
+		weights[b] = weigh(bands, b, bands->places);
+	usual_ring(bands->merge, usual);
+	best_ring(weights, bands->ring);
+	if (cost_of(weights, usual) <=
+	    WORSE_MOST * cost_of(weights, bands->ring))
+		memcpy(bands->ring, usual, sizeof(usual));
+}
+
 /* The loose keys by their values of one band. */
 static void sort_loose(struct hf_match_bands *bands, unsigned band)
 {
 	const uint16_t *values = bands->values[band];
-	const uint16_t *nexts = bands->values[(band + 1) % HF_MATCH_PDQ_BANDS];
+	const uint16_t *nexts = bands->values[bands->ring[band]];
 	uint32_t sum = 0;
 
 	memset(bands->places, 0, VALUES * sizeof(bands->places[0]));
@@ -83,16 +171,28 @@ static void sort_loose(struct hf_match_bands *bands, unsigned band)
 
 /* One run with bands, as it is gone through. */
 struct cursor {
+	const struct hf_match_segment_part *part;
 	const struct hf_match_segment_band *band;
 	const uint32_t *map;
-	uint32_t keys_count;
 	uint32_t at;
 };
+
+/* What stands beside a key of its own, when band next follows. */
+static uint16_t next_of(const struct cursor *cursor, uint32_t at, unsigned next)
+{
+	const struct hf_match_segment_band *band = cursor->band;
+
+	return band->next == next
+		       ? band->nexts[at]
+		       : hf_match_pdq_band(
+				 hf_match_key(cursor->part, band->keys[at]),
+				 next);
+}
 
 /* What a run has in one bucket.  False when there is more than there can
  * be. */
 static bool put_bucket(struct cursor *cursor, unsigned value, uint32_t room,
-		       struct hf_match_band_streams *streams,
+		       unsigned next, struct hf_match_band_streams *streams,
 		       uint32_t *out_count)
 {
 	const struct hf_match_segment_band *band = cursor->band;
@@ -101,7 +201,7 @@ static bool put_bucket(struct cursor *cursor, unsigned value, uint32_t room,
 	for (uint32_t i = cursor->at; i < end; i++) {
 		uint32_t key = band->keys[i];
 
-		if (key >= cursor->keys_count)
+		if (key >= cursor->part->keys_count)
 			return false;
 		key = cursor->map[key];
 		if (key == HF_MATCH_MERGE_NO_KEY)
@@ -109,7 +209,8 @@ static bool put_bucket(struct cursor *cursor, unsigned value, uint32_t room,
 		if (count == room)
 			return false;
 		count++;
-		hf_match_stream_put16(&streams->nexts, band->nexts[i]);
+		hf_match_stream_put16(&streams->nexts,
+				      next_of(cursor, i, next));
 		hf_match_stream_put32(&streams->keys, key);
 	}
 	cursor->at = end;
@@ -137,7 +238,7 @@ static enum hf_err damaged(struct hf_why *why)
 		      "index: a segment that is merged has damaged bands");
 }
 
-static enum hf_err merge_band(struct hf_match_bands *bands,
+static enum hf_err merge_band(struct hf_match_bands *bands, unsigned next,
 			      struct cursor *cursors, size_t cursors_count,
 			      struct hf_match_band_streams *streams,
 			      struct hf_why *why)
@@ -149,7 +250,7 @@ static enum hf_err merge_band(struct hf_match_bands *bands,
 		for (size_t c = 0; c < cursors_count; c++) {
 			uint32_t count;
 
-			if (!put_bucket(&cursors[c], v, keys_count - sum,
+			if (!put_bucket(&cursors[c], v, keys_count - sum, next,
 					streams, &count))
 				return damaged(why);
 			sum += count;
@@ -178,13 +279,14 @@ enum hf_err hf_match_bands_put(struct hf_match_bands *bands, unsigned band,
 
 		if (part->has_bands)
 			cursors[count++] = (struct cursor){
+				.part = part,
 				.band = &part->bands[band],
 				.map = merge->maps[r],
-				.keys_count = part->keys_count,
 			};
 	}
 	if (count > 0)
-		return merge_band(bands, cursors, count, streams, why);
+		return merge_band(bands, bands->ring[band], cursors, count,
+				  streams, why);
 	hf_match_stream_put(&streams->offsets, bands->offsets,
 			    (VALUES + (size_t)1) * sizeof(bands->offsets[0]));
 	hf_match_stream_put(&streams->nexts, bands->nexts,

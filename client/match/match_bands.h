@@ -4,6 +4,12 @@
  * Runs that have bands are merged bucket by bucket, each read once and in
  * order; the keys of all others are sorted into buckets here.
  *
+ * Which band follows which in the ring (match_band.h) is free.  A band of few
+ * values should be followed by one of many, or all of its large buckets would
+ * pass.  So where the ring of the largest run, or bands in order, is much
+ * worse than the best, the best is taken, and runs with another ring read
+ * their digests again.
+ *
  * Units    keys are numbers of the part that is being made.
  * Owns     begin makes room for so many loose keys; release frees it.
  * Threads  one.
@@ -18,6 +24,7 @@
 
 struct hf_match_bands {
 	const struct hf_match_merge *merge;
+	uint8_t ring[HF_MATCH_PDQ_BANDS];     /* the band behind each */
 	uint32_t loose_count;                 /* keys of runs without bands */
 	uint32_t *loose_keys;                 /* owned, with all behind it */
 	uint16_t *values[HF_MATCH_PDQ_BANDS]; /* of each loose key */
@@ -44,7 +51,10 @@ HF_MUST enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 void hf_match_bands_note(struct hf_match_bands *bands,
 			 const struct hf_match_merged *merged, uint32_t number);
 
-/* After the last next. */
+/* After the last next: choose the ring. */
+void hf_match_bands_order(struct hf_match_bands *bands);
+
+/* Then one band after another. */
 HF_MUST enum hf_err hf_match_bands_put(struct hf_match_bands *bands,
 				       unsigned band,
 				       struct hf_match_band_streams *streams,

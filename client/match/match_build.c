@@ -214,6 +214,24 @@ static enum hf_err write_band(struct made *made, struct sections *sections,
 	return err;
 }
 
+/* The ring, and the bands that it orders. */
+static enum hf_err write_bands(struct made *made, struct sections *sections,
+			       struct hf_match_bands *bands, unsigned section,
+			       struct hf_why *why)
+{
+	struct hf_match_stream stream;
+	enum hf_err err;
+
+	hf_match_bands_order(bands);
+	begin_section(made, sections, section, &stream, 0);
+	hf_match_stream_put(&stream, bands->ring, sizeof(bands->ring));
+	err = end_section(sections, section++, &stream, why);
+	for (unsigned b = 0; err == HF_OK && b < HF_MATCH_PDQ_BANDS; b++)
+		err = write_band(made, sections, bands, b, section + 3 * b,
+				 why);
+	return err;
+}
+
 static enum hf_err write_part(struct made *made,
 			      struct hf_match_file_part *part,
 			      struct hf_match_merge *merge, uint64_t *at,
@@ -234,10 +252,8 @@ static enum hf_err write_part(struct made *made,
 	if (err == HF_OK)
 		err = write_keys(made, part, merge, &sections, &bands, &next,
 				 why);
-	for (unsigned b = 0;
-	     err == HF_OK && part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
-	     b++)
-		err = write_band(made, &sections, &bands, b, next + 3 * b, why);
+	if (err == HF_OK && part->has_bands != 0)
+		err = write_bands(made, &sections, &bands, next, why);
 	if (err == HF_OK)
 		hf_sha256_update(&made->sums, sections.sums,
 				 sections.count * sizeof(sections.sums[0]));

@@ -62,6 +62,8 @@ void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 	layout.refs = take(&at, part->refs_count * ref_bytes);
 	layout.lines = take(&at, ((uint64_t)part->lines_count + 1) *
 					 sizeof(struct hf_match_line));
+	if (part->has_bands != 0)
+		layout.ring = take(&at, HF_MATCH_PDQ_BANDS);
 	for (unsigned b = 0; part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
 	     b++) {
 		layout.bands[b].offsets =
@@ -85,6 +87,8 @@ hf_match_format_sections(const struct hf_match_file_part *part,
 		out_begins[count++] = layout->beside;
 	out_begins[count++] = layout->refs;
 	out_begins[count++] = layout->lines;
+	if (part->has_bands != 0)
+		out_begins[count++] = layout->ring;
 	for (unsigned b = 0; part->has_bands != 0 && b < HF_MATCH_PDQ_BANDS;
 	     b++) {
 		out_begins[count++] = layout->bands[b].offsets;
@@ -157,6 +161,7 @@ void hf_match_format_point(const struct hf_match_file_part *part,
 
 	for (unsigned b = 0; pointed.has_bands && b < HF_MATCH_PDQ_BANDS; b++) {
 		pointed.bands[b] = (struct hf_match_segment_band){
+			.next = map[layout->ring + b],
 			.offsets = (const uint32_t *)(map +
 						      layout->bands[b].offsets),
 			.nexts = (const uint16_t *)(map +

@@ -58,6 +58,7 @@ struct hf_match_file_layout {
 	uint64_t beside;
 	uint64_t refs;
 	uint64_t lines;
+	uint64_t ring;
 	struct {
 		uint64_t offsets;
 		uint64_t nexts;
@@ -78,7 +79,7 @@ void hf_match_format_layout(const struct hf_match_file_part *part, uint64_t at,
 bool hf_match_format_is_apart(const struct hf_match_file_part *part);
 
 /* Keys, what is beside them, refs, lines, and three for each band. */
-#define HF_MATCH_SECTIONS_MAX (4 + 3 * HF_MATCH_PDQ_BANDS)
+#define HF_MATCH_SECTIONS_MAX (5 + 3 * HF_MATCH_PDQ_BANDS)
 
 /* Where each section of a part begins, in the order of the file, and behind
  * them where the part ends.  Returns how many sections there are. */

@@ -1,8 +1,9 @@
 /*
- * match_kernel.h -- the two inner loops of near lookups, for what the
- * processor can do.
+ * match_kernel.h -- the inner loops of near lookups, for what the processor
+ * can do.
  *
- * All versions give the same answers; tests hold them against each other.
+ * All versions give the same answers in the same order; tests hold them
+ * against each other.
  *
  * Units    distances in bits; positions count from the start of the input.
  * Owns     nothing.
@@ -24,28 +25,39 @@
 /* Readable bytes that a sketch array must have behind its last element. */
 #define HF_MATCH_KERNEL_SLACK_BYTES 64
 
-/* A run of sketches: those of one bucket. */
-struct hf_match_bucket {
-	uint32_t begin;
-	uint32_t count;
-	uint32_t limit; /* differing bits */
-};
-
 /* A PDQ hash as four words; only distances are taken from it. */
 struct hf_match_pdq {
 	uint64_t word[4];
 };
 
+/* A bucket to look through: those of its sketches that differ from want in at
+ * most limit bits. */
+struct hf_match_bucket {
+	const uint16_t *sketches; /* the bucket's */
+	const uint32_t *keys;     /* likewise; only prefetched */
+	uint32_t begin;           /* the place of its first */
+	uint32_t count;
+	uint32_t tag; /* the caller's; below 2^24 */
+	uint16_t want;
+	uint16_t limit;
+};
+
+/* What passed. */
+struct hf_match_candidate {
+	uint32_t place; /* the bucket's begin, and how far from there */
+	uint32_t tag;   /* of the bucket */
+};
+
 struct hf_match_kernel {
 	const char *name;
 
-	/* Places in sketches, inside the buckets, whose 16 bits differ from
-	 * want in at most the bucket's limit.  As many as all buckets hold
-	 * may be written. */
-	size_t (*scan_buckets)(const uint16_t *sketches,
-			       const struct hf_match_bucket *buckets,
-			       size_t buckets_count, uint16_t want,
-			       uint32_t *out_places);
+	/* Bucket after bucket, the lines of those to come on their way, up to
+	 * the first whose bucket has more sketches than there is room left
+	 * for.  Returns how many were scanned whole. */
+	size_t (*scan_buckets)(const struct hf_match_bucket *buckets,
+			       size_t buckets_count, size_t room,
+			       struct hf_match_candidate *out_candidates,
+			       size_t *out_candidates_count);
 
 	/* Positions of digests, 32 bytes each, within distance of want. */
 	size_t (*scan_digests)(const uint8_t *digests, size_t count,

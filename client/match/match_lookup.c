@@ -193,6 +193,11 @@ enum hf_err hf_index_lookup_near(struct hf_index_view *view,
 			      "a PDQ distance of %u is over %d", distance,
 			      HF_PDQ_DISTANCE_MAX);
 	hf_match_tell_begin(view);
+	for (size_t s = 0; digests_count > 0 && s < snapshot->segments_count;
+	     s++)
+		hf_match_near_prefetch(
+			&snapshot->segments[s]->parts[HF_ALGORITHM_PDQ],
+			digests, distance);
 	for (size_t i = 0; i < digests_count; i++) {
 		for (size_t s = 0; s < snapshot->segments_count; s++) {
 			struct hf_match_near_job job = {

@@ -95,8 +95,9 @@ struct hf_match_line {
 };
 
 struct hf_match_segment_band {
+	unsigned next;           /* the band that follows in the ring */
 	const uint32_t *offsets; /* HF_MATCH_PDQ_BAND_VALUES + 1 */
-	const uint16_t *nexts;   /* the next band's 16 bits, bucket order */
+	const uint16_t *nexts;   /* that band's 16 bits, bucket order */
 	const uint32_t *keys;    /* numbers of keys, bucket order */
 };
 

@@ -87,6 +87,18 @@ static bool always(void *arg, uint64_t sequence, const struct hf_match_ref *ref)
 	return true;
 }
 
+static void write_field(struct field *field, struct hf_match_build *build)
+{
+	struct hf_why why = { "" };
+
+	strcpy(field->dir, "/tmp/hf-near-XXXXXX");
+	assert_non_null(mkdtemp(field->dir));
+	assert_ok(hf_match_build_segment(build, &why), &why);
+	assert_ok(hf_match_segment_open(field->dir, 1, true, &field->segment,
+					&why),
+		  &why);
+}
+
 static void build_field(struct field *field)
 {
 	struct hf_match_segment_part part;
@@ -95,7 +107,6 @@ static void build_field(struct field *field)
 					.number = 1,
 					.is_live = always };
 	struct hf_match_ref *refs = calloc(field->count + 1, sizeof(*refs));
-	struct hf_why why = { "" };
 	uint32_t kept = 0;
 
 	assert_non_null(refs);
@@ -120,12 +131,7 @@ static void build_field(struct field *field)
 	};
 	build.runs[HF_ALGORITHM_PDQ] = &run;
 	build.runs_count[HF_ALGORITHM_PDQ] = 1;
-	strcpy(field->dir, "/tmp/hf-near-XXXXXX");
-	assert_non_null(mkdtemp(field->dir));
-	assert_ok(hf_match_build_segment(&build, &why), &why);
-	assert_ok(hf_match_segment_open(field->dir, 1, true, &field->segment,
-					&why),
-		  &why);
+	write_field(field, &build);
 	free(refs);
 }
 
@@ -140,7 +146,7 @@ static void release_field(struct field *field)
 	free(field->digests);
 }
 
-#define FIELD_MAX (HF_MATCH_SEGMENT_BANDS_MIN + 16384)
+#define FIELD_MAX (2 * HF_MATCH_SEGMENT_BANDS_MIN + 16384)
 
 struct answers {
 	const struct field *field;
@@ -220,14 +226,14 @@ static const unsigned distances[] = {
 	31, 0, 1, 15, 16, 24, 30, 32, 47, 48, 64
 };
 
-static void check_field(struct field *field, size_t queries)
+/* Queries against a field that is built. */
+static void check_queries(struct field *field, size_t queries)
 {
 	struct hf_match_near_work *work = NULL;
 	struct hf_why why = { "" };
 
 	if (is_torture)
 		queries = 1;
-	build_field(field);
 	assert_int_equal(field->segment->parts[HF_ALGORITHM_PDQ].has_bands,
 			 field->count >= HF_MATCH_SEGMENT_BANDS_MIN);
 	assert_ok(hf_match_near_work_new(&work, &why), &why);
@@ -243,6 +249,12 @@ static void check_field(struct field *field, size_t queries)
 		check_query(field, work, query, distances[q % ROWS(distances)]);
 	}
 	hf_match_near_work_free(work);
+}
+
+static void check_field(struct field *field, size_t queries)
+{
+	build_field(field);
+	check_queries(field, queries);
 	release_field(field);
 }
 
@@ -305,6 +317,54 @@ static void skewed_hashes_are_all_found(void **state)
 		digest[20] &= 0x7f;
 	}
 	check_field(&field, 44);
+}
+
+static const struct hf_match_segment_band *bands_of(const struct field *field)
+{
+	return field->segment->parts[HF_ALGORITHM_PDQ].bands;
+}
+
+/* Bands 4 and 5 hardly tell hashes apart: one must not be what sifts the
+ * other.  And a segment of two that have other rings finds what both do. */
+static void bands_of_few_values_are_not_neighbours(void **state)
+{
+	struct field uniform, skewed, both;
+	struct hf_match_run runs[2] = { { 0 } };
+	struct hf_match_build build = { .number = 1, .is_live = always };
+
+	take_field(&uniform, HF_MATCH_SEGMENT_BANDS_MIN);
+	take_field(&skewed, HF_MATCH_SEGMENT_BANDS_MIN + 500);
+	for (uint32_t i = 0; i < uniform.count; i++)
+		random_digest(uniform.digests + 32 * i);
+	for (uint32_t i = 0; i < skewed.count; i++) {
+		random_digest(skewed.digests + 32 * i);
+		memset(skewed.digests + 32 * i + 8, 0, 4);
+		skewed.digests[32 * i + 9] = (uint8_t)(i % 5);
+		skewed.digests[32 * i + 11] = (uint8_t)(i % 7);
+	}
+	build_field(&uniform);
+	build_field(&skewed);
+	assert_int_equal(bands_of(&uniform)[4].next, 5);
+	assert_int_not_equal(bands_of(&skewed)[4].next, 5);
+	assert_int_not_equal(bands_of(&skewed)[5].next, 4);
+	check_queries(&skewed, 11);
+
+	take_field(&both, uniform.count + skewed.count);
+	memcpy(both.digests, uniform.digests, (size_t)32 * uniform.count);
+	memcpy(both.digests + (size_t)32 * uniform.count, skewed.digests,
+	       (size_t)32 * skewed.count);
+	qsort(both.digests, both.count, 32, compare);
+	runs[0].part = &uniform.segment->parts[HF_ALGORITHM_PDQ];
+	runs[1].part = &skewed.segment->parts[HF_ALGORITHM_PDQ];
+	build.dir = both.dir;
+	build.runs[HF_ALGORITHM_PDQ] = runs;
+	build.runs_count[HF_ALGORITHM_PDQ] = 2;
+	write_field(&both, &build);
+	assert_int_not_equal(bands_of(&both)[4].next, 5);
+	check_queries(&both, 22);
+	release_field(&both);
+	release_field(&skewed);
+	release_field(&uniform);
 }
 
 /* Half of the bits from a few patterns: eight bands give each query a third
@@ -485,52 +545,81 @@ static void bands_that_name_no_key_do_no_harm(void **state)
 	release_field(&field);
 }
 
+/* Probes of many lengths, one of which does not fit. */
+static void check_probes(const struct hf_match_kernel *kernel,
+			 const uint16_t *sketches, uint32_t count,
+			 unsigned limit)
+{
+	static struct hf_match_candidate want[2 * HF_MATCH_KERNEL_BLOCK],
+		got[2 * HF_MATCH_KERNEL_BLOCK];
+	static const uint32_t keys[HF_MATCH_KERNEL_BLOCK + 32];
+	const struct {
+		uint32_t begin, count, limit;
+	} buckets[] = {
+		{ 3, count, limit },    { 500, 1, limit }, { 700, 0, limit },
+		{ 900, 17, limit / 2 }, { 20, 32, limit }, { 7, 900, limit },
+	};
+	struct hf_match_bucket probes[ROWS(buckets)];
+	size_t wanted, found;
+
+	for (size_t i = 0; i < ROWS(buckets); i++)
+		probes[i] = (struct hf_match_bucket){
+			.sketches = sketches + buckets[i].begin,
+			.keys = keys + buckets[i].begin,
+			.begin = buckets[i].begin,
+			.count = buckets[i].count,
+			.tag = (uint32_t)i,
+			.want = (uint16_t)random64(),
+			.limit = (uint16_t)buckets[i].limit,
+		};
+	assert_int_equal(
+		hf_match_kernel_at(0)->scan_buckets(probes, ROWS(probes),
+						    ROWS(want), want, &wanted),
+		ROWS(probes));
+	assert_int_equal(kernel->scan_buckets(probes, ROWS(probes), ROWS(got),
+					      got, &found),
+			 ROWS(probes));
+	assert_int_equal(found, wanted);
+	assert_memory_equal(got, want, found * sizeof(*got));
+	/* Without room for the last it is not begun. */
+	found = kernel->scan_buckets(probes, ROWS(probes), 899, got, &wanted);
+	assert_in_range(found, 0, ROWS(probes) - 1);
+	assert_memory_equal(got, want, wanted * sizeof(*got));
+}
+
+static void check_digests(const struct hf_match_kernel *kernel,
+			  const uint8_t *digests, size_t count,
+			  unsigned distance)
+{
+	static uint32_t want[HF_MATCH_KERNEL_BLOCK], got[HF_MATCH_KERNEL_BLOCK];
+	struct hf_match_pdq pdq = hf_match_pdq_load(digests + 32 * 5);
+	size_t expected = hf_match_kernel_at(0)->scan_digests(
+		digests, count, &pdq, distance, want);
+	size_t found =
+		kernel->scan_digests(digests, count, &pdq, distance, got);
+
+	assert_int_equal(found, expected);
+	assert_memory_equal(got, want, found * sizeof(*got));
+}
+
 static void every_kernel_gives_the_same_answers(void **state)
 {
-	static const size_t counts[] = { 0, 1, 7, 15, 16, 17, 1000, 1024 };
+	static const uint32_t counts[] = { 0,  1,  7,  15, 16,   17,
+					   31, 32, 33, 64, 1000, 1024 };
 	static uint16_t sketches[HF_MATCH_KERNEL_BLOCK + 128];
 	static uint8_t digests[32 * HF_MATCH_KERNEL_BLOCK];
-	static uint32_t want[HF_MATCH_KERNEL_BLOCK + 32],
-		got[HF_MATCH_KERNEL_BLOCK + 32];
 
 	for (size_t i = 0; i < HF_MATCH_KERNEL_BLOCK; i++)
 		random_digest(digests + 32 * i);
 	memcpy(sketches, digests, sizeof(sketches));
 	for (size_t k = 1; hf_match_kernel_at(k) != NULL; k++) {
-		for (unsigned limit = 0; limit <= 16; limit++) {
-			for (size_t c = 0; c < ROWS(counts); c++) {
-				uint16_t word = (uint16_t)random64();
-				struct hf_match_bucket buckets[3] = {
-					{ 3, (uint32_t)counts[c], limit },
-					{ 500, 1, limit },
-					{ 900, 17, limit / 2 },
-				};
-				size_t expected =
-					hf_match_kernel_at(0)->scan_buckets(
-						sketches, buckets, 3, word,
-						want);
-				size_t found =
-					hf_match_kernel_at(k)->scan_buckets(
-						sketches, buckets, 3, word,
-						got);
-
-				assert_int_equal(found, expected);
-				assert_memory_equal(got, want,
-						    found * sizeof(*got));
-			}
-		}
-		for (unsigned distance = 0; distance <= 256; distance += 8) {
-			struct hf_match_pdq pdq =
-				hf_match_pdq_load(digests + 32 * 5);
-			size_t expected = hf_match_kernel_at(0)->scan_digests(
-				digests, HF_MATCH_KERNEL_BLOCK, &pdq, distance,
-				want);
-			size_t found = hf_match_kernel_at(k)->scan_digests(
-				digests, HF_MATCH_KERNEL_BLOCK, &pdq, distance,
-				got);
-
-			assert_int_equal(found, expected);
-			assert_memory_equal(got, want, found * sizeof(*got));
+		for (size_t c = 0; c < ROWS(counts); c++) {
+			for (unsigned limit = 0; limit <= 16; limit++)
+				check_probes(hf_match_kernel_at(k), sketches,
+					     counts[c], limit);
+			for (unsigned away = 0; away <= 256; away += 8)
+				check_digests(hf_match_kernel_at(k), digests,
+					      counts[c], away);
 		}
 	}
 }
@@ -542,6 +631,7 @@ int main(void)
 		cmocka_unit_test(few_hashes_are_all_found),
 		cmocka_unit_test(uniform_hashes_are_all_found),
 		cmocka_unit_test(skewed_hashes_are_all_found),
+		cmocka_unit_test(bands_of_few_values_are_not_neighbours),
 		cmocka_unit_test(crowded_bands_cost_no_match),
 		cmocka_unit_test(nearly_empty_hashes_are_all_found),
 		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),

@@ -1,0 +1,67 @@
+/*
+ * match_kernel_loop.h -- the loop over buckets that every kernel has around
+ * its own way to scan one; included by the kernels' files alone, each compiled
+ * for its processor.
+ *
+ * Units, Owns, Threads, Errors  as in match_kernel.h.
+ * Source   Distances of prefetching: measured with tests/bench/match.
+ */
+#ifndef HF_MATCH_KERNEL_LOOP_H
+#define HF_MATCH_KERNEL_LOOP_H
+
+#include "match_kernel.h"
+
+/* Buckets ahead whose lines are fetched, and lines of one: of longer buckets
+ * the processor finds the rest itself. */
+#define AHEAD       16
+#define AHEAD_LINES 8
+#define LINE_BYTES  64
+
+/* Inlined always: a function that only prefetches has no effect in the eyes of
+ * gcc 12, which drops calls of it. */
+static inline __attribute__((always_inline)) void
+prefetch_lines(const struct hf_match_bucket *bucket)
+{
+	const char *at = (const char *)((uintptr_t)bucket->sketches &
+					~(uintptr_t)(LINE_BYTES - 1));
+	const char *end = (const char *)(bucket->sketches + bucket->count);
+
+	for (int line = 0; line < AHEAD_LINES && at < end;
+	     line++, at += LINE_BYTES)
+		__builtin_prefetch(at, 0, 2);
+}
+
+/* scan is inlined, as this is. */
+static inline __attribute__((always_inline)) size_t
+hf_match_kernel_loop(size_t (*scan)(const struct hf_match_bucket *bucket,
+				    struct hf_match_candidate *out),
+		     const struct hf_match_bucket *buckets,
+		     size_t buckets_count, size_t room,
+		     struct hf_match_candidate *out_candidates,
+		     size_t *out_candidates_count)
+{
+	size_t found = 0, done = 0;
+
+	for (size_t i = 0; i < AHEAD && i < buckets_count; i++)
+		prefetch_lines(&buckets[i]);
+	for (; done < buckets_count; done++) {
+		if (buckets[done].count > room - found)
+			break;
+		if (done + AHEAD < buckets_count)
+			prefetch_lines(&buckets[done + AHEAD]);
+		found += scan(&buckets[done], out_candidates + found);
+	}
+	*out_candidates_count = found;
+	return done;
+}
+
+/* One that passed: the number of its key is wanted soon. */
+static inline size_t put_candidate(const struct hf_match_bucket *bucket,
+				   uint32_t at, struct hf_match_candidate *out)
+{
+	__builtin_prefetch(bucket->keys + at);
+	*out = (struct hf_match_candidate){ bucket->begin + at, bucket->tag };
+	return 1;
+}
+
+#endif /* HF_MATCH_KERNEL_LOOP_H */

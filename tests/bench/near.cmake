@@ -1,0 +1,1 @@
+hf_bench(near USES base sign match HIDES m)
