@@ -8,6 +8,8 @@
  *   bench_node fill RUN SET ENTRIES             as fast as they are taken
  *   bench_node match BATCH SECONDS PLACE...     lookups of which one in a
  *                                               hundred is known
+ *   bench_node sync RUN ORIGIN ENTRIES          follow a set until all of it is
+ *                                               applied, and all is indexed
  *   bench_node hops RUN SET RUN2 COUNT          publish here, find there
  *
  * RUN is a directory of sockets; PLACE is one too, or
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "arena.h"
 #include "clock.h"
@@ -254,6 +257,72 @@ static int run_fill(char **argv)
 	return 0;
 }
 
+/* How often a daemon is asked how far it is: rarely, for that costs it time. */
+static const struct timespec ask_again = { .tv_nsec = 20 * 1000 * 1000 };
+
+static uint64_t applied_of(struct hf_client *client, struct hf_arena *arena,
+			   const char *origin)
+{
+	const struct hf_list_sets_request request = { .page_token = "" };
+	struct hf_list_sets_response sets;
+	struct hf_why why = { "" };
+	uint64_t applied = 0;
+	enum hf_err err =
+		hf_client_list_sets(client, &request, arena, &sets, &why);
+
+	if (err != HF_OK)
+		die("sets", err, &why);
+	for (size_t i = 0; i < sets.sets_count; i++) {
+		if (strcmp(sets.sets[i].origin, origin) == 0)
+			applied = sets.sets[i].applied;
+	}
+	hf_arena_reset(arena);
+	return applied;
+}
+
+static uint64_t indexed_of(struct hf_client *client, struct hf_arena *arena)
+{
+	struct hf_get_status_response status;
+	struct hf_why why = { "" };
+	enum hf_err err = hf_client_get_status(client, arena, &status, &why);
+
+	if (err != HF_OK)
+		die("status", err, &why);
+	hf_arena_reset(arena);
+	return status.indexed;
+}
+
+static int run_sync(char **argv)
+{
+	struct hf_client *client = connect_run(argv[0], HF_DUTY_OPERATOR);
+	const struct hf_follow_set_request request = { .origin = argv[1] };
+	uint64_t entries = (uint64_t)atoll(argv[2]), began_us, applied_us;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	uint64_t before;
+	enum hf_err err;
+
+	hf_arena_init(&arena, ARENA_BYTES);
+	before = indexed_of(client, &arena);
+	began_us = hf_clock_mono_us();
+	err = hf_client_follow_set(client, &request, &why);
+	if (err != HF_OK)
+		die("follow", err, &why);
+	while (applied_of(client, &arena, argv[1]) < entries)
+		nanosleep(&ask_again, NULL);
+	applied_us = hf_clock_mono_us() - began_us;
+	/* Of an item four hashes. */
+	while (indexed_of(client, &arena) < before + 4 * entries)
+		nanosleep(&ask_again, NULL);
+	printf("sync entries=%" PRIu64 " applied_per_s=%.0f "
+	       "indexed_per_s=%.0f\n",
+	       entries, (double)entries * 1e6 / (double)applied_us,
+	       (double)entries * 1e6 / (double)(hf_clock_mono_us() - began_us));
+	hf_arena_release(&arena);
+	hf_client_close(client);
+	return 0;
+}
+
 /* SHA-256 digest of the item as bench_item() makes it, or one nobody has. */
 static void put_digest(uint64_t n, bool is_known, uint8_t *out)
 {
@@ -401,6 +470,8 @@ int main(int argc, char **argv)
 		status = run_append(argc - 2, argv + 2);
 	else if (argc == 5 && strcmp(argv[1], "fill") == 0)
 		status = run_fill(argv + 2);
+	else if (argc == 5 && strcmp(argv[1], "sync") == 0)
+		status = run_sync(argv + 2);
 	else if ((argc == 5 || argc == 8) && strcmp(argv[1], "match") == 0)
 		status = run_match(argc - 2, argv + 2);
 	else if (argc == 6 && strcmp(argv[1], "hops") == 0)
