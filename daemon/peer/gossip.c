@@ -147,6 +147,7 @@ static void put_note(struct talk *talk, struct hf_ledger_view *view,
 	talk->notes[talk->notes_count++] = note;
 	talk->notes_bytes += note.len_bytes;
 	memcpy(mark->note_digest, digest, sizeof(digest));
+	mark->is_asked = true;
 }
 
 static void put_evidence(struct talk *talk, const struct hf_forks *forks,
@@ -188,6 +189,28 @@ static void put_sets(struct talk *talk, struct hf_link *link,
 /* --- the answer ------------------------------------------------------------
  */
 
+static void answered(struct hf_link *link, const char *origin)
+{
+	struct hf_gossip_mark *mark = mark_of(link, origin);
+
+	if (mark != NULL)
+		mark->is_asked = false;
+}
+
+/* Of what it was told of and said nothing, it holds nothing. */
+static void take_silence(struct hf_link *link, bool is_answer)
+{
+	const struct hf_peers_options *options = &link->peers->options;
+
+	for (struct hf_gossip_mark *mark = link->marks; mark != NULL;
+	     mark = mark->next) {
+		if (mark->is_asked && is_answer)
+			options->note_told(options->arg, link->name,
+					   mark->origin, hf_span(NULL, 0));
+		mark->is_asked = false;
+	}
+}
+
 static enum hf_err take_answer(struct hf_link *link,
 			       const struct hf_gossip_response *response,
 			       const struct hf_ring *ring, struct hf_why *why)
@@ -202,8 +225,9 @@ static enum hf_err take_answer(struct hf_link *link,
 					  link->organisation_id,
 					  response->notes[i], origin, why);
 		if (err == HF_OK) {
+			answered(link, origin);
 			hf_gossip_told(link, origin, response->notes[i]);
-			options->note_told(options->arg, origin,
+			options->note_told(options->arg, link->name, origin,
 					   response->notes[i]);
 		}
 		/* The set is frozen: no doing of whoever told. */
@@ -250,6 +274,7 @@ static void on_answer(void *owner, enum hf_err err, struct hf_span reply,
 		       hf_err_name(err), why.text);
 	}
 	hf_arena_release(&arena);
+	take_silence(link, err == HF_OK);
 	if (link->is_in_session)
 		hf_gossip_soon(link);
 }
@@ -321,8 +346,25 @@ static void on_gossip(void *arg)
 		hf_gossip_soon(link);
 }
 
+static void on_gossip_again(void *arg)
+{
+	struct hf_peers *peers = arg;
+
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next)
+		hf_gossip_forget(link);
+	on_gossip(peers);
+}
+
+void hf_peers_gossip_again(struct hf_peers *peers)
+{
+	hf_rpc_loop_post(peers->options.outbound, &peers->gossip_again);
+}
+
 void hf_peers_gossip_init(struct hf_peers *peers)
 {
+	peers->gossip_again.run = on_gossip_again;
+	peers->gossip_again.arg = peers;
 	peers->gossip.run = on_gossip;
 	peers->gossip.arg = peers;
 }

@@ -103,7 +103,8 @@ struct hf_peers_options {
 	const struct hf_note_key *(*own_cosigner)(void *arg);
 	/* A peer told of a note of a set of ours or of others: verified.  On
 	 * the outbound loop; may call hf_peers_told(). */
-	void (*note_told)(void *arg, const char *origin, struct hf_span note);
+	void (*note_told)(void *arg, const char *peer, const char *origin,
+			  struct hf_span note);
 	void *arg;
 };
 
@@ -121,12 +122,16 @@ void hf_peers_free(struct hf_peers *peers);
 void hf_peers_changed(struct hf_peers *peers);
 
 /* A verified note of a set that may be followed, from any thread: what it has
- * of cosignatures counts. */
+ * of cosignatures counts.  An empty one: the signer may cosign now what it
+ * would not before. */
 void hf_peers_told(struct hf_peers *peers, const char *origin,
 		   struct hf_span note);
 
 /* There is evidence or a note to tell that may be of use to peers. */
 void hf_peers_gossip(struct hf_peers *peers);
+
+/* Tell peers anew what they were told, to hear what they hold. */
+void hf_peers_gossip_again(struct hf_peers *peers);
 
 /* Ask once more, now, those whom is_asked names. */
 void hf_peers_ask_own(struct hf_peers *peers);

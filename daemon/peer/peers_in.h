@@ -58,6 +58,7 @@ struct hf_gossip_mark {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note */
 	bool has_evidence;
+	bool is_asked; /* by the call that runs, and not answered */
 };
 
 struct hf_link {
@@ -142,6 +143,7 @@ struct hf_peers {
 	struct hf_rpc_task offer;
 	struct hf_rpc_task ask_own;
 	struct hf_rpc_task gossip;
+	struct hf_rpc_task gossip_again;
 	struct hf_ledger_follower *follower;
 	struct hf_link *links;
 	/* Closed ones: a handshake may still ask whom they wanted, so they stay

@@ -373,6 +373,22 @@ struct told {
 	uint8_t note[];
 };
 
+/* The signer may have waited until something was told. */
+static void cosign_held(struct hf_follow *follow)
+{
+	struct hf_ledger_view *view;
+	struct hf_span seen;
+
+	if (!follow->is_witness ||
+	    hf_ledger_view_begin(follow->peers->options.ledger, &view, NULL) !=
+		    HF_OK)
+		return;
+	if (hf_ledger_note(view, follow->set, HF_LEDGER_SEEN, &seen, NULL) ==
+	    HF_OK)
+		hf_follow_cosign(follow, seen);
+	hf_ledger_view_end(view);
+}
+
 void hf_follow_note(struct hf_follow *follow, struct hf_span bytes)
 {
 	hf_follow_improve(follow, bytes);
@@ -387,8 +403,13 @@ static void on_told(void *arg)
 	struct told *told = arg;
 	struct hf_follow *follow = hf_peers_follow(told->peers, told->origin);
 
-	if (follow != NULL && follow->agreement_version > 0)
-		hf_follow_note(follow, hf_span(told->note, told->len_bytes));
+	if (follow != NULL && follow->agreement_version > 0) {
+		if (told->len_bytes == 0)
+			cosign_held(follow);
+		else
+			hf_follow_note(follow,
+				       hf_span(told->note, told->len_bytes));
+	}
 	pthread_mutex_lock(&told->peers->lock);
 	told->peers->told_count--;
 	pthread_mutex_unlock(&told->peers->lock);
@@ -409,7 +430,8 @@ void hf_peers_told(struct hf_peers *peers, const char *origin,
 	told->peers = peers;
 	strcpy(told->origin, origin);
 	told->len_bytes = note.len_bytes;
-	memcpy(told->note, note.at, note.len_bytes);
+	if (note.len_bytes > 0)
+		memcpy(told->note, note.at, note.len_bytes);
 	pthread_mutex_lock(&peers->lock);
 	is_taken = !peers->is_stopping && peers->told_count < HF_TOLD_MAX;
 	peers->told_count += is_taken;

@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "conf.h"
 #include "ledger_view.h"
+#include "log.h"
 #include "note_witness.h"
 #include "peers.h"
 #include "ring.h"
@@ -14,14 +15,17 @@
 #include "errand.h"
 #include "node.h"
 #include "serve_tail.h"
+#include "vouch.h"
 
-/* Of one own set: the notes that witnesses told of, with all their lines. */
+/* Of an own set the notes that witnesses told of, with all their lines; of one
+ * that we witness, whether the signer waits for a report about it. */
 struct row {
 	struct row *next;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	struct hf_span largest; /* owned */
-	struct hf_span
-		enough; /* owned: the largest that enough have cosigned */
+	struct hf_span enough;  /* owned: the largest with enough lines */
+	bool awaits_report;
+	uint32_t nones; /* bits of peers that hold nothing of it */
 };
 
 struct hf_cosigned {
@@ -175,8 +179,11 @@ static bool keep(struct row *row, const struct about *about,
 	return is_news;
 }
 
-void hf_cosigned_told(struct hf_cosigned *cosigned, const char *origin,
-		      struct hf_span bytes)
+static void told_of_others(struct hf_cosigned *cosigned, const char *peer,
+			   const char *origin, struct hf_span bytes);
+
+void hf_cosigned_told(struct hf_cosigned *cosigned, const char *peer,
+		      const char *origin, struct hf_span bytes)
 {
 	struct about about;
 	struct hf_note note;
@@ -185,7 +192,7 @@ void hf_cosigned_told(struct hf_cosigned *cosigned, const char *origin,
 	size_t count;
 
 	if (!look_up(cosigned->node, origin, &about)) {
-		hf_peers_told(cosigned->node->peers, origin, bytes);
+		told_of_others(cosigned, peer, origin, bytes);
 		return;
 	}
 	if (about.witnesses == NULL ||
@@ -217,6 +224,8 @@ bool hf_cosigned_get(struct hf_cosigned *cosigned, const char *origin,
 		return false;
 	pthread_mutex_lock(&cosigned->lock);
 	row = row_of(cosigned, origin, false);
+	if (row != NULL && row->largest.len_bytes == 0)
+		row = NULL;
 	if (row != NULL) {
 		merge_with(row, &about, &note, out_note);
 		if (out_other != NULL && row->enough.len_bytes > 0 &&
@@ -246,6 +255,137 @@ void hf_cosigned_learn_key(struct hf_cosigned *cosigned)
 				  NULL) != HF_OK)
 		return;
 	atomic_store(&cosigned->has_key, true);
+}
+
+/* The signer waits since its start until somebody told what we cosigned of the
+ * set, or waits no longer.  True when that is news. */
+static bool set_awaits(struct hf_cosigned *cosigned, const char *origin,
+		       bool awaits)
+{
+	bool is_new = false;
+	struct row *row;
+
+	pthread_mutex_lock(&cosigned->lock);
+	row = row_of(cosigned, origin, awaits);
+	if (row != NULL) {
+		is_new = row->awaits_report != awaits;
+		row->awaits_report = awaits;
+		row->nones = 0;
+	}
+	pthread_mutex_unlock(&cosigned->lock);
+	return is_new;
+}
+
+/* Is it to be reported to the signer, that this peer (by its bit) holds a note
+ * of the set, or nothing?  One that holds nothing has not reported; all of
+ * them have. */
+static bool is_report(struct hf_cosigned *cosigned, const char *origin,
+		      uint32_t peer, bool has_note)
+{
+	uint32_t all = hf_vouch_entitled(cosigned->node->vouching, origin);
+	struct row *row;
+	bool is;
+
+	pthread_mutex_lock(&cosigned->lock);
+	row = row_of(cosigned, origin, false);
+	is = row != NULL && row->awaits_report;
+	if (is && !has_note) {
+		row->nones |= peer;
+		is = (all & ~row->nones) == 0;
+	}
+	pthread_mutex_unlock(&cosigned->lock);
+	return is;
+}
+
+/* A report that waits for the signer. */
+struct reporting {
+	struct hf_errand errand; /* first */
+	struct hf_cosigned *cosigned;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	size_t len_bytes;
+	uint8_t note[];
+};
+
+/* Its own line moves the signer up; a note without one says that the peer holds
+ * none that we cosigned since. */
+static void run_reporting(struct hf_errand *errand)
+{
+	struct reporting *reporting = (struct reporting *)(void *)errand;
+	struct hf_cosigned *cosigned = reporting->cosigned;
+	struct hf_agent *agent = cosigned->node->agent;
+	struct hf_span note = hf_span(reporting->note, reporting->len_bytes);
+	struct hf_why why = { "" };
+	bool has_note = note.len_bytes > 0;
+	enum hf_err err = has_note ? hf_agent_report(agent, note, &why) : HF_OK;
+
+	if (err == HF_OK || err == HF_E_SIGNATURE)
+		err = hf_agent_vouch(agent, hf_span_of(reporting->origin),
+				     has_note, &why);
+	if (err == HF_OK) {
+		(void)set_awaits(cosigned, reporting->origin, false);
+		hf_peers_told(cosigned->node->peers, reporting->origin,
+			      hf_span(NULL, 0));
+	} else {
+		hf_log(HF_LOG_ERROR, "hashfedd", "report of a peer refused",
+		       "set=%s err=%s why=\"%s\"", reporting->origin,
+		       hf_err_name(err), why.text);
+	}
+	free(reporting);
+}
+
+static void report(struct hf_cosigned *cosigned, const char *origin,
+		   struct hf_span bytes)
+{
+	struct reporting *reporting =
+		calloc(1, sizeof(*reporting) + bytes.len_bytes);
+
+	if (reporting == NULL)
+		return;
+	reporting->errand.run = run_reporting;
+	reporting->cosigned = cosigned;
+	strcpy(reporting->origin, origin);
+	reporting->len_bytes = bytes.len_bytes;
+	if (bytes.len_bytes > 0)
+		memcpy(reporting->note, bytes.at, bytes.len_bytes);
+	hf_errand_post(cosigned->node->case_errands, &reporting->errand);
+}
+
+static void told_of_others(struct hf_cosigned *cosigned, const char *peer,
+			   const char *origin, struct hf_span bytes)
+{
+	uint32_t bit = hf_vouch_bit(cosigned->node->vouching, peer);
+
+	if (bytes.len_bytes > 0)
+		hf_peers_told(cosigned->node->peers, origin, bytes);
+	if (bit != 0 && is_report(cosigned, origin, bit, bytes.len_bytes > 0))
+		report(cosigned, origin, bytes);
+}
+
+void hf_cosigned_remind(struct hf_cosigned *cosigned)
+{
+	const struct hf_note_key *key = hf_cosigned_key(cosigned);
+	struct hf_ledger_info set = { .set = 0 };
+	struct hf_ledger_view *view;
+	struct hf_span bytes;
+	struct hf_note note;
+
+	if (key == NULL ||
+	    hf_ledger_view_begin(cosigned->node->ledger, &view, NULL) != HF_OK)
+		return;
+	while (hf_ledger_next(view, set.set, &set, NULL) == HF_OK) {
+		struct hf_why why = { "" };
+
+		if (set.kind == HF_LEDGER_FOREIGN &&
+		    hf_ledger_note(view, set.set, HF_LEDGER_SEEN, &bytes,
+				   NULL) == HF_OK &&
+		    hf_note_parse(bytes, &note, NULL) == HF_OK &&
+		    hf_note_time(&note, key) > 0 &&
+		    hf_agent_report(cosigned->node->agent, bytes, &why) !=
+			    HF_OK)
+			hf_log(HF_LOG_ERROR, "hashfedd", "signer disagrees",
+			       "set=%s why=\"%s\"", set.origin, why.text);
+	}
+	hf_ledger_view_end(view);
 }
 
 struct asking {
@@ -300,6 +440,13 @@ static void run_asking(struct hf_errand *errand)
 	if (cosign->err == HF_OK)
 		cosign->err = hf_agent_cosign(cosigned->node->agent, &ask,
 					      &cosign->line, &cosign->why);
+	if (cosign->err == HF_E_BUSY &&
+	    set_awaits(cosigned, cosign->origin, true)) {
+		hf_peers_gossip_again(cosigned->node->peers);
+		/* Nobody may know of the set who could report. */
+		if (is_report(cosigned, cosign->origin, 0, false))
+			report(cosigned, cosign->origin, hf_span(NULL, 0));
+	}
 	hf_cosign_done(cosign);
 }
 
@@ -343,11 +490,12 @@ static const struct hf_note_key *on_own_cosigner(void *arg)
 	return hf_cosigned_key(node->cosigned);
 }
 
-static void on_note_told(void *arg, const char *origin, struct hf_span note)
+static void on_note_told(void *arg, const char *peer, const char *origin,
+			 struct hf_span note)
 {
 	struct hf_node *node = arg;
 
-	hf_cosigned_told(node->cosigned, origin, note);
+	hf_cosigned_told(node->cosigned, peer, origin, note);
 }
 
 void hf_cosigned_options(struct hf_peers_options *options)

@@ -37,9 +37,11 @@ HF_MUST enum hf_err hf_cosigned_new(struct hf_node *node,
 /* NULL is fine. */
 void hf_cosigned_free(struct hf_cosigned *cosigned);
 
-/* A verified note of any set, that a peer told of. */
-void hf_cosigned_told(struct hf_cosigned *cosigned, const char *origin,
-		      struct hf_span note);
+/* A verified note of any set, that a peer told of.  After a start of the
+ * signer it is also a report of what we cosigned, when the peer is one of
+ * those that are to make one; an empty one says that it holds nothing. */
+void hf_cosigned_told(struct hf_cosigned *cosigned, const char *peer,
+		      const char *origin, struct hf_span note);
 
 /* Of a set of ours, for those who may know of it: the note with every
  * cosignature that there is, and, where enough witnesses have cosigned an
@@ -57,6 +59,9 @@ const struct hf_note_key *hf_cosigned_key(const struct hf_cosigned *cosigned);
 
 /* What daemon/peer asks about witnesses; its `arg` is the node. */
 void hf_cosigned_options(struct hf_peers_options *options);
+
+/* At the start: a signer that lost its record is shown what it has cosigned. */
+void hf_cosigned_remind(struct hf_cosigned *cosigned);
 
 /* Reach it: waits for the signer. */
 void hf_cosigned_learn_key(struct hf_cosigned *cosigned);

@@ -88,6 +88,8 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 	 * cosign. */
 	if (err == HF_OK)
 		hf_cosigned_learn_key(node->cosigned);
+	if (err == HF_OK)
+		hf_cosigned_remind(node->cosigned);
 	snprintf(dir, sizeof(dir), "%s/evidence", node->conf->state_dir);
 	return err == HF_OK ? hf_forks_open(&options, &node->forks, why) : err;
 }

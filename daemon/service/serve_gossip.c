@@ -94,7 +94,8 @@ static enum hf_err take_notes(struct answer *answer, const struct hf_ring *ring,
 			unary->caller->organisation_id,
 			answer->request->notes[i], origin, why);
 		if (err == HF_OK)
-			hf_cosigned_told(unary->node->cosigned, origin,
+			hf_cosigned_told(unary->node->cosigned,
+					 unary->caller->name, origin,
 					 answer->request->notes[i]);
 		if (err == HF_OK || err == HF_E_CONFLICT) {
 			put_note(answer, origin);

@@ -68,7 +68,7 @@ void hf_vouching_free(struct hf_vouching *vouching)
 }
 
 /* The bit of a peer; 0 when it is not one of those asked. */
-static uint32_t bit_of(const struct hf_vouching *vouching, const char *peer)
+uint32_t hf_vouch_bit(const struct hf_vouching *vouching, const char *peer)
 {
 	const struct hf_conf *conf = vouching->node->conf;
 
@@ -81,7 +81,7 @@ static uint32_t bit_of(const struct hf_vouching *vouching, const char *peer)
 
 bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer)
 {
-	return bit_of(vouching, peer) != 0;
+	return hf_vouch_bit(vouching, peer) != 0;
 }
 
 static const char *name_of(const struct hf_vouching *vouching, uint32_t bit)
@@ -112,6 +112,16 @@ static uint32_t entitled(const struct hf_vouching *vouching,
 				     now_ms) > HF_RIGHT_NONE)
 			all |= (uint32_t)1 << i;
 	}
+	return all;
+}
+
+uint32_t hf_vouch_entitled(const struct hf_vouching *vouching,
+			   const char *origin)
+{
+	struct hf_ring *ring = hf_ring_holder_get(vouching->node->ring);
+	uint32_t all = entitled(vouching, ring, origin);
+
+	hf_ring_release(ring);
 	return all;
 }
 
@@ -228,7 +238,7 @@ void hf_vouch_told(struct hf_vouching *vouching, const char *peer,
 
 	if (told == NULL)
 		return;
-	told->peer = bit_of(vouching, peer);
+	told->peer = hf_vouch_bit(vouching, peer);
 	strcpy(told->origin, origin);
 	if (note.len_bytes > 0)
 		memcpy(told->bytes, note.at, note.len_bytes);

@@ -18,6 +18,7 @@
 #define HF_VOUCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "span.h"
@@ -39,6 +40,12 @@ void hf_vouch_ask(struct hf_vouching *vouching);
 
 /* Is this one of checkpoint-peers? */
 bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer);
+
+/* The bit of one of checkpoint-peers, 0 for others; and the bits of those that
+ * may know of a set, of ours or of others. */
+uint32_t hf_vouch_bit(const struct hf_vouching *vouching, const char *peer);
+uint32_t hf_vouch_entitled(const struct hf_vouching *vouching,
+			   const char *origin);
 
 /* What a peer said that it holds of a set of ours; empty: nothing. */
 void hf_vouch_told(struct hf_vouching *vouching, const char *peer,

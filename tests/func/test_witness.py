@@ -1,8 +1,12 @@
 """Witnesses: what they see, what they refuse, and what waits for them."""
 
+import base64
+import shutil
+
 import pytest
 from forks import ORIGIN, copied, grow, swapped
-from net import Net, pb, refused, sha256, until
+from liar import Relay
+from net import pb, refused, sha256, until
 
 
 def cosigners(node):
@@ -132,10 +136,75 @@ def test_a_fork_gets_no_cosignature_and_is_not_applied(net):
     assert late.applied(ORIGIN) == 20 and not late.match(sha256(1000))
 
 
-@pytest.fixture
-def net():
-    made = Net()
+@pytest.mark.parametrize("with_record", [True, False], ids=["old_record", "no_record"])
+def test_case_19_a_restored_witness_waits_until_its_largest_is_recovered(net, with_record):
+    hotline, [witness], [provider] = watched(net, 1)
+    witness.configure("checkpoint-peers: [provider.example]\n")
+    for node in (witness, provider):
+        node.stop()
+    net.enrol(witness, provider)
+    provider.start()
+    witness.start()
+    grow(hotline, 0, 20)
+    until(lambda: provider.applied(ORIGIN) == 20, 20)
+    witness.stop()
+    copy = copied(net, witness)
+    witness.start()
+    grow(hotline, 20, 10)
+    until(lambda: provider.applied(ORIGIN) == 30, 20)
+    witness.stop()
+    provider.stop()
+    swapped(net, witness, copy)
+    if not with_record:
+        shutil.rmtree(witness.lib / "signer/record")
+    # What it cosigned last is known to the provider alone: it waits.
+    witness.start()
+    grow(hotline, 30, 5)
+    until(lambda: "waits since its start" in witness.log(), 30)
+    assert witness.sets()[ORIGIN].seen == 35 and "witness.example/cosigner" not in cosigners(hotline)
+    provider.start()
+    until(lambda: provider.applied(ORIGIN) == 35, 30, "it was told, and cosigns again")
+    assert "witness.example/cosigner" in cosigners(hotline)
+
+
+def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing(net):
+    hotline = net.organisation("hotline", ["ncii"])
+    witness, partner, provider = (net.organisation(name) for name in ("witness", "partner", "provider"))
+    hotline.enrol(witness, "--silent")
+    witness.enrol(hotline)
+    net.enrol(hotline, partner, "--silent")
+    net.enrol(hotline, provider, "--silent")
+    net.enrol(partner, provider)
+    witness.start()
+    for node in (hotline, provider):
+        node.configure(rows([witness], 1))
+    hotline.start()
+    hotline.share("ncii", partner, may_relay=True)
+    hotline.share("ncii", provider)
+    hotline.share("ncii", witness, is_witness=True)
+    witness.follow(ORIGIN)
+    relay = Relay(partner, hotline)
     try:
-        yield made
+        provider.start()
+        provider.follow(ORIGIN)
+        grow(hotline, 0, 10)
+        until(lambda: provider.applied(ORIGIN) == 10, 30)
+
+        def forge(news):
+            lines = news.note.split(b"\n")
+            for i, line in enumerate(lines):
+                if b" witness.example/cosigner " in line:
+                    raw = bytearray(base64.b64decode(line.split(b" ")[2]))
+                    raw[-1] ^= 1
+                    lines[i] = b" ".join(line.split(b" ")[:2] + [base64.b64encode(bytes(raw))])
+            news.note = b"\n".join(lines)
+            yield news
+        relay.lie("Tail", forge)
+        grow(hotline, 10, 10)
+        until(lambda: "witness.example/cosigner" in provider.peers()["partner.example"].problem, 20)
+        held = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+        assert provider.applied(ORIGIN) == 10 and held.split(b"\n")[1] == b"10"
+        relay.honest()
+        until(lambda: provider.applied(ORIGIN) == 20, 30, "the honest note is taken")
     finally:
-        made.close()
+        relay.stop()
