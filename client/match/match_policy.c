@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "buf.h"
+#include "bytes.h"
+#include "sha256.h"
 #include "text.h"
 
 #include "match_policy.h"
@@ -186,6 +188,28 @@ bool hf_policy_indexes_set(const struct hf_policy *policy,
 		}
 	}
 	return false;
+}
+
+uint64_t hf_policy_mark(const struct hf_policy *policy)
+{
+	uint8_t digest[HF_SHA256_BYTES];
+	struct hf_sha256 hash;
+
+	hf_sha256_init(&hash);
+	for (size_t i = 0; i <= policy->rows_count; i++) {
+		const struct hf_policy_row *row = &policy->rows[i];
+		const uint32_t numbers[] = {
+			row->classes,    row->algorithms,    row->exact,
+			row->near,       row->near_distance, row->quality_min,
+			row->is_benign,  row->is_only,       row->looked_up_min,
+			row->listed_min,
+		};
+
+		hf_sha256_update(&hash, row->set, strlen(row->set) + 1);
+		hf_sha256_update(&hash, numbers, sizeof(numbers));
+	}
+	hf_sha256_final(&hash, digest);
+	return hf_be64(digest) | 1;
 }
 
 /* A row for every set, class and algorithm, or one that ends the list for

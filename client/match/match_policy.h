@@ -105,6 +105,9 @@ int hf_policy_near_distance(const struct hf_policy *policy);
 bool hf_policy_video(const struct hf_policy *policy, unsigned distance,
 		     unsigned *out_looked_up_min, unsigned *out_listed_min);
 
+/* Another number for another policy; never 0. */
+uint64_t hf_policy_mark(const struct hf_policy *policy);
+
 /* A hit, and the state of its set here. */
 struct hf_policy_match {
 	struct hf_span origin; /* borrowed */

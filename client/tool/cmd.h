@@ -51,7 +51,6 @@
 	X(DRY_RUN,      "dry-run",      0)            \
 	X(REASON,       "reason",       1)            \
 	X(NOTE,         "note",         1)            \
-	X(RESUME,       "resume",       1)            \
 	X(FRESH,        "fresh",        0)            \
 	X(QUICK,        "quick",        0)            \
 	X(PURPOSE,      "purpose",      1)            \
@@ -108,7 +107,12 @@
 	X(REMEMBER,     "remember",     0)            \
 	X(STDIN,        "stdin",        0)            \
 	X(UNAVAILABLE,  "unavailable",  1)            \
-	X(SIZES,        "sizes",        0)
+	X(SIZES,        "sizes",        0)            \
+	X(INVENTORY,    "inventory",    1)            \
+	X(FILES_FROM,   "files-from",   1)            \
+	X(ZERO,         "null",         0)            \
+	X(RATE,         "rate",         1)            \
+	X(UPDATE,       "update",       0)
 /* clang-format on */
 
 enum hf_cmd_option {

@@ -48,9 +48,9 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER) |
 	  BIT(STDIN) | BIT(UNAVAILABLE),
 	  hf_cmd_match, "look files or hashes up" },
-	{ "scan", NULL, "DIR...", 1, MANY,
-	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(RESUME) | BIT(FRESH) | BIT(QUICK) |
-	  BIT(CASES) | BIT(REMEMBER),
+	{ "scan", NULL, "DIR... | --files-from LIST | --update", 0, MANY,
+	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(FRESH) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER) |
+	  BIT(INVENTORY) | BIT(FILES_FROM) | BIT(ZERO) | BIT(RATE) | BIT(UPDATE),
 	  hf_cmd_scan, "look every file under directories up" },
 	{ "sets", "open", "NAME | --restricted", 0, 1,
 	  CALLS | BIT(JSON) | BIT(CLASS) | BIT(PURPOSE) | BIT(RESTRICTED),
@@ -177,9 +177,13 @@ static enum hf_err take_options(struct hf_cmd *cmd, int argc, char **argv,
 	 * word the complaints. */
 	optind = 0;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) !=
+	while ((option = getopt_long(argc, argv, ":0", long_options, NULL)) !=
 	       -1) {
 		struct hf_cmd_values *values;
+
+		/* As find, xargs and others have it. */
+		if (option == '0')
+			option = FIRST_OPTION + HF_CMD_ZERO;
 
 		if (option == ':')
 			return hf_why(why, HF_E_ARGUMENT, "%.60s needs a value",

@@ -83,6 +83,24 @@ enum hf_err hf_retro_item_take(struct hf_span *rest, struct hf_retro_item *out,
 	return HF_OK;
 }
 
+bool hf_retro_item_passes(const struct hf_retro_item *item,
+			  const struct hf_match_sieve *sieve)
+{
+	for (size_t i = 0; i < item->count; i++) {
+		const struct hf_retro_digest *digest = &item->digests[i];
+		size_t one = digest->algorithm == HF_ALGORITHM_VPDQ
+				     ? HF_PDQ_BYTES
+				     : digest->len_bytes;
+
+		for (size_t at = 0; at < digest->len_bytes; at += one) {
+			if (hf_match_sieve_has(sieve, digest->algorithm,
+					       digest->at + at))
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * A request has its digests by algorithm: sorted by item here, by counting.
  */

@@ -24,6 +24,7 @@
 #include "codec_match.h"
 #include "err.h"
 #include "limit.h"
+#include "match_sieve.h"
 #include "span.h"
 
 struct hf_retro_digest {
@@ -45,6 +46,10 @@ void hf_retro_item_put(struct hf_buf *buf, const struct hf_retro_item *item);
 HF_MUST enum hf_err hf_retro_item_take(struct hf_span *rest,
 				       struct hf_retro_item *out,
 				       struct hf_why *why);
+
+/* Could one of its digests match one in the sieve? */
+bool hf_retro_item_passes(const struct hf_retro_item *item,
+			  const struct hf_match_sieve *sieve);
 
 /* Every item of a lookup, in the order of their numbers, but those that are
  * marked in left_out (by number; NULL: none); of one with very many digests the

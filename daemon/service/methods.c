@@ -44,6 +44,7 @@ const struct hf_rpc_method hf_methods[] = {
 
 	{ MATCH("Match"),              SCANNER, MIB(4), 30000, false, false, &hf_serve_match },
 	{ MATCH("MatchStream"),        SCANNER, MIB(4), 0,     true,  true,  &hf_serve_match_stream },
+	{ MATCH("GetNews"),            SCANNER, MIB(4), 600000, false, true, &hf_serve_get_news },
 
 	{ PUBLISH("Append"),           ANALYST, MIB(4), 600000, true, false, &hf_serve_append },
 	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, &hf_serve_retract },

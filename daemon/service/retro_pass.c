@@ -8,7 +8,7 @@
 #include "ledger_view.h"
 #include "log.h"
 #include "match_policy.h"
-#include "retro_filter.h"
+#include "match_sieve.h"
 
 #include "found.h"
 #include "node.h"
@@ -42,7 +42,7 @@ struct pile {
 
 struct work {
 	struct hf_retro_pass *pass;
-	struct hf_retro_filter *filter; /* owned; NULL: look everything up */
+	struct hf_match_sieve *filter; /* owned; NULL: look everything up */
 	struct pile pile;
 	struct hf_found_case found[PILE_ITEMS];
 };
@@ -51,7 +51,7 @@ struct work {
  * What is new.
  */
 
-static enum hf_err add_hashes(struct hf_retro_filter *filter,
+static enum hf_err add_hashes(struct hf_match_sieve *filter,
 			      const struct hf_item *item, struct hf_why *why)
 {
 	enum hf_err err = HF_OK;
@@ -67,13 +67,13 @@ static enum hf_err add_hashes(struct hf_retro_filter *filter,
 			continue;
 		for (size_t at = 0; at < hash->digest.len_bytes && err == HF_OK;
 		     at += step)
-			err = hf_retro_filter_add(filter, hash->algorithm,
-						  hash->digest.at + at, why);
+			err = hf_match_sieve_add(filter, hash->algorithm,
+						 hash->digest.at + at, why);
 	}
 	return err;
 }
 
-static enum hf_err add_entry(struct hf_retro_filter *filter,
+static enum hf_err add_entry(struct hf_match_sieve *filter,
 			     const struct hf_ledger_entry *entry,
 			     struct hf_arena *scratch, struct hf_why *why)
 {
@@ -158,9 +158,9 @@ static enum hf_err make_filter(struct work *work, struct hf_why *why)
 		entries += pass->ranges[i].to - pass->ranges[i].from;
 	if (entries > HF_RETRO_FILTER_ENTRIES)
 		return HF_OK;
-	err = hf_retro_filter_new(hf_policy_near_distance(pass->node->policy),
-				  frame_distance(pass->node->policy),
-				  &work->filter, why);
+	err = hf_match_sieve_new(hf_policy_near_distance(pass->node->policy),
+				 frame_distance(pass->node->policy),
+				 &work->filter, why);
 	hf_arena_init(&scratch, HF_UNPACK_MAX_BYTES);
 	for (size_t i = 0; i < pass->ranges_count && err == HF_OK; i++)
 		err = add_range(work, &pass->ranges[i], &scratch, why);
@@ -393,7 +393,7 @@ static enum hf_err check_items(struct work *work, struct hf_span items,
 		if (hf_retro_item_take(&items, &item, why) != HF_OK)
 			break;
 		if (work->filter != NULL &&
-		    !hf_retro_filter_passes(work->filter, &item))
+		    !hf_retro_item_passes(&item, work->filter))
 			continue;
 		err = pile_put(&work->pile, &item, why);
 		if (err == HF_OK && is_full(&work->pile))
@@ -439,12 +439,12 @@ enum hf_err hf_retro_pass(struct hf_retro_pass *pass, struct hf_why *why)
 	err = make_filter(work, why);
 	/* Nothing but retractions, for example. */
 	if (err == HF_OK &&
-	    (work->filter == NULL || hf_retro_filter_count(work->filter) > 0))
+	    (work->filter == NULL || hf_match_sieve_count(work->filter) > 0))
 		err = check_all(work, why);
 	if (err == HF_OK && !pass->is_cut && !pass->goes_on(pass->arg))
 		err = HF_E_CANCELLED;
 	pile_release(&work->pile);
-	hf_retro_filter_free(work->filter);
+	hf_match_sieve_free(work->filter);
 	free(work);
 	return err;
 }

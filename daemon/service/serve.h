@@ -35,6 +35,7 @@ extern const struct hf_rpc_events hf_serve_offer;
 /* Match. */
 extern const struct hf_rpc_events hf_serve_match;
 extern const struct hf_rpc_events hf_serve_match_stream;
+extern const struct hf_rpc_events hf_serve_get_news;
 
 /* Publish. */
 extern const struct hf_rpc_events hf_serve_append;

@@ -160,4 +160,26 @@ HF_SHAPE(wire_match_stream_request, Hashfed__V1__MatchStreamRequest,
 HF_SHAPE(wire_match_stream_response, Hashfed__V1__MatchStreamResponse,
 	 hashfed__v1__match_stream_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_ONE(batch, wire_match_response, 1))
+
+HF_SHAPE(set_position, Hashfed__V1__SetPosition, hashfed__v1__set_position,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(position))
+
+HF_SHAPE(get_news_request, Hashfed__V1__GetNewsRequest,
+	 hashfed__v1__get_news_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(since, set_position, HF_TAIL_SETS_MAX),
+	HF_U64(entries_most))
+
+HF_SHAPE(get_news_response, Hashfed__V1__GetNewsResponse,
+	 hashfed__v1__get_news_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(until, set_position, HF_TAIL_SETS_MAX),
+	HF_U64(entries),
+	HF_FLAG(is_cut),
+	HF_U32(near_plus_one, 8 * HF_PDQ_BYTES + 1),
+	HF_U64(policy),
+	HF_PIECES(exact, HF_NEWS_EXACT_BYTES,
+		  HF_MESSAGE_MAX_BYTES / HF_NEWS_EXACT_BYTES),
+	HF_PIECES(near, HF_NEWS_NEAR_BYTES,
+		  HF_MESSAGE_MAX_BYTES / HF_NEWS_NEAR_BYTES))
 /* clang-format on */

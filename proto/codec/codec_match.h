@@ -71,6 +71,34 @@ struct hf_wire_match_stream_response {
 	const struct hf_wire_match_response *batch; /* required */
 };
 
+struct hf_set_position {
+	const char *origin;
+	uint64_t position;
+};
+
+struct hf_get_news_request {
+	const struct hf_set_position *since; /* HF_TAIL_SETS_MAX */
+	size_t since_count;
+	uint64_t entries_most;
+};
+
+/* Of digests the first so many bytes. */
+#define HF_NEWS_EXACT_BYTES 8
+#define HF_NEWS_NEAR_BYTES  16
+
+struct hf_get_news_response {
+	const struct hf_set_position *until; /* HF_TAIL_SETS_MAX */
+	size_t until_count;
+	uint64_t entries;
+	bool is_cut;
+	uint32_t near_plus_one; /* at most 257 */
+	uint64_t policy;
+	struct hf_span exact, near; /* whole ones */
+};
+
+HF_CODEC_MESSAGE(set_position);
+HF_CODEC_MESSAGE(get_news_request);
+HF_CODEC_MESSAGE(get_news_response);
 HF_CODEC_MESSAGE(digest_batch);
 HF_CODEC_MESSAGE(wire_match_request);
 HF_CODEC_MESSAGE(wire_match_hit);

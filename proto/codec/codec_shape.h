@@ -212,7 +212,8 @@ struct hf_shape {
 	X(amend_request) X(amend_response)                                    \
 	X(digest_batch) X(wire_match_request) X(wire_match_hit)               \
 	X(wire_match_response) X(wire_match_stream_request)                   \
-	X(wire_match_stream_response)                                         \
+	X(wire_match_stream_response) X(set_position)                         \
+	X(get_news_request) X(get_news_response)                              \
 	X(get_status_response) X(list_sets_request) X(wire_set_info)          \
 	X(list_sets_response) X(open_set_request) X(open_set_response)        \
 	X(share_set_request) X(share_set_response) X(follow_set_request)      \

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "clock.h"
-#include "retro_filter.h"
+#include "match_sieve.h"
 #include "retro_store.h"
 
 #define PUT_ITEMS 2000
@@ -119,13 +119,13 @@ static void remember(struct hf_retro_store *store, size_t items)
 	       (double)stats.items * 1e6 / (double)put_us);
 }
 
-static struct hf_retro_filter *new_entries(size_t count)
+static struct hf_match_sieve *new_entries(size_t count)
 {
-	struct hf_retro_filter *filter;
+	struct hf_match_sieve *filter;
 	struct hf_why why = { "" };
 	uint8_t digest[32];
 
-	must(hf_retro_filter_new(31, 31, &filter, &why), &why);
+	must(hf_match_sieve_new(31, 31, &filter, &why), &why);
 	for (size_t i = 0; i < count; i++) {
 		static const unsigned algorithms[] = { HF_ALGORITHM_MD5,
 						       HF_ALGORITHM_SHA1,
@@ -134,8 +134,8 @@ static struct hf_retro_filter *new_entries(size_t count)
 
 		for (size_t j = 0; j < 4; j++) {
 			fill(digest, sizeof(digest));
-			must(hf_retro_filter_add(filter, algorithms[j], digest,
-						 &why),
+			must(hf_match_sieve_add(filter, algorithms[j], digest,
+						&why),
 			     &why);
 		}
 	}
@@ -144,7 +144,7 @@ static struct hf_retro_filter *new_entries(size_t count)
 
 static void pass(struct hf_retro_store *store, size_t entries)
 {
-	struct hf_retro_filter *filter = new_entries(entries);
+	struct hf_match_sieve *filter = new_entries(entries);
 	uint64_t begun_us = hf_clock_mono_us();
 	struct hf_retro_stats stats;
 	struct hf_why why = { "" };
@@ -163,7 +163,7 @@ static void pass(struct hf_retro_store *store, size_t entries)
 		while (rest.len_bytes > 0) {
 			must(hf_retro_item_take(&rest, &item, &why), &why);
 			items++;
-			may += hf_retro_filter_passes(filter, &item);
+			may += hf_retro_item_passes(&item, filter);
 		}
 		hf_buf_reset(&buf);
 	}
@@ -173,7 +173,7 @@ static void pass(struct hf_retro_store *store, size_t entries)
 	       items, entries, (double)(hf_clock_mono_us() - begun_us) / 1e3,
 	       (cpu_s() - begun_s) * 1e3,
 	       (cpu_s() - begun_s) * 1e3 / (double)entries, may);
-	hf_retro_filter_free(filter);
+	hf_match_sieve_free(filter);
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,6 @@ and that what was interrupted goes on."""
 import hashlib
 import json
 import shutil
-import signal
 import subprocess
 
 import pytest
@@ -167,24 +166,6 @@ def test_a_scan_finds_every_copy_and_says_so_by_its_exit_status(hotline, tmp_pat
     assert [r[-1] for r in rows] == [f"{tree}/d{d:02}/picture" for d in range(5)]
     summary = json.loads(hashfed(hotline, "scan", "--json", "--quick", tree, status=1).stdout.splitlines()[-1])
     assert (summary["summary"]["files"], summary["summary"]["block"]) == (105, 5)
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_scan_that_was_interrupted_goes_on(hotline, tmp_path, how):
-    hashfed(hotline, "publish", "--set", "ncii", PICTURES / "own2.png")
-    tree = make_tree(tmp_path / "tree", 40, 150)
-    state = tmp_path / "state"
-    with open(tmp_path / "out", "w") as out:
-        first = subprocess.Popen([BIN / "hashfed", "--home", hotline.home, "scan", "--resume", state, tree],
-                                 stdout=out, stderr=subprocess.DEVNULL)
-        until(lambda: state.exists() or first.poll() is not None, 60)
-        first.send_signal(how)
-        first.wait()
-    done = hashfed(hotline, "scan", "--resume", state, tree, status=1)
-    found = {row[-1] for row in lines((tmp_path / "out").read_text() + done.stdout)}
-    assert found == {f"{tree}/d{d:02}/picture" for d in range(40)}
-    assert "6040 files" in done.stderr
-    assert not state.exists()
 
 
 # --- elsewhere ----------------------------------------------------------------

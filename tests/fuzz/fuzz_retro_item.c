@@ -2,16 +2,16 @@
  * what we would have put, and goes through a filter. */
 #include <stdlib.h>
 
-#include "retro_filter.h"
+#include "match_sieve.h"
 #include "retro_item.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void filter_finds(const struct hf_retro_item *item)
 {
-	struct hf_retro_filter *filter;
+	struct hf_match_sieve *filter;
 
-	if (hf_retro_filter_new(31, 31, &filter, NULL) != HF_OK)
+	if (hf_match_sieve_new(31, 31, &filter, NULL) != HF_OK)
 		abort();
 	for (size_t i = 0; i < item->count; i++) {
 		const struct hf_retro_digest *digest = &item->digests[i];
@@ -20,14 +20,14 @@ static void filter_finds(const struct hf_retro_item *item)
 				      : digest->len_bytes;
 
 		for (size_t at = 0; at < digest->len_bytes; at += step) {
-			if (hf_retro_filter_add(filter, digest->algorithm,
-						digest->at + at, NULL) != HF_OK)
+			if (hf_match_sieve_add(filter, digest->algorithm,
+					       digest->at + at, NULL) != HF_OK)
 				abort();
 		}
 	}
-	if (!hf_retro_filter_passes(filter, item))
+	if (!hf_retro_item_passes(item, filter))
 		abort();
-	hf_retro_filter_free(filter);
+	hf_match_sieve_free(filter);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -14,8 +14,6 @@
 
 #include "cmd.h"
 #include "lookup_batch.h"
-#include "scan_state.h"
-#include "scan_walk.h"
 #include "show.h"
 
 #define WORDS_MAX 16
@@ -336,128 +334,6 @@ static void a_socket_that_is_left_behind_is_no_daemon(void **state)
 	rmdir(dir);
 }
 
-/* ---- scans ---- */
-
-struct seen {
-	char paths[32][HF_SCAN_PATH_SIZE];
-	size_t count;
-};
-
-static enum hf_err on_file(void *arg, size_t root, const char *path,
-			   const char *rest, struct hf_why *why)
-{
-	struct seen *seen = arg;
-
-	snprintf(seen->paths[seen->count++ % 32], HF_SCAN_PATH_SIZE, "%s",
-		 rest);
-	return HF_OK;
-}
-
-static void on_bad(void *arg, const char *path, const char *sentence)
-{
-}
-
-static void touch(const char *name)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/tree/%s", folder, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	fclose(file);
-}
-
-static void make_tree(void)
-{
-	static const char *const dirs[] = { "", "/a", "/a.d", "/b" };
-	char path[256];
-
-	for (size_t i = 0; i < ROWS(dirs); i++) {
-		snprintf(path, sizeof(path), "%s/tree%s", folder, dirs[i]);
-		(void)mkdir(path, 0700);
-	}
-	touch("a/1");
-	touch("a/2");
-	touch("a.d/1");
-	touch("b/1");
-	touch("c");
-	snprintf(path, sizeof(path), "%s/tree/link", folder);
-	if (symlink("c", path) != 0)
-		assert_int_equal(access(path, F_OK), 0);
-}
-
-static void a_walk_goes_on_behind_any_place(void **state)
-{
-	static const char *const want[] = { "a/1", "a/2", "a.d/1", "b/1", "c" };
-	static struct hf_scan_place place;
-	static struct seen seen;
-	const struct hf_scan_visitor visitor = { on_file, on_bad, &seen };
-	struct hf_why why = { "" };
-	char root[128], *roots[] = { root };
-
-	make_tree();
-	snprintf(root, sizeof(root), "%s/tree", folder);
-	for (size_t from = 0; from <= ROWS(want); from++) {
-		enum hf_err err;
-
-		seen.count = 0;
-		if (from > 0)
-			strcpy(place.path, want[from - 1]);
-		err = hf_scan_walk(roots, 1, from > 0 ? &place : NULL, &visitor,
-				   &why);
-		if (err == HF_E_NOMEM)
-			return;
-		assert_ok(err, &why);
-		assert_int_equal(seen.count, ROWS(want) - from);
-		for (size_t i = from; i < ROWS(want); i++)
-			assert_string_equal(seen.paths[i - from], want[i]);
-	}
-	/* A file that is gone is a place as well. */
-	strcpy(place.path, "a/11");
-	seen.count = 0;
-	if (hf_scan_walk(roots, 1, &place, &visitor, &why) == HF_OK)
-		assert_string_equal(seen.paths[0], "a/2");
-}
-
-static void the_state_of_a_scan_survives_its_file(void **state)
-{
-	static struct hf_scan_state out, in;
-	uint8_t other[HF_HASH_BYTES] = { 9 };
-	struct hf_why why = { "" };
-	char path[128];
-	enum hf_err err;
-
-	snprintf(path, sizeof(path), "%s/state", folder);
-	out = (struct hf_scan_state){ .key = { 1, 2 },
-				      .place = { .root = 3 },
-				      .saved_ms = 4,
-				      .files = 5,
-				      .failed = 6,
-				      .verdicts = { 0, 7, 8, 9 } };
-	strcpy(out.place.path, "a b/\n\xff");
-	err = hf_scan_state_save(path, &out, &why);
-	if (err != HF_OK)
-		return; /* only under torture */
-	out.has_place = true;
-	err = hf_scan_state_load(path, out.key, &in, &why);
-	if (err == HF_OK)
-		assert_memory_equal(&in, &out, sizeof(in));
-	err = hf_scan_state_load(path, other, &in, &why);
-	if (err != HF_E_NOMEM) {
-		assert_int_equal(err, HF_E_MALFORMED);
-		assert_non_null(strstr(why.text, "another scan"));
-	}
-	err = hf_file_replace(path, BYTES("hashfed-scan 1\nkey"), 0600, &why);
-	if (err == HF_OK)
-		assert_int_not_equal(
-			hf_scan_state_load(path, out.key, &in, &why), HF_OK);
-	unlink(path);
-	err = hf_scan_state_load(path, out.key, &in, &why);
-	if (err != HF_E_NOMEM)
-		assert_int_equal(err, HF_E_NOTFOUND);
-}
-
 /* ---- what is printed ---- */
 
 static void a_name_cannot_make_a_line_of_its_own(void **state)
@@ -556,8 +432,6 @@ int main(void)
 		cmocka_unit_test(
 			a_bad_line_stops_an_import_and_is_written_down),
 		cmocka_unit_test(a_socket_that_is_left_behind_is_no_daemon),
-		cmocka_unit_test(a_walk_goes_on_behind_any_place),
-		cmocka_unit_test(the_state_of_a_scan_survives_its_file),
 		cmocka_unit_test(a_name_cannot_make_a_line_of_its_own),
 		cmocka_unit_test(
 			a_name_cannot_rule_a_terminal_or_turn_a_line_around),

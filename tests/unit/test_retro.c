@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "match_index.h"
-#include "retro_filter.h"
+#include "match_sieve.h"
 #include "retro_item.h"
 #include "retro_store.h"
 
@@ -244,7 +244,7 @@ static void of_an_item_with_very_many_digests_the_first_are_kept(void **state)
  * The filter.
  */
 
-static bool passes(const struct hf_retro_filter *filter, unsigned algorithm,
+static bool passes(const struct hf_match_sieve *filter, unsigned algorithm,
 		   const uint8_t *digest)
 {
 	const struct hf_retro_item item = {
@@ -255,7 +255,7 @@ static bool passes(const struct hf_retro_filter *filter, unsigned algorithm,
 		.count = 1,
 	};
 
-	return hf_retro_filter_passes(filter, &item);
+	return hf_retro_item_passes(&item, filter);
 }
 
 static void a_filter_passes_what_may_match_and_little_else(void **state)
@@ -268,7 +268,7 @@ static void a_filter_passes_what_may_match_and_little_else(void **state)
 		     { 8, 8, true },  { 8, 9, false },  { 0, 0, true },
 		     { 0, 1, false }, { 64, 64, true }, { 64, 65, false },
 		     { -1, 0, false } };
-	struct hf_retro_filter *filter;
+	struct hf_match_sieve *filter;
 	struct hf_why why = { "" };
 	uint8_t pdq[32], asked[32];
 
@@ -277,14 +277,14 @@ static void a_filter_passes_what_may_match_and_little_else(void **state)
 		unsigned algorithm =
 			n % 2 == 0 ? HF_ALGORITHM_PDQ : HF_ALGORITHM_VPDQ;
 
-		assert_ok(hf_retro_filter_new(n % 2 == 0 ? rows[i].distance : 3,
-					      n % 2 == 1 ? rows[i].distance : 3,
-					      &filter, &why),
+		assert_ok(hf_match_sieve_new(n % 2 == 0 ? rows[i].distance : 3,
+					     n % 2 == 1 ? rows[i].distance : 3,
+					     &filter, &why),
 			  &why);
 		fill(pdq, 32);
-		assert_ok(hf_retro_filter_add(filter, algorithm, pdq, &why),
+		assert_ok(hf_match_sieve_add(filter, algorithm, pdq, &why),
 			  &why);
-		assert_int_equal(hf_retro_filter_count(filter),
+		assert_int_equal(hf_match_sieve_count(filter),
 				 rows[i].distance >= 0);
 		memcpy(asked, pdq, 32);
 		flip(asked, rows[i].flipped);
@@ -296,7 +296,7 @@ static void a_filter_passes_what_may_match_and_little_else(void **state)
 			HF_ALGORITHM_PDQ + HF_ALGORITHM_VPDQ - algorithm, pdq));
 		/* An exact one is no PDQ. */
 		assert_false(passes(filter, HF_ALGORITHM_SHA256, pdq));
-		hf_retro_filter_free(filter);
+		hf_match_sieve_free(filter);
 	}
 }
 
@@ -312,24 +312,24 @@ static void a_filter_of_many_misses_none(void **state)
 		{ HF_ALGORITHM_PDQ, 32 },    { HF_ALGORITHM_VPDQ, 32 }
 	};
 	static uint8_t digests[MANY][144];
-	struct hf_retro_filter *filter;
+	struct hf_match_sieve *filter;
 	struct hf_why why = { "" };
 	uint8_t other[144];
 	size_t wrong = 0;
 
-	assert_ok(hf_retro_filter_new(31, 31, &filter, &why), &why);
+	assert_ok(hf_match_sieve_new(31, 31, &filter, &why), &why);
 	for (size_t i = 0; i < MANY; i++) {
 		/* One of zeros, and some that begin with them. */
 		if (i > 0)
 			fill(digests[i], 144);
 		if (i % 100 == 0)
 			memset(digests[i], 0, 7);
-		assert_ok(hf_retro_filter_add(filter,
-					      kinds[i % ROWS(kinds)].algorithm,
-					      digests[i], &why),
+		assert_ok(hf_match_sieve_add(filter,
+					     kinds[i % ROWS(kinds)].algorithm,
+					     digests[i], &why),
 			  &why);
 	}
-	assert_int_equal(hf_retro_filter_count(filter), MANY);
+	assert_int_equal(hf_match_sieve_count(filter), MANY);
 	for (size_t i = 0; i < MANY; i++) {
 		uint8_t algorithm = kinds[i % ROWS(kinds)].algorithm;
 
@@ -342,7 +342,7 @@ static void a_filter_of_many_misses_none(void **state)
 		wrong += passes(filter, algorithm, other);
 	}
 	assert_int_equal(wrong, 0);
-	hf_retro_filter_free(filter);
+	hf_match_sieve_free(filter);
 }
 
 /*

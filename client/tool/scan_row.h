@@ -1,0 +1,45 @@
+/*
+ * scan_row.h -- between a file, its row in the inventory and what was read of
+ * it.
+ *
+ * Units    see inventory_row.h.
+ * Owns     what is made borrows from what it was made of.
+ * Threads  any; no state.
+ * Errors   none.
+ * Source   hashfed(1), scan.
+ */
+#ifndef HF_SCAN_ROW_H
+#define HF_SCAN_ROW_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "media.h"
+#include "inventory_row.h"
+
+/* What tells that a file was not changed: all of it has to be the same.  A file
+ * that was changed within the last two seconds gets a stamp that none has: it
+ * may change once more without showing it. */
+struct hf_scan_stamp {
+	uint64_t size_bytes;
+	uint32_t changed_s;
+	uint32_t stamp;
+};
+
+struct hf_scan_stamp hf_scan_stamp_of(const struct stat *is, uint64_t now_s);
+
+/* is_quick: its picture need not have been looked at. */
+bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
+		       bool is_quick);
+
+/* digests: room for the row's. */
+struct hf_row hf_scan_row_of(const char *path,
+			     const struct hf_media_result *result,
+			     const struct hf_scan_stamp *stamp, bool is_quick,
+			     uint8_t digests[static HF_ROW_ALL_BYTES]);
+
+/* As if the file had been read. */
+void hf_scan_result_of(const struct hf_row *row, const char *path,
+		       struct hf_media_result *out_result);
+
+#endif /* HF_SCAN_ROW_H */

@@ -1,0 +1,1 @@
+hf_fuzz(inventory USES base sign codec inventory)

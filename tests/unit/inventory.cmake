@@ -1,0 +1,1 @@
+hf_unit(inventory USES base sign codec inventory)

@@ -1,0 +1,1 @@
+hf_unit(scan USES base sign codec inventory media client cmd)
