@@ -7,11 +7,18 @@
 
 #define VALUES HF_MATCH_PDQ_BAND_VALUES
 
+/* Keys ahead of the one that is translated: no more than the slack behind
+ * them in their file. */
+#define AHEAD_KEYS 16
+
+_Static_assert(AHEAD_KEYS * sizeof(uint32_t) <= HF_MATCH_KERNEL_SLACK_BYTES,
+	       "keys ahead are in the slack");
+
 enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 				 struct hf_match_merge *merge,
 				 struct hf_why *why)
 {
-	size_t loose = 0;
+	size_t loose = 0, banded = 0;
 	uint8_t *at;
 
 	*bands = (struct hf_match_bands){ .merge = merge };
@@ -21,6 +28,7 @@ enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 
 			if (err != HF_OK)
 				return err;
+			banded += merge->runs[r].part->keys_count;
 			continue;
 		}
 		loose += merge->runs[r].part->keys_count;
@@ -28,13 +36,15 @@ enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 	if (loose > merge->keys_count)
 		loose = merge->keys_count;
 	at = malloc((2 * VALUES + (size_t)1) * sizeof(uint32_t) +
+		    banded * sizeof(uint32_t) +
 		    loose * (2 * sizeof(uint32_t) +
 			     (HF_MATCH_PDQ_BANDS + 1) * sizeof(uint16_t)));
 	if (at == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
 	bands->loose_keys = (uint32_t *)at;
 	bands->keys = bands->loose_keys + loose;
-	bands->offsets = bands->keys + loose;
+	bands->translated = bands->keys + loose;
+	bands->offsets = bands->translated + banded;
 	bands->places = bands->offsets + VALUES + 1;
 	bands->nexts = (uint16_t *)(bands->places + VALUES);
 	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
@@ -173,9 +183,37 @@ static void sort_loose(struct hf_match_bands *bands, unsigned band)
 struct cursor {
 	const struct hf_match_segment_part *part;
 	const struct hf_match_segment_band *band;
-	const uint32_t *map;
+	const uint32_t *keys; /* in the band's order, as in the output */
+	bool is_whole;        /* none is gone, and the ring is the same */
 	uint32_t at;
 };
+
+/* A band's keys as they are numbered in the output.  Done run by run, so that
+ * its map stays in the cache.  False for keys that the run does not have. */
+static bool translate(const struct hf_match_bands *bands, unsigned run,
+		      unsigned band, uint32_t *out_keys,
+		      struct cursor *out_cursor)
+{
+	const struct hf_match_segment_part *part = bands->merge->runs[run].part;
+	const uint32_t *map = bands->merge->maps[run];
+	const uint32_t *keys = part->bands[band].keys;
+	uint32_t count = part->keys_count;
+	bool is_whole = part->bands[band].next == bands->ring[band];
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (keys[i] >= count)
+			return false;
+		/* Behind the last ones are others' bytes: never read. */
+		__builtin_prefetch(&map[keys[i + AHEAD_KEYS]]);
+		out_keys[i] = map[keys[i]];
+		is_whole &= out_keys[i] != HF_MATCH_MERGE_NO_KEY;
+	}
+	*out_cursor = (struct cursor){ .part = part,
+				       .band = &part->bands[band],
+				       .keys = out_keys,
+				       .is_whole = is_whole };
+	return true;
+}
 
 /* What stands beside a key of its own, when band next follows. */
 static uint16_t next_of(const struct cursor *cursor, uint32_t at, unsigned next)
@@ -189,33 +227,31 @@ static uint16_t next_of(const struct cursor *cursor, uint32_t at, unsigned next)
 				 next);
 }
 
-/* What a run has in one bucket.  False when there is more than there can
- * be. */
-static bool put_bucket(struct cursor *cursor, unsigned value, uint32_t room,
-		       unsigned next, struct hf_match_band_streams *streams,
-		       uint32_t *out_count)
+/* What a run has in one bucket; returns how many. */
+static uint32_t put_bucket(struct cursor *cursor, unsigned value, unsigned next,
+			   struct hf_match_band_streams *streams)
 {
-	const struct hf_match_segment_band *band = cursor->band;
-	uint32_t end = band->offsets[value + 1], count = 0;
+	uint32_t begin = cursor->at, end = cursor->band->offsets[value + 1];
+	const uint16_t *nexts = cursor->band->nexts;
+	uint32_t count = 0;
 
-	for (uint32_t i = cursor->at; i < end; i++) {
-		uint32_t key = band->keys[i];
-
-		if (key >= cursor->part->keys_count)
-			return false;
-		key = cursor->map[key];
-		if (key == HF_MATCH_MERGE_NO_KEY)
+	cursor->at = end;
+	if (cursor->is_whole) {
+		hf_match_stream_put(&streams->nexts, nexts + begin,
+				    (end - begin) * sizeof(*nexts));
+		hf_match_stream_put(&streams->keys, cursor->keys + begin,
+				    (end - begin) * sizeof(*cursor->keys));
+		return end - begin;
+	}
+	for (uint32_t i = begin; i < end; i++) {
+		if (cursor->keys[i] == HF_MATCH_MERGE_NO_KEY)
 			continue;
-		if (count == room)
-			return false;
 		count++;
 		hf_match_stream_put16(&streams->nexts,
 				      next_of(cursor, i, next));
-		hf_match_stream_put32(&streams->keys, key);
+		hf_match_stream_put32(&streams->keys, cursor->keys[i]);
 	}
-	cursor->at = end;
-	*out_count = count;
-	return true;
+	return count;
 }
 
 /* The loose keys of one bucket. */
@@ -238,29 +274,26 @@ static enum hf_err damaged(struct hf_why *why)
 		      "index: a segment that is merged has damaged bands");
 }
 
+/* Bucket by bucket, what each run has in it. */
 static enum hf_err merge_band(struct hf_match_bands *bands, unsigned next,
 			      struct cursor *cursors, size_t cursors_count,
 			      struct hf_match_band_streams *streams,
 			      struct hf_why *why)
 {
-	uint32_t keys_count = bands->merge->keys_count, sum = 0;
+	uint32_t keys_count = bands->merge->keys_count;
+	uint64_t sum = 0;
 
 	for (unsigned v = 0; v < VALUES; v++) {
-		hf_match_stream_put32(&streams->offsets, sum);
-		for (size_t c = 0; c < cursors_count; c++) {
-			uint32_t count;
-
-			if (!put_bucket(&cursors[c], v, keys_count - sum, next,
-					streams, &count))
-				return damaged(why);
-			sum += count;
-		}
+		hf_match_stream_put32(&streams->offsets, (uint32_t)sum);
+		for (size_t c = 0; c < cursors_count; c++)
+			sum += put_bucket(&cursors[c], v, next, streams);
 		if (bands->loose_count > 0)
 			sum += put_loose(bands, v, streams);
+		/* Never on into the next section. */
 		if (sum > keys_count)
 			return damaged(why);
 	}
-	hf_match_stream_put32(&streams->offsets, sum);
+	hf_match_stream_put32(&streams->offsets, (uint32_t)sum);
 	return sum == keys_count ? HF_OK : damaged(why);
 }
 
@@ -270,6 +303,7 @@ enum hf_err hf_match_bands_put(struct hf_match_bands *bands, unsigned band,
 {
 	const struct hf_match_merge *merge = bands->merge;
 	struct cursor cursors[HF_MATCH_MERGE_RUNS_MAX];
+	uint32_t *translated = bands->translated;
 	size_t count = 0;
 
 	if (bands->loose_count > 0)
@@ -277,12 +311,11 @@ enum hf_err hf_match_bands_put(struct hf_match_bands *bands, unsigned band,
 	for (unsigned r = 0; r < merge->runs_count; r++) {
 		const struct hf_match_segment_part *part = merge->runs[r].part;
 
-		if (part->has_bands)
-			cursors[count++] = (struct cursor){
-				.part = part,
-				.band = &part->bands[band],
-				.map = merge->maps[r],
-			};
+		if (!part->has_bands)
+			continue;
+		if (!translate(bands, r, band, translated, &cursors[count++]))
+			return damaged(why);
+		translated += part->keys_count;
 	}
 	if (count > 0)
 		return merge_band(bands, bands->ring[band], cursors, count,

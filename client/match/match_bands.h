@@ -33,6 +33,8 @@ struct hf_match_bands {
 	uint32_t *places;
 	uint16_t *nexts;
 	uint32_t *keys;
+	/* The keys of runs with bands, one band at a time. */
+	uint32_t *translated;
 };
 
 /* The sections of one band. */

@@ -39,7 +39,7 @@ static uint64_t durable_after(const struct hf_index *index,
 			      const struct hf_match_fed *fed)
 {
 	bool is_all_sealed = change->sealed_count == index->frozen_count &&
-			     hf_match_memory_rows(index->active) == 0;
+			     !hf_match_state_is_filling(index);
 	const struct hf_match_frozen *last;
 
 	if (is_all_sealed)

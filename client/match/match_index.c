@@ -233,12 +233,23 @@ static void wait_for_threads(struct hf_index *index)
 	hf_match_work_wait(index, &index->done, HF_MATCH_WAIT_MS * 1000);
 }
 
-/* The active memory is full: another, as soon as there may be one. */
+/* So that memory stays bounded. */
+static bool is_behind(const struct hf_index *index)
+{
+	size_t bulks = 0;
+
+	for (size_t i = 0; i < index->frozen_count; i++)
+		bulks += index->frozen[i].memory->bulk != NULL;
+	return index->frozen_count == HF_MATCH_FROZEN_MAX ||
+	       bulks == HF_MATCH_BULKS_WAIT_MAX;
+}
+
+/* What is filled now is full: another, as soon as there may be one. */
 static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 {
 	uint64_t failures = index->failures;
 
-	while (index->frozen_count == HF_MATCH_FROZEN_MAX) {
+	while (is_behind(index)) {
 		if (index->failed != HF_OK && index->failures != failures) {
 			if (why != NULL)
 				*why = index->failed_why;
@@ -247,6 +258,63 @@ static enum hf_err make_room(struct hf_index *index, struct hf_why *why)
 		wait_for_threads(index);
 	}
 	return hf_match_state_freeze(index, why);
+}
+
+/* Something was put: the sealer is to know since when. */
+static void note_filling(struct hf_index *index)
+{
+	if (index->active_since_us != 0 || !hf_match_state_is_filling(index))
+		return;
+	index->active_since_us = hf_clock_mono_us();
+	pthread_cond_broadcast(&index->work);
+}
+
+static enum hf_err add_each(struct hf_index *index,
+			    const struct hf_index_hash *hashes,
+			    size_t hashes_count, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	/* Its hashes are older. */
+	if (index->bulk != NULL)
+		err = make_room(index, why);
+	for (size_t i = 0; err == HF_OK && i < hashes_count; i++) {
+		while (err == HF_OK &&
+		       !hf_match_memory_put(index->active, &hashes[i])) {
+			err = make_room(index, why);
+			pthread_cond_broadcast(&index->work);
+		}
+		note_filling(index);
+	}
+	return err;
+}
+
+static enum hf_err add_bulk(struct hf_index *index,
+			    const struct hf_index_hash *hashes,
+			    size_t hashes_count, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	if (hf_match_memory_rows(index->active) > 0)
+		err = make_room(index, why);
+	for (size_t i = 0; err == HF_OK && i < hashes_count; i++) {
+		struct hf_match_ref ref = hf_match_memory_ref_of(&hashes[i]);
+
+		if (index->bulk != NULL &&
+		    hf_match_bulk_is_full(index->bulk->bulk)) {
+			err = make_room(index, why);
+			pthread_cond_broadcast(&index->work);
+		}
+		if (err == HF_OK && index->bulk == NULL)
+			err = hf_match_memory_new_bulk(index->active->sequence,
+						       &index->bulk, why);
+		if (err == HF_OK)
+			err = hf_match_bulk_put(index->bulk->bulk,
+						hashes[i].algorithm,
+						hashes[i].digest, &ref, why);
+		note_filling(index);
+	}
+	return err;
 }
 
 enum hf_err hf_index_add(struct hf_index *index,
@@ -263,18 +331,9 @@ enum hf_err hf_index_add(struct hf_index *index,
 	err = writer_lock(index, why);
 	if (err != HF_OK)
 		return err;
-	for (size_t i = 0; err == HF_OK && i < hashes_count; i++) {
-		while (err == HF_OK &&
-		       !hf_match_memory_put(index->active, &hashes[i])) {
-			err = make_room(index, why);
-			pthread_cond_broadcast(&index->work);
-		}
-		if (index->active_since_us == 0 &&
-		    hf_match_memory_rows(index->active) > 0) {
-			index->active_since_us = hf_clock_mono_us();
-			pthread_cond_broadcast(&index->work);
-		}
-	}
+	err = hashes_count >= HF_INDEX_BULK_MIN
+		      ? add_bulk(index, hashes, hashes_count, why)
+		      : add_each(index, hashes, hashes_count, why);
 	pthread_mutex_unlock(&index->lock);
 	return err;
 }
@@ -507,7 +566,7 @@ enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
 	if (err != HF_OK)
 		return err;
 	/* Waits without the lock, so it comes first. */
-	if (hf_match_memory_rows(index->active) > 0)
+	if (hf_match_state_is_filling(index))
 		err = make_room(index, why);
 	if (err == HF_OK)
 		err = drop_set(index, set, why);
@@ -559,12 +618,29 @@ enum hf_err hf_index_compact(struct hf_index *index, struct hf_why *why)
 	return err;
 }
 
+/* What a bulk has, if it is one: no snapshot does. */
+static void count_bulk(const struct hf_match_memory *memory,
+		       struct hf_index_stats *stats)
+{
+	const struct hf_match_bulk *bulk = memory != NULL ? memory->bulk : NULL;
+
+	if (bulk == NULL)
+		return;
+	stats->mutable_count += bulk->rows_count;
+	stats->memory_bytes += bulk->used_bytes;
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
+		stats->hashes_count[a] += bulk->columns[a].count;
+}
+
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 {
 	struct hf_index_stats stats = { 0 };
 	struct hf_match_snapshot *snapshot;
 
 	pthread_mutex_lock(&index->lock);
+	for (size_t i = 0; i < index->frozen_count; i++)
+		count_bulk(index->frozen[i].memory, &stats);
+	count_bulk(index->bulk, &stats);
 	stats.seals_count = index->seals_count;
 	stats.merges_count = index->merges_count;
 	pthread_mutex_lock(&index->view_lock);

@@ -94,6 +94,24 @@ enum hf_err hf_match_memory_open(const char *dir, uint64_t sequence,
 	return HF_OK;
 }
 
+enum hf_err hf_match_memory_new_bulk(uint64_t sequence,
+				     struct hf_match_memory **out_memory,
+				     struct hf_why *why)
+{
+	struct hf_match_memory *memory;
+	enum hf_err err = memory_new(sequence, &memory, why);
+
+	if (err != HF_OK)
+		return err;
+	memory->bulk = calloc(1, sizeof(*memory->bulk));
+	if (memory->bulk == NULL) {
+		hf_match_memory_unref(memory);
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	}
+	*out_memory = memory;
+	return HF_OK;
+}
+
 void hf_match_memory_remove(const char *dir, uint64_t sequence)
 {
 	hf_match_map_remove(dir, KIND, sequence);
@@ -113,7 +131,9 @@ static uint32_t count_of(const uint32_t *count, uint32_t most)
 
 uint32_t hf_match_memory_rows(const struct hf_match_memory *memory)
 {
-	return count_of(&memory->head->rows_count, HF_MATCH_MEMORY_ROWS);
+	return memory->bulk != NULL ? 0
+				    : count_of(&memory->head->rows_count,
+					       HF_MATCH_MEMORY_ROWS);
 }
 
 struct hf_match_memory *hf_match_memory_ref(struct hf_match_memory *memory)
@@ -127,6 +147,9 @@ void hf_match_memory_unref(struct hf_match_memory *memory)
 	if (memory == NULL ||
 	    __atomic_fetch_sub(&memory->references, 1, __ATOMIC_ACQ_REL) != 1)
 		return;
+	if (memory->bulk != NULL)
+		hf_match_bulk_release(memory->bulk);
+	free(memory->bulk);
 	hf_match_map_release(&memory->map);
 	free(memory);
 }
@@ -141,6 +164,17 @@ void hf_match_memory_prefetch(const struct hf_match_memory *memory,
 			      unsigned algorithm, uint64_t mixed)
 {
 	__builtin_prefetch(&memory->heads[head_of(algorithm, mixed)]);
+}
+
+struct hf_match_ref hf_match_memory_ref_of(const struct hf_index_hash *hash)
+{
+	return (struct hf_match_ref){
+		.entry = hash->entry,
+		.set = hash->set,
+		.content_class = hash->content_class,
+		.quality = hash->quality,
+		.frames_count = hash->frames_count,
+	};
 }
 
 bool hf_match_memory_put(struct hf_match_memory *memory,
@@ -162,11 +196,7 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 		       : memory->pool + digest,
 	       hash->digest, bytes);
 	memory->rows[row] = (struct hf_match_memory_row){
-		.ref = { .entry = hash->entry,
-			 .set = hash->set,
-			 .content_class = hash->content_class,
-			 .quality = hash->quality,
-			 .frames_count = hash->frames_count },
+		.ref = hf_match_memory_ref_of(hash),
 		.digest = digest,
 		.next = *head,
 		.algorithm = hash->algorithm,
@@ -270,173 +300,25 @@ void hf_match_memory_near(const struct hf_match_memory *memory,
 	}
 }
 
-/*
- * Sorting.
- */
-struct sortable {
-	uint64_t order; /* the digest's */
-	const uint8_t *digest;
-	const struct hf_match_memory_row *row;
-};
-
-static int compare(const void *one, const void *other)
-{
-	const struct sortable *a = one, *b = other;
-	int order;
-
-	if (a->order != b->order)
-		return a->order < b->order ? -1 : 1;
-	order = memcmp(a->digest, b->digest,
-		       hf_match_key_bytes(a->row->algorithm));
-	if (order == 0)
-		order = hf_match_ref_compare(&a->row->ref, &b->row->ref,
-					     a->row->algorithm);
-	if (order != 0)
-		return order;
-	/* Of an entry given twice the later row comes first and stays. */
-	return a->row > b->row ? -1 : 1;
-}
-
-/* Rows by the first two bytes of their order, in one pass that counts and
- * one that moves; what is left in a bucket are a few, and those are compared.
- * Digests that begin alike end up in one bucket, and cost what qsort() does. */
-#define BUCKETS 65536
-
-static void sort_rows(const struct sortable *rows, uint32_t count,
-		      uint32_t *ends, struct sortable *out)
-{
-	memset(ends, 0, BUCKETS * sizeof(*ends));
-	for (uint32_t i = 0; i < count; i++)
-		ends[rows[i].order >> 48]++;
-	for (uint32_t b = 1; b < BUCKETS; b++)
-		ends[b] += ends[b - 1];
-	/* From the last to the first, so that ends become begins. */
-	for (uint32_t i = count; i-- > 0;)
-		out[--ends[rows[i].order >> 48]] = rows[i];
-	for (uint32_t b = 0; b < BUCKETS; b++) {
-		uint32_t begin = ends[b];
-		uint32_t end = b + 1 < BUCKETS ? ends[b + 1] : count;
-
-		if (end - begin > 1)
-			qsort(out + begin, end - begin, sizeof(*out), compare);
-	}
-}
-
-/* Write sorted rows into memory that has room for all of them as distinct
- * digests. */
-static void put_part(const struct sortable *rows, uint32_t count, size_t bytes,
-		     uint8_t *memory, struct hf_match_segment_part *out_part)
-{
-	struct hf_match_ref *refs = (struct hf_match_ref *)memory;
-	struct hf_match_ref *beside = refs + count;
-	uint8_t *keys = (uint8_t *)(beside + count);
-	uint32_t keys_count = 0, refs_count = 0, next;
-
-	for (uint32_t i = 0; i < count; i = next) {
-		uint32_t begin = refs_count;
-
-		for (next = i;
-		     next < count &&
-		     memcmp(rows[i].digest, rows[next].digest, bytes) == 0;
-		     next++) {
-			const struct hf_match_ref *ref = &rows[next].row->ref;
-
-			if (refs_count == begin ||
-			    hf_match_ref_compare(&refs[refs_count - 1], ref,
-						 rows[i].row->algorithm) != 0)
-				refs[refs_count++] = *ref;
-		}
-		memcpy(keys + keys_count * bytes, rows[i].digest, bytes);
-		beside[keys_count] = refs[begin];
-		if (refs_count - begin > 1)
-			beside[keys_count] =
-				(struct hf_match_ref){ .entry = begin,
-						       .set = refs_count -
-							      begin,
-						       .is_several = 1 };
-		else
-			refs_count = begin;
-		keys_count++;
-	}
-	*out_part = (struct hf_match_segment_part){
-		.digest_bytes = bytes,
-		.keys_count = keys_count,
-		.refs_count = refs_count,
-		.key_stride_bytes = bytes,
-		.beside_stride_bytes = sizeof(*beside),
-		.keys = keys,
-		.beside = (const uint8_t *)beside,
-		.refs = refs,
-	};
-}
-
-static enum hf_err sort_one(const struct hf_match_memory *memory,
-			    unsigned algorithm, struct sortable *rows,
-			    uint32_t *ends,
-			    struct hf_match_segment_part *out_part,
-			    void **out_owned, struct hf_why *why)
-{
-	size_t bytes = hf_match_key_bytes(algorithm);
-	uint32_t count = 0;
-	uint8_t *owned;
-
-	for (uint32_t i = 0; i < hf_match_memory_rows(memory); i++) {
-		const struct hf_match_memory_row *row = &memory->rows[i];
-		const uint8_t *digest = hf_match_memory_digest(memory, row);
-
-		if (row->algorithm == algorithm)
-			rows[count++] = (struct sortable){
-				hf_match_digest_order(
-					digest, bytes,
-					hf_match_digest_mix(digest, bytes)),
-				digest, row
-			};
-	}
-	if (count == 0)
-		return HF_OK;
-	owned = malloc(count * (2 * sizeof(struct hf_match_ref) + bytes));
-	if (owned == NULL)
-		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
-	sort_rows(rows, count, ends, rows + count);
-	put_part(rows + count, count, bytes, owned, out_part);
-	*out_owned = owned;
-	return HF_OK;
-}
-
 enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
-				 struct hf_match_memory_sorted *out_sorted,
+				 struct hf_match_sorted *out_sorted,
 				 struct hf_why *why)
 {
-	struct hf_match_memory_sorted sorted = { 0 };
+	struct hf_match_bulk bulk = { 0 };
+	uint32_t count = hf_match_memory_rows(memory);
 	enum hf_err err = HF_OK;
-	struct sortable *rows;
-	uint32_t *ends;
 
-	/* Once unsorted, once sorted. */
-	rows = malloc((2 * hf_match_memory_rows(memory) + (size_t)1) *
-		      sizeof(*rows));
-	ends = malloc(BUCKETS * sizeof(*ends));
-	if (rows == NULL || ends == NULL) {
-		free(rows);
-		free(ends);
-		return hf_why(why, HF_E_NOMEM, "index: no memory to seal");
-	}
-	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++)
-		err = sort_one(memory, a, rows, ends, &sorted.parts[a],
-			       &sorted.owned[a], why);
-	free(rows);
-	free(ends);
-	if (err != HF_OK) {
-		hf_match_memory_sorted_release(&sorted);
-		return err;
-	}
-	*out_sorted = sorted;
-	return HF_OK;
-}
+	if (memory->bulk != NULL)
+		return hf_match_bulk_sort(memory->bulk, out_sorted, why);
+	for (uint32_t i = 0; err == HF_OK && i < count; i++) {
+		const struct hf_match_memory_row *row = &memory->rows[i];
 
-void hf_match_memory_sorted_release(struct hf_match_memory_sorted *sorted)
-{
-	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
-		free(sorted->owned[a]);
-	*sorted = (struct hf_match_memory_sorted){ 0 };
+		err = hf_match_bulk_put(&bulk, row->algorithm,
+					hf_match_memory_digest(memory, row),
+					&row->ref, why);
+	}
+	if (err == HF_OK)
+		err = hf_match_bulk_sort(&bulk, out_sorted, why);
+	hf_match_bulk_release(&bulk);
+	return err;
 }

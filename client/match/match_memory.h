@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "match_build.h"
+#include "match_bulk.h"
 #include "match_index.h"
 #include "match_kernel.h"
 #include "match_map.h"
@@ -61,12 +61,20 @@ struct hf_match_memory {
 	uint8_t *pool;       /* digests but PDQ */
 	uint8_t *near;       /* PDQ and frames, 32 bytes each */
 	uint32_t *near_rows; /* the row of each of those */
+	/* Owned; NULL: none.  It has no file and no rows then, and nobody
+	 * looks. */
+	struct hf_match_bulk *bulk;
 };
 
 /* An empty one, in a new file in dir. */
 HF_MUST enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
 					   struct hf_match_memory **out_memory,
 					   struct hf_why *why);
+
+/* One that has a bulk. */
+HF_MUST enum hf_err
+hf_match_memory_new_bulk(uint64_t sequence, struct hf_match_memory **out_memory,
+			 struct hf_why *why);
 
 /* What another process fills. */
 HF_MUST enum hf_err hf_match_memory_open(const char *dir, uint64_t sequence,
@@ -86,6 +94,9 @@ size_t hf_match_memory_bytes(void);
 
 /* Rows there are. */
 uint32_t hf_match_memory_rows(const struct hf_match_memory *memory);
+
+/* The ref of a hash as it is added. */
+struct hf_match_ref hf_match_memory_ref_of(const struct hf_index_hash *hash);
 
 /* False when there is no room for it. */
 bool hf_match_memory_put(struct hf_match_memory *memory,
@@ -120,17 +131,10 @@ void hf_match_memory_near(const struct hf_match_memory *memory,
 void hf_match_memory_prefetch(const struct hf_match_memory *memory,
 			      unsigned algorithm, uint64_t mixed);
 
-/* A memory that nobody puts into any more, in order, as runs to build from;
+/* One that nobody puts into any more, in order, as parts to build from;
  * borrowed until released. */
-struct hf_match_memory_sorted {
-	struct hf_match_segment_part parts[HF_ALGORITHM_COUNT];
-	void *owned[HF_ALGORITHM_COUNT];
-};
-
-HF_MUST enum hf_err
-hf_match_memory_sort(const struct hf_match_memory *memory,
-		     struct hf_match_memory_sorted *out_sorted,
-		     struct hf_why *why);
-void hf_match_memory_sorted_release(struct hf_match_memory_sorted *sorted);
+HF_MUST enum hf_err hf_match_memory_sort(const struct hf_match_memory *memory,
+					 struct hf_match_sorted *out_sorted,
+					 struct hf_why *why);
 
 #endif /* HF_MATCH_MEMORY_H */

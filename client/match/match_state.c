@@ -55,9 +55,11 @@ void hf_match_state_tell(struct hf_index *index)
 		state.segments[state.segments_count++] =
 			index->segments[i]->number;
 	state.memories[state.memories_count++] = index->active->sequence;
-	for (size_t i = 0; i < index->frozen_count; i++)
-		state.memories[state.memories_count++] =
-			index->frozen[i].memory->sequence;
+	for (size_t i = 0; i < index->frozen_count; i++) {
+		if (index->frozen[i].memory->bulk == NULL)
+			state.memories[state.memories_count++] =
+				index->frozen[i].memory->sequence;
+	}
 	hf_match_live_write(index->live, &state);
 }
 
@@ -94,9 +96,11 @@ enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 	snapshot->segments_count = index->segments_count;
 	snapshot->memories[snapshot->memories_count++] =
 		hf_match_memory_ref(index->active);
-	for (size_t i = 0; i < index->frozen_count; i++)
-		snapshot->memories[snapshot->memories_count++] =
-			hf_match_memory_ref(index->frozen[i].memory);
+	for (size_t i = 0; i < index->frozen_count; i++) {
+		if (index->frozen[i].memory->bulk == NULL)
+			snapshot->memories[snapshot->memories_count++] =
+				hf_match_memory_ref(index->frozen[i].memory);
+	}
 	snapshot->marks = hf_match_marks_ref(index->marks);
 	snapshot->drops_count = index->marks->drops_count;
 	snapshot->drops = index->marks->drops;
@@ -129,7 +133,7 @@ static enum hf_err copy_positions(const struct hf_index *index,
 enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 {
 	struct hf_match_frozen *frozen = &index->frozen[index->frozen_count];
-	struct hf_match_memory *fresh;
+	struct hf_match_memory *old = index->active, *fresh;
 	enum hf_err err;
 
 	err = copy_positions(index, frozen, why);
@@ -139,20 +143,26 @@ enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 				     why);
 	if (err != HF_OK)
 		goto out_free;
-	frozen->memory = index->active;
+	frozen->memory = index->bulk != NULL ? index->bulk : old;
 	frozen->since_us = index->active_since_us;
 	index->active = fresh;
 	index->frozen_count++;
 	err = hf_match_state_publish(index, why);
 	if (err != HF_OK)
 		goto out_undo;
+	/* The active one, empty beside a bulk, is of the same sequence. */
+	if (index->bulk != NULL) {
+		hf_match_memory_remove(index->dir, old->sequence);
+		hf_match_memory_unref(old);
+		index->bulk = NULL;
+	}
 	index->next_sequence++;
 	index->active_since_us = 0;
 	return HF_OK;
 
 out_undo:
 	index->frozen_count--;
-	index->active = frozen->memory;
+	index->active = old;
 	hf_match_memory_remove(index->dir, fresh->sequence);
 	hf_match_memory_unref(fresh);
 out_free:
@@ -215,6 +225,8 @@ void hf_match_state_release(struct hf_index *index)
 {
 	hf_match_memory_unref(index->active);
 	index->active = NULL;
+	hf_match_memory_unref(index->bulk);
+	index->bulk = NULL;
 	for (size_t i = 0; i < index->frozen_count; i++) {
 		hf_match_memory_unref(index->frozen[i].memory);
 		free(index->frozen[i].positions);

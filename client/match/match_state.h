@@ -43,6 +43,11 @@
  * hash: what is sealed is not fed again after a restart. */
 #define HF_MATCH_SEAL_AGE_MS 2000
 
+/* A bulk is sealed this long after its first hash, full or not: nobody finds
+ * what is in it before.  So many may wait for the sealer. */
+#define HF_MATCH_BULK_AGE_MS    300
+#define HF_MATCH_BULKS_WAIT_MAX 2
+
 /* Sealing stops for merging at this many segments, of at most
  * HF_MATCH_SEGMENTS_MAX. */
 #define HF_MATCH_SEGMENTS_BUSY 48
@@ -105,7 +110,9 @@ struct hf_index {
 	pthread_cond_t work;  /* for sealer and merger */
 	pthread_cond_t done;  /* for whoever waits for them */
 	struct hf_match_memory *active; /* NULL when read-only */
-	uint64_t active_since_us;       /* its first row; 0: none */
+	/* Large batches, while active has no rows; NULL: none. */
+	struct hf_match_memory *bulk;
+	uint64_t active_since_us; /* the first row of either; 0: none */
 	struct hf_match_frozen frozen[HF_MATCH_FROZEN_MAX];
 	size_t frozen_count;
 	struct hf_match_segment *segments[HF_MATCH_SEGMENTS_MAX];
@@ -183,8 +190,14 @@ void hf_match_snapshot_unref(struct hf_match_snapshot *snapshot);
 bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
 			  uint32_t set, uint64_t sequence);
 
-/* Close the active memory and begin another.  With the lock held; needs room
- * in frozen. */
+/* Whether anything is in the memory that is filled now. */
+static inline bool hf_match_state_is_filling(const struct hf_index *index)
+{
+	return index->bulk != NULL || hf_match_memory_rows(index->active) > 0;
+}
+
+/* Close the active memory, or the bulk, and begin another.  With the lock held;
+ * needs room in frozen. */
 HF_MUST enum hf_err hf_match_state_freeze(struct hf_index *index,
 					  struct hf_why *why);
 

@@ -2,8 +2,8 @@
  * match_stream.h -- one section of a file that is being made, written from
  * its beginning to its end and summed on the way.
  *
- * write(2) of whole buffers: filling a map of reserved blocks took fourteen
- * times as long, and a full disk is an error here and no signal.
+ * write(2) of whole buffers: a full disk is an error here and no signal, and
+ * sums are of what is still in the cache.
  *
  * Units    bytes; positions are of the file.
  * Owns     nothing: the buffer is the caller's until end.

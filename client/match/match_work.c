@@ -12,13 +12,21 @@
 #include "match_commit.h"
 #include "match_state.h"
 
-/* Two segments of the same tier become one when there is nothing else to do,
- * four when there is: rewriting often costs feeding, many segments cost
- * lookups. */
+/*
+ * Segments of the same tier become one, with all smaller ones.  Rewriting often
+ * costs feeding, many segments cost lookups: of small ones two are enough when
+ * there is nothing else to do, four when there is.  Of those that a bulk
+ * becomes many are merged at once, so that each hash of a burst is rewritten
+ * once, and of large ones a few stay: two of a gigabyte are searched as fast
+ * as one of two.
+ */
 #define TIER_FACTOR_BITS 2
 #define TIER_LEAST_BYTES ((uint64_t)1024 * 1024)
+#define TIER_BULK        3 /* from 16 MiB */
+#define TIER_LARGE       6 /* from 1 GiB */
 #define MERGE_IDLE       2
 #define MERGE_BUSY       4
+#define MERGE_BULK       32
 
 /* There is something else to do until nothing was sealed for so long: what is
  * fed comes in bursts with short gaps. */
@@ -104,7 +112,7 @@ static void filter_release(struct filter *filter)
 /* Every memory that is frozen now becomes one segment. */
 static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 {
-	struct hf_match_memory_sorted sorted[HF_MATCH_FROZEN_MAX] = {
+	struct hf_match_sorted sorted[HF_MATCH_FROZEN_MAX] = {
 		{ .owned = { NULL } }
 	};
 	struct hf_match_run runs[HF_ALGORITHM_COUNT][HF_MATCH_FROZEN_MAX];
@@ -142,7 +150,7 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_match_commit_build(index, &build, &change, why);
 	for (size_t i = 0; i < change.sealed_count; i++)
-		hf_match_memory_sorted_release(&sorted[i]);
+		hf_match_sorted_release(&sorted[i]);
 	filter_release(&filter);
 	return err;
 }
@@ -167,13 +175,20 @@ static uint64_t quiet_us(const struct hf_index *index)
 				     : index->sealed_us + MERGE_QUIET_MS * 1000;
 }
 
+static size_t enough_of(unsigned tier, bool is_busy)
+{
+	if (is_busy)
+		return tier < TIER_BULK ? MERGE_BUSY : MERGE_BULK;
+	return tier < TIER_LARGE ? MERGE_IDLE : MERGE_BUSY;
+}
+
 /* The segments to merge now, with the lock held: the lowest tier that has
  * enough of its own, and all below it. */
 static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
-	bool is_busy = index->frozen_count > 0 || now_us < quiet_us(index);
-	size_t enough = is_busy ? MERGE_BUSY : MERGE_IDLE;
+	bool is_busy = index->frozen_count > 0 || index->bulk != NULL ||
+		       now_us < quiet_us(index);
 	size_t count = 0;
 	unsigned top = 64;
 
@@ -184,8 +199,8 @@ static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 			own += tier_of(index->segments[i]) == tier;
 			below += tier_of(index->segments[i]) < tier;
 		}
-		if (own >= enough ||
-		    below + own >= HF_MATCH_SEGMENTS_BUSY / 2) {
+		if (own >= enough_of(tier, is_busy) ||
+		    below + own >= MERGE_BULK) {
 			top = tier;
 			break;
 		}
@@ -294,30 +309,58 @@ static void note(struct hf_index *index, enum hf_err err,
 		wait_for_work(index, until_us);
 }
 
-/* When the oldest memory is to be sealed; 0: nothing is in any. */
+static uint64_t age_us(const struct hf_match_memory *bulk)
+{
+	return (bulk != NULL ? HF_MATCH_BULK_AGE_MS : HF_MATCH_SEAL_AGE_MS) *
+	       (uint64_t)1000;
+}
+
+/* When what is filled now is to be closed; 0: it is empty. */
+static uint64_t close_due_us(const struct hf_index *index)
+{
+	return index->active_since_us == 0
+		       ? 0
+		       : index->active_since_us + age_us(index->bulk);
+}
+
+/* When what is closed is to be sealed; 0: nothing is. */
 static uint64_t seal_due_us(const struct hf_index *index)
 {
-	uint64_t since_us = index->frozen_count > 0 ? index->frozen[0].since_us
-						    : index->active_since_us;
+	for (size_t i = 0; i < index->frozen_count; i++) {
+		if (index->frozen[i].memory->bulk != NULL)
+			return index->frozen[i].since_us;
+	}
+	return index->frozen_count == 0
+		       ? 0
+		       : index->frozen[0].since_us + age_us(NULL);
+}
 
-	return since_us == 0 ? 0 : since_us + HF_MATCH_SEAL_AGE_MS * 1000;
+static uint64_t sooner_us(uint64_t a_us, uint64_t b_us)
+{
+	if (a_us == 0 || b_us == 0)
+		return a_us + b_us;
+	return a_us < b_us ? a_us : b_us;
 }
 
 static void seal_or_wait(struct hf_index *index)
 {
 	uint64_t wanted = index->sync_wanted;
-	uint64_t due_us = seal_due_us(index);
+	uint64_t close_us = close_due_us(index), due_us;
+	uint64_t now_us = hf_clock_mono_us();
 	struct hf_why why = { "" };
 	enum hf_err err = HF_OK;
 	bool is_wanted = wanted > index->sync_done;
-	bool is_due = due_us != 0 && due_us <= hf_clock_mono_us();
-	bool is_left;
+	bool is_due, is_left;
 
-	if ((is_wanted || is_due) && hf_match_memory_rows(index->active) > 0 &&
+	if ((is_wanted || (close_us != 0 && close_us <= now_us)) &&
+	    hf_match_state_is_filling(index) &&
 	    index->frozen_count < HF_MATCH_FROZEN_MAX)
 		err = hf_match_state_freeze(index, &why);
 	/* With too many frozen already, what is active comes next time. */
-	is_left = is_wanted && hf_match_memory_rows(index->active) > 0;
+	is_left = is_wanted && hf_match_state_is_filling(index);
+	due_us = seal_due_us(index);
+	is_due = due_us != 0 && due_us <= now_us;
+	due_us = sooner_us(due_us, close_due_us(index));
 	if (err == HF_OK && !is_wanted && !is_due &&
 	    index->frozen_count < HF_MATCH_FROZEN_ENOUGH) {
 		wait_for_work(index, due_us);

@@ -1,0 +1,1 @@
+hf_unit(match_bulk THREADS USES base sign match)
