@@ -423,11 +423,13 @@ static void merge_or_wait(struct hf_index *index)
 	}
 	err = filter_init(&filter, index, &why);
 	if (err == HF_OK) {
+		index->is_merging = true;
 		pthread_mutex_unlock(&index->lock);
 		if (change.removed_count > 0)
 			err = merge(index, &change, &filter, &why);
 		filter_release(&filter);
 		pthread_mutex_lock(&index->lock);
+		index->is_merging = false;
 	}
 	for (size_t i = 0; i < change.removed_count; i++)
 		hf_match_segment_unref(change.removed[i]);

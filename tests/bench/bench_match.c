@@ -3,15 +3,24 @@
  * bsearch() (exact) on the same data in the same run.
  *
  *   bench_match [-p PDQ] [-e SHA-256] [-q QUERIES] [-s] [-d DIR]
+ *   bench_match -i ITEMS [-a ROUNDS] [-d DIR]
+ *   bench_match -w SECONDS [-p PDQ] [-d DIR]
  *
  * -p and -e say how many hashes (1,000,000 and 1,000,000), -s takes clusters
  * of near-duplicates and low-entropy bands instead of uniform hashes.  Half
  * of the near queries are unknown, half known with up to 31 bits changed.
  *
+ * With -i only feeding is timed, of items of MD5, SHA-1, SHA-256 and PDQ, until
+ * merges are quiet, ROUNDS times on top of each other; with -w, one-at-a-time
+ * near lookups are timed while another thread adds 1,000 items a second, which
+ * are sealed and merged meanwhile, beside the same after a compaction.
+ *
  * Lookups are timed in processor time of the one thread that does them, so
  * that other work on the machine counts for less; feeding by the clock.
  */
 #include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +33,9 @@
 #include "match_index.h"
 #include "match_state.h"
 
-#define FEED_BATCH  10000
+#define FEED_BATCH  65536
 #define EXACT_BATCH 1000
+#define ITEM_HASHES 4
 #define BRUTE_MOST  64
 #define ALONE_MOST  20000
 
@@ -152,6 +162,93 @@ static void feed(struct hf_index *index, uint8_t algorithm,
 	       (double)count / fed_s, all_s, (unsigned long)stats.seals_count,
 	       (unsigned long)stats.merges_count,
 	       (double)stats.segments_bytes / 1e6);
+}
+
+/*
+ * Items: an MD5, a SHA-1, a SHA-256 and a PDQ each.
+ */
+static const uint8_t item_algorithms[ITEM_HASHES] = {
+	HF_ALGORITHM_MD5,
+	HF_ALGORITHM_SHA1,
+	HF_ALGORITHM_SHA256,
+	HF_ALGORITHM_PDQ,
+};
+
+static void add_items(struct hf_index *index, uint64_t first, size_t count)
+{
+	static struct hf_index_hash hashes[FEED_BATCH];
+	static uint8_t digests[FEED_BATCH][32];
+	struct hf_why why = { "" };
+
+	for (size_t i = 0; i < count * ITEM_HASHES; i++) {
+		random_digest(digests[i]);
+		hashes[i] = (struct hf_index_hash){
+			.set = 2,
+			.entry = first + i / ITEM_HASHES,
+			.algorithm = item_algorithms[i % ITEM_HASHES],
+			.content_class = HF_CLASS_CSAM,
+			.quality = 90,
+			.digest = digests[i],
+		};
+	}
+	must(hf_index_add(index, hashes, count * ITEM_HASHES, &why), &why);
+}
+
+/* Until nothing is left to seal or merge; the time of the last of it. */
+static uint64_t await_quiet(struct hf_index *index)
+{
+	uint64_t changed_us = hf_clock_mono_us(), work = 0;
+
+	for (;;) {
+		uint64_t now_us = hf_clock_mono_us();
+		struct hf_index_stats stats;
+		bool is_merging;
+
+		hf_index_stats(index, &stats);
+		pthread_mutex_lock(&index->lock);
+		is_merging = index->is_merging;
+		pthread_mutex_unlock(&index->lock);
+		if (is_merging || stats.mutable_count > 0 ||
+		    stats.seals_count + stats.merges_count != work)
+			changed_us = now_us;
+		work = stats.seals_count + stats.merges_count;
+		if (now_us - changed_us > 2000000)
+			return changed_us;
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	}
+}
+
+static void run_items(const char *dir, size_t items, size_t rounds)
+{
+	const size_t batch = FEED_BATCH / ITEM_HASHES;
+	struct hf_index *index = NULL;
+	struct hf_index_stats before = { 0 }, stats;
+	struct hf_why why = { "" };
+
+	must(hf_index_open(dir, &index, &why), &why);
+	for (size_t round = 0; round < rounds; round++) {
+		uint64_t begin_us = hf_clock_mono_us();
+		double fed_s, all_s;
+
+		for (size_t i = 0; i < items; i += batch)
+			add_items(index, round * items + i,
+				  items - i < batch ? items - i : batch);
+		fed_s = seconds_since(begin_us);
+		all_s = (double)(await_quiet(index) - begin_us) / 1e6;
+		hf_index_stats(index, &stats);
+		printf("items     fed %zu to %zu in %.2f s, quiet after %.2f s "
+		       "(%.0f/s); %lu seals, %lu merges, %lu segments; %.1f MB "
+		       "in files\n",
+		       items, round * items, fed_s, all_s,
+		       (double)items / all_s,
+		       (unsigned long)(stats.seals_count - before.seals_count),
+		       (unsigned long)(stats.merges_count -
+				       before.merges_count),
+		       (unsigned long)stats.segments_count,
+		       (double)stats.segments_bytes / 1e6);
+		before = stats;
+	}
+	hf_index_close(index);
 }
 
 struct tally {
@@ -361,6 +458,105 @@ static void bench_exact(struct hf_index *index, uint8_t *digests, size_t count)
 	free(known);
 }
 
+/*
+ * Lookups beside another thread that adds.
+ */
+#define TRICKLE_BATCH 100
+
+struct trickle {
+	struct hf_index *index;
+	atomic_bool is_over;
+	uint64_t added;
+};
+
+static void *run_trickle(void *arg)
+{
+	struct trickle *trickle = arg;
+	uint64_t begin_us = hf_clock_mono_us();
+
+	while (!atomic_load(&trickle->is_over)) {
+		uint64_t due = (hf_clock_mono_us() - begin_us) / 1000;
+
+		while (trickle->added + TRICKLE_BATCH <= due) {
+			add_items(trickle->index, trickle->added,
+				  TRICKLE_BATCH);
+			trickle->added += TRICKLE_BATCH;
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+	return NULL;
+}
+
+#define TIMES_MAX 4000000
+
+/* One lookup at a time, a view for each, for so long. */
+static void time_lookups(struct hf_index *index, const char *what,
+			 double most_s)
+{
+	static uint32_t took_ns[TIMES_MAX];
+	uint64_t begin_us = hf_clock_mono_us(), state = 1;
+	struct tally tally = { 0 };
+	const struct hf_index_sink sink = { on_hit, NULL, &tally };
+	struct hf_index_stats before, stats;
+	double used_s = processor_s();
+	struct hf_why why = { "" };
+	size_t count = 0;
+
+	hf_index_stats(index, &before);
+	while (count < TIMES_MAX && seconds_since(begin_us) < most_s) {
+		struct hf_index_view *view = NULL;
+		uint8_t digest[32];
+		double begin_s;
+
+		for (int i = 0; i < 4; i++) {
+			state = state * 6364136223846793005u +
+				1442695040888963407u;
+			memcpy(digest + 8 * i, &state, 8);
+		}
+		begin_s = processor_s();
+		must(hf_index_view_begin(index, &view, &why), &why);
+		must(hf_index_lookup_near(view, digest, 1, 31, &sink, &why),
+		     &why);
+		hf_index_view_end(view);
+		took_ns[count++] = (uint32_t)((processor_s() - begin_s) * 1e9);
+	}
+	used_s = processor_s() - used_s;
+	hf_index_stats(index, &stats);
+	qsort(took_ns, count, sizeof(took_ns[0]), compare_u32);
+	printf("%-9s %.0f lookups/s (%.0f by the clock), p50 %.1f us, p99 %.1f "
+	       "us; %lu seals, %lu merges, %lu segments, %lu mutable\n",
+	       what, (double)count / used_s,
+	       (double)count / seconds_since(begin_us),
+	       took_ns[count / 2] / 1e3, took_ns[count * 99 / 100] / 1e3,
+	       (unsigned long)(stats.seals_count - before.seals_count),
+	       (unsigned long)(stats.merges_count - before.merges_count),
+	       (unsigned long)stats.segments_count,
+	       (unsigned long)stats.mutable_count);
+}
+
+static void run_trickled(const char *dir, size_t pdq_count, double seconds)
+{
+	struct trickle trickle = { .added = 0 };
+	struct hf_why why = { "" };
+	uint8_t *digests = take(pdq_count);
+	pthread_t thread;
+
+	must(hf_index_open(dir, &trickle.index, &why), &why);
+	make_pdq(digests, pdq_count, false);
+	feed(trickle.index, HF_ALGORITHM_PDQ, digests, pdq_count);
+	free(digests);
+	time_lookups(trickle.index, "merged", seconds / 4);
+	if (pthread_create(&thread, NULL, run_trickle, &trickle) != 0)
+		exit(1);
+	time_lookups(trickle.index, "merging", seconds);
+	atomic_store(&trickle.is_over, true);
+	pthread_join(thread, NULL);
+	must(hf_index_compact(trickle.index, &why), &why);
+	time_lookups(trickle.index, "merged", seconds / 4);
+	printf("added %lu items meanwhile\n", (unsigned long)trickle.added);
+	hf_index_close(trickle.index);
+}
+
 static void remove_dir(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -410,18 +606,26 @@ static void run(const char *dir, size_t pdq_count, size_t exact_count,
 int main(int argc, char **argv)
 {
 	size_t pdq_count = 1000000, exact_count = 1000000, queries = 20000;
+	size_t items = 0, rounds = 1;
+	double trickled_s = 0;
 	bool is_skewed = false;
 	char dir[256];
 	int option;
 
 	snprintf(dir, sizeof(dir), "/var/tmp/bench-match-%ld", (long)getpid());
-	while ((option = getopt(argc, argv, "p:e:q:sd:")) != -1) {
+	while ((option = getopt(argc, argv, "p:e:q:sd:i:a:w:")) != -1) {
 		if (option == 'p')
 			pdq_count = strtoull(optarg, NULL, 10);
 		else if (option == 'e')
 			exact_count = strtoull(optarg, NULL, 10);
 		else if (option == 'q')
 			queries = strtoull(optarg, NULL, 10);
+		else if (option == 'i')
+			items = strtoull(optarg, NULL, 10);
+		else if (option == 'a')
+			rounds = strtoull(optarg, NULL, 10);
+		else if (option == 'w')
+			trickled_s = strtod(optarg, NULL);
 		else if (option == 's')
 			is_skewed = true;
 		else if (option == 'd')
@@ -430,7 +634,13 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	printf("kernel    %s\n", hf_match_kernel()->name);
-	run(dir, pdq_count, exact_count, queries > 0 ? queries : 1, is_skewed);
+	if (items > 0)
+		run_items(dir, items, rounds);
+	else if (trickled_s > 0)
+		run_trickled(dir, pdq_count, trickled_s);
+	else
+		run(dir, pdq_count, exact_count, queries > 0 ? queries : 1,
+		    is_skewed);
 	remove_dir(dir);
 	return 0;
 }
