@@ -1,0 +1,6 @@
+hf_unit(match_crash THREADS USES base sign match)
+# What the index asks of files goes through the test, which may refuse it.
+target_link_options(test_match_crash PRIVATE
+	LINKER:--wrap=open,--wrap=close,--wrap=write,--wrap=pwrite,--wrap=fsync
+	LINKER:--wrap=rename,--wrap=unlink,--wrap=unlinkat
+	LINKER:--wrap=posix_fallocate)
