@@ -39,7 +39,7 @@ struct hf_intake {
 
 /* Entries that may be on their way into the index: a fraction of a second's
  * work, and enough for ledger and index to go on side by side. */
-#define HF_INTAKE_AHEAD_MOST ((uint64_t)131072)
+#define HF_INTAKE_AHEAD_MOST ((uint64_t)65536)
 
 /* Whoever waits for the index asks again after this. */
 #define HF_INTAKE_AHEAD_MS ((int64_t)5)
