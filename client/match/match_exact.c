@@ -7,10 +7,15 @@
 /*
  * A lookup of an unknown digest touches one line of each segment, a known one
  * also its key, with the entry behind it: each is a cache miss in a large
- * index.  So a block of queries takes each step together: while one waits for
- * its line, the others' are on their way.
+ * index.  So queries go through the segments in small blocks, one behind the
+ * other: while one block is told, the keys of the next are on their way, and
+ * the lines of the one after.  The processor can wait for some twenty lines at
+ * a time; more at once make it wait for room to wait in.
  */
-#define BLOCK HF_MATCH_PROBE_BLOCK
+#define BLOCK       16
+#define LINES_AHEAD 1 /* blocks whose lines are on their way */
+#define KEYS_AHEAD  1
+#define RING        4 /* more than both; a power of two */
 
 struct match {
 	uint32_t key;
@@ -18,24 +23,41 @@ struct match {
 	uint8_t segment;
 };
 
+/* Queries, what follows from each, and what was found. */
+struct block {
+	const struct hf_index_query *queries;
+	size_t begin; /* number of the first */
+	size_t count;
+	uint64_t mixed[BLOCK];
+	uint64_t order[BLOCK];
+	uint16_t tags[BLOCK];
+	uint16_t first[BLOCK]; /* match, by number + 1 */
+	size_t matches_count;
+	struct match matches[BLOCK * HF_MATCH_SEGMENTS_MAX];
+};
+
+/* A block in a segment: the line of each query there, and who passed. */
+struct step {
+	struct block *block;
+	size_t number; /* of the segment */
+	const struct hf_match_segment *segment;
+	const struct hf_match_line *lines[BLOCK];
+	size_t passed_count;
+	struct hf_match_passed passed[BLOCK];
+};
+
 struct hf_match_exact_work {
 	const struct hf_match_probe *probe;
 	/* The mutable parts that have something. */
 	size_t memories_count;
 	const struct hf_match_memory *memories[HF_MATCH_FROZEN_MAX + 1];
-	/* Of each query. */
-	uint64_t mixed[BLOCK];
-	uint64_t order[BLOCK];
-	uint16_t tags[BLOCK];
-	const struct hf_match_line *lines[BLOCK];
-	uint16_t first[BLOCK]; /* match, by number + 1 */
-	struct hf_match_passed passed[BLOCK];
-	size_t matches_count;
-	struct match matches[BLOCK * HF_MATCH_SEGMENTS_MAX];
+	struct block blocks[RING];
+	struct step steps[RING];
 };
 
 _Static_assert(BLOCK *HF_MATCH_SEGMENTS_MAX < UINT16_MAX,
 	       "a match's number fits");
+_Static_assert(LINES_AHEAD + KEYS_AHEAD < RING, "no step before its time");
 
 enum hf_err hf_match_exact_work_new(struct hf_match_exact_work **out_work,
 				    struct hf_why *why)
@@ -122,50 +144,94 @@ prefetch_key(const struct hf_match_segment_part *part, uint32_t key)
 				   key * part->beside_stride_bytes);
 }
 
-/* Which of a block's queries a segment knows. */
-static void search_segment(struct hf_match_exact_work *work,
-			   const struct hf_match_segment *segment,
-			   size_t number, const struct hf_index_query *queries,
-			   size_t count)
+/* The next queries, up to a block. */
+static void block_begin(const struct hf_match_exact_work *work,
+			struct block *block,
+			const struct hf_index_query *queries, size_t begin,
+			size_t queries_count)
+{
+	size_t left = queries_count - begin;
+
+	block->queries = queries + begin;
+	block->begin = begin;
+	block->count = left < BLOCK ? left : BLOCK;
+	block->matches_count = 0;
+	for (size_t i = 0; i < block->count; i++) {
+		unsigned algorithm = block->queries[i].algorithm;
+		const uint8_t *digest = block->queries[i].digest;
+		size_t bytes = hf_algorithm_bytes(algorithm);
+		uint64_t mixed = hf_match_digest_mix(digest, bytes);
+
+		block->mixed[i] = mixed;
+		block->order[i] = hf_match_digest_order(digest, bytes, mixed);
+		block->tags[i] = hf_match_digest_tag(mixed);
+		block->first[i] = 0;
+		for (size_t m = 0; m < work->memories_count; m++)
+			hf_match_memory_prefetch(work->memories[m], algorithm,
+						 mixed);
+	}
+}
+
+static void step_begin(struct step *step, struct block *block, size_t number,
+		       const struct hf_match_segment *segment)
 {
 	static const struct hf_match_line nothing;
-	size_t passed;
 
-	for (size_t i = 0; i < count; i++) {
+	step->block = block;
+	step->number = number;
+	step->segment = segment;
+	for (size_t i = 0; i < block->count; i++) {
 		const struct hf_match_segment_part *part =
-			&segment->parts[queries[i].algorithm];
+			&segment->parts[block->queries[i].algorithm];
 
-		work->lines[i] =
+		step->lines[i] =
 			part->keys_count == 0
 				? &nothing
 				: &part->lines[hf_match_line_of(
-					  work->order[i], part->lines_count)];
-		__builtin_prefetch(work->lines[i]);
+					  block->order[i], part->lines_count)];
+		__builtin_prefetch(step->lines[i]);
 	}
-	passed =
-		work->probe->pass(work->lines, work->tags, count, work->passed);
-	for (size_t p = 0; p < passed; p++) {
-		const struct hf_match_passed *one = &work->passed[p];
+}
+
+/* Which of the block's queries the segment may know. */
+static void step_probe(const struct hf_match_probe *probe, struct step *step)
+{
+	const struct block *block = step->block;
+
+	step->passed_count = probe->pass(step->lines, block->tags, block->count,
+					 step->passed);
+	for (size_t p = 0; p < step->passed_count; p++) {
+		const struct hf_match_passed *one = &step->passed[p];
+		unsigned algorithm = block->queries[one->number].algorithm;
 
 		if (one->places != HF_MATCH_PROBE_CROWDED)
 			prefetch_key(
-				&segment->parts[queries[one->number].algorithm],
-				work->lines[one->number]->base +
+				&step->segment->parts[algorithm],
+				step->lines[one->number]->base +
 					(uint32_t)__builtin_ctz(one->places));
 	}
-	for (size_t p = 0; p < passed; p++) {
-		uint32_t i = work->passed[p].number;
+}
+
+/* Which it knows. */
+static void step_find(const struct step *step)
+{
+	struct block *block = step->block;
+
+	for (size_t p = 0; p < step->passed_count; p++) {
+		uint32_t i = step->passed[p].number;
+		const struct hf_index_query *query = &block->queries[i];
 		const struct hf_match_segment_part *part =
-			&segment->parts[queries[i].algorithm];
+			&step->segment->parts[query->algorithm];
 		uint32_t key =
-			find_key(part, work->lines[i], work->passed[p].places,
-				 work->order[i], queries[i].digest);
+			find_key(part, step->lines[i], step->passed[p].places,
+				 block->order[i], query->digest);
 
 		if (key == part->keys_count)
 			continue;
-		work->matches[work->matches_count++] =
-			(struct match){ key, work->first[i], (uint8_t)number };
-		work->first[i] = (uint16_t)work->matches_count;
+		block->matches[block->matches_count++] =
+			(struct match){ key, block->first[i],
+					(uint8_t)step->number };
+		block->first[i] = (uint16_t)block->matches_count;
 	}
 }
 
@@ -193,25 +259,24 @@ static void tell_memories(struct hf_index_view *view,
 	}
 }
 
-static void tell_query(struct hf_index_view *view, size_t number, size_t begin,
-		       const struct hf_index_query *query,
-		       const struct hf_index_sink *sink)
+static void tell_query(struct hf_index_view *view, const struct block *block,
+		       size_t number, const struct hf_index_sink *sink)
 {
 	const struct hf_match_snapshot *snapshot = view->snapshot;
-	struct hf_match_exact_work *work = view->exact;
-	uint16_t at = work->first[number];
+	const struct hf_index_query *query = &block->queries[number];
+	uint16_t at = block->first[number];
 	struct hf_match_finding finding = {
-		.query = begin + number,
+		.query = block->begin + number,
 		.algorithm = query->algorithm,
 	};
 
 	hf_match_tell_begin(view);
-	tell_memories(view, query, work->mixed[number], sink, &finding);
+	tell_memories(view, query, block->mixed[number], sink, &finding);
 	/* One key of one segment has no entry twice. */
 	finding.is_news = view->told_count == 0 && at != 0 &&
-			  work->matches[at - 1].next == 0;
-	for (; at != 0; at = work->matches[at - 1].next) {
-		const struct match *match = &work->matches[at - 1];
+			  block->matches[at - 1].next == 0;
+	for (; at != 0; at = block->matches[at - 1].next) {
+		const struct match *match = &block->matches[at - 1];
 		const struct hf_match_segment *segment =
 			snapshot->segments[match->segment];
 
@@ -223,32 +288,50 @@ static void tell_query(struct hf_index_view *view, size_t number, size_t begin,
 	}
 }
 
-static void look_up_block(struct hf_index_view *view,
-			  const struct hf_index_query *queries, size_t begin,
-			  size_t count, const struct hf_index_sink *sink)
+static void tell_block(struct hf_index_view *view, const struct block *block,
+		       const struct hf_index_sink *sink)
+{
+	for (size_t i = 0; i < block->count; i++) {
+		if (block->first[i] != 0 || view->exact->memories_count > 0)
+			tell_query(view, block, i, sink);
+	}
+}
+
+/* Every block goes through every segment; a step is one block in one. */
+static void look_up(struct hf_index_view *view,
+		    const struct hf_index_query *queries, size_t queries_count,
+		    const struct hf_index_sink *sink)
 {
 	const struct hf_match_snapshot *snapshot = view->snapshot;
 	struct hf_match_exact_work *work = view->exact;
+	size_t segments_count = snapshot->segments_count;
+	size_t steps_count =
+		(queries_count + BLOCK - 1) / BLOCK * segments_count;
+	size_t begun = 0, probed = 0, found = 0;
 
-	work->matches_count = 0;
-	memset(work->first, 0, sizeof(work->first));
-	for (size_t i = 0; i < count; i++) {
-		size_t bytes = hf_algorithm_bytes(queries[i].algorithm);
-		const uint8_t *digest = queries[i].digest;
-		uint64_t mixed = hf_match_digest_mix(digest, bytes);
+	while (found < steps_count) {
+		if (begun < steps_count) {
+			size_t number = begun % segments_count;
+			size_t turn = begun / segments_count;
+			struct block *block = &work->blocks[turn % RING];
 
-		work->mixed[i] = mixed;
-		work->order[i] = hf_match_digest_order(digest, bytes, mixed);
-		work->tags[i] = hf_match_digest_tag(mixed);
-		for (size_t m = 0; m < work->memories_count; m++)
-			hf_match_memory_prefetch(work->memories[m],
-						 queries[i].algorithm, mixed);
-	}
-	for (size_t s = 0; s < snapshot->segments_count; s++)
-		search_segment(work, snapshot->segments[s], s, queries, count);
-	for (size_t i = 0; i < count; i++) {
-		if (work->first[i] != 0 || work->memories_count > 0)
-			tell_query(view, i, begin, &queries[i], sink);
+			if (number == 0)
+				block_begin(work, block, queries, turn * BLOCK,
+					    queries_count);
+			step_begin(&work->steps[begun++ % RING], block, number,
+				   snapshot->segments[number]);
+		}
+		if (probed < begun &&
+		    (begun - probed > LINES_AHEAD || begun == steps_count))
+			step_probe(work->probe, &work->steps[probed++ % RING]);
+		if (found < probed &&
+		    (probed - found > KEYS_AHEAD || probed == steps_count)) {
+			const struct step *step = &work->steps[found++ % RING];
+
+			step_find(step);
+			if (step->number + 1 == segments_count)
+				tell_block(view, step->block, sink);
+		}
 	}
 }
 
@@ -273,11 +356,14 @@ enum hf_err hf_index_lookup_exact(struct hf_index_view *view,
 			work->memories[work->memories_count++] =
 				snapshot->memories[m];
 	}
+	if (snapshot->segments_count > 0) {
+		look_up(view, queries, queries_count, sink);
+		return HF_OK;
+	}
 	for (size_t done = 0; done < queries_count; done += BLOCK) {
-		size_t left = queries_count - done;
-
-		look_up_block(view, queries + done, done,
-			      left < BLOCK ? left : BLOCK, sink);
+		block_begin(work, &work->blocks[0], queries, done,
+			    queries_count);
+		tell_block(view, &work->blocks[0], sink);
 	}
 	return HF_OK;
 }

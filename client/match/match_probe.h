@@ -15,9 +15,6 @@
 
 #include "match_segment.h"
 
-/* Lines of one call: callers split longer ones. */
-#define HF_MATCH_PROBE_BLOCK 128
-
 /* In places: the line is crowded, and its keys have to be halved. */
 #define HF_MATCH_PROBE_CROWDED 0x80000000u
 

@@ -16,6 +16,8 @@
 /*
  * The probe.
  */
+#define LINES 128
+
 static void random_line(struct hf_match_line *line)
 {
 	unsigned count = (unsigned)(random64() % (HF_MATCH_LINE_TAGS + 1));
@@ -32,13 +34,13 @@ static void random_line(struct hf_match_line *line)
 
 static void every_version_of_the_probe_gives_the_same_places(void **state)
 {
-	static struct hf_match_line lines[HF_MATCH_PROBE_BLOCK];
-	const struct hf_match_line *at[HF_MATCH_PROBE_BLOCK];
-	struct hf_match_passed passed[HF_MATCH_PROBE_BLOCK];
-	uint16_t tags[HF_MATCH_PROBE_BLOCK];
+	static struct hf_match_line lines[LINES];
+	const struct hf_match_line *at[LINES];
+	struct hf_match_passed passed[LINES];
+	uint16_t tags[LINES];
 
 	for (unsigned round = 0; round < 500; round++) {
-		size_t count = random64() % (HF_MATCH_PROBE_BLOCK + 1);
+		size_t count = random64() % (LINES + 1);
 
 		for (size_t i = 0; i < count; i++) {
 			random_line(&lines[i]);
