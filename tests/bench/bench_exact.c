@@ -2,10 +2,11 @@
  * Exact lookups of SHA-256 digests, beside LMDB's mdb_get() and, where there
  * is one, a Redis server, on the same keys in the same run.
  *
- *   bench_exact [-d DIR] [-r SOCKET] [-k KEYS] [-s SEED] KEYS...
+ *   bench_exact [-r SOCKET] [-k KEYS] [-s SEED] DIR KEYS...
  *
- * Each KEYS is a row of the table.  Of Redis, which takes 132 bytes of memory
- * a key, at most -k keys are asked for (and made anew: its data is flushed).
+ * Each KEYS is a row of the table; the files are left in DIR.  Of Redis, which
+ * takes 132 bytes of memory a key, at most -k keys are asked for (and made
+ * anew: its data is flushed).
  *
  * All by the clock and on one thread: ours in batches of 1,000, each with a
  * view of its own; LMDB one by one in one transaction, keys loaded in order;
@@ -14,7 +15,6 @@
  * turn of each counts.
  * Every answer of every turn is compared with what it must be.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <lmdb.h>
@@ -308,6 +308,8 @@ static void lmdb_make(const char *dir, size_t keys, struct lmdb *out)
 		}
 	}
 	must_lmdb(mdb_txn_commit(lmdb.txn), "LMDB commit");
+	/* Or the system writes while we measure. */
+	must_lmdb(mdb_env_sync(lmdb.env, 1), "LMDB sync");
 	must_lmdb(mdb_txn_begin(lmdb.env, NULL, MDB_RDONLY, &lmdb.txn), "LMDB");
 	free(pairs);
 	*out = lmdb;
@@ -561,24 +563,13 @@ static void turns_while_adding(struct hf_index *index, struct queries *known,
 	result->misses[ADDING] = turns * (double)QUERIES / misses_s;
 }
 
-static void sub_dir(char *out, size_t size, const char *dir, const char *name)
+static void sub_dir(char *out, size_t size, const char *dir, const char *name,
+		    size_t keys)
 {
-	if (snprintf(out, size, "%s/%s", dir, name) >= (int)size)
+	if (snprintf(out, size, "%s/%s-%zu", dir, name, keys) >= (int)size)
 		die(dir, "too long a path");
-	if (mkdir(out, 0700) != 0 && errno != EEXIST)
+	if (mkdir(out, 0700) != 0)
 		die(out, strerror(errno));
-}
-
-static void remove_dir(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *found;
-
-	while (dir != NULL && (found = readdir(dir)) != NULL)
-		unlinkat(dirfd(dir), found->d_name, 0);
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(path);
 }
 
 static void run(const char *dir, size_t keys, struct redis_reader *redis,
@@ -590,8 +581,8 @@ static void run(const char *dir, size_t keys, struct redis_reader *redis,
 	struct lmdb lmdb;
 
 	*result = (struct result){ .keys = keys };
-	sub_dir(ours_dir, sizeof(ours_dir), dir, "ours");
-	sub_dir(lmdb_dir, sizeof(lmdb_dir), dir, "lmdb");
+	sub_dir(ours_dir, sizeof(ours_dir), dir, "ours", keys);
+	sub_dir(lmdb_dir, sizeof(lmdb_dir), dir, "lmdb", keys);
 	queries_make(&known, keys);
 	queries_make(&unknown, 0);
 	index = ours_make(ours_dir, keys);
@@ -599,10 +590,8 @@ static void run(const char *dir, size_t keys, struct redis_reader *redis,
 	turns_with_lmdb(index, &lmdb, &known, result->hits);
 	turns_with_lmdb(index, &lmdb, &unknown, result->misses);
 	lmdb_close(&lmdb);
-	remove_dir(lmdb_dir);
 	turns_while_adding(index, &known, &unknown, result);
 	hf_index_close(index);
-	remove_dir(ours_dir);
 	if (redis != NULL) {
 		result->redis_keys = keys < redis_most ? keys : redis_most;
 		redis_fill(redis, result->redis_keys);
@@ -666,16 +655,13 @@ int main(int argc, char **argv)
 	struct redis_reader *redis = NULL;
 	struct result results[ROWS_MAX];
 	size_t redis_most = 10000000, rows_count = 0;
-	char dir[256] = "/var/tmp/bench-exact-XXXXXX";
+	const char *dir;
 	bool is_met;
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt(argc, argv, "d:r:k:s:")) != -1) {
-		if (option == 'd')
-			snprintf(dir, sizeof(dir), "%s/bench-exact-XXXXXX",
-				 optarg);
-		else if (option == 'r')
+	while ((option = getopt(argc, argv, "r:k:s:")) != -1) {
+		if (option == 'r')
 			reader.fd = redis_connect(optarg), redis = &reader;
 		else if (option == 'k')
 			redis_most = strtoull(optarg, NULL, 10);
@@ -684,10 +670,9 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (optind == argc || argc - optind > ROWS_MAX)
+	if (argc - optind < 2 || argc - optind > ROWS_MAX + 1)
 		return 2;
-	if (mkdtemp(dir) == NULL)
-		die(dir, strerror(errno));
+	dir = argv[optind++];
 	for (; optind < argc; optind++) {
 		size_t keys = strtoull(argv[optind], NULL, 10);
 
@@ -695,7 +680,6 @@ int main(int argc, char **argv)
 			return 2;
 		run(dir, keys, redis, redis_most, &results[rows_count++]);
 	}
-	rmdir(dir);
 	printf("\nM/s, every answer equal:\n\n"
 	       "| keys | | ours | ours, 1,000/s added | LMDB | ratio | Redis "
 	       "| ratio |\n|---|---|---|---|---|---|---|---|\n");
