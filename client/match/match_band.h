@@ -60,12 +60,12 @@ void hf_match_wanted_init(struct hf_match_wanted *wanted,
 void hf_match_masks_fill(uint16_t out_masks[static HF_MATCH_MASKS_MAX]);
 extern const unsigned hf_match_masks_count[HF_MATCH_RADIUS_MAX + 1];
 
-/* The bucket of a value of the wanted one's band, which differs from it by
- * the mask of that number. */
+/* The bucket of a value of the wanted one's band, from which it differs in so
+ * many bits, at most the radius. */
 static inline struct hf_match_bucket
 hf_match_wanted_bucket(const struct hf_match_wanted *wanted,
 		       const struct hf_match_segment_band *band, unsigned value,
-		       unsigned mask)
+		       unsigned differ)
 {
 	uint32_t begin = band->offsets[value];
 
@@ -75,8 +75,7 @@ hf_match_wanted_bucket(const struct hf_match_wanted *wanted,
 		.begin = begin,
 		.count = band->offsets[value + 1] - begin,
 		.want = wanted->bands[band->next],
-		.limit = (uint16_t)(wanted->pair_limit - (mask > 0) -
-				    (mask > 16)),
+		.limit = (uint16_t)(wanted->pair_limit - differ),
 	};
 }
 

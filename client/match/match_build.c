@@ -348,6 +348,11 @@ static enum hf_err write_file(struct made *made, struct hf_why *why)
 		err = write_header(made, why);
 	if (err == HF_OK && fsync(made->fd) != 0)
 		err = hf_why_errno(why, "sync '%s'", made->path);
+	/* It was written in small pages; read again it comes in large ones,
+	 * as hf_match_segment_warm() does. */
+	if (err == HF_OK &&
+	    made->header.file_bytes >= HF_MATCH_SEGMENT_LARGE_BYTES)
+		(void)posix_fadvise(made->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return err;
 }
 

@@ -279,6 +279,7 @@ enum hf_err hf_match_commit_build(struct hf_index *index,
 		remove_file(index, false, build->number);
 		return err;
 	}
+	hf_match_segment_warm(change->added);
 	err = commit(index, change, why);
 	if (err != HF_OK)
 		discard(index, change->added);

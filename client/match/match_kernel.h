@@ -48,6 +48,17 @@ struct hf_match_candidate {
 	uint32_t tag;   /* of the bucket */
 };
 
+/* Candidates whose keys are to be compared in full. */
+struct hf_match_comparison {
+	const uint8_t *digests; /* 32 bytes each */
+	const uint32_t *keys;   /* which of them, for each candidate */
+	const struct hf_match_candidate *candidates;
+	size_t count;
+	const struct hf_match_pdq *wants;
+	uint32_t tag_mask; /* of a tag, to find its want */
+	unsigned distance;
+};
+
 struct hf_match_kernel {
 	const char *name;
 
@@ -58,6 +69,11 @@ struct hf_match_kernel {
 			       size_t buckets_count, size_t room,
 			       struct hf_match_candidate *out_candidates,
 			       size_t *out_candidates_count);
+
+	/* Positions of candidates that are within distance of their wants; as
+	 * many as there are candidates may be written. */
+	size_t (*compare)(const struct hf_match_comparison *comparison,
+			  uint32_t *out_positions);
 
 	/* Positions of digests, 32 bytes each, within distance of want. */
 	size_t (*scan_digests)(const uint8_t *digests, size_t count,

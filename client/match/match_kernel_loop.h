@@ -64,4 +64,35 @@ static inline size_t put_candidate(const struct hf_match_bucket *bucket,
 	return 1;
 }
 
+/* Digests ahead that are fetched. */
+#define AHEAD_DIGESTS 24
+
+static size_t compare(const struct hf_match_comparison *comparison,
+		      uint32_t *out_positions)
+{
+	const uint32_t *keys = comparison->keys;
+	size_t found = 0, count = comparison->count;
+
+	for (size_t i = 0; i < AHEAD_DIGESTS && i < count; i++)
+		__builtin_prefetch(comparison->digests + (size_t)32 * keys[i]);
+	for (size_t i = 0; i < count; i++) {
+		uint32_t tag = comparison->candidates[i].tag;
+		struct hf_match_pdq have = hf_match_pdq_load(
+			comparison->digests + (size_t)32 * keys[i]);
+
+		if (i + AHEAD_DIGESTS < count)
+			__builtin_prefetch(comparison->digests +
+					   (size_t)32 *
+						   keys[i + AHEAD_DIGESTS]);
+		out_positions[found] = (uint32_t)i;
+		found +=
+			hf_match_pdq_distance(
+				&have,
+				&comparison
+					 ->wants[tag & comparison->tag_mask]) <=
+			comparison->distance;
+	}
+	return found;
+}
+
 #endif /* HF_MATCH_KERNEL_LOOP_H */

@@ -51,5 +51,6 @@ static size_t scan_digests(const uint8_t *digests, size_t count,
 const struct hf_match_kernel hf_match_kernel_portable = {
 	.name = "portable",
 	.scan_buckets = scan_buckets,
+	.compare = compare,
 	.scan_digests = scan_digests,
 };

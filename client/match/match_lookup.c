@@ -1,3 +1,5 @@
+#include "match_band.h"
+#include "match_join.h"
 #include "match_lookup.h"
 
 /* False when it is there. */
@@ -177,47 +179,136 @@ static void on_done(void *arg, const struct hf_match_near_job *job)
 		tell_memories(near, job->query, job->digest);
 }
 
+static const struct hf_match_segment_part *pdq_part(const struct near *near,
+						    size_t segment)
+{
+	return &near->view->snapshot->segments[segment]
+			->parts[HF_ALGORITHM_PDQ];
+}
+
+/* One search after the other: queries begin to end. */
+static void look_up_each(struct near *near, const uint8_t *digests,
+			 size_t begin, size_t end)
+{
+	const struct hf_match_near_sink keys = { on_key, on_done, near };
+	struct hf_match_near_work *work = near->view->near;
+	size_t segments_count = near->view->snapshot->segments_count;
+
+	for (size_t s = 0; s < segments_count; s++)
+		hf_match_near_prefetch(pdq_part(near, s), digests + 32 * begin,
+				       near->distance);
+	for (size_t i = begin; i < end; i++) {
+		for (size_t s = 0; s < segments_count; s++) {
+			struct hf_match_near_job job = {
+				.part = pdq_part(near, s),
+				.digest = digests + 32 * i,
+				.distance = near->distance,
+				.query = i,
+				.segment = s,
+			};
+
+			/* The next query's first misses run beside this. */
+			if (i + 1 < end)
+				hf_match_near_prefetch(job.part,
+						       job.digest + 32,
+						       near->distance);
+			hf_match_near_push(near->view->index->kernel, work,
+					   &job, &keys);
+		}
+		if (segments_count == 0)
+			tell_memories(near, i, digests + 32 * i);
+	}
+	hf_match_near_drain(work, &keys);
+}
+
+/* All segments with bands at once, as far as that goes. */
+static bool join_segments(struct near *near, const uint8_t *digests,
+			  size_t count)
+{
+	struct hf_index_view *view = near->view;
+
+	if (view->join == NULL && hf_match_join_new(&view->join, NULL) != HF_OK)
+		return false;
+	hf_match_join_begin(view->join, digests, count, near->distance);
+	for (size_t s = 0; s < view->snapshot->segments_count; s++) {
+		if (hf_match_bands_serve(pdq_part(near, s), near->distance) &&
+		    !hf_match_join_part(view->join, view->index->kernel,
+					pdq_part(near, s), (unsigned)s))
+			return false;
+	}
+	return true;
+}
+
+static void on_small_done(void *arg, const struct hf_match_near_job *job)
+{
+}
+
+/* What was joined for a query, and what segments without bands have. */
+static void tell_joined(struct near *near, const uint8_t *digest, size_t query,
+			size_t number)
+{
+	const struct hf_match_near_sink keys = { on_key, on_small_done, near };
+	const struct hf_match_join *join = near->view->join;
+	const struct hf_match_joined *joined =
+		hf_match_join_first(join, number);
+	struct hf_match_near_job job = { .digest = digest,
+					 .distance = near->distance,
+					 .query = query };
+	bool is_wanted = true;
+
+	for (; joined != NULL && is_wanted;
+	     joined = hf_match_join_next(join, joined)) {
+		job.segment = joined->segment;
+		job.part = pdq_part(near, job.segment);
+		is_wanted = on_key(near, &job, joined->key, joined->distance);
+	}
+	for (size_t s = 0; s < near->view->snapshot->segments_count; s++) {
+		job.segment = s;
+		job.part = pdq_part(near, s);
+		if (is_wanted &&
+		    !hf_match_bands_serve(job.part, near->distance))
+			hf_match_near_push(near->view->index->kernel,
+					   near->view->near, &job, &keys);
+	}
+	tell_memories(near, query, digest);
+}
+
+static void look_up_batch(struct near *near, const uint8_t *digests,
+			  size_t begin, size_t end)
+{
+	if (end - begin < HF_MATCH_JOIN_MIN ||
+	    !join_segments(near, digests + 32 * begin, end - begin)) {
+		look_up_each(near, digests, begin, end);
+		return;
+	}
+	for (size_t i = begin; i < end; i++) {
+		if (hf_match_join_is_left(near->view->join, i - begin))
+			look_up_each(near, digests, i, i + 1);
+		else
+			tell_joined(near, digests + 32 * i, i, i - begin);
+	}
+}
+
 enum hf_err hf_index_lookup_near(struct hf_index_view *view,
 				 const uint8_t *digests, size_t digests_count,
 				 unsigned distance,
 				 const struct hf_index_sink *sink,
 				 struct hf_why *why)
 {
-	const struct hf_match_snapshot *snapshot = view->snapshot;
-	const struct hf_match_kernel *kernel = view->index->kernel;
 	struct near near = { view, sink, distance };
-	const struct hf_match_near_sink keys = { on_key, on_done, &near };
 
 	if (distance > HF_PDQ_DISTANCE_MAX)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "a PDQ distance of %u is over %d", distance,
 			      HF_PDQ_DISTANCE_MAX);
 	hf_match_tell_begin(view);
-	for (size_t s = 0; digests_count > 0 && s < snapshot->segments_count;
-	     s++)
-		hf_match_near_prefetch(
-			&snapshot->segments[s]->parts[HF_ALGORITHM_PDQ],
-			digests, distance);
-	for (size_t i = 0; i < digests_count; i++) {
-		for (size_t s = 0; s < snapshot->segments_count; s++) {
-			struct hf_match_near_job job = {
-				.part = &snapshot->segments[s]
-						 ->parts[HF_ALGORITHM_PDQ],
-				.digest = digests + 32 * i,
-				.distance = distance,
-				.query = i,
-				.segment = s,
-			};
+	for (size_t i = 0; i < digests_count; i += HF_MATCH_JOIN_MAX) {
+		size_t left = digests_count - i;
 
-			/* The next query's first misses run beside this. */
-			if (i + 1 < digests_count)
-				hf_match_near_prefetch(
-					job.part, job.digest + 32, distance);
-			hf_match_near_push(kernel, view->near, &job, &keys);
-		}
-		if (snapshot->segments_count == 0)
-			tell_memories(&near, i, digests + 32 * i);
+		look_up_batch(&near, digests, i,
+			      i + (left < HF_MATCH_JOIN_MAX
+					   ? left
+					   : HF_MATCH_JOIN_MAX));
 	}
-	hf_match_near_drain(view->near, &keys);
 	return HF_OK;
 }

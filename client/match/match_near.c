@@ -29,6 +29,7 @@ struct slot {
 	bool is_used;
 	bool is_fetched;
 	bool is_over; /* nothing more is to be scanned or told */
+	uint32_t round;
 	size_t compared;
 	size_t count;
 	/* Tags are the orders of buckets. */
@@ -39,8 +40,10 @@ struct slot {
 struct hf_match_near_work {
 	uint16_t masks[HF_MATCH_MASKS_MAX];
 	struct hf_match_bucket buckets[BUCKETS_MAX];
-	uint64_t seen[SEEN]; /* round and key: compared in this search */
-	uint32_t round;
+	const struct hf_match_kernel *kernel; /* of the latest push */
+	uint64_t seen[SEEN]; /* round and key: compared in that search */
+	uint32_t round;      /* of the latest search, from 1 on */
+	uint32_t positions[CANDIDATES];
 	unsigned next; /* slot */
 	struct slot slots[STAGES];
 };
@@ -62,23 +65,39 @@ void hf_match_near_work_free(struct hf_match_near_work *work)
 	free(work);
 }
 
+/* False for a key that this search compared already: of near-duplicates it
+ * finds the same through a dozen bands.  May forget. */
+static bool is_new(struct hf_match_near_work *work, const struct slot *slot,
+		   uint32_t key)
+{
+	uint64_t mark = (uint64_t)slot->round << 32 | key;
+	bool is_seen = work->seen[key % SEEN] == mark;
+
+	work->seen[key % SEEN] = mark;
+	return !is_seen;
+}
+
 /* The second stage: which keys the candidates are. */
-static void fetch_keys(struct slot *slot)
+static void fetch_keys(struct hf_match_near_work *work, struct slot *slot)
 {
 	const struct hf_match_segment_part *part = slot->job.part;
+	size_t count = 0;
 
 	slot->is_fetched = true;
+	slot->compared += slot->count;
 	for (size_t i = 0; i < slot->count; i++) {
-		const struct hf_match_candidate *found = &slot->candidates[i];
-		unsigned band = found->tag / HF_MATCH_MASKS_MAX;
-		uint32_t key = part->bands[band].keys[found->place];
+		const struct hf_match_candidate found = slot->candidates[i];
+		unsigned band = found.tag / HF_MATCH_MASKS_MAX;
+		uint32_t key = part->bands[band].keys[found.place];
 
 		/* Only a damaged file has others. */
-		if (key >= part->keys_count)
-			key = 0;
-		slot->keys[i] = key;
+		if (key >= part->keys_count || !is_new(work, slot, key))
+			continue;
 		__builtin_prefetch(part->keys + (size_t)32 * key);
+		slot->keys[count] = key;
+		slot->candidates[count++] = found;
 	}
+	slot->count = count;
 }
 
 /* The third: compare them. */
@@ -86,35 +105,34 @@ static void compare_keys(struct hf_match_near_work *work, struct slot *slot,
 			 const struct hf_match_near_sink *sink)
 {
 	const struct hf_match_near_job *job = &slot->job;
+	struct hf_match_comparison comparison = {
+		.digests = job->part->keys,
+		.keys = slot->keys,
+		.candidates = slot->candidates,
+		.wants = &slot->wanted.pdq,
+		.distance = job->distance,
+	};
+	size_t found;
 
 	if (!slot->is_fetched)
-		fetch_keys(slot);
-	/* Rounds begin at 1, and forget everything when they come round. */
-	if (++work->round == 0) {
-		memset(work->seen, 0, sizeof(work->seen));
-		work->round = 1;
-	}
-	for (size_t i = 0; i < slot->count && !slot->is_over; i++) {
-		uint32_t key = slot->keys[i];
+		fetch_keys(work, slot);
+	comparison.count = slot->count;
+	found = slot->is_over
+			? 0
+			: work->kernel->compare(&comparison, work->positions);
+	for (size_t i = 0; i < found && !slot->is_over; i++) {
+		uint32_t at = work->positions[i], key = slot->keys[at];
 		const uint8_t *digest = job->part->keys + (size_t)32 * key;
-		uint64_t mark = (uint64_t)work->round << 32 | key;
-		struct hf_match_pdq have;
-		unsigned distance;
+		struct hf_match_pdq have = hf_match_pdq_load(digest);
 
-		/* Of near-duplicates one search finds the same key through a
-		 * dozen bands: it is compared once. */
-		if (work->seen[key % SEEN] == mark)
-			continue;
-		work->seen[key % SEEN] = mark;
-		have = hf_match_pdq_load(digest);
-		distance = hf_match_pdq_distance(&have, &slot->wanted.pdq);
-		slot->is_over = distance <= job->distance &&
-				hf_match_wanted_order(
-					&slot->wanted, job->part->bands,
-					digest) == slot->candidates[i].tag &&
-				!sink->key(sink->arg, job, key, distance);
+		slot->is_over =
+			hf_match_wanted_order(&slot->wanted, job->part->bands,
+					      digest) ==
+				slot->candidates[at].tag &&
+			!sink->key(sink->arg, job, key,
+				   hf_match_pdq_distance(&have,
+							 &slot->wanted.pdq));
 	}
-	slot->compared += slot->count;
 	slot->count = 0;
 	slot->is_fetched = false;
 }
@@ -164,7 +182,7 @@ static size_t list_buckets(struct hf_match_near_work *work,
 
 			*bucket = hf_match_wanted_bucket(
 				wanted, band, wanted->bands[b] ^ work->masks[m],
-				m);
+				(m > 0) + (m > 16));
 			bucket->tag = b * HF_MATCH_MASKS_MAX + m;
 			sketches += bucket->count;
 			count += bucket->count > 0;
@@ -301,6 +319,16 @@ static void scan_buckets(const struct hf_match_kernel *kernel,
 	}
 }
 
+/* When they come round, everything is forgotten. */
+static uint32_t next_round(struct hf_match_near_work *work)
+{
+	if (++work->round == 0) {
+		memset(work->seen, 0, sizeof(work->seen));
+		work->round = 1;
+	}
+	return work->round;
+}
+
 void hf_match_near_push(const struct hf_match_kernel *kernel,
 			struct hf_match_near_work *work,
 			const struct hf_match_near_job *job,
@@ -318,6 +346,7 @@ void hf_match_near_push(const struct hf_match_kernel *kernel,
 		sink->done(sink->arg, job);
 		return;
 	}
+	work->kernel = kernel;
 	work->next = (work->next + 1) % STAGES;
 	slot->job = *job;
 	hf_match_wanted_init(&slot->wanted, job->digest, job->distance);
@@ -326,9 +355,10 @@ void hf_match_near_push(const struct hf_match_kernel *kernel,
 	slot->is_fetched = false;
 	slot->is_over = false;
 	slot->compared = 0;
+	slot->round = next_round(work);
 	scan_buckets(kernel, work, slot, sink);
 	if (slot_before(work, 1)->is_used)
-		fetch_keys(slot_before(work, 1));
+		fetch_keys(work, slot_before(work, 1));
 	end_slot(work, slot_before(work, 2), sink);
 }
 

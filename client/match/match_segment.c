@@ -183,8 +183,6 @@ static enum hf_err map_file(struct hf_match_segment *segment, const char *path,
 		err = hf_why_errno(why, "map '%s'", path);
 		goto out_close;
 	}
-	/* Best effort: a lookup touches hundreds of places, and with pages of
-	 * 4 KiB half of its time goes into finding where they are. */
 	(void)madvise(map, (size_t)about.st_size, MADV_HUGEPAGE);
 	segment->map = map;
 	segment->file_bytes = (uint64_t)about.st_size;
@@ -220,6 +218,15 @@ enum hf_err hf_match_segment_open(const char *dir, uint64_t number,
 	}
 	*out_segment = segment;
 	return HF_OK;
+}
+
+void hf_match_segment_warm(const struct hf_match_segment *segment)
+{
+#ifdef MADV_POPULATE_READ
+	if (segment->file_bytes >= HF_MATCH_SEGMENT_LARGE_BYTES)
+		(void)madvise((void *)segment->map, segment->file_bytes,
+			      MADV_POPULATE_READ);
+#endif
 }
 
 struct hf_match_segment *hf_match_segment_ref(struct hf_match_segment *segment)

@@ -40,6 +40,11 @@
  * offsets a segment. */
 #define HF_MATCH_SEGMENT_BANDS_MIN 32768
 
+/* From here on it pays that the system maps a file in pages of 2 MiB: a near
+ * lookup touches hundreds of places of it, and with pages of 4 KiB half of its
+ * time goes into finding where they are. */
+#define HF_MATCH_SEGMENT_LARGE_BYTES ((uint64_t)256 * 1024 * 1024)
+
 /* The entry behind a digest, as in the file, where it stands behind digests
  * of any multiple of four bytes.  Behind a frame of a video stand the number
  * of its list in the entry, where a quality would, and how many distinct
@@ -137,6 +142,10 @@ HF_MUST enum hf_err hf_match_segment_open(const char *dir, uint64_t number,
 					  bool is_whole,
 					  struct hf_match_segment **out_segment,
 					  struct hf_why *why);
+
+/* Read a large one into memory, in large pages where the system has them for
+ * files, before lookups come.  Best effort. */
+void hf_match_segment_warm(const struct hf_match_segment *segment);
 
 struct hf_match_segment *hf_match_segment_ref(struct hf_match_segment *segment);
 

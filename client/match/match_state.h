@@ -66,6 +66,7 @@
 
 struct hf_match_near_work;
 struct hf_match_exact_work;
+struct hf_match_join;
 
 struct hf_match_snapshot {
 	uint32_t references; /* atomic */
@@ -168,6 +169,7 @@ struct hf_index_view {
 	struct hf_index_view *next;         /* idle ones */
 	struct hf_match_near_work *near;    /* owned */
 	struct hf_match_exact_work *exact;  /* owned */
+	struct hf_match_join *join; /* owned; NULL: no large batch yet */
 	/* What the query at hand was answered already: the first few in a
 	 * row, for most queries have no more; then all in the slots whose
 	 * round is this one. */

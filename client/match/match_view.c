@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "match_join.h"
 #include "match_lookup.h"
 #include "match_state.h"
 
@@ -9,6 +10,7 @@ void hf_match_view_free(struct hf_index_view *view)
 		return;
 	hf_match_near_work_free(view->near);
 	hf_match_exact_work_free(view->exact);
+	hf_match_join_free(view->join);
 	free(view->told);
 	free(view);
 }

@@ -602,6 +602,39 @@ static void check_digests(const struct hf_match_kernel *kernel,
 	assert_memory_equal(got, want, found * sizeof(*got));
 }
 
+/* Of candidates in no order, some of them twice, for several wants. */
+static void check_comparison(const struct hf_match_kernel *kernel,
+			     const uint8_t *digests, size_t count,
+			     unsigned distance)
+{
+	static struct hf_match_candidate candidates[HF_MATCH_KERNEL_BLOCK];
+	static uint32_t keys[HF_MATCH_KERNEL_BLOCK],
+		want[HF_MATCH_KERNEL_BLOCK], got[HF_MATCH_KERNEL_BLOCK];
+	struct hf_match_pdq wants[4];
+	struct hf_match_comparison comparison = {
+		.digests = digests,
+		.keys = keys,
+		.candidates = candidates,
+		.count = count,
+		.wants = wants,
+		.tag_mask = 3,
+		.distance = distance,
+	};
+	size_t expected = 0;
+
+	for (size_t i = 0; i < ROWS(wants); i++)
+		wants[i] = hf_match_pdq_load(digests + 32 * i);
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = (uint32_t)(random64() % HF_MATCH_KERNEL_BLOCK);
+		candidates[i].tag = (uint32_t)i;
+		if (slow_distance(digests + 32 * (i % 4),
+				  digests + (size_t)32 * keys[i]) <= distance)
+			want[expected++] = (uint32_t)i;
+	}
+	assert_int_equal(kernel->compare(&comparison, got), expected);
+	assert_memory_equal(got, want, expected * sizeof(*got));
+}
+
 static void every_kernel_gives_the_same_answers(void **state)
 {
 	static const uint32_t counts[] = { 0,  1,  7,  15, 16,   17,
@@ -612,14 +645,17 @@ static void every_kernel_gives_the_same_answers(void **state)
 	for (size_t i = 0; i < HF_MATCH_KERNEL_BLOCK; i++)
 		random_digest(digests + 32 * i);
 	memcpy(sketches, digests, sizeof(sketches));
-	for (size_t k = 1; hf_match_kernel_at(k) != NULL; k++) {
+	for (size_t k = 0; hf_match_kernel_at(k) != NULL; k++) {
 		for (size_t c = 0; c < ROWS(counts); c++) {
 			for (unsigned limit = 0; limit <= 16; limit++)
 				check_probes(hf_match_kernel_at(k), sketches,
 					     counts[c], limit);
-			for (unsigned away = 0; away <= 256; away += 8)
+			for (unsigned away = 0; away <= 256; away += 8) {
 				check_digests(hf_match_kernel_at(k), digests,
 					      counts[c], away);
+				check_comparison(hf_match_kernel_at(k), digests,
+						 counts[c], away);
+			}
 		}
 	}
 }

@@ -1,0 +1,1 @@
+hf_unit(join UNTORTURED USES base sign match)
