@@ -1,0 +1,1 @@
+hf_bench(scan USES base sign codec match inventory)
