@@ -13,12 +13,14 @@
 #include "desk.h"
 #include "errand.h"
 #include "feed.h"
+#include "feed_expiry.h"
 #include "file.h"
+#include "judged.h"
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
-#include "match_index.h"
 #include "match_policy.h"
+#include "match_tell.h"
 #include "own_set.h"
 #include "peers.h"
 #include "retract.h"
@@ -280,6 +282,18 @@ static enum hf_err open_index(const struct hf_conf *conf, const char *name,
 	return err == HF_OK ? hf_index_open(dir, out_index, why) : err;
 }
 
+/* What lookups in place judge by. */
+static enum hf_err tell_rules(struct hf_node *node, struct hf_why *why)
+{
+	const struct hf_match_sets_rules rules = {
+		.rows = node->conf->policy_rows,
+		.rows_count = node->conf->policy_rows_count,
+		.ages = hf_judged_ages(node->conf),
+	};
+
+	return hf_index_tell_rules(node->index, &rules, why);
+}
+
 enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
@@ -307,6 +321,13 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = open_index(start->conf, "retracted", &node->retracted,
 				 why);
+	if (err == HF_OK)
+		err = tell_rules(node, why);
+	if (err == HF_OK) {
+		snprintf(dir, sizeof(dir), "%s/expiring",
+			 start->conf->state_dir);
+		err = hf_expiry_open(dir, &node->expiring, why);
+	}
 	if (err == HF_OK)
 		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
@@ -600,6 +621,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_rpc_stop();
 	hf_roles_free(node->roles);
 	hf_feed_stop(node->feed);
+	hf_expiry_close(node->expiring);
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);
 	hf_node_forks_close(node);

@@ -1,5 +1,5 @@
 /*
- * client.h -- libhashfed: connect to a daemon and call it.
+ * client.h -- connect to a daemon and call it.
  *
  * By default the daemon of this machine, over the unix socket of a duty; or a
  * daemon elsewhere, over TLS, with a certificate that it issued.  It retries

@@ -3,6 +3,7 @@
 #include "clock.h"
 
 #include "match_state.h"
+#include "match_tell.h"
 
 /* The writer removes what it names no more: whoever read the names of before
  * reads again. */
@@ -51,6 +52,19 @@ static enum hf_err take_table(const struct hf_index *index, uint64_t number,
 	return hf_match_marks_open(index->dir, number, out_marks, why);
 }
 
+static enum hf_err take_sets(const struct hf_index *index, uint64_t number,
+			     const struct hf_match_snapshot *before,
+			     struct hf_match_sets **out_sets,
+			     struct hf_why *why)
+{
+	if (before != NULL && before->sets != NULL &&
+	    before->sets->number == number) {
+		*out_sets = hf_match_sets_ref(before->sets);
+		return HF_OK;
+	}
+	return hf_match_sets_open(index->dir, number, out_sets, why);
+}
+
 static enum hf_err take(const struct hf_index *index,
 			const struct hf_match_live_state *state,
 			struct hf_match_snapshot *snapshot, struct hf_why *why)
@@ -72,6 +86,9 @@ static enum hf_err take(const struct hf_index *index,
 	if (err == HF_OK)
 		err = take_table(index, state->table, before, &snapshot->marks,
 				 why);
+	if (err == HF_OK && state->sets != 0)
+		err = take_sets(index, state->sets, before, &snapshot->sets,
+				why);
 	if (err != HF_OK)
 		return err;
 	snapshot->drops = snapshot->marks->drops;
@@ -87,6 +104,12 @@ static struct hf_match_live *live_of(const struct hf_index *index)
 bool hf_index_has_writer(const struct hf_index *index)
 {
 	return hf_match_live_has_writer(live_of(index));
+}
+
+bool hf_index_is_current(const struct hf_index *index)
+{
+	return hf_index_has_writer(index) &&
+	       !__atomic_load_n(&index->is_behind, __ATOMIC_RELAXED);
 }
 
 uint64_t hf_index_alive_ms(const struct hf_index *index)
@@ -114,11 +137,20 @@ static enum hf_err load(struct hf_index *index,
 		}
 		__atomic_store_n(&index->generation, generation,
 				 __ATOMIC_RELAXED);
+		if (index->wants_sets && state.sets == 0)
+			return hf_why(why, HF_E_UNAVAILABLE,
+				      "the daemon of '%s' is still reading "
+				      "what it holds",
+				      index->dir);
 		snapshot = calloc(1, sizeof(*snapshot));
 		if (snapshot == NULL)
 			return hf_why(why, HF_E_NOMEM, "index: no memory");
 		snapshot->references = 1;
 		err = take(index, &state, snapshot, why);
+		/* Of another writer, files may have had the same names. */
+		if (err == HF_OK &&
+		    hf_match_live_generation(live_of(index)) != generation)
+			err = HF_E_NOTFOUND;
 		if (err == HF_OK) {
 			index->instance = state.instance;
 			*out_snapshot = snapshot;
@@ -136,7 +168,7 @@ static enum hf_err refresh(struct hf_index *index, struct hf_why *why)
 	struct hf_match_snapshot *fresh, *old;
 	enum hf_err err = load(index, &fresh, why);
 
-	index->is_behind = err != HF_OK;
+	__atomic_store_n(&index->is_behind, err != HF_OK, __ATOMIC_RELAXED);
 	if (err != HF_OK)
 		return err;
 	pthread_mutex_lock(&index->view_lock);
@@ -186,7 +218,8 @@ void hf_match_follow(struct hf_index *index)
 	if (is_due) {
 		__atomic_store_n(&index->refreshed_us, now_us,
 				 __ATOMIC_RELAXED);
-		is_new |= has_other_files(index) || index->is_behind;
+		is_new |= has_other_files(index) ||
+			  __atomic_load_n(&index->is_behind, __ATOMIC_RELAXED);
 	}
 	if (is_new) {
 		enum hf_err err = refresh(index, NULL);

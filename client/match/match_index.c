@@ -12,6 +12,7 @@
 
 #include "match_index.h"
 #include "match_state.h"
+#include "match_tell.h"
 
 /* Another mark table is made at this many marks more. */
 #define MARKS_MORE 64
@@ -34,6 +35,7 @@ static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 	pthread_mutex_init(&index->commit_lock, NULL);
 	pthread_mutex_init(&index->lock, NULL);
 	pthread_mutex_init(&index->view_lock, NULL);
+	pthread_mutex_init(&index->sets_lock, NULL);
 	pthread_mutex_init(&index->refresh_lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -62,6 +64,7 @@ static void index_free(struct hf_index *index)
 	pthread_mutex_destroy(&index->commit_lock);
 	pthread_mutex_destroy(&index->lock);
 	pthread_mutex_destroy(&index->view_lock);
+	pthread_mutex_destroy(&index->sets_lock);
 	pthread_mutex_destroy(&index->refresh_lock);
 	free(index->dir);
 	free(index);
@@ -164,8 +167,8 @@ out_free:
 	return err;
 }
 
-enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
-				   struct hf_why *why)
+static enum hf_err open_reader(const char *dir, bool wants_sets,
+			       struct hf_index **out_index, struct hf_why *why)
 {
 	struct hf_index *index;
 	enum hf_err err = index_new(dir, &index, why);
@@ -173,6 +176,7 @@ enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
 	if (err != HF_OK)
 		return err;
 	index->is_readonly = true;
+	index->wants_sets = wants_sets;
 	err = hf_match_follow_open(index, why);
 	if (err != HF_OK) {
 		index_free(index);
@@ -180,6 +184,18 @@ enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
 	}
 	*out_index = index;
 	return HF_OK;
+}
+
+enum hf_err hf_index_open_readonly(const char *dir, struct hf_index **out_index,
+				   struct hf_why *why)
+{
+	return open_reader(dir, false, out_index, why);
+}
+
+enum hf_err hf_index_open_judged(const char *dir, struct hf_index **out_index,
+				 struct hf_why *why)
+{
+	return open_reader(dir, true, out_index, why);
 }
 
 void hf_index_close(struct hf_index *index)
@@ -407,6 +423,13 @@ enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
 {
 	return mark(index, set, entry, HF_MATCH_MARK_DEMOTED,
 		    is_demoted ? HF_MATCH_MARK_DEMOTED : 0, why);
+}
+
+enum hf_err hf_index_expire(struct hf_index *index, uint32_t set,
+			    uint64_t entry, bool is_expired, struct hf_why *why)
+{
+	return mark(index, set, entry, HF_MATCH_MARK_EXPIRED,
+		    is_expired ? HF_MATCH_MARK_EXPIRED : 0, why);
 }
 
 enum hf_err hf_index_amend(struct hf_index *index, uint32_t set, uint64_t entry,

@@ -123,6 +123,12 @@ HF_MUST enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
 				    uint64_t entry, bool is_demoted,
 				    struct hf_why *why);
 
+/* The entry's hits carry is_expired, or no longer do; as a video it has none
+ * meanwhile. */
+HF_MUST enum hf_err hf_index_expire(struct hf_index *index, uint32_t set,
+				    uint64_t entry, bool is_expired,
+				    struct hf_why *why);
+
 /* The entry's hits have another class from now on. */
 HF_MUST enum hf_err hf_index_amend(struct hf_index *index, uint32_t set,
 				   uint64_t entry, uint8_t content_class,
@@ -165,6 +171,7 @@ struct hf_index_hit {
 	uint8_t content_class; /* as amended */
 	uint8_t quality;       /* the entry's */
 	bool is_demoted;
+	bool is_expired; /* its time is over: no match */
 	/* 0: the same bytes.  Of VPDQ: within which frames were the same. */
 	uint16_t distance;
 	uint8_t looked_up_percent; /* VPDQ: see struct hf_index_video_hit */

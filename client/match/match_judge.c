@@ -72,7 +72,7 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 	struct hf_judge_found *found;
 	struct hf_span digest;
 
-	if (judge->failed != HF_OK || is == NULL)
+	if (judge->failed != HF_OK || is == NULL || hit->is_expired)
 		return;
 	if (!hf_policy_verdict(
 		    judge->policy,

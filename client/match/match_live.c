@@ -166,6 +166,9 @@ enum hf_err hf_match_live_create(const char *dir,
 	live->instance = get(&live->file->instance) + 1;
 	if (live->instance < now)
 		live->instance = now;
+	/* What it says is over: names may come to mean other files. */
+	if (get(&live->file->generation) != 0)
+		put(&live->file->generation, get(&live->file->generation) | 1);
 	*out_live = live;
 	return HF_OK;
 }

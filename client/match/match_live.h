@@ -42,7 +42,8 @@ struct hf_match_live_state {
 	uint64_t memories[HF_MATCH_LIVE_MEMORIES_MAX];
 };
 
-/* dir/live, for the one writer.  What is in it stays until the first write. */
+/* dir/live, for the one writer.  Readers go on with what they have until the
+ * first write, and find nothing meanwhile. */
 HF_MUST enum hf_err hf_match_live_create(const char *dir,
 					 struct hf_match_live **out_live,
 					 struct hf_why *why);

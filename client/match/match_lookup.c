@@ -77,6 +77,7 @@ bool hf_match_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
 		.content_class = ref->content_class,
 		.quality = ref->quality,
 		.is_demoted = (bits & HF_MATCH_MARK_DEMOTED) != 0,
+		.is_expired = (bits & HF_MATCH_MARK_EXPIRED) != 0,
 		.distance = (uint16_t)finding->distance,
 		.digest = finding->digest,
 	};

@@ -5,7 +5,7 @@
  * A table in the writer's own memory (a copy, for a file or a merge), or in a
  * mapped file that other processes look into, where a mark is seen at once.
  *
- * Units    a mark is bits: HF_MATCH_MARK_REMOVED, HF_MATCH_MARK_DEMOTED, and a
+ * Units    a mark is bits: HF_MATCH_MARK_REMOVED, _DEMOTED, _EXPIRED, and a
  *          class in bits 8 to 11 when it was amended; 0 is no mark.
  * Owns     new, copy, create and open give the caller one reference; the file
  *          of a table is removed by hf_match_marks_remove() alone.
@@ -27,11 +27,15 @@
 
 #define HF_MATCH_MARK_REMOVED     1u
 #define HF_MATCH_MARK_DEMOTED     2u
+#define HF_MATCH_MARK_EXPIRED     4u
 #define HF_MATCH_MARK_CLASS_SHIFT 8
 #define HF_MATCH_MARK_CLASS_MASK  (15u << HF_MATCH_MARK_CLASS_SHIFT)
 #define HF_MATCH_MARK_BITS                                                     \
 	(HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_DEMOTED |                       \
-	 HF_MATCH_MARK_CLASS_MASK)
+	 HF_MATCH_MARK_EXPIRED | HF_MATCH_MARK_CLASS_MASK)
+
+/* With one of these bits an entry has no hits. */
+#define HF_MATCH_MARK_HIDDEN (HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_EXPIRED)
 
 /* As in a marks file. */
 struct hf_match_mark {

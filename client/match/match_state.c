@@ -27,6 +27,7 @@ void hf_match_snapshot_unref(struct hf_match_snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->memories_count; i++)
 		hf_match_memory_unref(snapshot->memories[i]);
 	hf_match_marks_unref(snapshot->marks);
+	hf_match_sets_unref(snapshot->sets);
 	free(snapshot);
 }
 
@@ -49,7 +50,12 @@ bool hf_match_drops_cover(const struct hf_match_drop *drops, size_t drops_count,
 
 void hf_match_state_tell(struct hf_index *index)
 {
-	struct hf_match_live_state state = { .table = index->marks->number };
+	struct hf_match_live_state state = {
+		.table = index->marks->number,
+		.sets = index->is_ready && index->sets != NULL
+				? index->sets->number
+				: 0,
+	};
 
 	for (size_t i = 0; i < index->segments_count; i++)
 		state.segments[state.segments_count++] =
@@ -237,6 +243,8 @@ void hf_match_state_release(struct hf_index *index)
 	index->segments_count = 0;
 	hf_match_marks_unref(index->marks);
 	index->marks = NULL;
+	hf_match_sets_unref(index->sets);
+	index->sets = NULL;
 	free(index->drops);
 	index->drops = NULL;
 	index->drops_count = 0;
@@ -271,7 +279,7 @@ static bool is_named(const struct hf_index *index, const char *name)
 void hf_match_state_sweep(struct hf_index *index)
 {
 	static const char *const kinds[] = { "segment-", "marks-", "memory-",
-					     "table-" };
+					     "table-", "sets-" };
 	DIR *dir = opendir(index->dir);
 	struct dirent *found;
 

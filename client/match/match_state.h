@@ -29,6 +29,7 @@
 #include "match_marks.h"
 #include "match_memory.h"
 #include "match_segment.h"
+#include "match_sets.h"
 
 /* Full memories that wait to be sealed; whoever adds waits for the sealer
  * when there are more. */
@@ -79,6 +80,7 @@ struct hf_match_snapshot {
 	struct hf_match_marks *marks;               /* reference */
 	size_t drops_count;
 	const struct hf_match_drop *drops; /* by set; of marks */
+	struct hf_match_sets *sets; /* reference; a reader's, NULL: none */
 };
 
 _Static_assert(HF_MATCH_LIVE_MEMORIES_MAX == HF_MATCH_FROZEN_MAX + 1,
@@ -103,6 +105,7 @@ struct hf_index {
 	bool is_readonly;
 	int lock_fd;
 	const struct hf_match_kernel *kernel;
+	bool wants_sets;            /* a reader for verdicts */
 	struct hf_match_live *live; /* owned; atomic: readers replace it */
 
 	pthread_mutex_t commit_lock;
@@ -142,6 +145,11 @@ struct hf_index {
 	uint64_t sealed_us; /* when that was last; 0: not yet */
 	uint64_t merges_count;
 
+	struct hf_match_sets_rules rules; /* told */
+	bool is_ready;                    /* likewise */
+	pthread_mutex_t sets_lock;        /* guards sets; taken last */
+	struct hf_match_sets *sets;       /* the writer's; NULL: not told */
+
 	pthread_t sealer;
 	pthread_t merger;
 
@@ -154,7 +162,7 @@ struct hf_index {
 	uint64_t refreshed_us; /* atomic */
 	uint64_t generation;   /* atomic: what was tried last */
 	uint64_t instance;     /* under refresh_lock: of snapshot's writer */
-	bool is_behind;        /* under refresh_lock: and that failed */
+	bool is_behind;        /* atomic: and that failed */
 };
 
 struct hf_match_told {

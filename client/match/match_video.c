@@ -182,7 +182,7 @@ static void make_record(struct video *video, const struct hf_match_ref *ref)
 {
 	uint32_t *slot = slot_of(video, ref);
 
-	if (*slot != 0 || (marks_of(video, ref) & HF_MATCH_MARK_REMOVED) != 0)
+	if (*slot != 0 || (marks_of(video, ref) & HF_MATCH_MARK_HIDDEN) != 0)
 		return;
 	if (video->records_count == RECORDS_MAX) {
 		video->has_more = true;

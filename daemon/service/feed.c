@@ -8,12 +8,14 @@
 #include "codec_document.h"
 #include "ledger.h"
 #include "log.h"
-#include "match_policy.h"
+#include "match_tell.h"
 #include "ring.h"
 #include "thread.h"
 
 #include "feed.h"
 #include "feed_batch.h"
+#include "feed_expiry.h"
+#include "judged.h"
 #include "node.h"
 
 /* Between two rounds, where there is news all the time: a client that waits for
@@ -51,6 +53,17 @@ struct hf_feed {
 	void *told_arg;
 	bool must_stop;
 };
+
+/* Under the lock: lookups in place see what ours see. */
+static void tell_index(struct hf_feed *feed, const struct hf_feed_set *is)
+{
+	struct hf_judge_set set;
+
+	if (is->origin[0] == '\0')
+		return;
+	hf_judged_set(is, hf_clock_wall_ms(), &set);
+	hf_index_tell_set(feed->node->index, &set);
+}
 
 /* Under the lock. */
 static void tell(struct hf_feed *feed)
@@ -302,7 +315,9 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	struct hf_feed_set is;
 	enum hf_err err;
 
-	err = look(feed, record, &is, &counted, &batch, why);
+	err = hf_index_tell_room(feed->node->index, record->is.set, why);
+	if (err == HF_OK)
+		err = look(feed, record, &is, &counted, &batch, why);
 	if (err == HF_OK && batch.node != NULL) {
 		err = hf_feed_give(&batch, why);
 		is.fed = batch.end;
@@ -319,6 +334,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	record->is.is_in_force &= !record->has_ended;
 	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
+	tell_index(feed, &record->is);
 	tell(feed);
 	pthread_mutex_unlock(&feed->lock);
 	return HF_OK;
@@ -355,6 +371,7 @@ static void catch_up(struct hf_feed *feed)
 	if (feed->is_caught_up)
 		return;
 	feed->is_caught_up = true;
+	hf_index_tell_ready(feed->node->index);
 	tell(feed);
 }
 
@@ -390,20 +407,35 @@ static struct record *take_dirty(struct hf_feed *feed)
 	return found;
 }
 
+/* Under the lock: for news, not for ever. */
+static void wait_most(struct hf_feed *feed, uint64_t most_us)
+{
+	uint64_t until_us = hf_clock_mono_us() + most_us;
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000) * 1000,
+	};
+
+	pthread_cond_timedwait(&feed->news, &feed->lock, &until);
+}
+
 /* False when the feed is to stop. */
 static bool wait_for_news(struct hf_feed *feed)
 {
 	bool has_changed, goes_on, is_dirty = false;
+	uint64_t wait_us;
 
 	pthread_mutex_lock(&feed->lock);
 	for (;;) {
 		for (size_t i = 0; i < feed->records_count; i++)
 			is_dirty |= feed->records[i] != NULL &&
 				    feed->records[i]->is_dirty;
-		if (is_dirty || feed->has_changed || feed->must_stop)
+		wait_us = hf_expiry_wait_us(feed->node->expiring);
+		if (is_dirty || feed->has_changed || feed->must_stop ||
+		    wait_us == 0)
 			break;
 		catch_up(feed);
-		pthread_cond_wait(&feed->news, &feed->lock);
+		wait_most(feed, wait_us);
 	}
 	has_changed = feed->has_changed;
 	feed->has_changed = false;
@@ -417,15 +449,12 @@ static bool wait_for_news(struct hf_feed *feed)
 /* Until a time on the monotonic clock, or the end. */
 static void rest(struct hf_feed *feed, uint64_t until_us)
 {
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	uint64_t now_us;
 
 	pthread_mutex_lock(&feed->lock);
 	feed->is_resting = true;
-	while (!feed->must_stop && hf_clock_mono_us() < until_us)
-		pthread_cond_timedwait(&feed->news, &feed->lock, &until);
+	while (!feed->must_stop && (now_us = hf_clock_mono_us()) < until_us)
+		wait_most(feed, until_us - now_us);
 	feed->is_resting = false;
 	pthread_mutex_unlock(&feed->lock);
 }
@@ -441,6 +470,8 @@ static void *run(void *arg)
 		/* The first news after a pause are looked at right away. */
 		if (hf_clock_mono_us() < rested_us)
 			rest(feed, rested_us);
+		hf_expiry_run(feed->node->expiring, feed->node->ledger,
+			      feed->node->index);
 		while (!must_stop(feed) && (record = take_dirty(feed)) != NULL)
 			feed_set(feed, record);
 		rested_us = hf_clock_mono_us() + REST_US;
@@ -537,6 +568,7 @@ void hf_feed_end(struct hf_feed *feed, uint32_t set, bool has_ended)
 		record->is.has_ended = has_ended;
 		record->is.is_in_force &= !has_ended;
 		record->is.is_matchable &= !has_ended;
+		tell_index(feed, &record->is);
 	}
 	pthread_cond_signal(&feed->news);
 	pthread_mutex_unlock(&feed->lock);
@@ -554,32 +586,6 @@ enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
 		err = HF_OK;
 	}
 	pthread_mutex_unlock(&feed->lock);
-	return err;
-}
-
-static void judged(const struct hf_feed_set *is, uint64_t now_ms,
-		   struct hf_judge_set *out_set)
-{
-	*out_set = (struct hf_judge_set){
-		.set = is->set,
-		.is_own = is->is_own,
-		.is_matchable = is->is_matchable,
-		.is_provisional = is->is_provisional,
-		.is_frozen = is->is_frozen,
-		/* This daemon is alive. */
-		.checkpoint_ms = is->is_own ? now_ms : is->checkpoint_ms,
-	};
-	memcpy(out_set->origin, is->origin, sizeof(out_set->origin));
-}
-
-enum hf_err hf_feed_judged(struct hf_feed *feed, uint32_t set, uint64_t now_ms,
-			   struct hf_judge_set *out_set)
-{
-	struct hf_feed_set is;
-	enum hf_err err = hf_feed_get(feed, set, &is);
-
-	if (err == HF_OK)
-		judged(&is, now_ms, out_set);
 	return err;
 }
 
@@ -666,18 +672,10 @@ enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed, int timeout_ms)
 	return err;
 }
 
-struct hf_judge_ages hf_feed_ages(const struct hf_feed *feed)
-{
-	const struct hf_conf *conf = feed->node->conf;
-
-	return (struct hf_judge_ages){ conf->stale_after_ms,
-				       conf->expired_after_ms };
-}
-
 enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
 				    uint64_t checkpoint_ms, uint64_t now_ms)
 {
-	struct hf_judge_ages ages = hf_feed_ages(feed);
+	struct hf_judge_ages ages = hf_judged_ages(feed->node->conf);
 
 	return hf_judge_freshness(&ages, checkpoint_ms, now_ms);
 }

@@ -24,7 +24,6 @@
 #include "err.h"
 #include "kind.h"
 #include "limit.h"
-#include "match_judge.h"
 
 struct hf_feed;
 struct hf_node;
@@ -47,7 +46,7 @@ struct hf_feed_set {
 	uint64_t size;          /* entries that can be read */
 };
 
-/* Needs node's ring, ledger, policy, index and retracted. */
+/* Needs node's ring, ledger, policy, index, retracted and expiring. */
 HF_MUST enum hf_err hf_feed_start(struct hf_node *node,
 				  struct hf_feed **out_feed,
 				  struct hf_why *why);
@@ -101,14 +100,6 @@ bool hf_feed_is_caught_up(struct hf_feed *feed);
  * Not on a loop. */
 HF_MUST enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed,
 					   int timeout_ms);
-
-/* The same as verdicts want it. */
-HF_MUST enum hf_err hf_feed_judged(struct hf_feed *feed, uint32_t set,
-				   uint64_t now_ms,
-				   struct hf_judge_set *out_set);
-
-/* When sets are stale, and when expired. */
-struct hf_judge_ages hf_feed_ages(const struct hf_feed *feed);
 
 /* How fresh a checkpoint of this time is now. */
 enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,

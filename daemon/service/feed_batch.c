@@ -9,6 +9,7 @@
 #include "match_policy.h"
 
 #include "feed_batch.h"
+#include "feed_expiry.h"
 #include "node.h"
 
 /* Hashes given to the index in one stroke. */
@@ -128,6 +129,16 @@ static bool is_over(const struct hf_feed_batch *batch)
 	return expires_at_ms != 0 && expires_at_ms <= batch->now_ms;
 }
 
+/* An entry that has an end is taken out then. */
+static enum hf_err note_end(struct hf_feed_batch *batch, uint64_t entry,
+			    struct hf_why *why)
+{
+	return batch->item.expires_at_ms == 0
+		       ? HF_OK
+		       : hf_expiry_note(batch->node->expiring, batch->is->set,
+					entry, batch->item.expires_at_ms, why);
+}
+
 static enum hf_err add(struct hf_feed_batch *batch,
 		       const struct hf_ledger_entry *entry, struct hf_why *why)
 {
@@ -138,6 +149,9 @@ static enum hf_err add(struct hf_feed_batch *batch,
 		return HF_OK;
 	err = skim(batch, entry->payload, &is_item, why);
 	if (err != HF_OK || !is_item || is_over(batch))
+		return err;
+	err = note_end(batch, entry->index, why);
+	if (err != HF_OK)
 		return err;
 	return collect(batch, entry->index,
 		       batch->is->is_own ? NULL : batch->node->policy, why);
@@ -192,6 +206,12 @@ static enum hf_err amend(struct hf_feed_batch *batch,
 	if (entry->state != HF_LEDGER_HELD)
 		return HF_OK;
 	err = skim(batch, entry->payload, &is_item, why);
+	if (err == HF_OK && is_item)
+		err = note_end(batch, target, why);
+	/* It may have ended before, and not any more. */
+	if (err == HF_OK && is_item && !is_over(batch))
+		err = hf_index_expire(batch->node->index, batch->is->set,
+				      target, false, why);
 	if (err != HF_OK || !is_item)
 		return err;
 	return hf_index_amend(
@@ -313,9 +333,10 @@ enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 {
 	struct hf_node *node = batch->node;
 	uint32_t set = batch->is->set;
-	enum hf_err err = HF_OK;
+	/* Before the index can stand for them. */
+	enum hf_err err = hf_expiry_sync(node->expiring, why);
 
-	if (batch->hashes_count > 0)
+	if (err == HF_OK && batch->hashes_count > 0)
 		err = hf_index_add(node->index, batch->hashes,
 				   batch->hashes_count, why);
 	if (err == HF_OK)

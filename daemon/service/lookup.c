@@ -2,8 +2,8 @@
 #include "feed.h"
 #include "ledger_view.h"
 #include "match_index.h"
-#include "match_judge.h"
 
+#include "judged.h"
 #include "lookup.h"
 #include "lookup_labels.h"
 #include "node.h"
@@ -26,9 +26,12 @@ struct lookup {
 static bool know(void *arg, uint32_t set, struct hf_judge_set *out_set)
 {
 	struct lookup *lookup = arg;
+	struct hf_feed_set is;
 
-	return hf_feed_judged(lookup->node->feed, set, lookup->judge.now_ms,
-			      out_set) == HF_OK;
+	if (hf_feed_get(lookup->node->feed, set, &is) != HF_OK)
+		return false;
+	hf_judged_set(&is, lookup->judge.now_ms, out_set);
+	return true;
 }
 
 static uint32_t item_of(const struct hf_digest_batch *batch, size_t query)
@@ -239,7 +242,7 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 			.policy = node->policy,
 			.arena = arena,
 			.now_ms = hf_clock_wall_ms(),
-			.ages = hf_feed_ages(node->feed),
+			.ages = hf_judged_ages(node->conf),
 			.know = know,
 			.arg = &lookup,
 		},

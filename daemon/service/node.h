@@ -26,6 +26,7 @@ struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
 struct hf_errands;
+struct hf_expiry;
 struct hf_feed;
 struct hf_forks;
 struct hf_index;
@@ -61,6 +62,7 @@ struct hf_node {
 	struct hf_policy *policy;
 	struct hf_index *index;
 	struct hf_index *retracted; /* hashes our own sets took back */
+	struct hf_expiry *expiring; /* entries that end by the clock */
 	struct hf_feed *feed;
 	struct hf_roles *roles; /* who is what */
 	struct hf_watches *watches;

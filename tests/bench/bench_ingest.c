@@ -30,6 +30,7 @@
 #include "store.h"
 
 #include "feed.h"
+#include "feed_expiry.h"
 #include "node.h"
 
 #include "../unit/ledger_rig.h"
@@ -212,6 +213,8 @@ static void world_make(struct world *world, const char *file)
 	must(hf_policy_new(NULL, 0, &world->node.policy, &why), "policy");
 	index_open(world, "index", &world->node.index);
 	index_open(world, "retracted", &world->node.retracted);
+	must(hf_expiry_open("/dev/null", &world->node.expiring, &why),
+	     "expiries");
 	must(hf_feed_start(&world->node, &world->node.feed, &why), "feed");
 	if (!input_open(file, &world->input)) {
 		fprintf(stderr, "bench_ingest: no input in %s\n", file);
@@ -222,6 +225,7 @@ static void world_make(struct world *world, const char *file)
 static void world_release(struct world *world)
 {
 	hf_feed_stop(world->node.feed);
+	hf_expiry_close(world->node.expiring);
 	hf_index_close(world->node.retracted);
 	hf_index_close(world->node.index);
 	hf_policy_free(world->node.policy);

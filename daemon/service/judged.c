@@ -1,0 +1,23 @@
+#include <string.h>
+
+#include "judged.h"
+
+void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
+		   struct hf_judge_set *out_set)
+{
+	*out_set = (struct hf_judge_set){
+		.set = is->set,
+		.is_own = is->is_own,
+		.is_matchable = is->is_matchable,
+		.is_provisional = is->is_provisional,
+		.is_frozen = is->is_frozen,
+		.checkpoint_ms = is->is_own ? now_ms : is->checkpoint_ms,
+	};
+	memcpy(out_set->origin, is->origin, sizeof(out_set->origin));
+}
+
+struct hf_judge_ages hf_judged_ages(const struct hf_conf *conf)
+{
+	return (struct hf_judge_ages){ conf->stale_after_ms,
+				       conf->expired_after_ms };
+}

@@ -1,0 +1,25 @@
+/*
+ * judged.h -- what the feed knows of a set, as verdicts want it: for lookups
+ * here and, told to the index, for those in place.
+ *
+ * Units    now_ms since 1970 UTC.
+ * Owns     nothing.
+ * Threads  any.
+ * Errors   none.
+ * Source   none.
+ */
+#ifndef HF_JUDGED_H
+#define HF_JUDGED_H
+
+#include "conf.h"
+#include "feed.h"
+#include "match_judge.h"
+
+/* Our own sets are as fresh as now. */
+void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
+		   struct hf_judge_set *out_set);
+
+/* When sets are stale, and when expired. */
+struct hf_judge_ages hf_judged_ages(const struct hf_conf *conf);
+
+#endif /* HF_JUDGED_H */

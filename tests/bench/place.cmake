@@ -1,0 +1,1 @@
+hf_bench(place USES base sign match HIDES hashfed_shared)

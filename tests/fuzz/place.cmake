@@ -1,0 +1,1 @@
+hf_fuzz(place USES base sign match)
