@@ -19,6 +19,9 @@
 #define LOOK_MS  ((uint64_t)60000)
 #define RETRY_US ((uint64_t)5000000)
 
+/* The file is written anew when it has so many rows, and most are over. */
+#define SHRINK_MIN 4096
+
 /* Rows in the machine's own byte order, with a check each: what a power
  * failure left of the last one is not read. */
 struct row {
@@ -154,6 +157,39 @@ static enum hf_err load(struct hf_expiry *expiry, struct hf_why *why)
 	return err;
 }
 
+static enum hf_err open_file(struct hf_expiry *expiry, struct hf_why *why)
+{
+	int fd = open(expiry->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+		      0640);
+
+	if (fd < 0)
+		return hf_why_errno(why, "open '%s'", expiry->path);
+	if (expiry->fd >= 0)
+		close(expiry->fd);
+	expiry->fd = fd;
+	expiry->file_bytes = lseek(fd, 0, SEEK_END);
+	return HF_OK;
+}
+
+/* What is over need not be known any more once the index has it on disk. */
+static enum hf_err shrink(struct hf_expiry *expiry, struct hf_index *index,
+			  struct hf_why *why)
+{
+	size_t rows_count = (size_t)expiry->file_bytes / sizeof(struct row);
+	enum hf_err err;
+
+	if (rows_count < SHRINK_MIN || rows_count / 2 < expiry->count)
+		return HF_OK;
+	err = hf_index_sync(index, why);
+	if (err == HF_OK)
+		err = hf_file_replace(
+			expiry->path,
+			hf_span(expiry->rows,
+				expiry->count * sizeof(struct row)),
+			0640, why);
+	return err == HF_OK ? open_file(expiry, why) : err;
+}
+
 enum hf_err hf_expiry_open(const char *path, struct hf_expiry **out_expiry,
 			   struct hf_why *why)
 {
@@ -166,14 +202,8 @@ enum hf_err hf_expiry_open(const char *path, struct hf_expiry **out_expiry,
 	expiry->path = strdup(path);
 	err = expiry->path != NULL ? load(expiry, why)
 				   : hf_why(why, HF_E_NOMEM, "feed: no memory");
-	if (err == HF_OK) {
-		expiry->fd = open(
-			path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-		if (expiry->fd < 0)
-			err = hf_why_errno(why, "open '%s'", path);
-		else
-			expiry->file_bytes = lseek(expiry->fd, 0, SEEK_END);
-	}
+	if (err == HF_OK)
+		err = open_file(expiry, why);
 	if (err != HF_OK) {
 		hf_expiry_close(expiry);
 		return err;
@@ -313,6 +343,8 @@ void hf_expiry_run(struct hf_expiry *expiry, struct hf_ledger *ledger,
 	if (hf_expiry_wait_us(expiry) > 0)
 		return;
 	err = run(expiry, ledger, index, hf_clock_wall_ms(), &why);
+	if (err == HF_OK)
+		err = shrink(expiry, index, &why);
 	if (err == HF_OK)
 		return;
 	expiry->retry_us = hf_clock_mono_us() + RETRY_US;

@@ -197,6 +197,8 @@ static void index_open(struct world *world, const char *name,
 
 static void world_make(struct world *world, const char *file)
 {
+	char path[128];
+
 	pthread_mutex_init(&world->lock, NULL);
 	pthread_cond_init(&world->changed, NULL);
 	world->delays_us = calloc(PROBES_MAX, sizeof(*world->delays_us));
@@ -213,8 +215,8 @@ static void world_make(struct world *world, const char *file)
 	must(hf_policy_new(NULL, 0, &world->node.policy, &why), "policy");
 	index_open(world, "index", &world->node.index);
 	index_open(world, "retracted", &world->node.retracted);
-	must(hf_expiry_open("/dev/null", &world->node.expiring, &why),
-	     "expiries");
+	snprintf(path, sizeof(path), "%s/expiring", world->rig.home);
+	must(hf_expiry_open(path, &world->node.expiring, &why), "expiries");
 	must(hf_feed_start(&world->node, &world->node.feed, &why), "feed");
 	if (!input_open(file, &world->input)) {
 		fprintf(stderr, "bench_ingest: no input in %s\n", file);

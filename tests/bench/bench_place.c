@@ -252,6 +252,7 @@ int main(int argc, char **argv)
 		die("writer", "ended");
 	printf("%llu PDQ hashes, one lookup at a time\n",
 	       (unsigned long long)count);
+	fflush(stdout);
 	report("writer idle:");
 	if (write(told[1], "+", 1) != 1)
 		die("writer", "ended");
