@@ -78,3 +78,62 @@ void hf_index_sizes(struct hf_index *index, hf_size_each *each, void *arg)
 		}
 	}
 }
+
+/* What a bulk has, if it is one: no snapshot does. */
+static void count_bulk(const struct hf_match_memory *memory,
+		       struct hf_index_stats *stats)
+{
+	const struct hf_match_bulk *bulk = memory != NULL ? memory->bulk : NULL;
+
+	if (bulk == NULL)
+		return;
+	stats->mutable_count += bulk->rows_count;
+	stats->memory_bytes += bulk->used_bytes;
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
+		stats->hashes_count[a] += bulk->columns[a].count;
+}
+
+void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
+{
+	struct hf_index_stats stats = { 0 };
+	struct hf_match_snapshot *snapshot;
+
+	pthread_mutex_lock(&index->lock);
+	for (size_t i = 0; i < index->frozen_count; i++)
+		count_bulk(index->frozen[i].memory, &stats);
+	count_bulk(index->bulk, &stats);
+	stats.seals_count = index->seals_count;
+	stats.merges_count = index->merges_count;
+	pthread_mutex_lock(&index->view_lock);
+	snapshot = hf_match_snapshot_ref(index->snapshot);
+	pthread_mutex_unlock(&index->view_lock);
+	stats.marks_count = snapshot->marks->used_count;
+	pthread_mutex_unlock(&index->lock);
+
+	stats.segments_count = snapshot->segments_count;
+	for (size_t i = 0; i < snapshot->segments_count; i++) {
+		const struct hf_match_segment *segment = snapshot->segments[i];
+
+		stats.segments_bytes += segment->file_bytes;
+		for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++)
+			stats.hashes_count[a] += segment->parts[a].hashes_count;
+	}
+	for (size_t i = 0; i < snapshot->memories_count; i++) {
+		const struct hf_match_memory *memory = snapshot->memories[i];
+		uint32_t count = hf_match_memory_rows(memory);
+
+		stats.mutable_count += count;
+		stats.memory_bytes += hf_match_memory_bytes();
+		for (uint32_t row = 0; row < count; row++) {
+			uint8_t algorithm = memory->rows[row].algorithm;
+
+			if (algorithm < HF_ALGORITHM_COUNT)
+				stats.hashes_count[algorithm]++;
+		}
+	}
+	stats.marks_bytes =
+		snapshot->marks->slots_count * sizeof(struct hf_match_mark);
+	stats.memory_bytes += stats.marks_bytes;
+	hf_match_snapshot_unref(snapshot);
+	*out_stats = stats;
+}

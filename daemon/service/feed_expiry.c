@@ -230,6 +230,8 @@ enum hf_err hf_expiry_note(struct hf_expiry *expiry, uint32_t set,
 	ssize_t put;
 	enum hf_err err;
 
+	if (expiry == NULL)
+		return HF_OK;
 	row.check = check_of(&row);
 	err = push(expiry, &row, why);
 	if (err != HF_OK)
@@ -250,7 +252,7 @@ enum hf_err hf_expiry_note(struct hf_expiry *expiry, uint32_t set,
 
 enum hf_err hf_expiry_sync(struct hf_expiry *expiry, struct hf_why *why)
 {
-	if (!expiry->is_dirty)
+	if (expiry == NULL || !expiry->is_dirty)
 		return HF_OK;
 	if (fdatasync(expiry->fd) != 0)
 		return hf_why_errno(why, "sync '%s'", expiry->path);
@@ -263,7 +265,7 @@ uint64_t hf_expiry_wait_us(const struct hf_expiry *expiry)
 	uint64_t now_us = hf_clock_mono_us(), now_ms = hf_clock_wall_ms();
 	uint64_t next_ms, most_us = LOOK_MS * 1000;
 
-	if (expiry->count == 0)
+	if (expiry == NULL || expiry->count == 0)
 		return most_us;
 	if (now_us < expiry->retry_us)
 		return expiry->retry_us - now_us;

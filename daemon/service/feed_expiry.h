@@ -7,7 +7,8 @@
  * the entry may have been amended to live longer.
  *
  * Units    at_ms since 1970 UTC.
- * Owns     open gives the caller a list, close takes it back.
+ * Owns     open gives the caller a list, close takes it back.  NULL is a list
+ *          that nothing is noted in.
  * Threads  the feed's.
  * Errors   FULL, SYSTEM, NOMEM.  A file that does not make sense is read as
  *          far as it does.
