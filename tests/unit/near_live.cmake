@@ -1,0 +1,1 @@
+hf_unit(near_live UNTORTURED USES base sign match)
