@@ -164,7 +164,7 @@ def test_case_19_a_restored_witness_waits_until_its_largest_is_recovered(net, wi
     assert witness.sets()[ORIGIN].seen == 35 and "witness.example/cosigner" not in cosigners(hotline)
     provider.start()
     until(lambda: provider.applied(ORIGIN) == 35, 30, "it was told, and cosigns again")
-    assert "witness.example/cosigner" in cosigners(hotline)
+    until(lambda: "witness.example/cosigner" in cosigners(hotline), 20)
 
 
 def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing(net):
