@@ -190,39 +190,24 @@ static enum hf_err wait_for(struct hf_helper *helper, uint32_t max_ms,
 	}
 }
 
-/* A decoder that an image took over writes what it likes. */
-static bool is_sane(const struct hf_answer *answer)
-{
-	if (answer->magic != HF_ASK_MAGIC || answer->err >= HF_ERR_COUNT ||
-	    answer->quality > 100 ||
-	    memchr(answer->why, '\0', sizeof(answer->why)) == NULL)
-		return false;
-	for (const char *at = answer->why; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			return false;
-	return true;
-}
-
 enum hf_err hf_helper_answer(struct hf_helper *helper, uint32_t max_ms,
 			     atomic_bool *give_up, struct hf_answer *out_answer,
 			     struct hf_why *why)
 {
-	struct hf_answer answer;
 	enum hf_err err = wait_for(helper, max_ms, give_up, why);
 	ssize_t got;
 
 	if (err != HF_OK)
 		goto out_stop;
 	do
-		got = recv(helper->fd, &answer, sizeof(answer), 0);
+		got = recv(helper->fd, out_answer, sizeof(*out_answer), 0);
 	while (got < 0 && errno == EINTR);
-	if (got != sizeof(answer) || !is_sane(&answer)) {
+	if (got < 0 || !hf_answer_is_sane(out_answer, (size_t)got)) {
 		err = hf_why(why, HF_E_UNAVAILABLE,
 			     got == 0 ? "hashfed-media ended"
 				      : "hashfed-media answered nonsense");
 		goto out_stop;
 	}
-	*out_answer = answer;
 	return HF_OK;
 
 out_stop:

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,13 +39,16 @@ struct worker {
 	struct hf_media *media; /* borrowed */
 	pthread_t thread;
 	struct hf_helper helper; /* of this thread */
+	struct hf_helper video;  /* likewise */
+	struct hf_answer answer; /* the last of either */
 	uint8_t *buffer;         /* owned */
 };
 
 struct hf_media {
 	struct hf_media_options options;
 	char helper[PATH_MAX];
-	struct worker *workers; /* owned */
+	char video_helper[PATH_MAX + 16]; /* "" where there is none */
+	struct worker *workers;           /* owned */
 	unsigned started_count;
 	atomic_bool is_cancelled;
 
@@ -117,13 +121,43 @@ static enum hf_err check_unchanged(int fd, const struct stat *before,
 	return HF_OK;
 }
 
+static bool ask_helper(struct hf_helper *helper, const char *path, int fd,
+		       struct hf_media_result *result)
+{
+	enum hf_err err = HF_OK;
+
+	if (helper->pid == 0)
+		err = hf_helper_start(helper, path, &result->why);
+	if (err == HF_OK)
+		err = hf_helper_ask(helper, result->kind, fd,
+				    result->size_bytes, &result->why);
+	result->pdq_err = err;
+	return err == HF_OK;
+}
+
+static bool begin_video(struct worker *worker, int fd,
+			struct hf_media_result *result)
+{
+	if (worker->media->options.is_exact_only ||
+	    worker->media->video_helper[0] == '\0') {
+		result->pdq_err =
+			hf_why(&result->why, HF_E_UNSUPPORTED,
+			       worker->media->options.is_exact_only
+				       ? "videos are not decoded in this run"
+				       : "hashfed-video is not installed");
+		return false;
+	}
+	return ask_helper(&worker->video, worker->media->video_helper, fd,
+			  result);
+}
+
 /* Ask the thread's helper about an image, starting one where none runs.  True
  * when an answer is to be waited for. */
 static bool begin_image(struct worker *worker, int fd,
 			struct hf_media_result *result)
 {
-	enum hf_err err = HF_OK;
-
+	if (hf_media_kind_is_video(result->kind))
+		return begin_video(worker, fd, result);
 	if (!hf_media_kind_has_pdq(result->kind)) {
 		result->pdq_err =
 			hf_why(&result->why, HF_E_UNSUPPORTED,
@@ -135,34 +169,56 @@ static bool begin_image(struct worker *worker, int fd,
 					 "images are not decoded in this run");
 		return false;
 	}
-	if (worker->helper.pid == 0)
-		err = hf_helper_start(&worker->helper, worker->media->helper,
-				      &result->why);
-	if (err == HF_OK)
-		err = hf_helper_ask(&worker->helper, result->kind, fd,
-				    result->size_bytes, &result->why);
-	result->pdq_err = err;
-	return err == HF_OK;
+	return ask_helper(&worker->helper, worker->media->helper, fd, result);
+}
+
+/* A list without any frame is none: all of it was black, or too short. */
+static void take_frames(const struct hf_answer *answer,
+			struct hf_media_result *result)
+{
+	size_t len_bytes = answer->frames_count * (size_t)HF_PDQ_BYTES;
+	uint8_t *frames = NULL;
+
+	result->pdq_err = hf_why(&result->why, HF_E_UNSUPPORTED,
+				 "a video: it has no PDQ hash of its own");
+	if (len_bytes > 0)
+		frames = malloc(len_bytes);
+	if (frames == NULL) {
+		if (len_bytes > 0)
+			result->pdq_err = hf_why(&result->why, HF_E_NOMEM,
+						 "media: no memory");
+		return;
+	}
+	memcpy(frames, answer->frames, len_bytes);
+	result->frames = frames;
+	result->frames_count = answer->frames_count;
 }
 
 static void end_image(struct worker *worker, struct hf_media_result *result)
 {
 	struct hf_media *media = worker->media;
-	struct hf_answer answer;
+	struct hf_answer *answer = &worker->answer;
+	bool is_video = hf_media_kind_is_video(result->kind);
 	enum hf_err err;
 
-	err = hf_helper_answer(&worker->helper, media->options.image_max_ms,
-			       &media->is_cancelled, &answer, &result->why);
-	if (err == HF_OK && answer.err != HF_E_OK)
-		err = hf_why(&result->why, (enum hf_err)answer.err, "%s",
-			     answer.why);
+	err = hf_helper_answer(is_video ? &worker->video : &worker->helper,
+			       is_video ? media->options.video_max_ms
+					: media->options.image_max_ms,
+			       &media->is_cancelled, answer, &result->why);
+	if (err == HF_OK && answer->err != HF_E_OK)
+		err = hf_why(&result->why, (enum hf_err)answer->err, "%s",
+			     answer->why);
 	result->pdq_err = err;
 	if (err != HF_OK)
 		return;
-	memcpy(result->pdq, answer.pdq, sizeof(result->pdq));
-	result->quality = answer.quality;
-	result->width = answer.width;
-	result->height = answer.height;
+	result->width = answer->width;
+	result->height = answer->height;
+	if (is_video) {
+		take_frames(answer, result);
+		return;
+	}
+	memcpy(result->pdq, answer->pdq, sizeof(result->pdq));
+	result->quality = answer->quality;
 }
 
 /* One pass over the file for the digests, while the helper decodes it. */
@@ -267,6 +323,7 @@ static void *work(void *arg)
 	}
 	pthread_mutex_unlock(&media->lock);
 	hf_helper_stop(&worker->helper);
+	hf_helper_stop(&worker->video);
 	return NULL;
 }
 
@@ -284,6 +341,8 @@ static enum hf_err fill_in(struct hf_media_options *options, char *helper,
 			(size_t)options->threads_count * WINDOW_PER_THREAD;
 	if (options->image_max_ms == 0)
 		options->image_max_ms = HF_MEDIA_IMAGE_MAX_MS;
+	if (options->video_max_ms == 0)
+		options->video_max_ms = HF_MEDIA_VIDEO_MAX_MS;
 	if (options->helper != NULL)
 		return hf_file_join(helper, size_bytes, NULL, options->helper,
 				    why);
@@ -337,6 +396,18 @@ static enum hf_err start_threads(struct hf_media *media, struct hf_why *why)
 	return HF_OK;
 }
 
+/* Beside the other helper, where it was built and is installed. */
+static void find_video(struct hf_media *media)
+{
+	const char *slash = strrchr(media->helper, '/');
+	int dir_bytes = slash != NULL ? (int)(slash + 1 - media->helper) : 0;
+
+	snprintf(media->video_helper, sizeof(media->video_helper),
+		 "%.*shashfed-video", dir_bytes, media->helper);
+	if (access(media->video_helper, X_OK) != 0)
+		media->video_helper[0] = '\0';
+}
+
 enum hf_err hf_media_open(const struct hf_media_options *options,
 			  struct hf_media **out_media, struct hf_why *why)
 {
@@ -353,6 +424,8 @@ enum hf_err hf_media_open(const struct hf_media_options *options,
 	err = fill_in(&media->options, media->helper, sizeof(media->helper),
 		      why);
 	if (err == HF_OK)
+		find_video(media);
+	if (err == HF_OK)
 		err = make_room(media, why);
 	/* One now, so that what is wrong with it is said before any file is
 	 * read; the others when their threads meet an image. */
@@ -367,6 +440,31 @@ enum hf_err hf_media_open(const struct hf_media_options *options,
 	}
 	*out_media = media;
 	return HF_OK;
+}
+
+enum hf_err hf_media_result_copy(const struct hf_media_result *result,
+				 struct hf_media_result *out_copy,
+				 struct hf_why *why)
+{
+	size_t len_bytes = result->frames_count * HF_PDQ_BYTES;
+	uint8_t *frames = NULL;
+
+	if (len_bytes > 0) {
+		frames = malloc(len_bytes);
+		if (frames == NULL)
+			return hf_why(why, HF_E_NOMEM, "media: no memory");
+		memcpy(frames, result->frames, len_bytes);
+	}
+	*out_copy = *result;
+	out_copy->frames = frames;
+	return HF_OK;
+}
+
+void hf_media_result_release(struct hf_media_result *copy)
+{
+	free((void *)copy->frames);
+	copy->frames = NULL;
+	copy->frames_count = 0;
 }
 
 /* Take the next result that may be delivered, waiting for it if asked to;
@@ -399,6 +497,7 @@ static void give_back(struct hf_media *media, struct slot *slot)
 {
 	free(slot->path);
 	slot->path = NULL;
+	hf_media_result_release(&slot->result);
 	pthread_mutex_lock(&media->lock);
 	slot->state = IS_FREE;
 	ring_put(&media->unused, media->options.window_count,
@@ -498,6 +597,8 @@ enum hf_err hf_media_hash_file(struct hf_media *media, const char *path,
 	slot = take_result(media, true);
 	*out_result = slot->result;
 	out_result->path = path;
+	out_result->frames = NULL;
+	out_result->frames_count = 0;
 	give_back(media, slot);
 	if (out_result->err != HF_OK)
 		return hf_why(why, out_result->err, "%s: %s", path,
@@ -519,11 +620,14 @@ void hf_media_close(struct hf_media *media)
 	for (unsigned i = 0;
 	     media->workers != NULL && i < media->options.threads_count; i++) {
 		hf_helper_stop(&media->workers[i].helper);
+		hf_helper_stop(&media->workers[i].video);
 		free(media->workers[i].buffer);
 	}
 	for (size_t i = 0;
-	     media->slots != NULL && i < media->options.window_count; i++)
+	     media->slots != NULL && i < media->options.window_count; i++) {
 		free(media->slots[i].path);
+		hf_media_result_release(&media->slots[i].result);
+	}
 	free(media->workers);
 	free(media->slots);
 	free(media->unused.at);

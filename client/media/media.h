@@ -1,13 +1,15 @@
 /*
- * media.h -- files into hashes: MD5, SHA-1 and SHA-256 of any file, and the
- * PDQ hash of a JPEG, PNG or WebP image.
+ * media.h -- files into hashes: MD5, SHA-1 and SHA-256 of any file, the PDQ
+ * hash of a JPEG, PNG or WebP image, and the PDQ hashes of a video's frames.
  *
  * It reads what strangers uploaded.  The digests are made here, in one pass;
  * images are decoded by the program hashfed-media, which is started with
  * posix_spawn() (so it may be started at any time, threads or not), confines
  * itself (no new files, no network, 256 MiB, processor time) and decodes each
  * image in a child of its own, so that one image can neither harm nor watch
- * another.  It knows nothing of lists, servers or verdicts.
+ * another.  Videos are decoded the same way by the program hashfed-video, where
+ * it is installed beside that one.  It knows nothing of lists, servers or
+ * verdicts.
  *
  * Units    _bytes, _ms; quality 0 to 100; sides of an image in pixels.
  * Owns     hf_media_open() gives the caller a pool; hf_media_close() takes it
@@ -47,7 +49,9 @@
  *          followed); CONFLICT when it changed while it was read; CANCELLED.
  *          When it is not HF_OK nothing else but path, tag and why is set.
  * pdq_err  the PDQ hash, when err is HF_OK: HF_OK means that pdq and quality
- *          are set.  UNSUPPORTED: not an image of a kind we decode.
+ *          are set.  UNSUPPORTED: not an image of a kind we decode; then it
+ *          may be a video with frames.  Of a video the other errors are why
+ *          it has none.
  *          MALFORMED: corrupt or truncated.  LIMIT: too many pixels, or too
  *          much memory.  DEADLINE: took too long.  CORRUPT: it crashed the
  *          decoder.  The three digests are good in every case.
@@ -65,12 +69,21 @@ struct hf_media_result {
 	enum hf_err pdq_err;
 	uint8_t pdq[HF_MEDIA_PDQ_BYTES]; /* first hex digit first */
 	unsigned quality;                /* below 50: do not match on it */
+	const uint8_t *frames;           /* borrowed; PDQ hashes of a video */
+	size_t frames_count;             /* 0: no list */
 	uint32_t width;                  /* 0 when not known */
 	uint32_t height;
 	struct hf_why why;
 };
 
 struct hf_media;
+
+/* A result to keep, but for its path and tag, which stay as they are; give it
+ * back to hf_media_result_release().  NOMEM. */
+HF_MUST enum hf_err hf_media_result_copy(const struct hf_media_result *result,
+					 struct hf_media_result *out_copy,
+					 struct hf_why *why);
+void hf_media_result_release(struct hf_media_result *copy);
 
 /* Zero and NULL take the default in brackets. */
 struct hf_media_options {
@@ -79,6 +92,7 @@ struct hf_media_options {
 	bool is_unordered;      /* deliver as they end, not as added */
 	bool is_exact_only;     /* decode no image: pdq_err is UNSUPPORTED */
 	uint32_t image_max_ms;  /* for one image, on the wall (60,000) */
+	uint32_t video_max_ms;  /* for one video (1,200,000) */
 	const char *helper;     /* hashfed-media (beside this program, then
 				   ../libexec/hashfed, then where installed) */
 	void (*on_result)(void *arg, const struct hf_media_result *result);
@@ -117,8 +131,8 @@ void hf_media_cancel(struct hf_media *media);
  * is delivered.  NULL is fine. */
 void hf_media_close(struct hf_media *media);
 
-/* One file, now: out_result's path is the caller's.  Delivers what was added
- * before.  What it returns is out_result->err. */
+/* One file, now: out_result's path is the caller's; it has no frames.  Delivers
+ * what was added before.  What it returns is out_result->err. */
 HF_MUST enum hf_err hf_media_hash_file(struct hf_media *media, const char *path,
 				       struct hf_media_result *out_result,
 				       struct hf_why *why);

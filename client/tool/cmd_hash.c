@@ -59,6 +59,16 @@ static void print_text(const struct hf_media_result *result)
 		hf_show_escaped(stdout, result->path);
 		putchar('\n');
 	}
+	if (result->frames_count == 0)
+		return;
+	printf("%s\t", hf_algorithm_word(HF_ALGORITHM_VPDQ));
+	for (size_t i = 0; i < result->frames_count; i++) {
+		hf_hex(result->frames + i * HF_PDQ_BYTES, HF_PDQ_BYTES, hex);
+		fputs(hex, stdout);
+	}
+	printf("\t-\t");
+	hf_show_escaped(stdout, result->path);
+	putchar('\n');
 }
 
 static json_t *json_of(const struct hf_media_result *result)
@@ -86,6 +96,17 @@ static json_t *json_of(const struct hf_media_result *result)
 			hashes[i].algorithm == HF_ALGORITHM_PDQ
 				? json_integer((json_int_t)result->quality)
 				: json_null());
+		json_array_append_new(list, hash);
+	}
+	if (result->frames_count > 0) {
+		json_t *hash = json_object();
+
+		json_object_set_new(hash, "algorithm", json_string("vpdq"));
+		json_object_set_new(
+			hash, "hex",
+			hf_json_hex(result->frames,
+				    result->frames_count * HF_PDQ_BYTES));
+		json_object_set_new(hash, "quality", json_null());
 		json_array_append_new(list, hash);
 	}
 	json_object_set_new(object, "hashes", list);

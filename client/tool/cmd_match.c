@@ -107,6 +107,8 @@ static enum hf_err flush(struct run *run, struct hf_why *why)
 		err = print_item(run, item, hits, count, why);
 	}
 	hf_lookup_batch_reset(&run->batch);
+	for (size_t i = 0; run->results != NULL && i < run->count; i++)
+		hf_media_result_release(&run->results[i]);
 	run->count = 0;
 	return err;
 }
@@ -143,7 +145,10 @@ static void on_result(void *arg, const struct hf_media_result *result)
 	if (run->err != HF_OK)
 		return;
 	if (run->results != NULL) {
-		run->results[run->count] = *result;
+		run->err = hf_media_result_copy(
+			result, &run->results[run->count], &run->why);
+		if (run->err != HF_OK)
+			return;
 		run->results[run->count].path = result->tag;
 	}
 	run->subjects[run->count++] = result->tag;
@@ -250,6 +255,8 @@ static enum hf_err match_args(struct hf_cmd *cmd, struct hf_why *why)
 	hf_media_close(run->media);
 	hf_client_close(run->client);
 	hf_lookup_batch_release(&run->batch);
+	for (size_t i = 0; run->results != NULL && i < run->count; i++)
+		hf_media_result_release(&run->results[i]);
 	free(run->results);
 	free(run->found);
 	free(run);

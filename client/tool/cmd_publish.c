@@ -183,8 +183,9 @@ static void note(struct run *run, const struct hf_media_result *result)
 			 "%d",
 			 result->quality, QUALITY_LEAST);
 	else
-		snprintf(text, sizeof(text),
-			 "published without a PDQ hash: %.100s",
+		snprintf(text, sizeof(text), "published without a %s: %.100s",
+			 hf_media_kind_is_video(result->kind) ? "list of frames"
+							      : "PDQ hash",
 			 result->why.text);
 	hf_cmd_complain(result->path, text);
 }
@@ -211,6 +212,12 @@ static enum hf_err add_file(struct run *run,
 		result->pdq_err == HF_OK && result->quality >= QUALITY_LEAST
 			? 4
 			: 3;
+	if (result->frames_count > 0)
+		hashes[item.hashes_count++] = (struct hf_hash){
+			.algorithm = HF_ALGORITHM_VPDQ,
+			.digest = { result->frames,
+				    result->frames_count * HF_PDQ_BYTES },
+		};
 	item.media_kind = (enum hf_item_kind)item_kind(result->kind);
 	item.own_assessment = true;
 	note(run, result);

@@ -109,6 +109,12 @@ enum hf_err hf_lookup_batch_add_file(struct hf_lookup_batch *batch,
 			batch, item, HF_ALGORITHM_PDQ,
 			hf_span(result->pdq, sizeof(result->pdq)),
 			result->quality, why);
+	if (err == HF_OK && result->frames_count > 0)
+		err = hf_lookup_batch_add(
+			batch, item, HF_ALGORITHM_VPDQ,
+			hf_span(result->frames,
+				result->frames_count * HF_PDQ_BYTES),
+			HF_QUALITY_MAX, why);
 	return err;
 }
 

@@ -104,6 +104,8 @@ static enum hf_err answer_error(struct pipe *pipe, struct line *line,
 static void line_release(struct line *line)
 {
 	hf_match_line_release(&line->is);
+	if (line->result != NULL)
+		hf_media_result_release(line->result);
 	free(line->result);
 	free(line->answer);
 	*line = (struct line){ 0 };
@@ -415,7 +417,11 @@ static enum hf_err take_result(struct pipe *pipe, struct line *line,
 	line->result = malloc(sizeof(*line->result));
 	if (line->result == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	*line->result = *result;
+	if (hf_media_result_copy(result, line->result, why) != HF_OK) {
+		free(line->result);
+		line->result = NULL;
+		return HF_E_NOMEM;
+	}
 	line->result->path = line->is.path;
 	line->step = IS_READY;
 	pipe->has_failed |= hf_match_has_bad_image(result);

@@ -30,6 +30,7 @@ static void pack_free(struct hf_scan_pack *pack)
 	for (uint32_t i = 0; i < pack->count; i++) {
 		free((char *)(uintptr_t)pack->files[i].shown);
 		free((char *)(uintptr_t)pack->files[i].path);
+		hf_media_result_release(&pack->files[i].result);
 	}
 	free(pack);
 }
@@ -249,6 +250,9 @@ enum hf_err hf_scan_lookup_add(struct hf_scan_lookup *lookup,
 	if (err != HF_OK)
 		return err;
 	*copy = *file;
+	err = hf_media_result_copy(&file->result, &copy->result, why);
+	if (err != HF_OK)
+		return err;
 	copy->shown = strdup(file->shown);
 	copy->path = strdup(file->path);
 	if (pack->count++ == 0)

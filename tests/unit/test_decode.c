@@ -496,8 +496,9 @@ static int confined(void (*act)(void))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (hf_confine_limits(NULL) != HF_OK ||
-		    hf_confine_calls(NULL) != HF_OK)
+		if (hf_confine_limits(HF_MEDIA_MEMORY_MAX_BYTES, NULL) !=
+			    HF_OK ||
+		    hf_confine_calls(HF_MEDIA_CPU_MAX_S, NULL) != HF_OK)
 			_exit(1);
 		act();
 		_exit(0);

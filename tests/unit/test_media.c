@@ -541,7 +541,7 @@ static void a_crashed_decoder_is_an_answer_and_the_helper_lives(void **state)
 		  &why);
 	assert_int_equal(answer.err, HF_E_CORRUPT);
 	assert_string_equal(answer.why,
-			    "the image crashed its decoder (signal 9)");
+			    "the file crashed its decoder (signal 9)");
 	assert_ok(ask(&helper, write_image("fine.jpg"), &answer, NULL), &why);
 	assert_int_equal(answer.err, HF_OK);
 

@@ -51,7 +51,7 @@ static enum hf_err limit(int what, const char *name, size_t most,
 	return HF_OK;
 }
 
-enum hf_err hf_confine_limits(struct hf_why *why)
+enum hf_err hf_confine_limits(size_t memory_bytes, struct hf_why *why)
 {
 	enum hf_err err;
 
@@ -62,8 +62,7 @@ enum hf_err hf_confine_limits(struct hf_why *why)
 	if (err == HF_OK && IS_WHOLE)
 		err = limit(RLIMIT_NOFILE, "open files", 6, why);
 	if (err == HF_OK && IS_WHOLE)
-		err = limit(RLIMIT_AS, "memory", HF_MEDIA_MEMORY_MAX_BYTES,
-			    why);
+		err = limit(RLIMIT_AS, "memory", memory_bytes, why);
 	if (err == HF_OK && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		err = hf_why_errno(why, "refuse new privileges");
 	if (err == HF_OK && IS_WHOLE && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -86,7 +85,7 @@ enum hf_err hf_confine_limits(struct hf_why *why)
  * are little-endian. */
 #define ARGUMENT(n) LOAD(args[n])
 
-enum hf_err hf_confine_calls(struct hf_why *why)
+enum hf_err hf_confine_calls(unsigned cpu_s, struct hf_why *why)
 {
 	static struct sock_filter steps[] = {
 		LOAD(arch),
@@ -125,7 +124,7 @@ enum hf_err hf_confine_calls(struct hf_why *why)
 	};
 	enum hf_err err;
 
-	err = limit(RLIMIT_CPU, "processor time", HF_MEDIA_CPU_MAX_S, why);
+	err = limit(RLIMIT_CPU, "processor time", cpu_s, why);
 	if (err != HF_OK || !IS_WHOLE)
 		return err;
 	err = limit(RLIMIT_NPROC, "processes", 0, why);

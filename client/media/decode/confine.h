@@ -18,6 +18,7 @@
 #define HF_CONFINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
 
@@ -25,10 +26,10 @@
 bool hf_confine_is_whole(void);
 
 /* Memory, no core file, no new privileges, not to be traced. */
-HF_MUST enum hf_err hf_confine_limits(struct hf_why *why);
+HF_MUST enum hf_err hf_confine_limits(size_t memory_bytes, struct hf_why *why);
 
 /* Processor time, and from here only the calls of a decoder.  A call that is
  * not among them ends the process with SIGSYS. */
-HF_MUST enum hf_err hf_confine_calls(struct hf_why *why);
+HF_MUST enum hf_err hf_confine_calls(unsigned cpu_s, struct hf_why *why);
 
 #endif /* HF_CONFINE_H */

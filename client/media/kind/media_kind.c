@@ -29,6 +29,7 @@ static const struct sign {
 	{ HF_MEDIA_JPEG,     { AT(0, "\xff\xd8\xff") } },
 	{ HF_MEDIA_PNG,      { AT(0, "\x89PNG\r\n\x1a\n") } },
 	{ HF_MEDIA_WEBP,     { AT(0, "RIFF"), AT(8, "WEBP") } },
+	{ HF_MEDIA_AVI,      { AT(0, "RIFF"), AT(8, "AVI ") } },
 	{ HF_MEDIA_GIF,      { AT(0, "GIF87a") } },
 	{ HF_MEDIA_GIF,      { AT(0, "GIF89a") } },
 	{ HF_MEDIA_TIFF,     { AT(0, "II*\0") } },
@@ -82,7 +83,8 @@ bool hf_media_kind_is_image(enum hf_media_kind kind)
 
 bool hf_media_kind_is_video(enum hf_media_kind kind)
 {
-	return kind == HF_MEDIA_MP4 || kind == HF_MEDIA_MATROSKA;
+	return kind == HF_MEDIA_MP4 || kind == HF_MEDIA_MATROSKA ||
+	       kind == HF_MEDIA_AVI;
 }
 
 bool hf_media_kind_has_pdq(enum hf_media_kind kind)

@@ -11,7 +11,7 @@
  * Source   JPEG: ITU-T T.81 annex B.  PNG: ISO/IEC 15948 section 5.2.  WebP:
  *          RFC 9649 section 2.4.  GIF89a.  BMP: Windows' BITMAPFILEHEADER.
  *          TIFF 6.0 section 2.  HEIF, AVIF, MP4: ISO/IEC 14496-12 section 4.3.
- *          Matroska: RFC 8794 section 8.1.
+ *          Matroska: RFC 8794 section 8.1.  AVI: RIFF, as WebP.
  */
 #ifndef HF_MEDIA_KIND_H
 #define HF_MEDIA_KIND_H
@@ -33,7 +33,8 @@
 	X(HEIF,     "heif",     true,  false)                                 \
 	X(AVIF,     "avif",     true,  false)                                 \
 	X(MP4,      "mp4",      false, false)                                 \
-	X(MATROSKA, "matroska", false, false)
+	X(MATROSKA, "matroska", false, false)                                 \
+	X(AVI,      "avi",      false, false)
 /* clang-format on */
 
 enum hf_media_kind {
@@ -53,7 +54,7 @@ const char *hf_media_kind_word(enum hf_media_kind kind);
 
 bool hf_media_kind_is_image(enum hf_media_kind kind);
 
-/* MP4 and Matroska (WebM): exact hashes only. */
+/* MP4, Matroska (WebM), AVI: a list of frames where hashfed-video is. */
 bool hf_media_kind_is_video(enum hf_media_kind kind);
 
 /* We decode it, so an intact file of this kind gets a PDQ hash. */

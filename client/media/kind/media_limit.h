@@ -37,4 +37,15 @@
 
 #define HF_MEDIA_THREADS_MAX 64
 
+/* A video: everything in the address space of the process that decodes it, of
+ * which the libraries take a quarter; its processor time, and the wall clock.
+ */
+#define HF_MEDIA_VIDEO_MEMORY_MAX_BYTES ((size_t)1024 * 1024 * 1024)
+#define HF_MEDIA_VIDEO_CPU_MAX_S        600
+#define HF_MEDIA_VIDEO_MAX_MS           1200000
+#define HF_MEDIA_VIDEO_PIXELS_MAX       ((int64_t)64 * 1024 * 1024)
+
+/* Frames below this are in no list. */
+#define HF_MEDIA_FRAME_QUALITY_MIN 50
+
 #endif /* HF_MEDIA_LIMIT_H */

@@ -1,0 +1,1 @@
+hf_fuzz(media_answer USES base media_kind)
