@@ -117,10 +117,11 @@ uint64_t hf_index_alive_ms(const struct hf_index *index)
 	return hf_match_live_alive_ms(live_of(index));
 }
 
-/* What the live file says now, as a snapshot. */
+/* What the live file says now, as a snapshot.  *out_generation is told even
+ * when it cannot be loaded. */
 static enum hf_err load(struct hf_index *index,
 			struct hf_match_snapshot **out_snapshot,
-			struct hf_why *why)
+			uint64_t *out_generation, struct hf_why *why)
 {
 	enum hf_err err = HF_OK;
 
@@ -135,8 +136,7 @@ static enum hf_err load(struct hf_index *index,
 				     index->dir);
 			continue;
 		}
-		__atomic_store_n(&index->generation, generation,
-				 __ATOMIC_RELAXED);
+		*out_generation = generation;
 		if (index->wants_sets && state.sets == 0)
 			return hf_why(why, HF_E_UNAVAILABLE,
 				      "the daemon of '%s' is still reading "
@@ -165,18 +165,21 @@ static enum hf_err load(struct hf_index *index,
 
 static enum hf_err refresh(struct hf_index *index, struct hf_why *why)
 {
-	struct hf_match_snapshot *fresh, *old;
-	enum hf_err err = load(index, &fresh, why);
+	struct hf_match_snapshot *fresh, *old = NULL;
+	uint64_t generation = index->generation;
+	enum hf_err err = load(index, &fresh, &generation, why);
 
 	__atomic_store_n(&index->is_behind, err != HF_OK, __ATOMIC_RELAXED);
-	if (err != HF_OK)
-		return err;
-	pthread_mutex_lock(&index->view_lock);
-	old = index->snapshot;
-	index->snapshot = fresh;
-	pthread_mutex_unlock(&index->view_lock);
+	if (err == HF_OK) {
+		pthread_mutex_lock(&index->view_lock);
+		old = index->snapshot;
+		index->snapshot = fresh;
+		pthread_mutex_unlock(&index->view_lock);
+	}
+	/* Only now: whoever knows this generation has what it brought. */
+	__atomic_store_n(&index->generation, generation, __ATOMIC_RELEASE);
 	hf_match_snapshot_unref(old);
-	return HF_OK;
+	return err;
 }
 
 enum hf_err hf_match_follow_open(struct hf_index *index, struct hf_why *why)
@@ -199,22 +202,31 @@ static bool has_other_files(struct hf_index *index)
 	return true;
 }
 
-/* What cannot be loaded (no memory, a damaged file) leaves what there is, and
- * is tried again after a while. */
+static bool has_news(const struct hf_index *index)
+{
+	uint64_t generation = hf_match_live_generation(live_of(index));
+
+	return generation % 2 == 0 &&
+	       generation !=
+		       __atomic_load_n(&index->generation, __ATOMIC_ACQUIRE);
+}
+
+/* Whoever finds news waits while another thread loads them: what was removed
+ * before a lookup began is not found by it.  What cannot be loaded (no memory,
+ * a damaged file) leaves what there is, and is tried again after a while. */
 void hf_match_follow(struct hf_index *index)
 {
 	uint64_t now_us = hf_clock_mono_us();
 	bool is_due = now_us - __atomic_load_n(&index->refreshed_us,
 					       __ATOMIC_RELAXED) >=
 		      HF_MATCH_REFRESH_MS * 1000;
-	uint64_t generation = hf_match_live_generation(live_of(index));
-	bool is_new = generation % 2 == 0 &&
-		      generation != __atomic_load_n(&index->generation,
-						    __ATOMIC_RELAXED);
+	bool is_new = has_news(index);
 
-	if ((!is_due && !is_new) ||
-	    pthread_mutex_trylock(&index->refresh_lock) != 0)
+	if (is_new)
+		pthread_mutex_lock(&index->refresh_lock);
+	else if (!is_due || pthread_mutex_trylock(&index->refresh_lock) != 0)
 		return;
+	is_new = has_news(index);
 	if (is_due) {
 		__atomic_store_n(&index->refreshed_us, now_us,
 				 __ATOMIC_RELAXED);

@@ -82,7 +82,7 @@ def test_a_line_that_is_none_is_an_error_of_that_line_alone(hotline, tmp_path):
     rows = [
         (b"", "empty"), (b"/no/such/file", "No such file"), (str(tmp_path).encode(), "directory"),
         (b"{", "JSON"), (b"{}", "path"), (b"[1]", "No such file"), (b"\x00\x01\xff", "zero byte"),
-        (b'{"id":3,"hashes":["sha256:12"]}', "64 hex digits"), (b"p" * 5000, "4095"), (b"q" * 70000, "too long"),
+        (b'{"id":3,"hashes":["sha256:12"]}', "64 hex digits"), (b"p" * 5000, "4095"), (b"q" * 270000, "too long"),
         (b'{"path":"' + b"\xff" + b'"}', "JSON"), (b"{" * 60000, "JSON"), (b'{"id":4,"path":"/dev/zero"}', "regular"),
     ]
     pipe = Pipe(hotline)
