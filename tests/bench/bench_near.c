@@ -43,7 +43,7 @@
 
 static const char *dir;
 
-static void stop(const char *what, const char *why)
+static _Noreturn void stop(const char *what, const char *why)
 {
 	fprintf(stderr, "bench_near: %s: %s\n", what, why);
 	exit(1);
