@@ -35,6 +35,9 @@ import grpc
 
 TOP = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("HASHFED_BIN", TOP / "build/bin")).resolve()
+# What is linked with a library that sanitizers built has to be built with them.
+IS_SANITIZED = b"__asan_init" in (BIN.parent / "lib/libhashfed.so").read_bytes()
+SANITIZE = ["-fsanitize=address,undefined"] if IS_SANITIZED else []
 os.environ.setdefault("LSAN_OPTIONS", f"suppressions={TOP}/tests/func/lsan.supp:print_suppressions=0")
 PASSPHRASE = "correct horse battery staple"
 DUTIES = ("operator", "analyst", "scanner", "reader")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from net import BIN
+from net import BIN, SANITIZE
 
 PROGRAMS = ["hashfed", "hashfed-key", "hashfed-signer", "hashfedd"]
 UNITS = ["hashfed-signer.service", "hashfedd.service"]
@@ -107,15 +107,15 @@ def test_a_program_can_be_built_with_the_library(root, tmp_path, kind):
     source = root / "usr/share/doc/hashfed/example.c"
     program = tmp_path / "example"
     if kind == "shared":
-        subprocess.run(["cc", "-Werror", source, *flags(root, "--cflags", "--libs"), "-o", program], check=True)
+        subprocess.run(["cc", *SANITIZE, "-Werror", source, *flags(root, "--cflags", "--libs"), "-o", program], check=True)
     elif kind == "static":
         libs = [root / "usr/lib/libhashfed.a" if flag == "-lhashfed" else flag
                 for flag in flags(root, "--static", "--cflags", "--libs")]
-        subprocess.run(["cc", "-Werror", source, *libs, "-o", program], check=True)
+        subprocess.run(["cc", *SANITIZE, "-Werror", source, *libs, "-o", program], check=True)
     else:
         other = tmp_path / "other.cc"
         other.write_text("#include <hashfed.h>\nint main() { return hashfed_words(0)[0] != 'o'; }\n")
-        subprocess.run(["c++", "-Werror", other, *flags(root, "--cflags", "--libs"), "-o", program], check=True)
+        subprocess.run(["c++", *SANITIZE, "-Werror", other, *flags(root, "--cflags", "--libs"), "-o", program], check=True)
     env = {**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib")}
     done = subprocess.run([program, tmp_path, "00" * 32], capture_output=True, text=True, env=env)
     assert done.returncode == (0 if kind == "c++" else 2), done.stderr
