@@ -238,10 +238,16 @@ static bool is_repeated(const struct hf_judge_found *first, size_t count,
 size_t hf_judge_next(struct hf_judge *judge,
 		     const struct hf_judge_found **out_found)
 {
-	struct hf_judge_found *found = judge->found + judge->given_count;
 	size_t left = judge->found_count - judge->given_count;
 	size_t count = 0, kept = 0;
+	struct hf_judge_found *found;
 
+	/* Of nothing at all there is no array either. */
+	if (left == 0) {
+		*out_found = NULL;
+		return 0;
+	}
+	found = judge->found + judge->given_count;
 	while (count < left && found[count].item == found[0].item)
 		count++;
 	judge->given_count += count;
