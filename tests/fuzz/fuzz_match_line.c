@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec_words.h"
 #include "kind.h"
 
 #include "match_line.h"
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (line.path != NULL && strlen(line.path) > HF_MATCH_PATH_MAX_BYTES)
 		abort();
 	for (size_t i = 0; err == HF_OK && i < line.hashes_count; i++) {
-		if (hf_algorithm_bytes(line.hashes[i].algorithm) == 0 ||
+		if (!hf_algorithm_takes(line.hashes[i].algorithm,
+					line.hashes[i].len_bytes) ||
 		    line.hashes[i].quality > HF_QUALITY_MAX)
 			abort();
 	}
