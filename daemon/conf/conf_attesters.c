@@ -34,35 +34,21 @@ static const struct hf_conf_field fields[] = {
 	{ "roles", true, add_role },
 };
 
-#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+static const struct hf_conf_row_kind kind = {
+	"attesters",
+	fields,
+	sizeof(fields) / sizeof(fields[0]),
+	"by and roles",
+};
 
 static enum hf_err read_row(const struct hf_conf_yaml *file,
 			    const struct hf_conf_node *node,
 			    struct hf_conf_attester *row, struct hf_why *why)
 {
-	bool is_mapping = hf_conf_node_kind(node) == HF_CONF_MAPPING;
-	size_t count = is_mapping ? hf_conf_node_count(node) : 0;
+	enum hf_err err = hf_conf_row_set(file, &kind, node, row, why);
 
-	for (size_t i = 0; i < count; i++) {
-		const struct hf_conf_node *key =
-			hf_conf_node_key(file, node, i);
-		const struct hf_conf_field *field = hf_conf_field_find(
-			fields, FIELDS, hf_conf_node_text(key));
-		enum hf_err err;
-
-		if (field == NULL) {
-			hf_why(why, HF_E_ARGUMENT,
-			       "attesters: a row has no '%.60s'; it has by and "
-			       "roles",
-			       hf_conf_node_text(key));
-			return hf_conf_at(file, key, HF_E_ARGUMENT, why);
-		}
-		err = hf_conf_field_set(file, "attesters", field,
-					hf_conf_node_at(file, node, i), row,
-					why);
-		if (err != HF_OK)
-			return err;
-	}
+	if (err != HF_OK)
+		return err;
 	if (row->by[0] == '\0' || row->roles == 0) {
 		hf_why(why, HF_E_ARGUMENT,
 		       "attesters: a row is written '- { by: DOMAIN, roles: "

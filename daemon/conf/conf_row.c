@@ -57,3 +57,35 @@ enum hf_err hf_conf_field_set(const struct hf_conf_yaml *file,
 	}
 	return HF_OK;
 }
+
+enum hf_err hf_conf_row_set(const struct hf_conf_yaml *file,
+			    const struct hf_conf_row_kind *kind,
+			    const struct hf_conf_node *node, void *row,
+			    struct hf_why *why)
+{
+	bool is_mapping = hf_conf_node_kind(node) == HF_CONF_MAPPING;
+	size_t count = is_mapping ? hf_conf_node_count(node) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_conf_node *key =
+			hf_conf_node_key(file, node, i);
+		const struct hf_conf_field *field =
+			hf_conf_field_find(kind->fields, kind->fields_count,
+					   hf_conf_node_text(key));
+		enum hf_err err;
+
+		if (field == NULL) {
+			hf_why(why, HF_E_ARGUMENT,
+			       "%s: a row has no '%.60s'; it has %s",
+			       kind->option, hf_conf_node_text(key),
+			       kind->names);
+			return hf_conf_at(file, key, HF_E_ARGUMENT, why);
+		}
+		err = hf_conf_field_set(file, kind->option, field,
+					hf_conf_node_at(file, node, i), row,
+					why);
+		if (err != HF_OK)
+			return err;
+	}
+	return HF_OK;
+}

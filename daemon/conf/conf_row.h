@@ -41,4 +41,18 @@ HF_MUST enum hf_err hf_conf_field_set(const struct hf_conf_yaml *file,
 				      const struct hf_conf_node *value,
 				      void *row, struct hf_why *why);
 
+/* The rows of a list. */
+struct hf_conf_row_kind {
+	const char *option;
+	const struct hf_conf_field *fields;
+	size_t fields_count;
+	const char *names; /* for the reason: "it has by and roles" */
+};
+
+/* Every field of a row, a mapping. */
+HF_MUST enum hf_err hf_conf_row_set(const struct hf_conf_yaml *file,
+				    const struct hf_conf_row_kind *kind,
+				    const struct hf_conf_node *node, void *row,
+				    struct hf_why *why);
+
 #endif /* HF_CONF_ROW_H */

@@ -5,29 +5,11 @@
 #include "follow_fetch.h"
 #include "peers_in.h"
 
-/* Entries asked for with one call: 16 MiB of headers. */
-#define RANGE_ENTRIES ((uint64_t)1024 * HF_CHUNK_ENTRIES)
-
 #define RANGE_DEADLINE_MS ((int64_t)600000)
 
 static void on_open(struct hf_rpc_call *call)
 {
-	struct hf_follow *follow = hf_rpc_arg(call);
-	uint64_t end = follow->intake.next + RANGE_ENTRIES;
-	const struct hf_get_chunks_request request = {
-		.origin = follow->origin,
-		.size = follow->size,
-		.first = follow->intake.next,
-		.end = end < follow->size ? end : follow->size,
-		.headers_only = true,
-	};
-	struct hf_buf wire;
-
-	hf_buf_init(&wire, 4096);
-	if (hf_get_chunks_request_encode(&request, &wire) == HF_OK)
-		(void)hf_rpc_send(call, hf_buf_span(&wire));
-	hf_buf_release(&wire);
-	hf_rpc_finish(call, HF_OK, NULL);
+	hf_follow_ask(call, true);
 }
 
 /* The headers of one chunk, as they stand under the note: whole, because what

@@ -144,7 +144,7 @@ static void on_stored(struct hf_follow *follow, enum hf_err err,
 	hf_follow_go_on(follow);
 }
 
-static void chunks_open(struct hf_rpc_call *call)
+void hf_follow_ask(struct hf_rpc_call *call, bool headers_only)
 {
 	struct hf_follow *follow = hf_rpc_arg(call);
 	uint64_t end = follow->intake.next + RANGE_ENTRIES;
@@ -153,6 +153,7 @@ static void chunks_open(struct hf_rpc_call *call)
 		.size = follow->size,
 		.first = follow->intake.next,
 		.end = end < follow->size ? end : follow->size,
+		.headers_only = headers_only,
 	};
 	struct hf_buf wire;
 
@@ -161,6 +162,11 @@ static void chunks_open(struct hf_rpc_call *call)
 		(void)hf_rpc_send(call, hf_buf_span(&wire));
 	hf_buf_release(&wire);
 	hf_rpc_finish(call, HF_OK, NULL);
+}
+
+static void chunks_open(struct hf_rpc_call *call)
+{
+	hf_follow_ask(call, false);
 }
 
 static enum hf_err take_chunk(struct hf_follow *follow,

@@ -34,6 +34,10 @@ void hf_follow_fail(struct hf_follow *follow, enum hf_err err,
  * not pass for trouble of our own. */
 enum hf_err hf_follow_theirs(enum hf_err err);
 
+/* Ask the source for what comes next, in a GetChunks call that was opened and
+ * whose argument is the follow: at most 1,024 chunks. */
+void hf_follow_ask(struct hf_rpc_call *call, bool headers_only);
+
 /* The source sends nothing any more; arg is the follow. */
 void hf_follow_stalled(void *arg);
 
