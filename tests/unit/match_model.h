@@ -80,11 +80,18 @@ static inline void remove_files(const char *path)
 		closedir(dir);
 }
 
+/* Again is harmless: a failed assertion leaves a test anywhere. */
+static inline void close_index(struct place *place)
+{
+	hf_index_close(place->index);
+	place->index = NULL;
+}
+
 static inline int end_place(void **state)
 {
 	struct place *place = *state;
 
-	hf_index_close(place->index);
+	close_index(place);
 	remove_files(place->dir);
 	rmdir(place->dir);
 	test_free(place);
@@ -100,8 +107,7 @@ static inline void open_index(struct place *place)
 
 static inline void reopen_index(struct place *place)
 {
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	open_index(place);
 }
 

@@ -382,8 +382,7 @@ static void a_changed_byte_costs_a_match_at_most(void **state)
 	for (unsigned i = 0; i < 120; i++)
 		alike_add(place->index, 1 + i % 3, i);
 	assert_ok(hf_index_sync(place->index, &why), &why);
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	read_segment(place->dir, &file);
 	for (size_t at = HF_MATCH_SEGMENT_HEADER_BYTES; at < file.len_bytes;
 	     at += step) {

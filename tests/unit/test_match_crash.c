@@ -343,8 +343,7 @@ static void check_what_is_left(struct place *place, const char *what)
 	check_entries(place->index, ENTRIES, what);
 	assert_ok(hf_index_compact(place->index, &why), &why);
 	check_entries(place->index, ENTRIES, what);
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	/* ".", "..", lock, live, manifest, and one marks, table, memory and
 	 * segment: nothing else is left. */
 	assert_int_equal(files_count(place->dir), 9);

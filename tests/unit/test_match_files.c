@@ -140,8 +140,7 @@ static void a_kill_at_any_moment_leaves_what_the_position_says(void **state)
 					 i % 5 == 2 && i + 2 < position ? 0
 									: 1);
 		}
-		hf_index_close(place->index);
-		place->index = NULL;
+		close_index(place);
 	}
 }
 
@@ -381,8 +380,7 @@ static void a_damaged_file_is_refused_by_name(void **state)
 		for (uint64_t j = 0; j < 200; j++)
 			index_add(place->index, model_add(1, j));
 		assert_ok(hf_index_remove(place->index, 1, 7, &why), &why);
-		hf_index_close(place->index);
-		place->index = NULL;
+		close_index(place);
 		dir = opendir(place->dir);
 		assert_non_null(dir);
 		while ((found = readdir(dir)) != NULL) {
@@ -416,8 +414,7 @@ static void a_missing_file_is_refused(void **state)
 	open_index(place);
 	model.rows_count = 0;
 	index_add(place->index, model_add(1, 1));
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	dir = opendir(place->dir);
 	assert_non_null(dir);
 	while ((found = readdir(dir)) != NULL) {

@@ -438,8 +438,7 @@ static void readers_go_on_after_the_writer_was_killed(void **state)
 	assert_int_equal(ask(&later, HF_ALGORITHM_PDQ, 8, false).count, 1);
 	assert_true(ask(&later, HF_ALGORITHM_PDQ, 8, true).has_writer);
 	/* And after a clean end, too. */
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	assert_int_equal(ask(&helper, HF_ALGORITHM_PDQ, 8, true).count, 1);
 	assert_false(ask(&later, HF_ALGORITHM_PDQ, 8, true).has_writer);
 	/* The later one holds the first one's pipe. */
@@ -456,7 +455,7 @@ static void an_index_made_again_is_found_again(void **state)
 	add_ok(place->index, HF_ALGORITHM_PDQ, 1, 1);
 	start_helper(&helper, place->dir);
 	assert_int_equal(ask(&helper, HF_ALGORITHM_PDQ, 1, true).count, 1);
-	hf_index_close(place->index);
+	close_index(place);
 	remove_files(place->dir);
 	open_index(place);
 	add_ok(place->index, HF_ALGORITHM_PDQ, 1, 2);
@@ -580,8 +579,7 @@ static void a_reader_refuses_what_is_damaged(void **state)
 
 		open_index(place);
 		add_ok(place->index, HF_ALGORITHM_PDQ, 1, 1);
-		hf_index_close(place->index);
-		place->index = NULL;
+		close_index(place);
 		change_file(place->dir, rows[i].begins, rows[i].at,
 			    rows[i].is_cut);
 		err = hf_index_open_readonly(place->dir, &reader, &why);
@@ -593,8 +591,7 @@ static void a_reader_refuses_what_is_damaged(void **state)
 		assert_ok(hf_index_open_readonly(place->dir, &reader, &why),
 			  &why);
 		hf_index_close(reader);
-		hf_index_close(place->index);
-		place->index = NULL;
+		close_index(place);
 		remove_files(place->dir);
 	}
 }

@@ -187,8 +187,7 @@ static void an_own_set_is_as_fresh_as_its_daemon(void **state)
 	assert_int_equal(hits[0].freshness, HASHFED_FRESH);
 	assert_int_equal(hashfed_is_live(hashfed, &age_ms), 1);
 	assert_true(age_ms < DAY_MS);
-	hf_index_close(place->index);
-	place->index = NULL;
+	close_index(place);
 	assert_int_equal(hashfed_is_live(hashfed, NULL), 0);
 	look_up(hashfed, 1, answer);
 	assert_int_equal(hashfed_verdict(answer, 0), HASHFED_BLOCK);
@@ -213,7 +212,7 @@ static void a_daemon_that_is_not_ready_is_not_followed(void **state)
 	hashfed = open_library(place);
 	look_up(hashfed, 1, answer);
 	assert_int_equal(hashfed_verdict(answer, 0), HASHFED_BLOCK);
-	hf_index_close(place->index);
+	close_index(place);
 
 	/* The next one has another policy, and is reading its ledger. */
 	hf_policy_row_default(&row);
