@@ -59,6 +59,13 @@ struct hf_match_comparison {
 	unsigned distance;
 };
 
+/* The first halves of eight digests, word by word: most others are told from
+ * them by that, without a look at the rest. */
+#define HF_MATCH_HEADS 8
+struct hf_match_heads {
+	uint64_t words[2][HF_MATCH_HEADS];
+};
+
 struct hf_match_kernel {
 	const char *name;
 
@@ -80,6 +87,12 @@ struct hf_match_kernel {
 			       const struct hf_match_pdq *want,
 			       unsigned distance,
 			       uint32_t out_positions[HF_MATCH_KERNEL_BLOCK]);
+
+	/* Positions of heads that differ in at most distance bits from that
+	 * of want.  There is room for count of them, rounded up to eight. */
+	size_t (*scan_heads)(const struct hf_match_heads *heads, size_t count,
+			     const struct hf_match_pdq *want, unsigned distance,
+			     uint32_t out_positions[HF_MATCH_KERNEL_BLOCK]);
 };
 
 /* The best for this processor. */

@@ -85,9 +85,32 @@ static size_t scan_digests(const uint8_t *digests, size_t count,
 	return found;
 }
 
+static size_t scan_heads(const struct hf_match_heads *heads, size_t count,
+			 const struct hf_match_pdq *want, unsigned distance,
+			 uint32_t out_positions[HF_MATCH_KERNEL_BLOCK])
+{
+	const __m512i first = _mm512_set1_epi64((long long)want->word[0]);
+	const __m512i second = _mm512_set1_epi64((long long)want->word[1]);
+	const __m512i limit = _mm512_set1_epi64((long long)distance);
+	size_t found = 0;
+
+	for (size_t at = 0; at < count; at += HF_MATCH_HEADS, heads++) {
+		__m512i differ = _mm512_add_epi64(
+			_mm512_popcnt_epi64(_mm512_xor_si512(
+				_mm512_loadu_si512(heads->words[0]), first)),
+			_mm512_popcnt_epi64(_mm512_xor_si512(
+				_mm512_loadu_si512(heads->words[1]), second)));
+
+		found += put_heads(_mm512_cmple_epu64_mask(differ, limit), at,
+				   count, out_positions + found);
+	}
+	return found;
+}
+
 const struct hf_match_kernel hf_match_kernel_avx512 = {
 	.name = "avx512",
 	.scan_buckets = scan_buckets,
 	.compare = compare,
 	.scan_digests = scan_digests,
+	.scan_heads = scan_heads,
 };

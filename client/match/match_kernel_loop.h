@@ -95,4 +95,19 @@ static size_t compare(const struct hf_match_comparison *comparison,
 	return found;
 }
 
+/* Those of eight heads from at on whose bits are set in mask; what is behind
+ * the last digest is none. */
+static inline size_t put_heads(unsigned mask, size_t at, size_t count,
+			       uint32_t *out_positions)
+{
+	size_t found = 0;
+
+	if (count - at < HF_MATCH_HEADS)
+		mask &= (1u << (count - at)) - 1;
+	for (; __builtin_expect(mask != 0, 0); mask &= mask - 1)
+		out_positions[found++] =
+			(uint32_t)(at + (size_t)__builtin_ctz(mask));
+	return found;
+}
+
 #endif /* HF_MATCH_KERNEL_LOOP_H */

@@ -48,9 +48,32 @@ static size_t scan_digests(const uint8_t *digests, size_t count,
 	return found;
 }
 
+static size_t scan_heads(const struct hf_match_heads *heads, size_t count,
+			 const struct hf_match_pdq *want, unsigned distance,
+			 uint32_t out_positions[HF_MATCH_KERNEL_BLOCK])
+{
+	size_t found = 0;
+
+	for (size_t at = 0; at < count; at += HF_MATCH_HEADS, heads++) {
+		unsigned mask = 0;
+
+		for (unsigned i = 0; i < HF_MATCH_HEADS; i++) {
+			int differ = __builtin_popcountll(heads->words[0][i] ^
+							  want->word[0]) +
+				     __builtin_popcountll(heads->words[1][i] ^
+							  want->word[1]);
+
+			mask |= (unsigned)((unsigned)differ <= distance) << i;
+		}
+		found += put_heads(mask, at, count, out_positions + found);
+	}
+	return found;
+}
+
 const struct hf_match_kernel hf_match_kernel_portable = {
 	.name = "portable",
 	.scan_buckets = scan_buckets,
 	.compare = compare,
 	.scan_digests = scan_digests,
+	.scan_heads = scan_heads,
 };

@@ -23,10 +23,11 @@ struct hf_match_sieve {
 	bool has_zero;
 	struct near {
 		int distance;
-		uint8_t *digests; /* owned: one behind the other */
+		uint8_t *digests;             /* owned: one behind the other */
+		struct hf_match_heads *heads; /* owned: of the same */
 		size_t count;
-		size_t size;
-	} near[2]; /* PDQ, and frames of videos */
+		size_t size; /* whole heads */
+	} near[2];           /* PDQ, and frames of videos */
 };
 
 enum hf_err hf_match_sieve_new(int distance, int frame_distance,
@@ -51,8 +52,10 @@ void hf_match_sieve_free(struct hf_match_sieve *sieve)
 	if (sieve == NULL)
 		return;
 	free(sieve->exact);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		free(sieve->near[i].digests);
+		free(sieve->near[i].heads);
+	}
 	free(sieve);
 }
 
@@ -124,20 +127,44 @@ static enum hf_err add_exact(struct hf_match_sieve *sieve, uint64_t value,
 	return HF_OK;
 }
 
+static enum hf_err grow_near(struct near *near, struct hf_why *why)
+{
+	size_t size = near->size * 2 + 8 * HF_MATCH_HEADS;
+	uint8_t *digests;
+	struct hf_match_heads *heads;
+
+	if (near->count < near->size)
+		return HF_OK;
+	digests = realloc(near->digests, size * HF_PDQ_BYTES);
+	if (digests != NULL)
+		near->digests = digests;
+	heads = realloc(near->heads, size / HF_MATCH_HEADS * sizeof(*heads));
+	if (heads != NULL)
+		near->heads = heads;
+	if (digests == NULL || heads == NULL)
+		return hf_why(why, HF_E_NOMEM, "sieve: no memory");
+	memset(near->heads + near->size / HF_MATCH_HEADS, 0,
+	       (size - near->size) / HF_MATCH_HEADS * sizeof(*heads));
+	near->size = size;
+	return HF_OK;
+}
+
 static enum hf_err add_near(struct near *near, const uint8_t *digest,
 			    struct hf_why *why)
 {
+	const struct hf_match_pdq pdq = hf_match_pdq_load(digest);
+	struct hf_match_heads *heads;
+	enum hf_err err;
+
 	if (near->distance < 0)
 		return HF_OK;
-	if (near->count == near->size) {
-		size_t size = near->size * 2 + 64;
-		uint8_t *digests = realloc(near->digests, size * HF_PDQ_BYTES);
-
-		if (digests == NULL)
-			return hf_why(why, HF_E_NOMEM, "sieve: no memory");
-		near->digests = digests;
-		near->size = size;
-	}
+	err = grow_near(near, why);
+	if (err != HF_OK)
+		return err;
+	heads = &near->heads[near->count / HF_MATCH_HEADS];
+	for (unsigned word = 0; word < 2; word++)
+		heads->words[word][near->count % HF_MATCH_HEADS] =
+			pdq.word[word];
 	memcpy(near->digests + near->count * HF_PDQ_BYTES, digest,
 	       HF_PDQ_BYTES);
 	near->count++;
@@ -175,13 +202,22 @@ static bool has_near(const struct near *near, const uint8_t *digest)
 
 	for (size_t at = 0; at < near->count; at += HF_MATCH_KERNEL_BLOCK) {
 		size_t count = near->count - at;
+		size_t found;
 
 		if (count > HF_MATCH_KERNEL_BLOCK)
 			count = HF_MATCH_KERNEL_BLOCK;
-		if (kernel->scan_digests(near->digests + at * HF_PDQ_BYTES,
-					 count, &want, (unsigned)near->distance,
-					 places) > 0)
-			return true;
+		found = kernel->scan_heads(near->heads + at / HF_MATCH_HEADS,
+					   count, &want,
+					   (unsigned)near->distance, places);
+		for (size_t i = 0; i < found; i++) {
+			const struct hf_match_pdq have = hf_match_pdq_load(
+				near->digests +
+				(at + places[i]) * HF_PDQ_BYTES);
+
+			if (hf_match_pdq_distance(&have, &want) <=
+			    (unsigned)near->distance)
+				return true;
+		}
 	}
 	return false;
 }

@@ -1,0 +1,1 @@
+hf_unit(sieve USES base match)
