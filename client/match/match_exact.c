@@ -28,8 +28,8 @@ struct block {
 	const struct hf_index_query *queries;
 	size_t begin; /* number of the first */
 	size_t count;
-	uint64_t mixed[BLOCK];
 	uint64_t order[BLOCK];
+	uint32_t chains[HF_MATCH_FROZEN_MAX + 1][BLOCK]; /* of each memory */
 	uint16_t tags[BLOCK];
 	uint16_t first[BLOCK]; /* match, by number + 1 */
 	size_t matches_count;
@@ -162,13 +162,12 @@ static void block_begin(const struct hf_match_exact_work *work,
 		size_t bytes = hf_algorithm_bytes(algorithm);
 		uint64_t mixed = hf_match_digest_mix(digest, bytes);
 
-		block->mixed[i] = mixed;
 		block->order[i] = hf_match_digest_order(digest, bytes, mixed);
 		block->tags[i] = hf_match_digest_tag(mixed);
 		block->first[i] = 0;
 		for (size_t m = 0; m < work->memories_count; m++)
-			hf_match_memory_prefetch(work->memories[m], algorithm,
-						 mixed);
+			block->chains[m][i] = hf_match_memory_chain(
+				work->memories[m], algorithm, digest);
 	}
 }
 
@@ -235,17 +234,18 @@ static void step_find(const struct step *step)
 	}
 }
 
-static void tell_memories(struct hf_index_view *view,
-			  const struct hf_index_query *query, uint64_t mixed,
-			  const struct hf_index_sink *sink,
+static void tell_memories(struct hf_index_view *view, const struct block *block,
+			  size_t number, const struct hf_index_sink *sink,
 			  struct hf_match_finding *finding)
 {
 	const struct hf_match_exact_work *work = view->exact;
+	const struct hf_index_query *query = &block->queries[number];
 
 	for (size_t m = 0; m < work->memories_count; m++) {
 		const struct hf_match_memory *memory = work->memories[m];
 		uint32_t row = hf_match_memory_find(memory, query->algorithm,
-						    query->digest, mixed);
+						    query->digest,
+						    block->chains[m][number]);
 
 		finding->sequence = memory->sequence;
 		while (row != HF_MATCH_MEMORY_NO_ROW) {
@@ -271,7 +271,7 @@ static void tell_query(struct hf_index_view *view, const struct block *block,
 	};
 
 	hf_match_tell_begin(view);
-	tell_memories(view, query, block->mixed[number], sink, &finding);
+	tell_memories(view, block, number, sink, &finding);
 	/* One key of one segment has no entry twice. */
 	finding.is_news = view->told_count == 0 && at != 0 &&
 			  block->matches[at - 1].next == 0;

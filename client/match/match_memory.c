@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sign.h"
+
 #include "match_memory.h"
 
 #define KIND  "memory"
@@ -61,6 +63,7 @@ enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
 	}
 	point(memory);
 	memory->head->sequence = sequence;
+	hf_random(memory->head->keys, sizeof(memory->head->keys));
 	*out_memory = memory;
 	return HF_OK;
 }
@@ -154,16 +157,36 @@ void hf_match_memory_unref(struct hf_match_memory *memory)
 	free(memory);
 }
 
-static uint32_t head_of(unsigned algorithm, uint64_t mixed)
+static uint32_t chain_of(const struct hf_match_memory *memory,
+			 unsigned algorithm, const uint8_t *digest)
 {
-	return (uint32_t)((mixed + algorithm) * 0x9e3779b97f4a7c15u >> 32) %
-	       HF_MATCH_MEMORY_HEADS;
+	const uint64_t *keys = memory->head->keys;
+	size_t bytes = hf_match_key_bytes(algorithm);
+	uint64_t sum = keys[0] + algorithm * keys[1];
+	uint32_t chain;
+
+	/* Lengths are multiples of four. */
+	for (size_t at = 0; at < bytes; at += 8) {
+		uint32_t pair[2] = { 0 };
+
+		keys += 2;
+		memcpy(pair, digest + at, bytes - at < 8 ? 4 : 8);
+		sum += (keys[0] + pair[0]) * (keys[1] + pair[1]);
+	}
+	/* Digests in even steps give sums in even steps: not after this, which
+	 * brings no two together. */
+	chain = (uint32_t)(sum >> 32);
+	chain = (chain ^ chain >> 16) * 0x85ebca6bu;
+	return chain / (UINT32_MAX / HF_MATCH_MEMORY_HEADS + 1);
 }
 
-void hf_match_memory_prefetch(const struct hf_match_memory *memory,
-			      unsigned algorithm, uint64_t mixed)
+uint32_t hf_match_memory_chain(const struct hf_match_memory *memory,
+			       unsigned algorithm, const uint8_t *digest)
 {
-	__builtin_prefetch(&memory->heads[head_of(algorithm, mixed)]);
+	uint32_t chain = chain_of(memory, algorithm, digest);
+
+	__builtin_prefetch(&memory->heads[chain]);
+	return chain;
 }
 
 struct hf_match_ref hf_match_memory_ref_of(const struct hf_index_hash *hash)
@@ -183,8 +206,8 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 	size_t bytes = hf_match_key_bytes(hash->algorithm);
 	bool is_near = hf_match_is_near(hash->algorithm);
 	uint32_t row = memory->head->rows_count;
-	uint64_t mixed = hf_match_digest_mix(hash->digest, bytes);
-	uint32_t *head = &memory->heads[head_of(hash->algorithm, mixed)];
+	uint32_t *head =
+		&memory->heads[chain_of(memory, hash->algorithm, hash->digest)];
 	uint32_t digest =
 		is_near ? memory->head->near_count : memory->pool_bytes;
 
@@ -249,11 +272,10 @@ static uint32_t walk(const struct hf_match_memory *memory, uint32_t link,
 
 uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
 			      unsigned algorithm, const uint8_t *digest,
-			      uint64_t mixed)
+			      uint32_t chain)
 {
-	const uint32_t *head = &memory->heads[head_of(algorithm, mixed)];
-
-	return walk(memory, __atomic_load_n(head, __ATOMIC_ACQUIRE),
+	return walk(memory,
+		    __atomic_load_n(&memory->heads[chain], __ATOMIC_ACQUIRE),
 		    HF_MATCH_MEMORY_ROWS, algorithm, digest);
 }
 

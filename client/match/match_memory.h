@@ -7,6 +7,10 @@
  * any number looks, without a lock: a row is whole before its number is
  * published.  Whoever looks trusts no number in the file.
  *
+ * Digests are in chains by a hash with a random key, another one for each
+ * file: whoever makes digests that are alike, or that some other hash puts
+ * together, makes no long chain of them.
+ *
  * Units    rows count hashes, whatever their algorithm.
  * Owns     create and open give the caller one reference; the file is removed
  *          by hf_match_memory_remove() alone.
@@ -15,7 +19,8 @@
  *          "full".
  * Source   client/match/FORMAT.md, memory.  PDQ hashes and frames of
  *          videos are compared one by one, so there are few: 8,192 take about
- *          6 microseconds.
+ *          6 microseconds.  The hash: Thorup, "High Speed Hashing for
+ *          Integers and Strings", pair-multiply-shift.
  */
 #ifndef HF_MATCH_MEMORY_H
 #define HF_MATCH_MEMORY_H
@@ -35,10 +40,13 @@
 #define HF_MATCH_MEMORY_HEADS      131072
 #define HF_MATCH_MEMORY_NO_ROW     UINT32_MAX
 
+/* Two, and one for each four bytes of a digest. */
+#define HF_MATCH_MEMORY_KEYS (2 + HF_DIGEST_MAX_BYTES / 4)
+
 struct hf_match_memory_row {
 	struct hf_match_ref ref;
 	uint32_t digest; /* byte of the pool; number in near */
-	uint32_t next;   /* row with the same head */
+	uint32_t next;   /* row of the same chain */
 	uint8_t algorithm;
 };
 
@@ -48,6 +56,7 @@ struct hf_match_memory_head {
 	uint64_t sequence;
 	uint32_t rows_count; /* atomic */
 	uint32_t near_count; /* atomic */
+	uint64_t keys[HF_MATCH_MEMORY_KEYS];
 };
 
 struct hf_match_memory {
@@ -106,11 +115,16 @@ bool hf_match_memory_put(struct hf_match_memory *memory,
 const uint8_t *hf_match_memory_digest(const struct hf_match_memory *memory,
 				      const struct hf_match_memory_row *row);
 
-/* The first row with this digest, and the next after one; NO_ROW at the
- * end.  mixed is the digest's hf_match_digest_mix(). */
+/* The chain that a digest is in if it is there; what a find reads first is
+ * brought nearer. */
+uint32_t hf_match_memory_chain(const struct hf_match_memory *memory,
+			       unsigned algorithm, const uint8_t *digest);
+
+/* The first row with this digest, which is in that chain, and the next after
+ * one; NO_ROW at the end. */
 uint32_t hf_match_memory_find(const struct hf_match_memory *memory,
 			      unsigned algorithm, const uint8_t *digest,
-			      uint64_t mixed);
+			      uint32_t chain);
 uint32_t hf_match_memory_find_next(const struct hf_match_memory *memory,
 				   uint32_t row);
 
@@ -126,10 +140,6 @@ void hf_match_memory_near(const struct hf_match_memory *memory,
 			  unsigned algorithm, const uint8_t *digest,
 			  unsigned distance,
 			  const struct hf_match_memory_sink *sink);
-
-/* Bring what a find reads first nearer. */
-void hf_match_memory_prefetch(const struct hf_match_memory *memory,
-			      unsigned algorithm, uint64_t mixed);
 
 /* One that nobody puts into any more, in order, as parts to build from;
  * borrowed until released. */

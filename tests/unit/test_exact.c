@@ -1,7 +1,7 @@
 /*
  * Exact lookups: digests that were made to be alike, of every algorithm, in
  * batches, against the model; the versions of the probe against each other;
- * files with one byte changed.
+ * chains of the mutable part; files with one byte changed.
  */
 #include "match_model.h"
 
@@ -225,6 +225,116 @@ static void digests_made_alike_are_told_apart(void **state)
 	}
 }
 
+/*
+ * Chains of the mutable part.
+ */
+#define CHAINED 60000
+
+/* The same number from hf_match_digest_mix() for each: of three words that are
+ * anything the fourth follows. */
+static void put_mixed_alike(uint32_t number, uint8_t digest[32])
+{
+	uint64_t mixed = 32 * 0x9e3779b97f4a7c15u, word;
+
+	random_bytes(digest, 24);
+	hf_be32_put(digest, number);
+	for (int i = 0; i < 3; i++) {
+		memcpy(&word, digest + 8 * i, 8);
+		mixed = (mixed ^ word) * 0xff51afd7ed558ccdu;
+		mixed ^= mixed >> 29;
+	}
+	mixed ^= 0x1234;
+	memcpy(digest + 24, &mixed, 8);
+}
+
+static void put_counted(uint32_t number, uint8_t digest[32])
+{
+	memset(digest, 0, 32);
+	hf_be32_put(digest + 28, number);
+}
+
+static void put_counted_twice(uint32_t number, uint8_t digest[32])
+{
+	put_counted(number, digest);
+	memcpy(digest, digest + 28, 4);
+}
+
+/* Rows that a lookup goes through which finds nothing in this chain. */
+static uint32_t steps_of(const struct hf_match_memory *memory, uint32_t chain)
+{
+	uint32_t steps = 0;
+
+	for (uint32_t link = memory->heads[chain]; link != 0;
+	     link = memory->rows[link - 1].next)
+		steps++;
+	return steps;
+}
+
+/* Digests at random make chains of at most nine or so. */
+#define STEPS_MOST 32
+
+static void no_digests_make_long_chains(void **state)
+{
+	void (*const puts[])(uint32_t number, uint8_t digest[32]) = {
+		put_mixed_alike, put_counted, put_counted_twice
+	};
+	static uint8_t digests[CHAINED][32];
+	const uint32_t count = less(CHAINED);
+	struct place *place = *state;
+
+	for (size_t p = 0; p < ROWS(puts); p++) {
+		struct hf_match_memory *memory = NULL;
+		struct hf_why why = { "" };
+
+		assert_ok(hf_match_memory_create(place->dir, p + 1, &memory,
+						 &why),
+			  &why);
+		for (uint32_t i = 0; i < count; i++) {
+			const struct hf_index_hash hash = {
+				.set = 1,
+				.entry = i,
+				.algorithm = HF_ALGORITHM_SHA256,
+				.digest = digests[i],
+			};
+
+			puts[p](i, digests[i]);
+			if (puts[p] == put_mixed_alike)
+				assert_int_equal(
+					hf_match_digest_mix(digests[i], 32),
+					hf_match_digest_mix(digests[0], 32));
+			assert_true(hf_match_memory_put(memory, &hash));
+		}
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t chain = hf_match_memory_chain(
+				memory, HF_ALGORITHM_SHA256, digests[i]);
+
+			assert_int_equal(hf_match_memory_find(
+						 memory, HF_ALGORITHM_SHA256,
+						 digests[i], chain),
+					 i);
+			assert_in_range(steps_of(memory, chain), 1, STEPS_MOST);
+		}
+		hf_match_memory_unref(memory);
+	}
+}
+
+/* A chain that was found out says nothing of the next file. */
+static void each_mutable_part_has_keys_of_its_own(void **state)
+{
+	struct hf_match_memory *one = NULL, *other = NULL;
+	struct place *place = *state;
+	struct hf_why why = { "" };
+
+	assert_ok(hf_match_memory_create(place->dir, 1, &one, &why), &why);
+	assert_ok(hf_match_memory_create(place->dir, 2, &other, &why), &why);
+	for (size_t k = 0; k < HF_MATCH_MEMORY_KEYS; k++) {
+		assert_int_not_equal(one->head->keys[k], 0);
+		assert_int_not_equal(one->head->keys[k], other->head->keys[k]);
+	}
+	hf_match_memory_unref(one);
+	hf_match_memory_unref(other);
+}
+
 /* The worst that a source of digests can do to a directory of prefixes. */
 static void many_digests_that_begin_alike_cost_a_few_steps(void **state)
 {
@@ -403,6 +513,8 @@ int main(void)
 		cmocka_unit_test(
 			every_version_of_the_probe_gives_the_same_places),
 		PLACED(digests_made_alike_are_told_apart),
+		PLACED(no_digests_make_long_chains),
+		PLACED(each_mutable_part_has_keys_of_its_own),
 		PLACED(many_digests_that_begin_alike_cost_a_few_steps),
 		PLACED(a_changed_byte_costs_a_match_at_most),
 	};
