@@ -110,8 +110,16 @@ enum hf_err hf_watch_ring(struct hf_watch *watch, struct hf_start *start,
 	return err == HF_OK ? hf_node_ring_changed(&start->node, why) : err;
 }
 
+/* What is due by the clock. */
+struct due {
+	uint64_t probe_us;
+	uint64_t tick_us;
+	unsigned misses;
+};
+
 /* True to go on. */
-static bool take_signal(struct hf_watch *watch, struct hf_start *start)
+static bool take_signal(struct hf_watch *watch, struct hf_start *start,
+			struct due *due)
 {
 	struct signalfd_siginfo info;
 
@@ -119,6 +127,8 @@ static bool take_signal(struct hf_watch *watch, struct hf_start *start)
 		return true;
 	if (info.ssi_signo == SIGHUP) {
 		reload(start);
+		/* The clock may have been set, too. */
+		due->tick_us = 0;
 		return true;
 	}
 	hf_log(HF_LOG_INFO, "hashfedd", "stopping", "signal=%s",
@@ -143,13 +153,6 @@ static enum hf_err probe(const struct hf_start *start, unsigned *misses,
 	       "misses=%u why=\"%s\"", *misses, why->text);
 	return HF_OK;
 }
-
-/* What is due by the clock. */
-struct due {
-	uint64_t probe_us;
-	uint64_t tick_us;
-	unsigned misses;
-};
 
 static enum hf_err act_on_time(struct hf_start *start, struct due *due,
 			       struct hf_why *why)
@@ -187,7 +190,7 @@ enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 					 : beat_ms);
 
 		if (ready > 0 && fds[0].revents != 0 &&
-		    !take_signal(watch, start))
+		    !take_signal(watch, start, &due))
 			return HF_OK;
 		if (ready > 0 && fds[1].revents != 0)
 			drain_ring(watch, start);

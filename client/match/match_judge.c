@@ -3,19 +3,6 @@
 
 #include "match_judge.h"
 
-enum hf_freshness hf_judge_freshness(const struct hf_judge_ages *ages,
-				     uint64_t checkpoint_ms, uint64_t now_ms)
-{
-	/* A time too far ahead is no evidence of being fresh. */
-	if (checkpoint_ms == 0 || checkpoint_ms > now_ms + HF_FUTURE_MAX_MS)
-		return HF_FRESHNESS_EXPIRED;
-	if (checkpoint_ms + ages->expired_ms < now_ms)
-		return HF_FRESHNESS_EXPIRED;
-	if (checkpoint_ms + ages->stale_ms < now_ms)
-		return HF_FRESHNESS_STALE;
-	return HF_FRESHNESS_FRESH;
-}
-
 /* Room for one more of rows in the arena, NULL when there is none. */
 static void *grow(struct hf_judge *judge, void *rows, size_t count,
 		  size_t *size, size_t row_bytes)
@@ -58,8 +45,8 @@ static const struct hf_judge_set *set_of(struct hf_judge *judge, uint32_t set)
 	if (!judge->know(judge->arg, set, is))
 		is->is_matchable = false;
 	is->set = set;
-	is->freshness = hf_judge_freshness(&judge->ages, is->checkpoint_ms,
-					   judge->now_ms);
+	is->freshness =
+		hf_fresh_of(&judge->ages, is->checkpoint_ms, judge->now_ms);
 	sets[judge->sets_count++] = is;
 	return is->is_matchable ? is : NULL;
 }

@@ -13,6 +13,7 @@
 #define HF_MATCH_JUDGE_H
 
 #include "arena.h"
+#include "fresh.h"
 #include "match_policy.h"
 
 /* What has to be known of a set. */
@@ -29,12 +30,6 @@ struct hf_judge_set {
 	enum hf_freshness freshness; /* filled in by the judge */
 };
 
-/* After this long a set is stale, expired. */
-struct hf_judge_ages {
-	uint64_t stale_ms;
-	uint64_t expired_ms;
-};
-
 struct hf_judge_found {
 	uint32_t item;
 	struct hf_index_hit hit; /* its digest is in the arena */
@@ -46,7 +41,7 @@ struct hf_judge {
 	const struct hf_policy *policy; /* borrowed */
 	struct hf_arena *arena;         /* borrowed */
 	uint64_t now_ms;
-	struct hf_judge_ages ages;
+	struct hf_fresh_ages ages;
 	/* What is known of a set; false: nothing. */
 	bool (*know)(void *arg, uint32_t set, struct hf_judge_set *out_set);
 	void *arg;
@@ -61,10 +56,6 @@ struct hf_judge {
 	size_t given_count; /* where the next item begins */
 	enum hf_err failed;
 };
-
-/* How fresh a checkpoint of that time is now. */
-enum hf_freshness hf_judge_freshness(const struct hf_judge_ages *ages,
-				     uint64_t checkpoint_ms, uint64_t now_ms);
 
 /* Take a hit of an item into account, looked up with that quality. */
 void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,

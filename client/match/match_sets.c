@@ -211,7 +211,7 @@ enum hf_err hf_match_sets_open(const char *dir, uint64_t number,
 		goto out_unref;
 	memcpy(&file, sets->map.at, sizeof(file));
 	sets->rows_count = file.rows_count;
-	sets->ages = (struct hf_judge_ages){ file.stale_ms, file.expired_ms };
+	sets->ages = (struct hf_fresh_ages){ file.stale_ms, file.expired_ms };
 	if (file.policy_rows_count > HF_POLICY_ROWS_MAX ||
 	    rules_bytes(file.policy_rows_count) +
 			    (uint64_t)file.rows_count * sizeof(sets->rows[0]) !=

@@ -30,14 +30,14 @@ struct hf_match_sets {
 	struct hf_match_map map;
 	struct hf_match_set_row *rows; /* in map */
 	struct hf_policy *policy;      /* owned; a reader's */
-	struct hf_judge_ages ages;     /* a reader's */
+	struct hf_fresh_ages ages;     /* a reader's */
 };
 
 /* What does not change in a table. */
 struct hf_match_sets_rules {
 	const struct hf_policy_row *rows; /* of the policy */
 	size_t rows_count;
-	struct hf_judge_ages ages;
+	struct hf_fresh_ages ages;
 };
 
 /* With room for rows_count sets, and what before (NULL: nothing) knows. */

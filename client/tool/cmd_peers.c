@@ -18,6 +18,7 @@ enum column {
 	MANIFEST,
 	EXPIRES,
 	ID,
+	BEHIND,
 	PROBLEM
 };
 
@@ -30,6 +31,7 @@ static const struct hf_column columns[] = {
 	[MANIFEST] = { "manifest", HF_COLUMN_NUMBER },
 	[EXPIRES] = { "expires", HF_COLUMN_TIME },
 	[ID] = { "organisation_id", HF_COLUMN_TEXT },
+	[BEHIND] = { "behind", HF_COLUMN_NUMBER },
 	[PROBLEM] = { "problem", HF_COLUMN_TEXT },
 };
 
@@ -53,6 +55,7 @@ static void put_peer(struct hf_table *table,
 		       : 8,
 	       id);
 	hf_table_text(table, ID, id);
+	hf_table_number(table, BEHIND, peer->sets_behind);
 	hf_table_text(table, PROBLEM, peer->problem);
 }
 

@@ -25,7 +25,8 @@ static void show_text(const struct hf_wire_set_info *set)
 	       set->seen, set->applied);
 	if (set->checkpoint_ms != 0) {
 		hf_show_time(set->checkpoint_ms, at);
-		printf("checkpoint   %s UTC\n", at);
+		printf("checkpoint   %s UTC, %s\n", at,
+		       hf_freshness_word(set->freshness));
 	}
 	for (size_t i = 0; i < set->cosigners_count; i++)
 		printf("cosigned by  %s\n", set->cosigners[i]);
@@ -53,6 +54,10 @@ static enum hf_err show_json(const struct hf_wire_set_info *set,
 	json_object_set_new(object, "applied", hf_json_number(set->applied));
 	json_object_set_new(object, "checkpoint_ms",
 			    hf_json_number(set->checkpoint_ms));
+	if (set->freshness != 0)
+		json_object_set_new(
+			object, "freshness",
+			json_string(hf_freshness_word(set->freshness)));
 	json_object_set_new(object, "cosigners", cosigners);
 	json_object_set_new(object, "quorum", hf_json_number(set->quorum));
 	return hf_json_line(object, why);

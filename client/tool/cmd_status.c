@@ -34,6 +34,10 @@ static enum hf_err status_json(const struct hf_get_status_response *status,
 	json_object_set_new(object, "peers_connected",
 			    hf_json_number(status->peers_connected));
 	json_object_set_new(object, "sets", hf_json_number(status->sets));
+	json_object_set_new(object, "sets_stale",
+			    hf_json_number(status->sets_stale));
+	json_object_set_new(object, "sets_expired",
+			    hf_json_number(status->sets_expired));
 	json_object_set_new(object, "entries", hf_json_number(status->entries));
 	json_object_set_new(object, "indexed", hf_json_number(status->indexed));
 	json_object_set_new(object, "cosigner_vkey",
@@ -62,6 +66,10 @@ static void status_text(const struct hf_get_status_response *status,
 	       (unsigned)status->peers_connected);
 	printf("sets          %u, %llu entries\n", (unsigned)status->sets,
 	       (unsigned long long)status->entries);
+	if (status->sets_stale + status->sets_expired > 0)
+		printf("freshness     %u stale, %u expired\n",
+		       (unsigned)status->sets_stale,
+		       (unsigned)status->sets_expired);
 	printf("match index   %llu hashes\n",
 	       (unsigned long long)status->indexed);
 	for (size_t i = 0; i < status->warnings_count; i++)

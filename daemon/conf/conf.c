@@ -69,6 +69,7 @@ static const struct option {
 	{ "store-max",      KIND_SIZE,    MIB(64), GIB(16384), "256GiB",   TO(store_max_bytes) },
 	{ "disk-reserve",   KIND_SIZE,    0, GIB(1024),   "256MiB",        TO(disk_reserve_bytes) },
 	{ "peer-timeout",   KIND_TIME,    100, 600000,    "30s",           TO(peer_timeout_ms) },
+	{ "sign-again-after", KIND_TIME,  60000, MS_OF_DAY, "10min",       TO(sign_again_after_ms) },
 	{ "stale-after",    KIND_TIME,    60000, 365 * MS_OF_DAY, "24h",   TO(stale_after_ms) },
 	{ "expired-after",  KIND_TIME,    60000, 365 * MS_OF_DAY, "7d",    TO(expired_after_ms) },
 	{ "calls-per-peer", KIND_COUNT,   1, 4096,        "64",            TO(calls_per_peer_count) },

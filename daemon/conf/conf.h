@@ -73,6 +73,7 @@ struct hf_conf {
 	uint64_t store_max_bytes;
 	uint64_t disk_reserve_bytes;
 	uint64_t peer_timeout_ms;
+	uint64_t sign_again_after_ms;
 	uint64_t stale_after_ms;
 	uint64_t expired_after_ms;
 	uint64_t calls_per_peer_count;

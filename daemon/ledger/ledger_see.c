@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+#include "fresh.h"
 #include "note.h"
 
 #include "ledger_impl.h"
@@ -105,7 +107,8 @@ static enum hf_err keep(struct hf_ledger *ledger, struct see_job *see,
 }
 
 /* The note held of the same tree: whether this one tells anything new.  An
- * older time never takes the place of a newer one. */
+ * older time never takes the place of a newer one, and one that is too far
+ * ahead is older than any. */
 static enum hf_err is_newer(struct hf_ledger *ledger, const struct see_job *see,
 			    enum hf_ledger_which which, bool *out_is_newer,
 			    struct hf_why *why)
@@ -113,6 +116,7 @@ static enum hf_err is_newer(struct hf_ledger *ledger, const struct see_job *see,
 	struct hf_ledger_key key = hf_ledger_key_note(see->job.set->id, which);
 	const struct seen *checkpoint = &see->checkpoint;
 	struct hf_ledger_note_record held;
+	uint64_t now_ms = hf_clock_wall_ms(), held_ms;
 	struct hf_span value;
 	enum hf_err err;
 
@@ -122,8 +126,10 @@ static enum hf_err is_newer(struct hf_ledger *ledger, const struct see_job *see,
 		err = hf_ledger_note_parse(value, &held, why);
 	if (err != HF_OK)
 		return err;
+	held_ms = hf_fresh_counted(hf_fresh_ms(held.time_s), now_ms);
 	*out_is_newer =
-		checkpoint->time_s >= held.time_s &&
+		hf_fresh_counted(hf_fresh_ms(checkpoint->time_s), now_ms) >=
+			held_ms &&
 		!hf_span_equal(held.note, hf_span(checkpoint->note,
 						  checkpoint->note_len_bytes));
 	return HF_OK;

@@ -437,6 +437,7 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		hf_follow_look(follow);
 		return;
 	}
+	hf_link_verified(link, follow->origin, time_s);
 	if (!may_apply)
 		wait_for_witnesses(follow, link, &note, &info);
 	else if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)

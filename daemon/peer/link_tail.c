@@ -47,6 +47,17 @@ void hf_link_drop_note(struct hf_link *link, const char *origin)
 	set->note = hf_span(NULL, 0);
 }
 
+void hf_link_verified(struct hf_link *link, const char *origin, uint64_t time_s)
+{
+	struct hf_link_set *set = hf_link_set(link, origin);
+
+	if (set == NULL || time_s <= set->time_s)
+		return;
+	pthread_mutex_lock(&link->peers->lock);
+	set->time_s = time_s;
+	pthread_mutex_unlock(&link->peers->lock);
+}
+
 /* Take the set at *at out of the list. */
 static void forget_at(struct hf_link *link, struct hf_link_set **at)
 {

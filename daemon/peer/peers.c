@@ -297,3 +297,47 @@ void hf_peers_offers(struct hf_peers *peers,
 	pthread_mutex_unlock(&peers->lock);
 	hf_ring_release(ring);
 }
+
+/* Under the lock. */
+static size_t count_words(const struct hf_peers *peers)
+{
+	size_t count = 0;
+
+	for (const struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		for (const struct hf_link_set *set = link->sets; set != NULL;
+		     set = set->next)
+			count += set->time_s > 0;
+	}
+	return count;
+}
+
+size_t hf_peers_words(struct hf_peers *peers, struct hf_arena *arena,
+		      const struct hf_peer_word **out_words)
+{
+	struct hf_peer_word *words;
+	size_t count, kept = 0;
+
+	pthread_mutex_lock(&peers->lock);
+	count = count_words(peers);
+	words = hf_arena_calloc(arena, count, sizeof(*words));
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		for (struct hf_link_set *set = link->sets; set != NULL;
+		     set = set->next) {
+			struct hf_peer_word word = { .time_s = set->time_s };
+
+			if (words == NULL || set->time_s == 0)
+				continue;
+			word.peer =
+				hf_arena_text(arena, hf_span_of(link->name));
+			word.origin =
+				hf_arena_text(arena, hf_span_of(set->origin));
+			if (word.peer != NULL && word.origin != NULL)
+				words[kept++] = word;
+		}
+	}
+	pthread_mutex_unlock(&peers->lock);
+	*out_words = words;
+	return kept;
+}

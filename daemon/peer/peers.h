@@ -29,6 +29,7 @@
 #include "span.h"
 #include "tree.h"
 
+struct hf_arena;
 struct hf_forks;
 struct hf_ledger;
 struct hf_peers;
@@ -46,6 +47,7 @@ struct hf_cosign {
 	const char *origin;
 	uint64_t size;
 	struct hf_tree_hash root;
+	uint64_t time_s;   /* that its publisher signed */
 	uint64_t old_size; /* that the proof is from */
 	struct hf_tree_proof proof;
 	/* The answer.  PROOF with wanted > 0: a proof from that size would
@@ -160,5 +162,17 @@ void hf_peers_offers(struct hf_peers *peers,
 		     void (*each)(void *arg, const char *origin,
 				  const char *peer),
 		     void *arg);
+
+/* The newest checkpoint that a peer told of a set that is followed, verified,
+ * by its publisher's time. */
+struct hf_peer_word {
+	const char *peer; /* its domain, in the arena as the next */
+	const char *origin;
+	uint64_t time_s;
+};
+
+/* Of every peer and set; what the arena has no room for is left out. */
+size_t hf_peers_words(struct hf_peers *peers, struct hf_arena *arena,
+		      const struct hf_peer_word **out_words);
 
 #endif /* HF_PEERS_H */

@@ -50,6 +50,7 @@ struct hf_link_set {
 	uint64_t size; /* of the latest note, believed or not */
 	uint64_t agreement_version;
 	struct hf_span note; /* owned; the latest, empty when used up */
+	uint64_t time_s; /* of the latest that was verified; under the lock */
 };
 
 /* What a peer knows of a set, because it told us or we told it. */
@@ -105,6 +106,7 @@ struct hf_follow {
 	bool is_witness;                           /* we cosign it */
 	bool is_blind;                             /* and have no entry of it */
 	bool is_cosigning;
+	uint64_t cosigned_s; /* the publisher's time on what we cosigned last */
 	/* Of a set that asks for witnesses, owned: the largest note that lacks
 	 * cosignatures, and the largest that has them and was not fetched. */
 	struct hf_span waiting;
@@ -199,6 +201,10 @@ HF_MUST enum hf_err hf_link_set_note(struct hf_link *link,
 
 /* Its note is used up. */
 void hf_link_drop_note(struct hf_link *link, const char *origin);
+
+/* A note that it told of the set was verified, and has this time. */
+void hf_link_verified(struct hf_link *link, const char *origin,
+		      uint64_t time_s);
 
 /* Everything that it told is from another session. */
 void hf_link_forget(struct hf_link *link);

@@ -1,8 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "codec_document.h"
 #include "codec_federation.h"
+#include "fresh.h"
 #include "ledger_view.h"
 #include "log.h"
 #include "note_witness.h"
@@ -57,7 +59,8 @@ static bool merge_with_held(struct hf_follow *follow,
 	    hf_note_parse(bytes, &held, NULL) == HF_OK &&
 	    is_same_tree(&held.checkpoint, &note->checkpoint)) {
 		hf_note_merge(&held, note, &follow->log, &follow->cosigner,
-			      follow->witnesses, out);
+			      follow->witnesses,
+			      hf_fresh_latest_s(hf_clock_wall_ms()), out);
 		is_more = hf_buf_failed(out) == HF_OK &&
 			  !hf_span_equal(hf_buf_span(out), bytes);
 	}
@@ -193,7 +196,8 @@ void hf_follow_collect(struct hf_follow *follow, struct hf_span bytes)
 	    hf_note_parse(follow->waiting, &waiting, NULL) == HF_OK &&
 	    is_same_tree(&waiting.checkpoint, &note.checkpoint)) {
 		hf_note_merge(&waiting, &note, &follow->log, &follow->cosigner,
-			      follow->witnesses, &merged);
+			      follow->witnesses,
+			      hf_fresh_latest_s(hf_clock_wall_ms()), &merged);
 		if (hf_buf_failed(&merged) == HF_OK &&
 		    hf_follow_open_note(follow, hf_buf_span(&merged), &note,
 					&time_s, &may_apply, NULL) == HF_OK)
@@ -225,6 +229,7 @@ static void add_line(struct hf_cosign *cosign)
 {
 	struct hf_buf whole;
 
+	cosign->follow->cosigned_s = cosign->time_s;
 	hf_buf_init(&whole, HF_NOTE_MAX_BYTES);
 	hf_buf_put(&whole, hf_buf_span(&cosign->note));
 	hf_buf_put(&whole, hf_buf_span(&cosign->line));
@@ -324,29 +329,35 @@ static void ask_signer(struct hf_cosign *cosign)
 	options->cosign(options->arg, cosign);
 }
 
-/* Did we cosign this after the publisher did? */
+/* Did we cosign this after the publisher did?  By a clock that is ahead of
+ * ours he signed later than we can, so what we answered once we answered. */
 static bool is_cosigned(const struct hf_follow *follow,
 			const struct hf_note *note, uint64_t time_s)
 {
 	const struct hf_peers_options *options = &follow->peers->options;
 	const struct hf_note_key *own = options->own_cosigner(options->arg);
+	uint64_t own_s = own != NULL ? hf_note_time(note, own) : 0;
 
-	return own != NULL && hf_note_time(note, own) >= time_s;
+	return own_s > 0 && (own_s >= time_s || time_s <= follow->cosigned_s);
 }
 
 void hf_follow_cosign(struct hf_follow *follow, struct hf_span bytes)
 {
 	struct hf_cosign *cosign;
 	struct hf_note note;
+	uint64_t time_s;
 
 	if (!follow->is_witness || follow->is_cosigning ||
 	    follow->peers->options.cosign == NULL ||
-	    hf_note_parse(bytes, &note, NULL) != HF_OK ||
-	    is_cosigned(follow, &note, hf_note_time(&note, &follow->cosigner)))
+	    hf_note_parse(bytes, &note, NULL) != HF_OK)
+		return;
+	time_s = hf_note_time(&note, &follow->cosigner);
+	if (is_cosigned(follow, &note, time_s))
 		return;
 	cosign = calloc(1, sizeof(*cosign));
 	if (cosign == NULL)
 		return;
+	cosign->time_s = time_s;
 	cosign->back.run = on_cosigned;
 	cosign->back.arg = cosign;
 	cosign->follow = follow;

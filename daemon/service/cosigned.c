@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "conf.h"
+#include "fresh.h"
 #include "ledger_view.h"
 #include "log.h"
 #include "note_witness.h"
@@ -139,6 +141,7 @@ static void merge_with(const struct row *row, const struct about *about,
 		       const struct hf_note *note, struct hf_buf *out)
 {
 	const struct hf_span *const held[] = { &row->largest, &row->enough };
+	uint64_t latest_s = hf_fresh_latest_s(hf_clock_wall_ms());
 	struct hf_note other;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -147,11 +150,11 @@ static void merge_with(const struct row *row, const struct about *about,
 		    !hf_span_equal(other.text, note->text))
 			continue;
 		hf_note_merge(note, &other, &about->log, &about->cosigner,
-			      about->witnesses, out);
+			      about->witnesses, latest_s, out);
 		return;
 	}
 	hf_note_merge(note, note, &about->log, &about->cosigner,
-		      about->witnesses, out);
+		      about->witnesses, latest_s, out);
 }
 
 static bool keep(struct row *row, const struct about *about,

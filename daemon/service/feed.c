@@ -171,7 +171,7 @@ static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
 			   NULL) != HF_OK ||
 	    hf_note_parse(bytes, &note, NULL) != HF_OK)
 		return 0;
-	return hf_note_time(&note, &record->cosigner) * 1000;
+	return hf_fresh_ms(hf_note_time(&note, &record->cosigner));
 }
 
 /* May we use what we hold of this set now? */
@@ -505,8 +505,8 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&feed->news, &monotonic);
+	pthread_cond_init(&feed->progress, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_cond_init(&feed->progress, NULL);
 	err = hf_ledger_follow(node->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 			       feed, &feed->follower, why);
 	if (err != HF_OK)
@@ -617,7 +617,7 @@ static struct timespec in_ms(int timeout_ms)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -675,7 +675,16 @@ enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed, int timeout_ms)
 enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
 				    uint64_t checkpoint_ms, uint64_t now_ms)
 {
-	struct hf_judge_ages ages = hf_judged_ages(feed->node->conf);
+	struct hf_fresh_ages ages = hf_judged_ages(feed->node->conf);
 
-	return hf_judge_freshness(&ages, checkpoint_ms, now_ms);
+	return hf_fresh_of(&ages, checkpoint_ms, now_ms);
+}
+
+enum hf_freshness hf_feed_set_freshness(const struct hf_feed *feed,
+					const struct hf_feed_set *is,
+					uint64_t now_ms)
+{
+	if (is->is_own || !is->is_in_force || is->is_provisional)
+		return 0;
+	return hf_feed_freshness(feed, is->checkpoint_ms, now_ms);
 }

@@ -105,4 +105,10 @@ HF_MUST enum hf_err hf_feed_wait_caught_up(struct hf_feed *feed,
 enum hf_freshness hf_feed_freshness(const struct hf_feed *feed,
 				    uint64_t checkpoint_ms, uint64_t now_ms);
 
+/* How fresh a set is that we depend on others for; 0 for one of our own, one
+ * that is not in force, and one of which nothing has come yet. */
+enum hf_freshness hf_feed_set_freshness(const struct hf_feed *feed,
+					const struct hf_feed_set *is,
+					uint64_t now_ms);
+
 #endif /* HF_FEED_H */

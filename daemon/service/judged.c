@@ -16,8 +16,8 @@ void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 	memcpy(out_set->origin, is->origin, sizeof(out_set->origin));
 }
 
-struct hf_judge_ages hf_judged_ages(const struct hf_conf *conf)
+struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf)
 {
-	return (struct hf_judge_ages){ conf->stale_after_ms,
+	return (struct hf_fresh_ages){ conf->stale_after_ms,
 				       conf->expired_after_ms };
 }

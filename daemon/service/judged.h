@@ -20,6 +20,6 @@ void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 		   struct hf_judge_set *out_set);
 
 /* When sets are stale, and when expired. */
-struct hf_judge_ages hf_judged_ages(const struct hf_conf *conf);
+struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf);
 
 #endif /* HF_JUDGED_H */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cases.h"
+#include "clock.h"
 #include "forks.h"
 #include "ledger_view.h"
 #include "peers.h"
@@ -11,6 +12,7 @@
 #include "rpc_tls.h"
 #include "text.h"
 
+#include "aging.h"
 #include "cosigned.h"
 #include "feed.h"
 #include "node.h"
@@ -60,6 +62,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_feed_changed(node->feed);
 	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
+	hf_aging_look(node->aging, hf_clock_wall_ms());
 	go_on(node);
 }
 
@@ -83,6 +86,8 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 	enum hf_err err = hf_scores_new(&node->scores, why);
 
 	if (err == HF_OK)
+		err = hf_aging_new(node, &node->aging, why);
+	if (err == HF_OK)
 		err = hf_cosigned_new(node, &node->cosigned, why);
 	/* A signer that is away is asked again when there is something to
 	 * cosign. */
@@ -98,6 +103,7 @@ void hf_node_forks_close(struct hf_node *node)
 {
 	hf_forks_close(node->forks);
 	hf_scores_free(node->scores);
+	hf_aging_free(node->aging);
 	hf_cosigned_free(node->cosigned);
 }
 

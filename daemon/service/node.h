@@ -22,6 +22,7 @@
 #include "span.h"
 
 struct hf_agent;
+struct hf_aging;
 struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
@@ -64,6 +65,7 @@ struct hf_node {
 	struct hf_index *retracted; /* hashes our own sets took back */
 	struct hf_expiry *expiring; /* entries that end by the clock */
 	struct hf_feed *feed;
+	struct hf_aging *aging; /* what was said of sets that grow old */
 	struct hf_roles *roles; /* who is what */
 	struct hf_watches *watches;
 	struct hf_cases *cases;
@@ -90,12 +92,14 @@ HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
 					 struct hf_why *why);
 
 /* Call it every HF_NODE_TICK_MS: agreements and certificates end by the clock
- * alone, so everyone who acts on the ring looks at it again, and checkpoints
- * of our own sets that grow old are signed again.  Waits for nothing. */
+ * alone, so everyone who acts on the ring looks at it again, checkpoints of our
+ * own sets that grow old are signed again, and the log says which ones of
+ * others did.  Waits for nothing. */
 #define HF_NODE_TICK_MS 60000
 void hf_node_tick(struct hf_node *node);
 
-/* Evidence, and who brought false one: for main, once the ledger is there. */
+/* Evidence, who brought false one, and the age of sets: for main, once the
+ * ledger is there. */
 HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
 				       struct hf_why *why);
 void hf_node_forks_close(struct hf_node *node);

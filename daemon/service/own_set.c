@@ -6,6 +6,8 @@
 #include "bytes.h"
 #include "clock.h"
 #include "codec_document.h"
+#include "conf.h"
+#include "fresh.h"
 #include "ledger_view.h"
 #include "log.h"
 #include "ring.h"
@@ -279,6 +281,15 @@ static void on_refreshed(void *arg, enum hf_err err,
 		       "err=%s why=\"%s\"", hf_err_name(err), why->text);
 }
 
+/* A clock that went back is the signer's to complain of. */
+static bool is_due(const struct hf_conf *conf, const struct hf_feed_set *is,
+		   uint64_t now_ms)
+{
+	return hf_fresh_counted(is->checkpoint_ms, now_ms) == 0 ||
+	       hf_fresh_due_ms(hf_span_of(is->origin), is->checkpoint_ms,
+			       conf->sign_again_after_ms) <= now_ms;
+}
+
 void hf_own_sets_refresh(struct hf_node *node)
 {
 	const struct hf_ledger_done done = { .call = on_refreshed };
@@ -297,7 +308,7 @@ void hf_own_sets_refresh(struct hf_node *node)
 		if (info.kind != HF_LEDGER_OWN || !info.has_note ||
 		    info.is_frozen ||
 		    hf_feed_get(node->feed, info.set, &is) != HF_OK ||
-		    is.checkpoint_ms + HF_OWN_SET_REFRESH_MS > now_ms)
+		    !is_due(node->conf, &is, now_ms))
 			continue;
 		if (hf_ledger_refresh(node->ledger, info.set, done, &why) !=
 		    HF_OK)

@@ -50,11 +50,8 @@ HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,
 				       struct hf_why *why);
 
-/* Whoever publishes nothing shows with a new signature that there was nothing:
- * a checkpoint of ours that is older than this is signed again. */
-#define HF_OWN_SET_REFRESH_MS ((uint64_t)10 * 60 * 1000)
-
-/* Queue a new signature for each of our sets that needs one; waits for
+/* Whoever publishes nothing shows with a new signature that there was nothing.
+ * Queue one for each of our sets that is due (sign-again-after); waits for
  * nothing.  Needs the feed, which knows how old checkpoints are. */
 void hf_own_sets_refresh(struct hf_node *node);
 

@@ -3,18 +3,48 @@
 #include "clock.h"
 #include "codec_admin.h"
 #include "codec_document.h"
+#include "ledger_view.h"
 #include "peers.h"
 #include "ring.h"
 #include "ringdir.h"
 
+#include "behind.h"
 #include "node.h"
 #include "serve.h"
 #include "unary.h"
 
 #define PAGE_SIZE_USUAL 100
 
+/* What lags behind, of all peers. */
+struct behind {
+	const struct hf_behind *rows;
+	size_t count;
+};
+
+static struct behind look_behind(struct hf_unary *unary)
+{
+	struct behind behind = { NULL, 0 };
+	struct hf_ledger_view *view;
+
+	if (hf_ledger_view_begin(unary->node->ledger, &view, NULL) != HF_OK)
+		return behind;
+	behind.count =
+		hf_behind_list(unary->node, view, unary->arena, &behind.rows);
+	hf_ledger_view_end(view);
+	return behind;
+}
+
+static uint32_t count_behind(const struct behind *behind, const char *peer)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < behind->count; i++)
+		count += strcmp(behind->rows[i].peer, peer) == 0;
+	return count;
+}
+
 static void put_peer(struct hf_unary *unary, const struct hf_organisation *peer,
-		     struct hf_wire_peer_info *row)
+		     const struct behind *behind, struct hf_wire_peer_info *row)
 {
 	struct hf_peer_status status = { 0 };
 
@@ -33,6 +63,7 @@ static void put_peer(struct hf_unary *unary, const struct hf_organisation *peer,
 		.seen_ms = status.seen_ms,
 		.problem = hf_arena_text(unary->arena,
 					 hf_span_of(status.problem.text)),
+		.sets_behind = count_behind(behind, peer->name),
 	};
 }
 
@@ -45,6 +76,7 @@ static enum hf_err put_peers(struct hf_unary *unary, const struct hf_ring *ring,
 	struct hf_list_peers_response response = { .next_page_token = "" };
 	const struct hf_organisation *peers;
 	size_t count = hf_ring_peers(ring, &peers);
+	struct behind behind = look_behind(unary);
 	struct hf_wire_peer_info *rows;
 
 	if (most > HF_PAGE_SIZE_MAX)
@@ -59,7 +91,8 @@ static enum hf_err put_peers(struct hf_unary *unary, const struct hf_ring *ring,
 			response.next_page_token = rows[most - 1].name;
 			break;
 		}
-		put_peer(unary, &peers[i], &rows[response.peers_count++]);
+		put_peer(unary, &peers[i], &behind,
+			 &rows[response.peers_count++]);
 	}
 	response.peers = rows;
 	return hf_list_peers_response_encode(&response, unary->reply);

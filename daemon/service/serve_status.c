@@ -10,6 +10,7 @@
 #include "peers.h"
 #include "ring.h"
 
+#include "behind.h"
 #include "cosigned.h"
 #include "feed.h"
 #include "node.h"
@@ -99,6 +100,26 @@ static void warn_signer(struct warnings *warnings,
 	warn(warnings, text);
 }
 
+static void count_age(struct hf_unary *unary, const struct hf_feed_set *is,
+		      uint64_t now_ms, struct warnings *warnings,
+		      struct hf_get_status_response *out)
+{
+	enum hf_freshness freshness =
+		hf_feed_set_freshness(unary->node->feed, is, now_ms);
+	char text[HF_ORIGIN_MAX_BYTES + 64];
+
+	if (freshness != HF_FRESHNESS_STALE &&
+	    freshness != HF_FRESHNESS_EXPIRED)
+		return;
+	if (freshness == HF_FRESHNESS_STALE)
+		out->sets_stale++;
+	else
+		out->sets_expired++;
+	snprintf(text, sizeof(text), "%s is %s: no newer checkpoint arrives",
+		 is->origin, hf_freshness_word(freshness));
+	warn(warnings, text);
+}
+
 static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		       struct warnings *warnings,
 		       struct hf_get_status_response *out)
@@ -128,19 +149,27 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 				 (unsigned long long)info.missing_count);
 			warn(warnings, text);
 		}
-		if (info.kind == HF_LEDGER_FOREIGN && info.has_seen &&
-		    hf_feed_get(unary->node->feed, info.set, &is) == HF_OK &&
-		    is.is_in_force &&
-		    hf_feed_freshness(unary->node->feed, is.checkpoint_ms,
-				      now_ms) != HF_FRESHNESS_FRESH) {
-			snprintf(text, sizeof(text),
-				 "%s is %s: no newer checkpoint arrives",
-				 info.origin,
-				 hf_freshness_word(hf_feed_freshness(
-					 unary->node->feed, is.checkpoint_ms,
-					 now_ms)));
-			warn(warnings, text);
-		}
+		if (hf_feed_get(unary->node->feed, info.set, &is) == HF_OK)
+			count_age(unary, &is, now_ms, warnings, out);
+	}
+}
+
+static void warn_behind(struct hf_unary *unary, struct hf_ledger_view *view,
+			struct warnings *warnings)
+{
+	const struct hf_behind *rows;
+	size_t count = hf_behind_list(unary->node, view, unary->arena, &rows);
+
+	for (size_t i = 0; i < count; i++) {
+		char text[HF_DOMAIN_MAX_BYTES + HF_ORIGIN_MAX_BYTES +
+			  HF_CLOCK_TEXT_SIZE + 64];
+		char at[HF_CLOCK_TEXT_SIZE];
+
+		hf_clock_text(rows[i].said_ms, at);
+		snprintf(text, sizeof(text),
+			 "%s is behind with %s: its latest checkpoint is of %s",
+			 rows[i].peer, rows[i].origin, at);
+		warn(warnings, text);
 	}
 }
 
@@ -180,6 +209,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	warn_signer(&warnings, &stats);
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
 	count_sets(unary, view, &warnings, &response);
+	warn_behind(unary, view, &warnings);
 	hf_index_stats(node->index, &index);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)
 		response.indexed += index.hashes_count[i];

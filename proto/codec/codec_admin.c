@@ -31,7 +31,9 @@ HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
 	HF_U64(entries),
 	HF_U64(indexed),
 	HF_TEXTS(warnings, 1, HF_SENTENCE_MAX_BYTES, HF_WARNINGS_MAX),
-	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES))
+	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES),
+	HF_U32(sets_stale, UINT32_MAX),
+	HF_U32(sets_expired, UINT32_MAX))
 
 HF_SHAPE(list_sets_request, Hashfed__V1__ListSetsRequest,
 	 hashfed__v1__list_sets_request, HF_MESSAGE_MAX_BYTES, NULL,
@@ -127,7 +129,8 @@ HF_SHAPE(wire_peer_info, Hashfed__V1__PeerInfo, hashfed__v1__peer_info,
 	HF_WORD(endpoint, hf_grammar_endpoint_or_none),
 	HF_FLAG(is_connected),
 	HF_U64(seen_ms),
-	HF_TEXT(problem, 0, HF_SENTENCE_MAX_BYTES))
+	HF_TEXT(problem, 0, HF_SENTENCE_MAX_BYTES),
+	HF_U32(sets_behind, UINT32_MAX))
 
 HF_SHAPE(list_peers_response, Hashfed__V1__ListPeersResponse,
 	 hashfed__v1__list_peers_response, HF_MESSAGE_MAX_BYTES, NULL,

@@ -36,6 +36,8 @@ struct hf_get_status_response {
 	const char *const *warnings; /* HF_WARNINGS_MAX */
 	size_t warnings_count;
 	const char *cosigner_vkey;
+	uint32_t sets_stale;
+	uint32_t sets_expired;
 };
 
 struct hf_list_sets_request {
@@ -136,6 +138,7 @@ struct hf_wire_peer_info {
 	bool is_connected;
 	uint64_t seen_ms;
 	const char *problem;
+	uint32_t sets_behind;
 };
 
 struct hf_list_peers_response {

@@ -64,9 +64,11 @@ static bool is_same_key(const struct hf_note_line *a,
 	return a->id == b->id && hf_span_equal(a->name, b->name);
 }
 
-/* The time on a line that may be a cosigner's; 0 on others. */
-static uint64_t time_on(const struct hf_note_line *line)
+/* The time on a line that may be a cosigner's; 0 on others, and where it is
+ * after latest_s. */
+static uint64_t time_on(const struct hf_note_line *line, uint64_t latest_s)
 {
+	uint64_t time_s;
 	uint8_t raw[COSIGNED_BYTES];
 	size_t len_bytes;
 
@@ -74,7 +76,8 @@ static uint64_t time_on(const struct hf_note_line *line)
 		    HF_OK ||
 	    len_bytes != sizeof(raw))
 		return 0;
-	return hf_be64(raw + 4);
+	time_s = hf_be64(raw + 4);
+	return time_s <= latest_s ? time_s : 0;
 }
 
 /* Verbatim, from the dash to the newline. */
@@ -91,7 +94,8 @@ static void put_line(struct hf_buf *out, const struct hf_note_line *line)
 
 /* The newest line of a key; NULL without one. */
 static const struct hf_note_line *newest(const struct hf_note *note,
-					 const struct hf_note_key *key)
+					 const struct hf_note_key *key,
+					 uint64_t latest_s)
 {
 	const struct hf_note_line *best = NULL;
 
@@ -99,10 +103,19 @@ static const struct hf_note_line *newest(const struct hf_note *note,
 		const struct hf_note_line *line = &note->lines[i];
 
 		if (is_of(line, key) &&
-		    (best == NULL || time_on(line) > time_on(best)))
+		    (best == NULL ||
+		     time_on(line, latest_s) > time_on(best, latest_s)))
 			best = line;
 	}
 	return best;
+}
+
+static uint64_t time_of(const struct hf_note *note,
+			const struct hf_note_key *cosigner, uint64_t latest_s)
+{
+	const struct hf_note_line *line = newest(note, cosigner, latest_s);
+
+	return line != NULL ? time_on(line, latest_s) : 0;
 }
 
 static bool is_known(const struct hf_note_line *line,
@@ -116,16 +129,17 @@ static bool is_known(const struct hf_note_line *line,
 }
 
 /* Is there a newer line of the same key, or a later one of the same time? */
-static bool is_outdone(const struct hf_note *note, size_t at)
+static bool is_outdone(const struct hf_note *note, size_t at, uint64_t latest_s)
 {
 	const struct hf_note_line *line = &note->lines[at];
+	uint64_t time_s = time_on(line, latest_s);
 
 	for (size_t i = 0; i < note->lines_count; i++) {
 		const struct hf_note_line *other = &note->lines[i];
+		uint64_t other_s = time_on(other, latest_s);
 
 		if (i != at && is_same_key(line, other) &&
-		    (time_on(other) > time_on(line) ||
-		     (time_on(other) == time_on(line) && i > at)))
+		    (other_s > time_s || (other_s == time_s && i > at)))
 			return true;
 	}
 	return false;
@@ -134,12 +148,12 @@ static bool is_outdone(const struct hf_note *note, size_t at)
 void hf_note_merge(const struct hf_note *held, const struct hf_note *other,
 		   const struct hf_note_key *log,
 		   const struct hf_note_key *cosigner,
-		   const struct hf_note_witnesses *witnesses,
+		   const struct hf_note_witnesses *witnesses, uint64_t latest_s,
 		   struct hf_buf *out)
 {
 	const struct hf_note_key *keys[HF_NOTE_MAX_SIGNATURES];
-	uint64_t held_s = hf_note_time(held, cosigner);
-	uint64_t other_s = hf_note_time(other, cosigner);
+	uint64_t held_s = time_of(held, cosigner, latest_s);
+	uint64_t other_s = time_of(other, cosigner, latest_s);
 	const struct hf_note *base =
 		other_s > held_s || (other_s == held_s &&
 				     other->lines_count > held->lines_count)
@@ -150,10 +164,11 @@ void hf_note_merge(const struct hf_note *held, const struct hf_note *other,
 	hf_buf_put(out, held->text);
 	hf_note_put_blank(out);
 	for (size_t i = 0; i < count; i++) {
-		const struct hf_note_line *a = newest(held, keys[i]);
-		const struct hf_note_line *b = newest(other, keys[i]);
+		const struct hf_note_line *a = newest(held, keys[i], latest_s);
+		const struct hf_note_line *b = newest(other, keys[i], latest_s);
 
-		if (a == NULL || (b != NULL && time_on(b) > time_on(a)))
+		if (a == NULL ||
+		    (b != NULL && time_on(b, latest_s) > time_on(a, latest_s)))
 			a = b;
 		if (a != NULL) {
 			put_line(out, a);
@@ -163,7 +178,7 @@ void hf_note_merge(const struct hf_note *held, const struct hf_note *other,
 	for (size_t i = 0; i < base->lines_count; i++) {
 		if (lines < HF_NOTE_MAX_SIGNATURES &&
 		    !is_known(&base->lines[i], keys, count) &&
-		    !is_outdone(base, i)) {
+		    !is_outdone(base, i, latest_s)) {
 			put_line(out, &base->lines[i]);
 			lines++;
 		}

@@ -35,11 +35,12 @@ hf_note_open_witnessed(struct hf_span bytes, const struct hf_note_key *log,
  * these keys: log, cosigner, witnesses in their order.  Lines of other keys
  * are those of the note that the publisher cosigned last; where that is the
  * same, of the one with more lines; and then of `held`.  So copies that go
- * round in circles come to rest. */
+ * round in circles come to rest.  A time after latest_s is older than any
+ * other: a clock that was ahead must not outlast the time itself. */
 void hf_note_merge(const struct hf_note *held, const struct hf_note *other,
 		   const struct hf_note_key *log,
 		   const struct hf_note_key *cosigner,
-		   const struct hf_note_witnesses *witnesses,
+		   const struct hf_note_witnesses *witnesses, uint64_t latest_s,
 		   struct hf_buf *out);
 
 #endif /* HF_NOTE_WITNESS_H */

@@ -209,6 +209,7 @@ class Node:
         self.home = net.folder / name
         self.log_path = net.folder / (name + ".log")
         self.process = None
+        self.env = {}  # what its daemon has beside ours
         self.expected_errors = []
         self._log_from = 0
         self._channels = {}
@@ -280,7 +281,8 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [BIN / "hashfedd", "--home", self.home, *options], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True, env={**os.environ, **(env or {})})
+                stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **self.env, **(env or {})})
 
     def _is_ready(self):
         assert self.process.poll() is None, f"{self.name} ended: {self.log()}"

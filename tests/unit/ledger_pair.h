@@ -71,8 +71,9 @@ see_note(struct pair *pair, uint64_t size, const struct hf_tree_hash *root,
 	return err;
 }
 
-static inline enum hf_err see(struct pair *pair, uint64_t old_size,
-			      uint64_t size, struct hf_why *why)
+static inline enum hf_err see_at(struct pair *pair, uint64_t old_size,
+				 uint64_t size, uint64_t time_s,
+				 struct hf_why *why)
 {
 	struct hf_ledger_view *view;
 	struct hf_tree_proof proof;
@@ -89,8 +90,14 @@ static inline enum hf_err see(struct pair *pair, uint64_t old_size,
 	hf_ledger_view_end(view);
 	if (err != HF_OK)
 		return err;
-	return see_note(pair, size, &root, 1700000000 + size,
+	return see_note(pair, size, &root, time_s,
 			old_size <= size ? &proof : NULL, why);
+}
+
+static inline enum hf_err see(struct pair *pair, uint64_t old_size,
+			      uint64_t size, struct hf_why *why)
+{
+	return see_at(pair, old_size, size, 1700000000 + size, why);
 }
 
 /* What may be done to a piece on its way. */

@@ -35,6 +35,7 @@ static inline int up(void **state)
 
 	*state = world;
 	rig_init(&world->rig, 1);
+	world->conf.sign_again_after_ms = 600000;
 	world->conf.stale_after_ms = DAY_MS;
 	world->conf.expired_after_ms = 7 * DAY_MS;
 	world->node.conf = &world->conf;

@@ -150,6 +150,7 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_string_equal(conf->run_dir, "/r");
 	assert_string_equal(conf->signer, "/r/signer.sock");
 	assert_int_equal(conf->log_level, HF_LOG_INFO);
+	assert_int_equal(conf->sign_again_after_ms, 10 * 60 * 1000);
 	assert_int_equal(conf->stale_after_ms, 24 * 3600 * 1000);
 	assert_int_equal(conf->policy_rows_count, 0);
 	assert_int_equal(conf->attesters_count, 0);

@@ -1,5 +1,7 @@
 #include "unit.h"
 
+#include "clock.h"
+
 #include "ledger_pair.h"
 
 static void a_set_arrives_whole_in_any_steps(void **state)
@@ -168,26 +170,13 @@ static void checkpoints_only_ever_grow(void **state)
 	}
 }
 
-static void a_newer_note_of_the_same_tree_replaces_the_older(void **state)
+/* The time on both notes that are held of the foreign set. */
+static void assert_time(struct pair *pair, uint64_t want_s)
 {
-	struct pair *pair = *state;
 	struct hf_ledger_view *view;
-	struct hf_ledger_info info;
 	struct hf_span notes[2];
 	struct hf_why why = { "" };
 
-	subscribe(pair);
-	assert_ok(rig_append_many(&pair->from, pair->own, 0, 10, &why), &why);
-	sync_to(pair, 10);
-	info = info_of(&pair->to, pair->foreign);
-	assert_ok(see_note(pair, 10, &info.note_root, 1800000000, NULL, &why),
-		  &why);
-	/* An older one, and the same again, are fine and change nothing. */
-	for (uint64_t time_s = 1790000000; time_s <= 1800000000;
-	     time_s += 10000000)
-		assert_ok(
-			see_note(pair, 10, &info.note_root, time_s, NULL, &why),
-			&why);
 	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
 	for (size_t i = 0; i < 2; i++) {
 		struct hf_note_key log, cosigner;
@@ -212,9 +201,61 @@ static void a_newer_note_of_the_same_tree_replaces_the_older(void **state)
 		assert_ok(hf_note_open(notes[i], &log, &cosigner, &note,
 				       &time_s, &why),
 			  &why);
-		assert_int_equal(time_s, 1800000000);
+		assert_int_equal(time_s, want_s);
 	}
 	hf_ledger_view_end(view);
+}
+
+static void a_newer_note_of_the_same_tree_replaces_the_older(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 10, &why), &why);
+	sync_to(pair, 10);
+	info = info_of(&pair->to, pair->foreign);
+	assert_ok(see_note(pair, 10, &info.note_root, 1750000000, NULL, &why),
+		  &why);
+	/* An older one, and the same again, are fine and change nothing. */
+	for (uint64_t time_s = 1740000000; time_s <= 1750000000;
+	     time_s += 10000000)
+		assert_ok(
+			see_note(pair, 10, &info.note_root, time_s, NULL, &why),
+			&why);
+	assert_time(pair, 1750000000);
+}
+
+/* A thief of the key, or a clock that was wrong for a moment, must not keep
+ * the set from ever being fresh again. */
+static void a_time_too_far_ahead_replaces_nothing_and_gives_way(void **state)
+{
+	struct pair *pair = *state;
+	uint64_t ahead_s = hf_clock_wall_ms() / 1000 + 86400;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 20, &why), &why);
+	sync_to(pair, 10);
+	info = info_of(&pair->to, pair->foreign);
+	assert_ok(see_note(pair, 10, &info.note_root, 1750000000, NULL, &why),
+		  &why);
+	assert_ok(see_note(pair, 10, &info.note_root, ahead_s, NULL, &why),
+		  &why);
+	assert_ok(see_note(pair, 10, &info.note_root, INT64_MAX, NULL, &why),
+		  &why);
+	assert_time(pair, 1750000000);
+	/* Where nothing else is signed, what it says of the tree counts. */
+	assert_ok(see_at(pair, 10, 20, ahead_s, &why), &why);
+	assert_ok(send(pair, 10, 20, NO_HARM, &why), &why);
+	info = info_of(&pair->to, pair->foreign);
+	assert_int_equal(info.note_size, 20);
+	assert_time(pair, ahead_s);
+	assert_ok(see_note(pair, 20, &info.note_root, 1750000001, NULL, &why),
+		  &why);
+	assert_time(pair, 1750000001);
 }
 
 static void what_is_withheld_is_missing_until_it_comes(void **state)
@@ -426,6 +467,7 @@ int main(void)
 		PAIR_TEST(an_older_tree_can_be_reached_under_way),
 		PAIR_TEST(checkpoints_only_ever_grow),
 		PAIR_TEST(a_newer_note_of_the_same_tree_replaces_the_older),
+		PAIR_TEST(a_time_too_far_ahead_replaces_nothing_and_gives_way),
 		PAIR_TEST(what_is_withheld_is_missing_until_it_comes),
 		PAIR_TEST(who_comes_after_an_erasure_is_complete),
 		PAIR_TEST(who_breaks_the_format_is_frozen),

@@ -38,6 +38,9 @@ static int stop(void **state)
 	return 0;
 }
 
+/* Clocks that are further ahead are wrong. */
+#define LATEST_S 100
+
 struct line {
 	int who;
 	uint64_t time_s;
@@ -112,6 +115,18 @@ static void copies_of_one_checkpoint_are_brought_together(void **state)
 		  { { LOG, 1 }, { COSIGNER, 5 }, { STRANGER, 9 } },
 		  { { LOG, 1 }, { COSIGNER, 5 } },
 		  { { LOG, 1 }, { COSIGNER, 5 }, { STRANGER, 9 } } },
+		{ "a clock that was ahead is no news",
+		  { { LOG, 1 }, { COSIGNER, 5 }, { ONE, 9 } },
+		  { { LOG, 1 }, { COSIGNER, LATEST_S + 1 }, { ONE, LATEST_S + 1 } },
+		  { { LOG, 1 }, { COSIGNER, 5 }, { ONE, 9 } } },
+		{ "and gives way to any other",
+		  { { LOG, 1 }, { COSIGNER, LATEST_S + 9 }, { STRANGER, 3 } },
+		  { { LOG, 1 }, { COSIGNER, 5 }, { ONE, 6 } },
+		  { { LOG, 1 }, { COSIGNER, 5 }, { ONE, 6 } } },
+		{ "but is better than nothing",
+		  { { LOG, 1 }, { COSIGNER, LATEST_S + 9 } },
+		  { { LOG, 1 }, { ONE, 6 } },
+		  { { LOG, 1 }, { COSIGNER, LATEST_S + 9 }, { ONE, 6 } } },
 		{ "one line of a stranger, the newest",
 		  { { LOG, 1 }, { COSIGNER, 5 }, { STRANGER, 6 } },
 		  { { LOG, 1 }, { COSIGNER, 5 }, { STRANGER, 6 }, { STRANGER, 9 } },
@@ -127,19 +142,19 @@ static void copies_of_one_checkpoint_are_brought_together(void **state)
 		hf_buf_init(&merged, ROOM_MAX);
 		hf_buf_init(&again, ROOM_MAX);
 		hf_note_merge(&a, &b, &parties[LOG].key, &parties[COSIGNER].key,
-			      &witnesses, &merged);
+			      &witnesses, LATEST_S, &merged);
 		assert_int_equal(hf_buf_failed(&merged), HF_OK);
 		assert_lines(hf_buf_span(&merged), rows[i].want);
 		/* At rest: neither copy adds anything any more. */
 		assert_int_equal(hf_note_parse(hf_buf_span(&merged), &c, NULL),
 				 HF_OK);
 		hf_note_merge(&c, &b, &parties[LOG].key, &parties[COSIGNER].key,
-			      &witnesses, &again);
+			      &witnesses, LATEST_S, &again);
 		assert_true(hf_span_equal(hf_buf_span(&again),
 					  hf_buf_span(&merged)));
 		hf_buf_reset(&again);
 		hf_note_merge(&c, &a, &parties[LOG].key, &parties[COSIGNER].key,
-			      &witnesses, &again);
+			      &witnesses, LATEST_S, &again);
 		assert_true(hf_span_equal(hf_buf_span(&again),
 					  hf_buf_span(&merged)));
 		hf_buf_release(&held);
