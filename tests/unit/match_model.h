@@ -62,6 +62,8 @@ static inline int begin_place(void **state)
 {
 	struct place *place = test_calloc(1, sizeof(*place));
 
+	if (place == NULL)
+		return -1;
 	strcpy(place->dir, "/tmp/hf-match-XXXXXX");
 	if (mkdtemp(place->dir) == NULL)
 		return -1;

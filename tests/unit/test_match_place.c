@@ -411,13 +411,14 @@ static void readers_go_on_after_the_writer_was_killed(void **state)
 	assert_true(writer >= 0);
 	if (writer == 0)
 		write_and_wait(place->dir, told[1]);
+	/* A writer that ends without a word ends the wait for one. */
+	close(told[1]);
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	start_helper(&helper, place->dir);
 	assert_true(ask(&helper, HF_ALGORITHM_PDQ, 8, true).has_writer);
 	kill(writer, SIGKILL);
 	assert_int_equal(waitpid(writer, &status, 0), writer);
 	close(told[0]);
-	close(told[1]);
 
 	/* Nothing was sealed: the mutable part outlives its writer. */
 	start_helper(&later, place->dir);
@@ -609,5 +610,7 @@ int main(void)
 		PLACED(a_reader_refuses_what_is_damaged),
 	};
 
+	/* A helper that died fails an assertion, not the process. */
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,6 +232,7 @@ static void limits_of_evidence_hold(void **state)
 {
 	struct hf_evidence evidence;
 	struct hf_buf made;
+	uint8_t *most;
 
 	make_evidence(&small, &large, &forest.roots[SMALL], &made);
 	for (size_t i = growth.hashes_count; i < HF_PROOF_MAX_HASHES; i++)
@@ -243,8 +244,9 @@ static void limits_of_evidence_hold(void **state)
 			 HF_E_LIMIT);
 	hf_buf_release(&made);
 	hf_buf_init(&made, HF_EVIDENCE_MAX_BYTES + 1);
-	memset(hf_buf_grow(&made, HF_EVIDENCE_MAX_BYTES + 1), '\n',
-	       HF_EVIDENCE_MAX_BYTES + 1);
+	most = hf_buf_grow(&made, HF_EVIDENCE_MAX_BYTES + 1);
+	assert_non_null(most);
+	memset(most, '\n', HF_EVIDENCE_MAX_BYTES + 1);
 	assert_int_equal(hf_evidence_parse(hf_buf_span(&made), &evidence, NULL),
 			 HF_E_LIMIT);
 	hf_buf_release(&made);

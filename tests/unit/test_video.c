@@ -137,7 +137,7 @@ static size_t near_in(const uint8_t *frame, const uint8_t *frames, size_t count,
  * within the distance on the other. */
 static void work_out(const struct hf_index_video *video)
 {
-	uint8_t *asked = malloc(video->frames_count * FRAME);
+	uint8_t *asked = test_malloc(video->frames_count * FRAME);
 	size_t n = hf_index_frames_distinct(video->frames, video->frames_count,
 					    asked);
 
@@ -173,7 +173,7 @@ static void work_out(const struct hf_index_video *video)
 			    video->listed_min * shared.listed_frames)
 			wants[wants_count++] = shared;
 	}
-	free(asked);
+	test_free(asked);
 }
 
 static int compare_hits(const void *one, const void *other)
