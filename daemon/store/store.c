@@ -224,7 +224,7 @@ static enum hf_err store_new(const struct hf_store_options *options,
 enum hf_err hf_store_open(const struct hf_store_options *options,
 			  struct hf_store **out_store, struct hf_why *why)
 {
-	char parent[PATH_BYTES];
+	char parent[PATH_BYTES], copy[PATH_BYTES];
 	struct hf_store *store;
 	enum hf_err err;
 
@@ -238,6 +238,11 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 	if (err == HF_OK)
 		err = lock_take(store, why);
 	if (err == HF_OK)
+		err = path_with(copy, store->dir, COPY_SUFFIX, why);
+	/* A copy that a crash left is of no use to anybody. */
+	if (err == HF_OK)
+		remains_remove(copy);
+	if (err == HF_OK)
 		err = files_open(store, options->replaces_others, why);
 	if (err != HF_OK) {
 		store_free(store);
@@ -245,6 +250,50 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 	}
 	*out_store = store;
 	return HF_OK;
+}
+
+enum hf_err hf_store_copy_make(struct hf_store *store,
+			       struct hf_store **out_copy, struct hf_why *why)
+{
+	char dir[PATH_BYTES];
+	const struct hf_store_options options = {
+		.dir = dir,
+		.format = store->format,
+		.tables_max_count = store->tables_max_count,
+		.map_bytes = store->map_bytes,
+		.map_most_bytes = store->map_most_bytes,
+	};
+	struct hf_store *copy;
+	enum hf_err err = path_with(dir, store->dir, COPY_SUFFIX, why);
+
+	if (err == HF_OK)
+		err = store_new(&options, &copy, why);
+	if (err != HF_OK)
+		return err;
+	copy->tables_count = store->tables_count;
+	for (size_t i = 0; i < copy->tables_count; i++)
+		memcpy(copy->tables[i].name, store->tables[i].name,
+		       TABLE_NAME_BYTES);
+	remains_remove(dir);
+	if (mkdir(dir, 0700) != 0)
+		err = hf_why_errno(why, "store: make '%s'", dir);
+	if (err == HF_OK)
+		err = hf_store_env_open(copy, dir, true, why);
+	if (err != HF_OK) {
+		hf_store_copy_drop(copy);
+		return err;
+	}
+	*out_copy = copy;
+	return HF_OK;
+}
+
+void hf_store_copy_drop(struct hf_store *copy)
+{
+	if (copy == NULL)
+		return;
+	hf_store_env_close(copy);
+	remains_remove(copy->dir);
+	store_free(copy);
 }
 
 void hf_store_close(struct hf_store *store)

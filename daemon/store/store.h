@@ -30,6 +30,7 @@
 #ifndef HF_STORE_H
 #define HF_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -210,6 +211,16 @@ HF_MUST enum hf_err hf_store_stats(struct hf_store *store,
  * as count.  What is free in the file is in none. */
 HF_MUST enum hf_err hf_store_sizes(struct hf_store *store, hf_size_each *each,
 				   void *arg, struct hf_why *why);
+
+/* Write the file anew from what is in it: what was deleted or replaced before
+ * this call is nowhere in it afterwards.  Others read and write meanwhile, who
+ * wait only for the last of it, and what they commit is in the new file.  Takes
+ * the disk once more until it is done; a crash leaves one file or the other,
+ * whole.  Where is_over (may be NULL) becomes true it ends early: CANCELLED.
+ * BUSY when more is written than can be copied, or a copy is being made. */
+HF_MUST enum hf_err hf_store_compact(struct hf_store *store,
+				     const atomic_bool *is_over,
+				     struct hf_why *why);
 
 /* Free the places of readers that were killed, so that the file stops
  * growing for them.  Done at open too; cheap. */

@@ -22,6 +22,11 @@
 #define VIEWS_KEPT       16
 #define PATH_BYTES       4096
 
+/* Where a compacting copy is made: beside the store's directory. */
+#define COPY_SUFFIX ".compact"
+
+struct changes;
+
 struct table {
 	char name[TABLE_NAME_BYTES];
 	MDB_dbi dbi;
@@ -35,6 +40,7 @@ struct hf_store {
 	size_t map_most_bytes;
 
 	pthread_mutex_t writing;
+	struct changes *changes; /* under writing; NULL: nobody copies */
 
 	pthread_mutex_t gate;
 	pthread_cond_t changed;
@@ -81,5 +87,26 @@ HF_MUST enum hf_err hf_store_shut_while(
 	struct hf_why *why);
 
 HF_MUST enum hf_err hf_store_reopen(struct hf_store *store, struct hf_why *why);
+
+/* One transaction; the map is not grown and nothing repeated. */
+HF_MUST enum hf_err
+hf_store_write_once(struct hf_store *store,
+		    enum hf_err (*write)(void *arg, struct hf_store_txn *txn,
+					 struct hf_why *why),
+		    void *arg, struct hf_why *why);
+
+/* store.c: an empty store of the same tables in a fresh directory beside this
+ * one; and let go of it and of the directory.  NULL is fine. */
+HF_MUST enum hf_err hf_store_copy_make(struct hf_store *store,
+				       struct hf_store **out_copy,
+				       struct hf_why *why);
+void hf_store_copy_drop(struct hf_store *copy);
+
+/* store_compact.c: with `writing` held.  This key was set, deleted, or, with
+ * is_append, put behind all others; and the transaction that said so did not
+ * commit. */
+void hf_store_note_change(struct hf_store *store, size_t table,
+			  struct hf_span key, bool is_append);
+void hf_store_note_abort(struct hf_store *store);
 
 #endif /* HF_STORE_IMPL_H */

@@ -189,6 +189,7 @@ enum hf_err hf_store_commit(struct hf_store_txn *txn, struct hf_why *why)
 	rc = mdb_txn_commit(txn->txn);
 	tables_settle(store, rc == 0);
 	if (rc != 0) {
+		hf_store_note_abort(store);
 		err = hf_store_fail(store, rc, "commit to", why);
 		if (rc == MDB_MAP_FULL)
 			txn->has_outgrown_map = true;
@@ -207,6 +208,7 @@ void hf_store_abort(struct hf_store_txn *txn)
 		return;
 	mdb_txn_abort(txn->txn);
 	tables_settle(txn->store, false);
+	hf_store_note_abort(txn->store);
 	write_end(txn);
 }
 
@@ -308,7 +310,10 @@ enum hf_err hf_store_put(struct hf_store_txn *txn, size_t table,
 	int rc;
 
 	rc = mdb_put(txn->txn, txn->store->tables[table].dbi, &at, &bytes, 0);
-	return rc == 0 ? HF_OK : write_fail(txn, rc, why);
+	if (rc != 0)
+		return write_fail(txn, rc, why);
+	hf_store_note_change(txn->store, table, key, false);
+	return HF_OK;
 }
 
 enum hf_err hf_store_append(struct hf_store_txn *txn, size_t table,
@@ -322,6 +327,7 @@ enum hf_err hf_store_append(struct hf_store_txn *txn, size_t table,
 		     MDB_APPEND | MDB_RESERVE);
 	if (rc != 0)
 		return write_fail(txn, rc, why);
+	hf_store_note_change(txn->store, table, key, true);
 	*out_value = room.mv_data;
 	return HF_OK;
 }
@@ -333,7 +339,28 @@ enum hf_err hf_store_del(struct hf_store_txn *txn, size_t table,
 	int rc;
 
 	rc = mdb_del(txn->txn, txn->store->tables[table].dbi, &at, NULL);
-	return rc == 0 ? HF_OK : write_fail(txn, rc, why);
+	if (rc != 0)
+		return write_fail(txn, rc, why);
+	hf_store_note_change(txn->store, table, key, false);
+	return HF_OK;
+}
+
+enum hf_err hf_store_write_once(struct hf_store *store,
+				enum hf_err (*write)(void *arg,
+						     struct hf_store_txn *txn,
+						     struct hf_why *why),
+				void *arg, struct hf_why *why)
+{
+	struct hf_store_txn *txn;
+	enum hf_err err = hf_store_write_begin(store, &txn, why);
+
+	if (err != HF_OK)
+		return err;
+	err = write(arg, txn, why);
+	if (err == HF_OK)
+		return hf_store_commit(txn, why);
+	hf_store_abort(txn);
+	return err;
 }
 
 enum hf_err hf_store_write(struct hf_store *store,
@@ -345,16 +372,7 @@ enum hf_err hf_store_write(struct hf_store *store,
 	enum hf_err err;
 
 	do {
-		struct hf_store_txn *txn;
-
-		err = hf_store_write_begin(store, &txn, why);
-		if (err != HF_OK)
-			return err;
-		err = write(arg, txn, why);
-		if (err == HF_OK)
-			err = hf_store_commit(txn, why);
-		else
-			hf_store_abort(txn);
+		err = hf_store_write_once(store, write, arg, why);
 		/* The map grows between transactions. */
 	} while (err == HF_E_FULL && hf_store_should_repeat(store));
 	return err;

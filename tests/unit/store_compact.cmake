@@ -1,0 +1,2 @@
+hf_unit(store_compact THREADS USES base store
+	HIDES Threads::Threads ${CMAKE_DL_LIBS})
