@@ -28,6 +28,7 @@
 #ifndef HF_LEDGER_H
 #define HF_LEDGER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -289,6 +290,14 @@ HF_MUST enum hf_err hf_ledger_stats(struct hf_ledger *ledger,
 HF_MUST enum hf_err hf_ledger_sizes(struct hf_ledger *ledger,
 				    hf_size_each *table, hf_size_each *set,
 				    void *arg, struct hf_why *why);
+
+/* Write the store anew, so that what was erased before this call is nowhere in
+ * it (hf_ledger_erasing() then counts what came later).  Others read and
+ * append meanwhile.  As hf_store_compact() about is_over and errors.  BLOCKS
+ * for as long as it takes. */
+HF_MUST enum hf_err hf_ledger_compact(struct hf_ledger *ledger,
+				      const atomic_bool *is_over,
+				      struct hf_why *why);
 
 struct hf_ledger_check {
 	uint64_t entries;  /* re-hashed */

@@ -124,10 +124,14 @@ static enum hf_err erase(struct hf_ledger *ledger, struct set *set,
 		return err;
 	if (entry.state != HF_LEDGER_HELD && entry.state != HF_LEDGER_MISSING)
 		return HF_OK;
-	if (entry.state == HF_LEDGER_MISSING)
-		set->staged.marks.missing--;
 	/* The entry lies in the map, which the write is about to change. */
 	memcpy(header, entry.header, sizeof(header));
+	if (entry.state == HF_LEDGER_MISSING)
+		err = hf_ledger_missing_set(ledger, set, target, false, why);
+	else
+		err = hf_ledger_erasure_count(ledger, why);
+	if (err != HF_OK)
+		return err;
 	entry = (struct hf_ledger_entry){ .index = target,
 					  .state = HF_LEDGER_ERASED,
 					  .erased_by = erased_by,
@@ -177,9 +181,12 @@ enum hf_err hf_ledger_entry_append(struct hf_ledger *ledger, struct set *set,
 	if (err != HF_OK)
 		return err;
 	hf_ledger_entry_encode(entry, room);
-	if (entry->state == HF_LEDGER_MISSING)
-		marks->missing++;
 	marks->stored++;
+	if (entry->state == HF_LEDGER_MISSING)
+		err = hf_ledger_missing_set(ledger, set, entry->index, true,
+					    why);
+	if (err != HF_OK)
+		return err;
 	return effects(ledger, set, header, entry->index, why);
 }
 

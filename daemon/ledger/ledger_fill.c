@@ -22,7 +22,6 @@ static enum hf_err fill_run(struct hf_ledger *ledger, struct job *job,
 	struct hf_span opening = hf_span(fill->opening, HF_OPENING_BYTES);
 	struct hf_span payload =
 		hf_span(fill->payload, fill->payload_len_bytes);
-	struct set_state *state = hf_ledger_stage(ledger, job->set);
 	struct hf_ledger_key key = hf_ledger_key_entry(fill->index);
 	struct hf_ledger_entry entry;
 	struct hf_header header;
@@ -67,12 +66,15 @@ static enum hf_err fill_run(struct hf_ledger *ledger, struct job *job,
 	err = hf_store_put(ledger->txn, job->set->table,
 			   hf_ledger_key_span(&key), hf_span(bytes, len), why);
 	free(bytes);
-	state->marks.missing--;
-	job->receipt =
-		(struct hf_ledger_receipt){ .set = job->set->id,
-					    .first = fill->index,
-					    .count = 1,
-					    .size = state->marks.stored };
+	if (err == HF_OK)
+		err = hf_ledger_missing_set(ledger, job->set, fill->index,
+					    false, why);
+	job->receipt = (struct hf_ledger_receipt){
+		.set = job->set->id,
+		.first = fill->index,
+		.count = 1,
+		.size = hf_ledger_stage(ledger, job->set)->marks.stored,
+	};
 	return err;
 }
 

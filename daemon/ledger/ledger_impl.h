@@ -32,7 +32,8 @@
 	X(NOTES,   "notes")  \
 	X(BATCHES, "batches") \
 	X(ABOUTS,  "abouts") \
-	X(RECORDS, "records")
+	X(RECORDS, "records") \
+	X(MISSING, "missing")
 /* clang-format on */
 
 enum ledger_table {
@@ -228,6 +229,16 @@ HF_MUST enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger,
 					    struct set *set);
 
 /* ledger_entry.c: in the transaction that is under way. */
+
+/* ledger_compact.c: in the transaction that is under way.  The bytes of one
+ * entry more are to leave the file. */
+HF_MUST enum hf_err hf_ledger_erasure_count(struct hf_ledger *ledger,
+					    struct hf_why *why);
+
+/* The payload of an entry is missing, or no longer. */
+HF_MUST enum hf_err hf_ledger_missing_set(struct hf_ledger *ledger,
+					  struct set *set, uint64_t index,
+					  bool is_missing, struct hf_why *why);
 
 /* The header of entry index of a set; NOTFOUND. */
 HF_MUST enum hf_err hf_ledger_header_get(struct hf_ledger *ledger,

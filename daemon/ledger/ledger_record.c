@@ -158,6 +158,33 @@ enum hf_err hf_ledger_marks_parse(struct hf_span bytes,
 	return HF_OK;
 }
 
+void hf_ledger_erasures_encode(const struct hf_ledger_erasures *erasures,
+			       uint8_t out[static HF_LEDGER_ERASURES_BYTES])
+{
+	out[0] = VERSION;
+	hf_be64_put(out + 1, erasures->asked);
+	hf_be64_put(out + 9, erasures->done);
+	hf_be64_put(out + 17, erasures->since_ms);
+}
+
+enum hf_err hf_ledger_erasures_parse(struct hf_span bytes,
+				     struct hf_ledger_erasures *out_erasures,
+				     struct hf_why *why)
+{
+	struct hf_ledger_erasures erasures;
+
+	if (bytes.len_bytes != HF_LEDGER_ERASURES_BYTES ||
+	    bytes.at[0] != VERSION)
+		return corrupt("erasures", why);
+	erasures.asked = hf_be64(bytes.at + 1);
+	erasures.done = hf_be64(bytes.at + 9);
+	erasures.since_ms = hf_be64(bytes.at + 17);
+	if (erasures.done > erasures.asked)
+		return corrupt("erasures", why);
+	*out_erasures = erasures;
+	return HF_OK;
+}
+
 void hf_ledger_note_put(struct hf_buf *buf,
 			const struct hf_ledger_note_record *record)
 {

@@ -52,7 +52,8 @@ hf_ledger_key_batch(uint32_t set, const uint8_t id[static HF_BATCH_ID_BYTES],
 struct hf_ledger_key hf_ledger_key_about(uint32_t set, uint64_t target,
 					 uint64_t index);
 
-/* Table "records": the set, or 0; the entry, or the caller's number. */
+/* Table "records": the set, or 0; the entry, or the caller's number.  Table
+ * "missing", which has no values: the set, the entry. */
 struct hf_ledger_key hf_ledger_key_record(uint32_t set, uint64_t index);
 
 /* A set's own table, entries: the index.  Hashes of complete subtrees: the
@@ -95,6 +96,21 @@ size_t hf_ledger_marks_encode(const struct hf_ledger_marks *marks,
 HF_MUST enum hf_err hf_ledger_marks_parse(struct hf_span bytes,
 					  struct hf_ledger_marks *out_marks,
 					  struct hf_why *why);
+
+/* Table "marks", set 0: erasures since ever. */
+struct hf_ledger_erasures {
+	uint64_t asked;    /* payloads deleted */
+	uint64_t done;     /* of these, that are in the file no more */
+	uint64_t since_ms; /* when the first of the others was deleted */
+};
+
+#define HF_LEDGER_ERASURES_BYTES (1 + 3 * 8)
+void hf_ledger_erasures_encode(const struct hf_ledger_erasures *erasures,
+			       uint8_t out[static HF_LEDGER_ERASURES_BYTES]);
+HF_MUST enum hf_err
+hf_ledger_erasures_parse(struct hf_span bytes,
+			 struct hf_ledger_erasures *out_erasures,
+			 struct hf_why *why);
 
 /* Table "notes". */
 struct hf_ledger_note_record {

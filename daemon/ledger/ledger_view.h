@@ -81,6 +81,20 @@ HF_MUST enum hf_err hf_ledger_next(struct hf_ledger_view *view, uint32_t after,
 				   struct hf_ledger_info *out_info,
 				   struct hf_why *why);
 
+/* The first entry of a set at or above from whose payload is missing.
+ * NOTFOUND. */
+HF_MUST enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view,
+					   uint32_t set, uint64_t from,
+					   uint64_t *out_index,
+					   struct hf_why *why);
+
+/* Payloads that were erased in any set and may still lie in free parts of the
+ * file, and when the first of them was; 0 and 0 for none. */
+HF_MUST enum hf_err hf_ledger_erasing(struct hf_ledger_view *view,
+				      uint64_t *out_count,
+				      uint64_t *out_since_ms,
+				      struct hf_why *why);
+
 enum hf_ledger_which {
 	HF_LEDGER_NOTE = 1, /* what we can serve in full */
 	HF_LEDGER_SEEN = 2, /* the largest verified; an own set's is the same */

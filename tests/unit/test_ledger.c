@@ -284,6 +284,47 @@ static void an_erased_entry_keeps_its_header_alone(void **state)
 	assert_int_equal(check.missing, 0);
 }
 
+static uint64_t erasing(struct rig *rig)
+{
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+	uint64_t count, since_ms;
+
+	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
+	assert_ok(hf_ledger_erasing(view, &count, &since_ms, &why), &why);
+	hf_ledger_view_end(view);
+	assert_int_equal(count > 0, since_ms > 0);
+	return count;
+}
+
+static void erasures_wait_until_the_file_is_written_anew(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t set = own_set(rig);
+	struct hf_ledger_check check;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	append(rig, set, rig_add("a"), 0);
+	append(rig, set, rig_add("b"), 1);
+	assert_int_equal(erasing(rig), 0);
+	append(rig, set, rig_about(HF_OP_ERASE, 0, ""), 2);
+	append(rig, set, rig_about(HF_OP_ERASE, 0, ""), 3);
+	append(rig, set, rig_about(HF_OP_ERASE, 1, ""), 4);
+	/* Over a restart too; twice is once. */
+	assert_ok(rig_reopen(rig, &why), &why);
+	assert_int_equal(erasing(rig), 2);
+	assert_ok(hf_ledger_compact(rig->ledger, NULL, &why), &why);
+	assert_int_equal(erasing(rig), 0);
+	append(rig, set, rig_add("c"), 5);
+	assert_ok(rig_reopen(rig, &why), &why);
+	assert_int_equal(erasing(rig), 0);
+	assert_ok(rig_info(rig, set, &info, &why), &why);
+	assert_int_equal(info.size, 6);
+	assert_ok(hf_ledger_verify(rig->ledger, set, &check, &why), &why);
+	assert_int_equal(check.erased, 2);
+}
+
 static void a_set_can_end_and_be_frozen(void **state)
 {
 	struct rig *rig = *state;
@@ -537,6 +578,7 @@ int main(void)
 		RIG_TEST(what_must_not_be_signed_is_refused),
 		RIG_TEST(fates_are_known_at_once),
 		RIG_TEST(an_erased_entry_keeps_its_header_alone),
+		RIG_TEST(erasures_wait_until_the_file_is_written_anew),
 		RIG_TEST(a_set_can_end_and_be_frozen),
 		RIG_TEST(followers_are_woken_with_what_can_be_read),
 		RIG_TEST(a_second_ledger_on_one_directory_is_refused),

@@ -265,6 +265,7 @@ static void what_is_withheld_is_missing_until_it_comes(void **state)
 	struct hf_ledger_view *view;
 	struct hf_why why = { "" };
 	uint8_t opening[HF_OPENING_BYTES];
+	uint64_t missing;
 
 	subscribe(pair);
 	assert_ok(rig_append_many(&pair->from, pair->own, 0, 6, &why), &why);
@@ -304,6 +305,16 @@ static void what_is_withheld_is_missing_until_it_comes(void **state)
 	assert_int_equal(entry.state, HF_LEDGER_MISSING);
 	assert_ok(hf_ledger_entry(view, pair->foreign, 2, &entry, &why), &why);
 	assert_true(hf_span_is(entry.payload, "entry 2"));
+	hf_ledger_view_end(view);
+	/* And which one is missing is known. */
+	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
+	assert_ok(
+		hf_ledger_missing_next(view, pair->foreign, 0, &missing, &why),
+		&why);
+	assert_int_equal(missing, 4);
+	assert_int_equal(
+		hf_ledger_missing_next(view, pair->foreign, 5, &missing, NULL),
+		HF_E_NOTFOUND);
 	hf_ledger_view_end(view);
 	verify(&pair->to, pair->foreign, 7);
 }
