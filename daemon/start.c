@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "errand.h"
+#include "erasure.h"
 #include "feed.h"
 #include "feed_expiry.h"
 #include "file.h"
@@ -547,6 +548,8 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_retro_start(&start->node, &start->node.retro, why);
 	if (err == HF_OK)
+		err = hf_erasure_start(&start->node, &start->node.erasure, why);
+	if (err == HF_OK)
 		err = hf_rpc_server_start(start->server, why);
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
 		err = hf_rpc_server_start(start->locals[i], why);
@@ -585,6 +588,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	struct hf_node *node = &start->node;
 
 	hf_vouching_stop(node->vouching);
+	hf_erasure_stop(node->erasure);
 	hf_retro_halt(node->retro);
 	hf_cases_halt(node->cases);
 	hf_peers_stop(node->peers);

@@ -112,7 +112,8 @@
 	X(FILES_FROM,   "files-from",   1)            \
 	X(ZERO,         "null",         0)            \
 	X(RATE,         "rate",         1)            \
-	X(UPDATE,       "update",       0)
+	X(UPDATE,       "update",       0)            \
+	X(ERASE,        "erase",        0)
 /* clang-format on */
 
 enum hf_cmd_option {

@@ -42,7 +42,7 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  BIT(TYPE) | BIT(BATCH) | BIT(SKIP_BAD) | BIT(DRY_RUN),
 	  hf_cmd_publish, "add files, or a list of hashes, to a set of ours" },
 	{ "retract", NULL, "SET INDEX | HASH | FILE | --batch ID", 0, 2,
-	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE),
+	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE) | BIT(ERASE),
 	  hf_cmd_retract, "take entries of ours back" },
 	{ "match", NULL, "FILE|HASH... | --stdin", 0, MANY,
 	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER) |

@@ -17,7 +17,8 @@ struct run {
 	struct hf_client *client;
 	struct hf_retract_request request; /* what it says every time */
 	uint64_t count;
-	json_t *list; /* of entries, with --json */
+	json_t *list;   /* of entries, with --json */
+	json_t *others; /* entries of others, each once */
 };
 
 static enum hf_err take_options(struct run *run, struct hf_why *why)
@@ -42,7 +43,30 @@ static enum hf_err take_options(struct run *run, struct hf_why *why)
 			      HF_REMARK_MAX_BYTES);
 	run->request.reason = (enum hf_retract_reason)reason;
 	run->request.note = note;
+	run->request.erase = hf_cmd_has(run->cmd, HF_CMD_ERASE);
 	return HF_OK;
+}
+
+static json_t *entry_json(const struct hf_entry_ref *entry)
+{
+	return json_pack("{s:s, s:o}", "origin", entry->origin, "index",
+			 hf_json_number(entry->index));
+}
+
+/* The same entry is named again by the next hash of a file. */
+static void note_other(struct run *run, const struct hf_entry_ref *entry)
+{
+	json_t *object = entry_json(entry), *known;
+	size_t i;
+
+	json_array_foreach(run->others, i, known)
+	{
+		if (json_equal(known, object)) {
+			json_decref(object);
+			return;
+		}
+	}
+	json_array_append_new(run->others, object);
 }
 
 static enum hf_err ask(struct run *run, const struct hf_retract_request *what,
@@ -57,20 +81,15 @@ static enum hf_err ask(struct run *run, const struct hf_retract_request *what,
 	run->count += answer.count;
 	for (size_t i = 0; i < answer.retracted_count; i++) {
 		const struct hf_entry_ref *entry = &answer.retracted[i];
-		json_t *object;
 
-		if (run->list == NULL) {
+		if (run->list == NULL)
 			printf("%s\t%llu\n", entry->origin,
 			       (unsigned long long)entry->index);
-			continue;
-		}
-		object = json_object();
-		json_object_set_new(object, "origin",
-				    json_string(entry->origin));
-		json_object_set_new(object, "index",
-				    hf_json_number(entry->index));
-		json_array_append_new(run->list, object);
+		else
+			json_array_append_new(run->list, entry_json(entry));
 	}
+	for (size_t i = 0; i < answer.others_count; i++)
+		note_other(run, &answer.others[i]);
 	return HF_OK;
 }
 
@@ -178,15 +197,25 @@ static enum hf_err retract(struct run *run, struct hf_why *why)
 
 static enum hf_err print(struct run *run, struct hf_why *why)
 {
-	json_t *object;
+	json_t *object, *entry;
+	size_t i;
 
 	if (run->list == NULL) {
 		printf("%llu retracted\n", (unsigned long long)run->count);
+		json_array_foreach(run->others, i, entry)
+		{
+			printf("still listed by others: %s\t%lld\n",
+			       json_string_value(
+				       json_object_get(entry, "origin")),
+			       (long long)json_integer_value(
+				       json_object_get(entry, "index")));
+		}
 		return HF_OK;
 	}
 	object = json_object();
 	json_object_set_new(object, "count", hf_json_number(run->count));
 	json_object_set(object, "retracted", run->list);
+	json_object_set(object, "others", run->others);
 	return hf_json_line(object, why);
 }
 
@@ -207,13 +236,15 @@ enum hf_err hf_cmd_retract(struct hf_cmd *cmd, struct hf_why *why)
 		return err;
 	if (hf_cmd_has(cmd, HF_CMD_JSON))
 		run.list = json_array();
+	run.others = json_array();
 	err = retract(&run, why);
+	if (err == HF_OK && (run.count > 0 || json_array_size(run.others) > 0))
+		err = print(&run, why);
 	if (err == HF_OK && run.count == 0)
 		err = hf_why(why, HF_E_NOTFOUND,
 			     "no live entry of ours has that: nothing was "
 			     "retracted");
-	else if (err == HF_OK)
-		err = print(&run, why);
+	json_decref(run.others);
 	json_decref(run.list);
 	hf_client_close(run.client);
 	return err;

@@ -23,6 +23,15 @@ static void show_text(const struct hf_wire_set_info *set)
 		printf("evidence     hashfed sets evidence %s\n", set->origin);
 	printf("seen         %" PRIu64 "\napplied      %" PRIu64 "\n",
 	       set->seen, set->applied);
+	if (set->missing > 0)
+		printf("missing      %" PRIu64 " payloads, of entries",
+		       set->missing);
+	for (size_t i = 0; i < set->missing_entries_count; i++)
+		printf(" %" PRIu64, set->missing_entries[i]);
+	if (set->missing > 0)
+		printf("%s\n", set->missing > set->missing_entries_count
+				       ? " and on"
+				       : "");
 	if (set->checkpoint_ms != 0) {
 		hf_show_time(set->checkpoint_ms, at);
 		printf("checkpoint   %s UTC, %s\n", at,
@@ -39,10 +48,14 @@ static enum hf_err show_json(const struct hf_wire_set_info *set,
 			     struct hf_why *why)
 {
 	json_t *object = json_object(), *cosigners = json_array();
+	json_t *missing = json_array();
 
 	for (size_t i = 0; i < set->cosigners_count; i++)
 		json_array_append_new(cosigners,
 				      hf_json_text(set->cosigners[i]));
+	for (size_t i = 0; i < set->missing_entries_count; i++)
+		json_array_append_new(missing,
+				      hf_json_number(set->missing_entries[i]));
 	json_object_set_new(object, "origin", json_string(set->origin));
 	json_object_set_new(object, "state",
 			    json_string(hf_set_state_word(set->state)));
@@ -52,6 +65,8 @@ static enum hf_err show_json(const struct hf_wire_set_info *set,
 			    json_boolean(set->has_evidence));
 	json_object_set_new(object, "seen", hf_json_number(set->seen));
 	json_object_set_new(object, "applied", hf_json_number(set->applied));
+	json_object_set_new(object, "missing", hf_json_number(set->missing));
+	json_object_set_new(object, "missing_entries", missing);
 	json_object_set_new(object, "checkpoint_ms",
 			    hf_json_number(set->checkpoint_ms));
 	if (set->freshness != 0)

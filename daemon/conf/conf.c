@@ -72,6 +72,7 @@ static const struct option {
 	{ "sign-again-after", KIND_TIME,  60000, MS_OF_DAY, "10min",       TO(sign_again_after_ms) },
 	{ "stale-after",    KIND_TIME,    60000, 365 * MS_OF_DAY, "24h",   TO(stale_after_ms) },
 	{ "expired-after",  KIND_TIME,    60000, 365 * MS_OF_DAY, "7d",    TO(expired_after_ms) },
+	{ "erase-within",   KIND_TIME,    1000, 30 * MS_OF_DAY, "24h",     TO(erase_within_ms) },
 	{ "calls-per-peer", KIND_COUNT,   1, 4096,        "64",            TO(calls_per_peer_count) },
 	{ "checkpoint-peers", KIND_PEERS, 0, HF_CONF_CHECKPOINT_PEERS_MAX, NULL, TO(checkpoint_peers) },
 	{ "case-relays",    KIND_PEERS,   0, HF_CONF_CASE_RELAYS_MAX, NULL, TO(case_relays) },

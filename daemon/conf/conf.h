@@ -76,6 +76,7 @@ struct hf_conf {
 	uint64_t sign_again_after_ms;
 	uint64_t stale_after_ms;
 	uint64_t expired_after_ms;
+	uint64_t erase_within_ms; /* until erased bytes leave the files */
 	uint64_t calls_per_peer_count;
 	struct hf_conf_names checkpoint_peers;
 	struct hf_conf_names case_relays; /* who may pass on our cases */

@@ -183,17 +183,19 @@ static enum hf_err remember(struct hf_feed_batch *batch,
 }
 
 /* What is in this batch, or will be in a later one, is out as well: the index
- * remembers. */
+ * remembers.  What is erased is not even remembered as taken back. */
 static enum hf_err take_out(struct hf_feed_batch *batch,
-			    struct hf_ledger_view *view, uint64_t target,
-			    struct hf_why *why)
+			    struct hf_ledger_view *view, unsigned op,
+			    uint64_t target, struct hf_why *why)
 {
 	enum hf_err err = hf_index_remove(batch->node->index, batch->is->set,
 					  target, why);
 
-	if (err == HF_OK && batch->is->is_own)
-		err = remember(batch, view, target, why);
-	return err;
+	if (err != HF_OK || !batch->is->is_own)
+		return err;
+	return op == HF_OP_ERASE ? hf_index_remove(batch->node->retracted,
+						   batch->is->set, target, why)
+				 : remember(batch, view, target, why);
 }
 
 static enum hf_err amend(struct hf_feed_batch *batch,
@@ -264,7 +266,7 @@ static enum hf_err gather(struct hf_feed_batch *batch,
 	else if (header.op == HF_OP_AMEND)
 		err = amend(batch, entry, header.target, why);
 	else if (header.op == HF_OP_RETRACT || header.op == HF_OP_ERASE)
-		err = take_out(batch, view, header.target, why);
+		err = take_out(batch, view, header.op, header.target, why);
 	if (err == HF_OK && live != NULL)
 		err = weigh(view, batch->is->set, entry->index, &header, live,
 			    why);

@@ -26,6 +26,7 @@ struct hf_aging;
 struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
+struct hf_erasure;
 struct hf_errands;
 struct hf_expiry;
 struct hf_feed;
@@ -70,7 +71,8 @@ struct hf_node {
 	struct hf_watches *watches;
 	struct hf_cases *cases;
 	struct hf_retro *retro; /* NULL where it is off */
-	struct hf_desk *desk;   /* where lookups are made */
+	struct hf_erasure *erasure;
+	struct hf_desk *desk; /* where lookups are made */
 	struct hf_errands *errands;
 	struct hf_errands *case_errands; /* beside each other */
 	struct hf_rpc_loop *poller;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "bytes.h"
-#include "clock.h"
 #include "file.h"
 #include "leaf.h"
 #include "ledger_view.h"
@@ -19,6 +18,8 @@
 #include "feed.h"
 #include "node.h"
 #include "retract.h"
+#include "retract_drafts.h"
+#include "retract_others.h"
 
 /* How long the index may take to let go of what was retracted. */
 #define FEED_TIMEOUT_MS 30000
@@ -102,10 +103,25 @@ static enum hf_err look_up(struct targets *targets, struct hf_index_view *view,
 					  &videos, why);
 }
 
-static enum hf_err gather_hash(struct targets *targets,
-			       const struct hf_hash *hash, struct hf_why *why)
+static enum hf_err gather_index(struct targets *targets, struct hf_index *index,
+				const struct hf_hash *hash, struct hf_why *why)
 {
 	struct hf_index_view *view;
+	enum hf_err err = hf_index_view_begin(index, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = look_up(targets, view, hash, why);
+	hf_index_view_end(view);
+	return err;
+}
+
+/* Those that live, and with erasures those that were taken back as well. */
+static enum hf_err gather_hash(struct targets *targets,
+			       const struct hf_retract_request *request,
+			       struct hf_why *why)
+{
+	const struct hf_hash *hash = request->hash;
 	enum hf_err err;
 
 	if (!hf_algorithm_takes(hash->algorithm, hash->digest.len_bytes))
@@ -115,19 +131,18 @@ static enum hf_err gather_hash(struct targets *targets,
 	if (!hf_feed_is_caught_up(targets->node->feed))
 		return hf_why(why, HF_E_UNAVAILABLE,
 			      "starting: our own sets are still being read");
-	err = hf_index_view_begin(targets->node->index, &view, why);
-	if (err != HF_OK)
-		return err;
-	err = look_up(targets, view, hash, why);
-	hf_index_view_end(view);
+	err = gather_index(targets, targets->node->index, hash, why);
+	if (err == HF_OK && request->erase)
+		err = gather_index(targets, targets->node->retracted, hash,
+				   why);
 	return err;
 }
 
-/* The live entries of one part of a batch. */
+/* The live entries of one part of a batch, or those that are not erased. */
 static enum hf_err gather_range(struct targets *targets,
 				struct hf_ledger_view *view,
 				const struct hf_ledger_receipt *part,
-				struct hf_why *why)
+				bool erase, struct hf_why *why)
 {
 	for (uint64_t i = part->first; i < part->first + part->count; i++) {
 		struct hf_ledger_fate fate;
@@ -143,14 +158,16 @@ static enum hf_err gather_range(struct targets *targets,
 		if (err != HF_OK)
 			return err;
 		if (header.op == HF_OP_ADD &&
-		    fate.retracted_by == HF_LEDGER_NONE)
+		    (erase ? entry.state == HF_LEDGER_HELD
+			   : fate.retracted_by == HF_LEDGER_NONE))
 			add_target(targets, part->set, i);
 	}
 	return HF_OK;
 }
 
 static enum hf_err gather_batch(struct targets *targets,
-				struct hf_span batch_id, struct hf_why *why)
+				const struct hf_retract_request *request,
+				struct hf_why *why)
 {
 	struct hf_ledger_info info = { .set = 0 };
 	struct hf_ledger_view *view;
@@ -167,11 +184,12 @@ static enum hf_err gather_batch(struct targets *targets,
 		if (info.kind != HF_LEDGER_OWN)
 			continue;
 		while (err == HF_OK &&
-		       hf_ledger_batch_next(view, info.set, batch_id.at,
-					    sequence, &sequence, &part,
-					    NULL) == HF_OK) {
+		       hf_ledger_batch_next(view, info.set,
+					    request->batch_id.at, sequence,
+					    &sequence, &part, NULL) == HF_OK) {
 			part.set = info.set;
-			err = gather_range(targets, view, &part, why);
+			err = gather_range(targets, view, &part, request->erase,
+					   why);
 			sequence++;
 		}
 	}
@@ -190,10 +208,10 @@ static enum hf_err gather(struct targets *targets,
 		err = gather_entry(targets, request->entry, why);
 		break;
 	case HF_RETRACT_HASH:
-		err = gather_hash(targets, request->hash, why);
+		err = gather_hash(targets, request, why);
 		break;
 	case HF_RETRACT_BATCH_ID:
-		err = gather_batch(targets, request->batch_id, why);
+		err = gather_batch(targets, request, why);
 		break;
 	case HF_RETRACT_NOTHING:
 		return hf_why(why, err, "nothing to retract is named");
@@ -215,52 +233,68 @@ static int compare(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-/* Append one RETRACT for each of count targets of one set, and wait. */
-static enum hf_err append(struct hf_node *node, const struct target *targets,
-			  size_t count,
-			  const struct hf_retract_request *request,
-			  struct hf_span note, struct hf_why *why)
+/* Append drafts to one set, and wait. */
+static enum hf_err append(struct hf_node *node, uint32_t set,
+			  const struct hf_ledger_draft *drafts, size_t count,
+			  struct hf_ledger_receipt *out_receipt,
+			  struct hf_why *why)
 {
-	struct hf_ledger_batch batch = { .set = targets[0].set,
-					 .drafts_count = count };
-	struct hf_ledger_draft *drafts = calloc(count, sizeof(*drafts));
-	struct hf_ledger_receipt receipt;
 	struct hf_ledger_wait *wait;
-	enum hf_err err;
+	enum hf_err err = hf_ledger_wait_new(&wait, why);
 
-	if (drafts == NULL)
-		return hf_why(why, HF_E_NOMEM, "no memory");
-	for (size_t i = 0; i < count; i++)
-		drafts[i] = (struct hf_ledger_draft){
-			.op = HF_OP_RETRACT,
-			.code = (uint32_t)request->reason,
-			.time_ms = hf_clock_wall_ms(),
-			.target = targets[i].entry,
-			.payload = note,
+	for (size_t i = 0; i < count && err == HF_OK;) {
+		struct hf_ledger_batch batch = {
+			.set = set,
+			.drafts = drafts + i,
+			.drafts_count = count - i < HF_APPEND_BATCH_MAX
+						? count - i
+						: HF_APPEND_BATCH_MAX,
 		};
-	batch.drafts = drafts;
-	err = hf_ledger_wait_new(&wait, why);
-	if (err == HF_OK) {
+
 		err = hf_ledger_append(node->ledger, &batch,
 				       hf_ledger_wait_done(wait), why);
 		if (err == HF_OK)
-			err = hf_ledger_wait_for(wait, &receipt, why);
-		hf_ledger_wait_free(wait);
+			err = hf_ledger_wait_for(wait, out_receipt, why);
+		i += batch.drafts_count;
 	}
-	free(drafts);
+	hf_ledger_wait_free(wait);
+	return err;
+}
+
+/* Take count targets of one set back, and wait until nobody finds them. */
+static enum hf_err take_back(struct hf_node *node, const struct target *targets,
+			     size_t count,
+			     const struct hf_retract_request *request,
+			     struct hf_span note, struct hf_why *why)
+{
+	struct hf_retract_drafts drafts = { .request = request, .note = note };
+	struct hf_ledger_receipt receipt = { .set = 0 };
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; i < count && err == HF_OK; i++)
+		err = hf_retract_drafts_add(&drafts, view, targets[i].set,
+					    targets[i].entry, why);
+	hf_ledger_view_end(view);
+	if (err == HF_OK)
+		err = append(node, targets[0].set, drafts.rows, drafts.count,
+			     &receipt, why);
+	free(drafts.rows);
 	for (size_t i = 0; i < count && err == HF_OK; i++)
 		err = hf_feed_retract(node->feed, targets[i].set,
 				      targets[i].entry, why);
 	/* The feed also remembers what was taken back. */
-	if (err == HF_OK)
+	if (err == HF_OK && receipt.set != 0)
 		err = hf_feed_wait(node->feed, receipt.set, receipt.size,
 				   FEED_TIMEOUT_MS);
 	return err;
 }
 
-static enum hf_err append_all(struct targets *targets,
-			      const struct hf_retract_request *request,
-			      struct hf_why *why)
+static enum hf_err take_back_all(struct targets *targets,
+				 const struct hf_retract_request *request,
+				 struct hf_why *why)
 {
 	const struct hf_retraction retraction = { .note = request->note };
 	struct hf_buf note;
@@ -276,8 +310,8 @@ static enum hf_err append_all(struct targets *targets,
 		while (end < targets->count && end - i < HF_APPEND_BATCH_MAX &&
 		       targets->rows[end].set == targets->rows[i].set)
 			end++;
-		err = append(targets->node, &targets->rows[i], end - i, request,
-			     hf_buf_span(&note), why);
+		err = take_back(targets->node, &targets->rows[i], end - i,
+				request, hf_buf_span(&note), why);
 		i = end;
 	}
 	hf_buf_release(&note);
@@ -303,7 +337,31 @@ static enum hf_err keep_intent(struct hf_node *node, struct hf_span wire,
 	return err == HF_OK ? hf_file_create(path, wire, 0600, why) : err;
 }
 
+/* Who else lists what is meant: asked before, as payloads are at hand. */
+static enum hf_err find_others(const struct targets *targets,
+			       const struct hf_retract_request *request,
+			       struct hf_others *others, struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = HF_OK;
+
+	if (request->what == HF_RETRACT_HASH)
+		err = hf_others_of_hash(others, request->hash, why);
+	if (err != HF_OK || targets->count == 0)
+		return err;
+	err = hf_ledger_view_begin(others->node->ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0;
+	     i < targets->count && i < HF_RETRACTED_MAX && err == HF_OK; i++)
+		err = hf_others_of_entry(others, view, targets->rows[i].set,
+					 targets->rows[i].entry, why);
+	hf_ledger_view_end(view);
+	return err;
+}
+
 static enum hf_err respond(const struct targets *targets,
+			   const struct hf_others *others,
 			   struct hf_arena *arena,
 			   struct hf_retract_response *out, struct hf_why *why)
 {
@@ -327,6 +385,8 @@ static enum hf_err respond(const struct targets *targets,
 		.retracted = rows,
 		.retracted_count = count,
 		.count = targets->count,
+		.others = others->rows,
+		.others_count = others->count,
 	};
 	return HF_OK;
 }
@@ -351,17 +411,25 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 		       struct hf_why *why)
 {
 	struct targets targets = { .node = node };
+	struct hf_others others = { .node = node, .arena = arena };
 	char intent[2 * HF_NODE_PATH_SIZE] = "";
 	enum hf_err err = gather_sorted(&targets, request, why);
 
+	if (err == HF_OK || err == HF_E_NOTFOUND) {
+		enum hf_err found =
+			find_others(&targets, request, &others, why);
+
+		if (found != HF_OK || others.count > 0)
+			err = found;
+	}
 	if (err == HF_OK && targets.count > 1)
 		err = keep_intent(node, wire, intent, sizeof(intent), why);
 	if (err == HF_OK)
-		err = append_all(&targets, request, why);
+		err = take_back_all(&targets, request, why);
 	if (err == HF_OK && intent[0] != '\0')
 		unlink(intent);
 	if (err == HF_OK)
-		err = respond(&targets, arena, out_response, why);
+		err = respond(&targets, &others, arena, out_response, why);
 	free(targets.rows);
 	return err;
 }
@@ -385,7 +453,7 @@ static void resume_one(struct hf_node *node, const char *path, bool is_start)
 	if (err == HF_OK)
 		err = gather_sorted(&targets, &request, &why);
 	if (err == HF_OK)
-		err = append_all(&targets, &request, &why);
+		err = take_back_all(&targets, &request, &why);
 	free(targets.rows);
 	if (err == HF_OK || err == HF_E_NOTFOUND) {
 		unlink(path);

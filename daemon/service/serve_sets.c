@@ -123,6 +123,26 @@ out:
 	hf_buf_release(&own);
 }
 
+/* The payloads that make it incomplete. */
+static void put_missing(struct page *page, const struct hf_ledger_info *info,
+			struct hf_wire_set_info *row)
+{
+	uint64_t *entries, index = 0;
+	size_t count = 0;
+
+	row->missing = info->missing_count;
+	if (info->missing_count == 0)
+		return;
+	entries = hf_arena_calloc(page->unary->arena, HF_MISSING_MAX,
+				  sizeof(*entries));
+	while (entries != NULL && count < HF_MISSING_MAX &&
+	       hf_ledger_missing_next(page->view, info->set, index, &index,
+				      NULL) == HF_OK)
+		entries[count++] = index++;
+	row->missing_entries = entries;
+	row->missing_entries_count = count;
+}
+
 static void put_set(struct page *page, const struct hf_ring_set *set)
 {
 	struct hf_wire_set_info *row = &page->rows[page->count++];
@@ -150,6 +170,7 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 		row->frozen_reason = hf_arena_text(
 			page->unary->arena, hf_span_of(info.frozen_reason));
 	row->has_evidence = hf_forks_has(page->unary->node->forks, set->origin);
+	put_missing(page, &info, row);
 	put_cosigners(page, info.set, row);
 	witnesses = hf_conf_witnesses_of(page->unary->node->conf, set->origin);
 	row->quorum = witnesses != NULL ? witnesses->need : 0;

@@ -21,6 +21,9 @@
 
 #define NO_ENROLMENT "no new enrolment"
 
+/* Entries that a sentence has room for; ListSets names more. */
+#define MISSING_NAMED 4
+
 /* What an operator should know, one sentence each. */
 struct warnings {
 	struct hf_arena *arena;
@@ -120,6 +123,50 @@ static void count_age(struct hf_unary *unary, const struct hf_feed_set *is,
 	warn(warnings, text);
 }
 
+static void warn_erasing(struct warnings *warnings, struct hf_ledger_view *view,
+			 uint64_t within_ms)
+{
+	uint64_t count, since_ms;
+	char text[HF_CLOCK_TEXT_SIZE + 128], at[HF_CLOCK_TEXT_SIZE];
+
+	if (hf_ledger_erasing(view, &count, &since_ms, NULL) != HF_OK ||
+	    count == 0)
+		return;
+	hf_clock_text(since_ms + within_ms, at);
+	snprintf(text, sizeof(text),
+		 "erasing: %llu payloads are deleted, and leave the files "
+		 "after %s",
+		 (unsigned long long)count, at);
+	warn(warnings, text);
+}
+
+/* Which payloads are missing: the first of them, as operators ask for them. */
+static void warn_missing(struct warnings *warnings, struct hf_ledger_view *view,
+			 const struct hf_ledger_info *info)
+{
+	char text[HF_SENTENCE_MAX_BYTES];
+	uint64_t index = 0;
+	size_t len;
+
+	if (info->missing_count == 0)
+		return;
+	len = (size_t)snprintf(
+		text, sizeof(text),
+		"%s is incomplete: %llu payloads are missing, of entries",
+		info->origin, (unsigned long long)info->missing_count);
+	for (size_t i = 0; i < MISSING_NAMED; i++, index++) {
+		if (hf_ledger_missing_next(view, info->set, index, &index,
+					   NULL) != HF_OK)
+			break;
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"%s %llu", i > 0 ? "," : "",
+					(unsigned long long)index);
+	}
+	if (info->missing_count > MISSING_NAMED)
+		snprintf(text + len, sizeof(text) - len, " and on");
+	warn(warnings, text);
+}
+
 static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		       struct warnings *warnings,
 		       struct hf_get_status_response *out)
@@ -142,13 +189,7 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 					 : "");
 			warn(warnings, text);
 		}
-		if (info.missing_count > 0) {
-			snprintf(text, sizeof(text),
-				 "%s is incomplete: %llu payloads are missing",
-				 info.origin,
-				 (unsigned long long)info.missing_count);
-			warn(warnings, text);
-		}
+		warn_missing(warnings, view, &info);
 		if (hf_feed_get(unary->node->feed, info.set, &is) == HF_OK)
 			count_age(unary, &is, now_ms, warnings, out);
 	}
@@ -210,6 +251,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
 	count_sets(unary, view, &warnings, &response);
 	warn_behind(unary, view, &warnings);
+	warn_erasing(&warnings, view, node->conf->erase_within_ms);
 	hf_index_stats(node->index, &index);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)
 		response.indexed += index.hashes_count[i];

@@ -93,6 +93,7 @@
 #define HF_SENTENCE_MAX_BYTES   512 /* warnings, problems, rules */
 #define HF_WARNINGS_MAX         100
 #define HF_VKEY_MAX_BYTES       512
+#define HF_MISSING_MAX          16    /* missing payloads named of a set */
 #define HF_SIZES_MAX            10000 /* rows of each list of GetSizes */
 
 /* Batch ids of Append: 16 bytes chosen by the client. */

@@ -58,7 +58,9 @@ HF_SHAPE(wire_set_info, Hashfed__V1__SetInfo, hashfed__v1__set_info,
 	HF_TEXT(frozen_reason, 0, HF_SENTENCE_MAX_BYTES),
 	HF_FLAG(has_evidence),
 	HF_TEXTS(cosigners, 1, HF_ORIGIN_MAX_BYTES, HF_NOTE_MAX_SIGNATURES),
-	HF_U32(quorum, UINT32_MAX))
+	HF_U32(quorum, UINT32_MAX),
+	HF_U64(missing),
+	HF_U64S(missing_entries, HF_MISSING_MAX))
 
 HF_SHAPE(list_sets_response, Hashfed__V1__ListSetsResponse,
 	 hashfed__v1__list_sets_response, HF_MESSAGE_MAX_BYTES, NULL,

@@ -65,6 +65,9 @@ struct hf_wire_set_info {
 	const char *const *cosigners; /* HF_NOTE_MAX_SIGNATURES */
 	size_t cosigners_count;
 	uint32_t quorum;
+	uint64_t missing;                /* payloads */
+	const uint64_t *missing_entries; /* HF_MISSING_MAX */
+	size_t missing_entries_count;
 };
 
 struct hf_list_sets_response {

@@ -48,12 +48,14 @@ HF_SHAPE(retract_request, Hashfed__V1__RetractRequest,
 	HF_CASE_BYTES(what, HF_RETRACT_BATCH_ID, batch_id, HF_BATCH_ID_BYTES,
 		      HF_BATCH_ID_BYTES),
 	HF_ENUM(reason, hf_retract_reason),
-	HF_TEXT(note, 0, HF_REMARK_MAX_BYTES))
+	HF_TEXT(note, 0, HF_REMARK_MAX_BYTES),
+	HF_FLAG(erase))
 
 HF_SHAPE(retract_response, Hashfed__V1__RetractResponse,
 	 hashfed__v1__retract_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_MANY(retracted, entry_ref, HF_RETRACTED_MAX),
-	HF_U64(count))
+	HF_U64(count),
+	HF_MANY(others, entry_ref, HF_RETRACTED_MAX))
 
 HF_SHAPE(amend_request, Hashfed__V1__AmendRequest,
 	 hashfed__v1__amend_request, HF_MESSAGE_MAX_BYTES, NULL,

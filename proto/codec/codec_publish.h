@@ -52,12 +52,15 @@ struct hf_retract_request {
 	struct hf_span batch_id; /* HF_BATCH_ID_BYTES */
 	enum hf_retract_reason reason;
 	const char *note; /* at most HF_REMARK_MAX_BYTES */
+	bool erase;
 };
 
 struct hf_retract_response {
 	const struct hf_entry_ref *retracted; /* HF_RETRACTED_MAX */
 	size_t retracted_count;
-	uint64_t count;
+	uint64_t count;                    /* 0: only others list it */
+	const struct hf_entry_ref *others; /* HF_RETRACTED_MAX */
+	size_t others_count;
 };
 
 struct hf_amend_request {

@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+#include "ledger_view.h"
+#include "log.h"
+#include "match_index.h"
+#include "thread.h"
+
+#include "erasure.h"
+#include "feed.h"
+#include "node.h"
+
+/* Between two looks at most, and after a failure at least. */
+#define LOOK_MOST_MS 60000
+
+/* How long the index may take between two looks at whether to stop. */
+#define FEED_STEP_MS 200
+
+struct hf_erasure {
+	struct hf_node *node; /* borrowed */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	atomic_bool is_over;
+	bool has_failed; /* logged; quiet until it works again */
+};
+
+/* The first set whose news have not reached the index; false for none. */
+static bool find_unfed(struct hf_node *node, struct hf_ledger_view *view,
+		       struct hf_ledger_info *out_info)
+{
+	out_info->set = 0;
+	while (hf_ledger_next(view, out_info->set, out_info, NULL) == HF_OK) {
+		if (hf_feed_found(node->feed, out_info->set) < out_info->size)
+			return true;
+	}
+	return false;
+}
+
+/* Until the index has let go of all that was erased by now. */
+static enum hf_err wait_for_feed(struct hf_erasure *erasure, struct hf_why *why)
+{
+	struct hf_node *node = erasure->node;
+
+	while (!atomic_load(&erasure->is_over)) {
+		struct hf_ledger_info info;
+		struct hf_ledger_view *view;
+		enum hf_err err =
+			hf_ledger_view_begin(node->ledger, &view, why);
+		bool is_unfed;
+
+		if (err != HF_OK)
+			return err;
+		is_unfed = find_unfed(node, view, &info);
+		hf_ledger_view_end(view);
+		if (!is_unfed)
+			return HF_OK;
+		err = hf_feed_wait(node->feed, info.set, info.size,
+				   FEED_STEP_MS);
+		/* It is looked at again either way. */
+		(void)err;
+	}
+	return hf_why(why, HF_E_CANCELLED, "stopping");
+}
+
+static enum hf_err erase(struct hf_erasure *erasure, struct hf_why *why)
+{
+	struct hf_node *node = erasure->node;
+	enum hf_err err = wait_for_feed(erasure, why);
+
+	if (err == HF_OK)
+		err = hf_index_compact(node->index, why);
+	if (err == HF_OK)
+		err = hf_index_compact(node->retracted, why);
+	/* Last: with it goes what says that there is something to do. */
+	return err == HF_OK
+		       ? hf_ledger_compact(node->ledger, &erasure->is_over, why)
+		       : err;
+}
+
+/* How many erasures wait, where the first has waited long enough. */
+static uint64_t count_due(struct hf_erasure *erasure)
+{
+	uint64_t count, since_ms, now_ms = hf_clock_wall_ms();
+	struct hf_ledger_view *view;
+	enum hf_err err =
+		hf_ledger_view_begin(erasure->node->ledger, &view, NULL);
+
+	if (err != HF_OK)
+		return 0;
+	err = hf_ledger_erasing(view, &count, &since_ms, NULL);
+	hf_ledger_view_end(view);
+	if (err != HF_OK || count == 0)
+		return 0;
+	/* With a clock that was set back nobody knows: now, then. */
+	return since_ms > now_ms || now_ms - since_ms >=
+					    erasure->node->conf->erase_within_ms
+		       ? count
+		       : 0;
+}
+
+static void look(struct hf_erasure *erasure)
+{
+	uint64_t count = count_due(erasure), begun_us = hf_clock_mono_us();
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (count == 0)
+		return;
+	err = erase(erasure, &why);
+	if (err == HF_OK)
+		hf_log(HF_LOG_INFO, "erasure", "erased from the files",
+		       "payloads=%llu took_ms=%llu", (unsigned long long)count,
+		       (unsigned long long)((hf_clock_mono_us() - begun_us) /
+					    1000));
+	else if (err != HF_E_CANCELLED && !erasure->has_failed)
+		hf_log(HF_LOG_WARNING, "erasure", "not yet erased",
+		       "payloads=%llu err=%s why=\"%s\"",
+		       (unsigned long long)count, hf_err_name(err), why.text);
+	erasure->has_failed = err != HF_OK;
+}
+
+/* False when it is to stop. */
+static bool wait(struct hf_erasure *erasure)
+{
+	uint64_t most_ms = erasure->node->conf->erase_within_ms / 4;
+	struct timespec until;
+
+	if (most_ms > LOOK_MOST_MS)
+		most_ms = LOOK_MOST_MS;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(most_ms / 1000);
+	until.tv_nsec += (long)(most_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&erasure->lock);
+	while (!atomic_load(&erasure->is_over) &&
+	       pthread_cond_timedwait(&erasure->changed, &erasure->lock,
+				      &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&erasure->lock);
+	return !atomic_load(&erasure->is_over);
+}
+
+static void *erasure_main(void *arg)
+{
+	struct hf_erasure *erasure = arg;
+
+	hf_thread_name("erasure");
+	while (wait(erasure))
+		look(erasure);
+	return NULL;
+}
+
+enum hf_err hf_erasure_start(struct hf_node *node,
+			     struct hf_erasure **out_erasure,
+			     struct hf_why *why)
+{
+	struct hf_erasure *erasure = calloc(1, sizeof(*erasure));
+	pthread_condattr_t monotonic;
+	int rc;
+
+	if (erasure == NULL)
+		return hf_why(why, HF_E_NOMEM, "erasure: no memory");
+	erasure->node = node;
+	pthread_mutex_init(&erasure->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&erasure->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	rc = pthread_create(&erasure->thread, NULL, erasure_main, erasure);
+	if (rc != 0) {
+		free(erasure);
+		errno = rc;
+		return hf_why_errno(why, "erasure: start the thread");
+	}
+	*out_erasure = erasure;
+	return HF_OK;
+}
+
+void hf_erasure_stop(struct hf_erasure *erasure)
+{
+	if (erasure == NULL)
+		return;
+	pthread_mutex_lock(&erasure->lock);
+	atomic_store(&erasure->is_over, true);
+	pthread_cond_signal(&erasure->changed);
+	pthread_mutex_unlock(&erasure->lock);
+	pthread_join(erasure->thread, NULL);
+	pthread_mutex_destroy(&erasure->lock);
+	pthread_cond_destroy(&erasure->changed);
+	free(erasure);
+}
