@@ -60,23 +60,22 @@ void hf_match_wanted_init(struct hf_match_wanted *wanted,
 void hf_match_masks_fill(uint16_t out_masks[static HF_MATCH_MASKS_MAX]);
 extern const unsigned hf_match_masks_count[HF_MATCH_RADIUS_MAX + 1];
 
-/* The bucket of a value of the wanted one's band, from which it differs in so
- * many bits, at most the radius. */
-static inline struct hf_match_bucket
+/* Into *out_bucket, which is not read: the bucket of a value of the wanted
+ * one's band, from which it differs in so many bits, at most the radius.
+ * Written field by field: a copy would wait for each to be stored. */
+static inline void
 hf_match_wanted_bucket(const struct hf_match_wanted *wanted,
 		       const struct hf_match_segment_band *band, unsigned value,
-		       unsigned differ)
+		       unsigned differ, struct hf_match_bucket *out_bucket)
 {
 	uint32_t begin = band->offsets[value];
 
-	return (struct hf_match_bucket){
-		.sketches = band->nexts + begin,
-		.keys = band->keys + begin,
-		.begin = begin,
-		.count = band->offsets[value + 1] - begin,
-		.want = wanted->bands[band->next],
-		.limit = (uint16_t)(wanted->pair_limit - differ),
-	};
+	out_bucket->sketches = band->nexts + begin;
+	out_bucket->keys = band->keys + begin;
+	out_bucket->begin = begin;
+	out_bucket->count = band->offsets[value + 1] - begin;
+	out_bucket->want = wanted->bands[band->next];
+	out_bucket->limit = (uint16_t)(wanted->pair_limit - differ);
 }
 
 /* A key is found through every band that qualifies: the order of the bucket

@@ -69,9 +69,8 @@ struct hf_match_heads {
 struct hf_match_kernel {
 	const char *name;
 
-	/* Bucket after bucket, the lines of those to come on their way, up to
-	 * the first whose bucket has more sketches than there is room left
-	 * for.  Returns how many were scanned whole. */
+	/* Bucket after bucket, up to the first that has more sketches than
+	 * there is room left for.  Returns how many were scanned whole. */
 	size_t (*scan_buckets)(const struct hf_match_bucket *buckets,
 			       size_t buckets_count, size_t room,
 			       struct hf_match_candidate *out_candidates,

@@ -11,26 +11,6 @@
 
 #include "match_kernel.h"
 
-/* Buckets ahead whose lines are fetched, and lines of one: of longer buckets
- * the processor finds the rest itself. */
-#define AHEAD       16
-#define AHEAD_LINES 8
-#define LINE_BYTES  64
-
-/* Inlined always: a function that only prefetches has no effect in the eyes of
- * gcc 12, which drops calls of it. */
-static inline __attribute__((always_inline)) void
-prefetch_lines(const struct hf_match_bucket *bucket)
-{
-	const char *at = (const char *)((uintptr_t)bucket->sketches &
-					~(uintptr_t)(LINE_BYTES - 1));
-	const char *end = (const char *)(bucket->sketches + bucket->count);
-
-	for (int line = 0; line < AHEAD_LINES && at < end;
-	     line++, at += LINE_BYTES)
-		__builtin_prefetch(at, 0, 2);
-}
-
 /* scan is inlined, as this is. */
 static inline __attribute__((always_inline)) size_t
 hf_match_kernel_loop(size_t (*scan)(const struct hf_match_bucket *bucket,
@@ -42,13 +22,9 @@ hf_match_kernel_loop(size_t (*scan)(const struct hf_match_bucket *bucket,
 {
 	size_t found = 0, done = 0;
 
-	for (size_t i = 0; i < AHEAD && i < buckets_count; i++)
-		prefetch_lines(&buckets[i]);
 	for (; done < buckets_count; done++) {
 		if (buckets[done].count > room - found)
 			break;
-		if (done + AHEAD < buckets_count)
-			prefetch_lines(&buckets[done + AHEAD]);
 		found += scan(&buckets[done], out_candidates + found);
 	}
 	*out_candidates_count = found;

@@ -43,7 +43,7 @@
 /* From here on it pays that the system maps a file in pages of 2 MiB: a near
  * lookup touches hundreds of places of it, and with pages of 4 KiB half of its
  * time goes into finding where they are. */
-#define HF_MATCH_SEGMENT_LARGE_BYTES ((uint64_t)256 * 1024 * 1024)
+#define HF_MATCH_SEGMENT_LARGE_BYTES ((uint64_t)64 * 1024 * 1024)
 
 /* The entry behind a digest, as in the file, where it stands behind digests
  * of any multiple of four bytes.  Behind a frame of a video stand the number

@@ -144,9 +144,11 @@ static void perturb(uint8_t *digest, unsigned count)
 
 /* How often each bit is set. */
 static double bias[256];
+static bool is_biased;
 
 static void choose_bias(bool is_skewed)
 {
+	is_biased = is_skewed;
 	for (unsigned bit = 0; bit < 256; bit++)
 		bias[bit] = is_skewed ? 0.4 + 0.2 * random_share() : 0.5;
 	for (unsigned i = 0; is_skewed && i < 24; i++) {
@@ -160,18 +162,32 @@ static void choose_bias(bool is_skewed)
 			(random64() & 1) != 0 ? 0.03 : 0.97;
 }
 
+static void draw_biased(uint8_t *digest)
+{
+	memset(digest, 0, DIGEST_BYTES);
+	for (unsigned bit = 0; bit < 256; bit++) {
+		if (random_share() < bias[bit])
+			flip(digest, bit);
+	}
+}
+
+static void draw_uniform(uint8_t *digest)
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t word = random64();
+
+		memcpy(digest + 8 * i, &word, sizeof(word));
+	}
+}
+
 /* Half of the bits set, rare ones rather not. */
 static void draw(uint8_t *digest)
 {
 	unsigned set = 0;
 
-	memset(digest, 0, DIGEST_BYTES);
-	for (unsigned bit = 0; bit < 256; bit++) {
-		if (random_share() < bias[bit]) {
-			flip(digest, bit);
-			set++;
-		}
-	}
+	(is_biased ? draw_biased : draw_uniform)(digest);
+	for (unsigned bit = 0; bit < 256; bit++)
+		set += bit_of(digest, bit);
 	while (set != 128) {
 		unsigned bit = random_below(256);
 		bool is_set = bit_of(digest, bit);
