@@ -209,11 +209,97 @@ def test_case_15_a_publisher_whose_clock_went_back_over_a_restart_refuses_to_sig
                             " ".join(status(hotline).warnings)), 20, "the operator is told")
     listed = net.folder / "list"
     listed.write_text(sha256(50).hex() + "\n")
-    done = subprocess.run([BIN / "hashfed", "--home", hotline.home, "publish", "--set", "ncii", "--class", "ncii",
-                           "--type", "sha256", "--import", listed], capture_output=True, text=True, timeout=60)
+    command = [BIN / "hashfed", "--home", hotline.home, "publish", "--set", "ncii", "--class", "ncii",
+               "--type", "sha256", "--import", listed]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "set the clock right" in done.stderr, (done.returncode, done.stderr)
     assert re.search("its clock is [0-9]+ s behind its last signature", hotline.log()), hotline.log()
     assert set_of(provider).applied == 10 and time_on(provider) == at
     clock.move(hours=1)
-    until(lambda: provider.match(sha256(50)), 30, "set right, it goes on with what was committed")
+    until(lambda: subprocess.run(command, capture_output=True, timeout=60).returncode == 0, 20, "set right, it goes on")
+    until(lambda: provider.match(sha256(50)), 20)
     assert time_on(provider) >= at
+
+
+class Relayed:
+    """hotline -> a relay of ours with the partner's key -> provider, all by one
+    clock; the provider may know the hotline's address as well."""
+
+    def __init__(self, net, is_direct):
+        self.clock = Clock(net)
+        self.hotline = net.organisation("hotline", ["ncii"])
+        partner = net.organisation("partner")
+        self.provider = net.organisation("provider")
+        net.enrol(self.hotline, partner, "--silent")
+        self.hotline.enrol(self.provider, "--silent")
+        self.provider.enrol(self.hotline, *([] if is_direct else ["--silent"]))
+        net.enrol(partner, self.provider)
+        for node in (self.hotline, self.provider):
+            node.env = self.clock.env
+        self.hotline.start()
+        self.hotline.share("ncii", partner, may_relay=True)
+        self.hotline.share("ncii", self.provider)
+        self.relay = Relay(partner, self.hotline)
+        self.provider.start()
+        self.provider.follow(ORIGIN)
+        grow(self.hotline, 0, 10)
+        holds(self.provider, 10)
+
+    def freeze(self):
+        """The relay tells what was there a moment ago, and nothing newer."""
+        note = self.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
+
+        def alter(news):
+            news.note = note
+            yield news
+        self.relay.lie("Tail", alter)
+
+    def is_told(self):
+        """Everything the publisher says now reaches the relay, which lies."""
+        told = self.relay.told["Tail"]
+        grow(self.hotline, set_of(self.hotline).applied, 10)
+        until(lambda: self.relay.told["Tail"] > told, 20)
+
+
+def test_case_04_an_old_checkpoint_of_a_relay_takes_nothing_back_and_the_set_goes_stale(net):
+    field = Relayed(net, is_direct=False)
+    try:
+        until(lambda: field.provider.match(sha256(9)), 20)
+        at = time_on(field.provider)
+        field.freeze()
+        field.is_told()
+        field.clock.move(hours=25)
+        field.is_told()
+        assert (set_of(field.provider).applied, time_on(field.provider)) == (10, at)
+        assert freshness(field.provider) == STALE and verdicts(field.provider)[0] == BLOCK
+        field.relay.honest()
+        grow(field.hotline, 30, 1)
+        holds(field.provider, 31)
+        until(lambda: freshness(field.provider) == FRESH, 20)
+    finally:
+        field.relay.stop()
+
+
+def test_case_05_of_two_sources_one_freezes_and_is_flagged_behind(net):
+    field = Relayed(net, is_direct=True)
+    try:
+        def behind():
+            return {name: peer.sets_behind for name, peer in field.provider.peers().items()}
+        until(lambda: field.relay.open > 0, 20)
+        field.freeze()
+        field.is_told()
+        holds(field.provider, 20)
+        assert behind() == {"hotline.example": 0, "partner.example": 0}, "a moment is nothing"
+        field.clock.move(hours=2)
+        field.is_told()
+        holds(field.provider, 30)
+        until(lambda: behind() == {"hotline.example": 0, "partner.example": 1}, 20)
+        assert freshness(field.provider) == FRESH
+        assert any(w.startswith(f"partner.example is behind with {ORIGIN}: ") for w in status(field.provider).warnings)
+        [row] = [r for r in json.loads(field.provider.hashfed("peers", "--json"))["peers"] if r["name"] == "partner.example"]
+        assert row["behind"] == 1
+        field.relay.honest()
+        grow(field.hotline, 30, 1)
+        until(lambda: behind() == {"hotline.example": 0, "partner.example": 0}, 20)
+    finally:
+        field.relay.stop()
