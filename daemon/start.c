@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "desk.h"
 #include "errand.h"
+#include "applied_say.h"
 #include "erasure.h"
 #include "feed.h"
 #include "feed_expiry.h"
@@ -548,6 +549,9 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_retro_start(&start->node, &start->node.retro, why);
 	if (err == HF_OK)
+		err = hf_applied_say_start(&start->node,
+					   &start->node.applied_say, why);
+	if (err == HF_OK)
 		err = hf_erasure_start(&start->node, &start->node.erasure, why);
 	if (err == HF_OK)
 		err = hf_rpc_server_start(start->server, why);
@@ -589,6 +593,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 
 	hf_vouching_stop(node->vouching);
 	hf_erasure_stop(node->erasure);
+	hf_applied_say_stop(node->applied_say);
 	hf_retro_halt(node->retro);
 	hf_cases_halt(node->cases);
 	hf_peers_stop(node->peers);

@@ -70,6 +70,7 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.ring = node->ring,
 		.ledger = node->ledger,
 		.forks = node->forks,
+		.receipts = node->receipts,
 		.outbound = node->outbound,
 		.keypair = { start->key_pem, start->cert_pem },
 		.ring_dir = node->ring_dir,

@@ -297,6 +297,7 @@ HF_CMD_RUN(sets_unfollow);
 HF_CMD_RUN(sets_verify);
 HF_CMD_RUN(sets_show);
 HF_CMD_RUN(sets_evidence);
+HF_CMD_RUN(sets_receipts);
 HF_CMD_RUN(sets_thaw);
 HF_CMD_RUN(peers);
 HF_CMD_RUN(peers_add);

@@ -67,6 +67,8 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	  hf_cmd_sets_verify, "check every byte held of a set against its checkpoint" },
 	{ "sets", "show", "SET", 1, 1, CALLS | BIT(JSON),
 	  hf_cmd_sets_show, "one set: its checkpoint, who cosigned it, why it is frozen" },
+	{ "sets", "receipts", "SET", 1, 1, CALLS | BIT(JSON),
+	  hf_cmd_sets_receipts, "how far the members of a set of ours have applied it" },
 	{ "sets", "evidence", "SET", 1, 1, CALLS,
 	  hf_cmd_sets_evidence, "print what proves that a set was forked" },
 	{ "sets", "thaw", "SET", 1, 1, CALLS | BIT(JSON),

@@ -12,6 +12,7 @@
 #include "forks.h"
 #include "gossip.h"
 #include "peers_in.h"
+#include "receipts.h"
 
 /* Changes of so long are told together. */
 #define SOON_MS ((int64_t)200)
@@ -128,6 +129,9 @@ struct talk {
 	size_t notes_count;
 	size_t notes_bytes;
 	struct hf_buf evidence;
+	struct hf_receipt_row rows[HF_GOSSIP_RECEIPTS_MAX];
+	struct hf_applied_receipt receipts[HF_GOSSIP_RECEIPTS_MAX];
+	size_t receipts_count;
 };
 
 /* Of our own sets nobody need be told here: Tail does. */
@@ -160,6 +164,59 @@ static void put_evidence(struct talk *talk, const struct hf_forks *forks,
 		mark->has_evidence = true;
 }
 
+static bool is_in_session_with(const struct hf_peers *peers,
+			       const uint8_t id[static HF_HASH_BYTES])
+{
+	for (const struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		if (link->is_in_session && !link->is_going &&
+		    memcmp(link->organisation_id, id, HF_HASH_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Receipts go to the publisher; where we have no connection to it, to those
+ * who may pass the set on, and so them. */
+static bool wants_receipts(const struct hf_link *link,
+			   const struct hf_ring *ring,
+			   const struct hf_ring_set *set)
+{
+	const uint8_t *publisher = set->publisher->id;
+
+	if (set->is_own)
+		return false;
+	if (memcmp(publisher, link->organisation_id, HF_HASH_BYTES) == 0)
+		return true;
+	return !is_in_session_with(link->peers, publisher) &&
+	       hf_ring_may_relay(ring, hf_span_of(set->origin),
+				 link->organisation_id, hf_clock_wall_ms());
+}
+
+static void put_receipts(struct talk *talk, struct hf_link *link,
+			 const struct hf_ring *ring,
+			 const struct hf_ring_set *set,
+			 struct hf_gossip_mark *mark)
+{
+	struct hf_receipts *receipts = link->peers->options.receipts;
+
+	if (!wants_receipts(link, ring, set))
+		return;
+	while (talk->receipts_count < HF_GOSSIP_RECEIPTS_MAX) {
+		struct hf_receipt_row *row = &talk->rows[talk->receipts_count];
+
+		if (!hf_receipts_next(receipts, set->origin,
+				      mark->receipts_told, row))
+			return;
+		mark->receipts_told = row->number;
+		/* Who said it knows. */
+		if (memcmp(row->member, link->organisation_id, HF_HASH_BYTES) !=
+		    0)
+			talk->receipts[talk->receipts_count++] =
+				hf_receipt_of_row(row);
+	}
+}
+
 /* What is left when a call is full goes with the next. */
 static void put_sets(struct talk *talk, struct hf_link *link,
 		     struct hf_ledger_view *view, bool is_of_evidence)
@@ -182,6 +239,8 @@ static void put_sets(struct talk *talk, struct hf_link *link,
 			put_evidence(talk, link->peers->options.forks, mark);
 		else if (mark != NULL && !sets[i].is_own)
 			put_note(talk, view, number, mark);
+		if (mark != NULL && !is_of_evidence)
+			put_receipts(talk, link, ring, &sets[i], mark);
 	}
 	hf_ring_release(ring);
 }
@@ -287,6 +346,8 @@ static void send_talk(struct hf_link *link, const struct talk *talk)
 		.notes_count = talk->notes_count,
 		.evidence = &evidence,
 		.evidence_count = evidence.len_bytes > 0,
+		.receipts = talk->receipts,
+		.receipts_count = talk->receipts_count,
 	};
 	struct hf_buf wire;
 
@@ -317,7 +378,8 @@ static void on_soon(void *arg)
 	if (talk->evidence.len_bytes == 0)
 		put_sets(talk, link, view, false);
 	/* The answer ends in another look. */
-	if (talk->notes_count > 0 || talk->evidence.len_bytes > 0)
+	if (talk->notes_count > 0 || talk->evidence.len_bytes > 0 ||
+	    talk->receipts_count > 0)
 		send_talk(link, talk);
 	hf_ledger_view_end(view);
 	hf_buf_release(&talk->evidence);

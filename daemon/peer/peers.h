@@ -33,6 +33,7 @@ struct hf_arena;
 struct hf_forks;
 struct hf_ledger;
 struct hf_peers;
+struct hf_receipts;
 struct hf_ring_holder;
 struct hf_rpc_loop;
 
@@ -65,6 +66,7 @@ struct hf_peers_options {
 	struct hf_ring_holder *ring;
 	struct hf_ledger *ledger;
 	struct hf_forks *forks;
+	struct hf_receipts *receipts;
 	struct hf_rpc_loop *outbound; /* POLLS */
 	struct hf_rpc_keypair keypair;
 	const char *ring_dir;  /* where manifests and agreements are saved */

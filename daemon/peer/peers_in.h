@@ -59,7 +59,8 @@ struct hf_gossip_mark {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note */
 	bool has_evidence;
-	bool is_asked; /* by the call that runs, and not answered */
+	uint64_t receipts_told; /* up to this number */
+	bool is_asked;          /* by the call that runs, and not answered */
 };
 
 struct hf_link {

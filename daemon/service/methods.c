@@ -72,6 +72,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("GetSizes"),           READER,   KIB(1),  120000, false, false, &hf_serve_get_sizes },
 	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
 	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
+	{ ADMIN("ListReceipts"),       READER,   KIB(1),  60000, false, false, &hf_serve_list_receipts },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },
 
 	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, &hf_serve_attest_role },

@@ -6,6 +6,7 @@
 #include "forks.h"
 #include "ledger_view.h"
 #include "peers.h"
+#include "receipts.h"
 #include "ring.h"
 #include "roles.h"
 #include "rpc.h"
@@ -95,6 +96,9 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 		hf_cosigned_learn_key(node->cosigned);
 	if (err == HF_OK)
 		hf_cosigned_remind(node->cosigned);
+	snprintf(dir, sizeof(dir), "%s/receipts", node->conf->state_dir);
+	if (err == HF_OK)
+		err = hf_receipts_open(dir, &node->receipts, why);
 	snprintf(dir, sizeof(dir), "%s/evidence", node->conf->state_dir);
 	return err == HF_OK ? hf_forks_open(&options, &node->forks, why) : err;
 }
@@ -102,6 +106,7 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 void hf_node_forks_close(struct hf_node *node)
 {
 	hf_forks_close(node->forks);
+	hf_receipts_close(node->receipts);
 	hf_scores_free(node->scores);
 	hf_aging_free(node->aging);
 	hf_cosigned_free(node->cosigned);

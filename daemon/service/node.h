@@ -22,6 +22,7 @@
 #include "span.h"
 
 struct hf_agent;
+struct hf_applied_say;
 struct hf_aging;
 struct hf_cases;
 struct hf_cosigned;
@@ -34,6 +35,7 @@ struct hf_forks;
 struct hf_index;
 struct hf_ledger;
 struct hf_peers;
+struct hf_receipts;
 struct hf_policy;
 struct hf_retro;
 struct hf_ring_holder;
@@ -58,7 +60,8 @@ struct hf_node {
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;
 	struct hf_ledger *ledger;
-	struct hf_forks *forks; /* evidence of publishers that cheated */
+	struct hf_forks *forks;       /* evidence of publishers that cheated */
+	struct hf_receipts *receipts; /* how far members are */
 	struct hf_cosigned *cosigned;
 	struct hf_scores *scores; /* of callers that brought what is false */
 	struct hf_policy *policy;
@@ -81,6 +84,7 @@ struct hf_node {
 	struct hf_rpc_trust *trust;
 	struct hf_tails *tails;
 	struct hf_peers *peers;
+	struct hf_applied_say *applied_say; /* how far we are */
 };
 
 /* The node of a call. */
@@ -100,8 +104,8 @@ HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
 #define HF_NODE_TICK_MS 60000
 void hf_node_tick(struct hf_node *node);
 
-/* Evidence, who brought false one, and the age of sets: for main, once the
- * ledger is there. */
+/* Evidence, who brought false one, receipts, and the age of sets: for main,
+ * once the ledger is there. */
 HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
 				       struct hf_why *why);
 void hf_node_forks_close(struct hf_node *node);

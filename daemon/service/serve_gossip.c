@@ -5,7 +5,10 @@
 #include "forks.h"
 #include "gossip.h"
 #include "ledger_view.h"
+#include "log.h"
 #include "note.h"
+#include "peers.h"
+#include "receipts.h"
 #include "ring.h"
 #include "rpc.h"
 
@@ -126,6 +129,38 @@ static enum hf_err take_evidence(struct answer *answer,
 	return err;
 }
 
+/* How far members are with sets that we publish or pass on.  One that we
+ * cannot verify may be of a key that we have not heard of yet: nobody is to
+ * blame for it. */
+static void take_receipts(struct answer *answer, const struct hf_ring *ring)
+{
+	struct hf_node *node = answer->unary->node;
+	bool has_news = false;
+
+	for (size_t i = 0; i < answer->request->receipts_count; i++) {
+		const struct hf_applied_receipt *receipt =
+			&answer->request->receipts[i];
+		struct hf_why why = { "" };
+		enum hf_err err = hf_receipts_take(node->receipts, ring,
+						   node->ledger, receipt, &why);
+
+		has_news |= err == HF_OK;
+		if (err == HF_E_PROOF)
+			hf_log(HF_LOG_WARNING, "peer",
+			       "member holds another tree",
+			       "set=%s peer=%s why=\"%s\"", receipt->origin,
+			       answer->unary->caller->name, why.text);
+		else if (err != HF_OK && err != HF_E_EXISTS &&
+			 err != HF_E_NOTFOUND)
+			hf_log(HF_LOG_DEBUG, "peer", "receipt refused",
+			       "peer=%s err=%s why=\"%s\"",
+			       answer->unary->caller->name, hf_err_name(err),
+			       why.text);
+	}
+	if (has_news)
+		hf_peers_gossip(node->peers);
+}
+
 static bool is_false(enum hf_err err)
 {
 	return err == HF_E_SIGNATURE || err == HF_E_PROOF ||
@@ -147,6 +182,8 @@ static enum hf_err take_request(struct answer *answer, struct hf_why *why)
 	err = take_notes(answer, ring, why);
 	if (err == HF_OK)
 		err = take_evidence(answer, ring, why);
+	if (err == HF_OK)
+		take_receipts(answer, ring);
 	hf_ring_release(ring);
 	return err;
 }

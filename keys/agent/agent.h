@@ -210,4 +210,19 @@ hf_agent_receive_key(struct hf_agent *agent,
 		     const uint8_t named_key[static HF_PUBLIC_KEY_BYTES],
 		     struct hf_buf *out_key, struct hf_why *why);
 
+/* What hf_agent_applied() asks for. */
+struct hf_agent_applied {
+	struct hf_span origin;
+	uint8_t organisation_id[HF_HASH_BYTES]; /* we */
+	uint64_t size;
+	struct hf_tree_hash root;
+};
+
+/* Our word that we have applied a set so far: an encoded AppliedReceipt, with
+ * the signer's time and signature by the notice key, is appended. */
+HF_MUST enum hf_err hf_agent_applied(struct hf_agent *agent,
+				     const struct hf_agent_applied *request,
+				     struct hf_buf *out_receipt,
+				     struct hf_why *why);
+
 #endif /* HF_AGENT_H */

@@ -93,3 +93,13 @@ hf_agent_receive_key(struct hf_agent *agent,
 	memcpy(ask.key_wish.named_key, named_key, HF_PUBLIC_KEY_BYTES);
 	return hf_agent_ask_bytes(agent, &ask, out_key, why);
 }
+
+enum hf_err hf_agent_applied(struct hf_agent *agent,
+			     const struct hf_agent_applied *request,
+			     struct hf_buf *out_receipt, struct hf_why *why)
+{
+	const struct hf_agent_request ask = { .verb = HF_AGENT_APPLIED,
+					      .applied = *request };
+
+	return hf_agent_ask_bytes(agent, &ask, out_receipt, why);
+}

@@ -242,6 +242,23 @@ static void take_key_wish(struct cursor *cursor, struct hf_agent_key_wish *out)
 	take_hash(cursor, out->named_key);
 }
 
+static void put_applied(struct hf_buf *buf,
+			const struct hf_agent_applied *applied)
+{
+	put_list(buf, applied->origin, 1);
+	put_id(buf, applied->organisation_id);
+	hf_buf_put_u64(buf, applied->size);
+	put_id(buf, applied->root.bytes);
+}
+
+static void take_applied(struct cursor *cursor, struct hf_agent_applied *out)
+{
+	out->origin = take_origin(cursor);
+	take_hash(cursor, out->organisation_id);
+	out->size = take_u64(cursor);
+	take_hash(cursor, out->root.bytes);
+}
+
 static struct cursor begin(struct hf_span bytes, uint16_t *out_number)
 {
 	struct cursor cursor = { bytes, HF_OK };
@@ -308,6 +325,9 @@ void hf_agent_request_encode(const struct hf_agent_request *request,
 	case HF_AGENT_RECEIVE_KEY:
 		put_key_wish(buf, &request->key_wish);
 		break;
+	case HF_AGENT_APPLIED:
+		put_applied(buf, &request->applied);
+		break;
 	}
 }
 
@@ -354,6 +374,9 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 		break;
 	case HF_AGENT_RECEIVE_KEY:
 		take_key_wish(&cursor, &request.key_wish);
+		break;
+	case HF_AGENT_APPLIED:
+		take_applied(&cursor, &request.applied);
 		break;
 	default:
 		fail(&cursor, HF_E_UNSUPPORTED);

@@ -41,7 +41,8 @@
 	X(READ,       9)       \
 	X(STORE,      10)      \
 	X(RECEIVE_KEY, 11)     \
-	X(COSIGN,     12)
+	X(COSIGN,     12)      \
+	X(APPLIED,    13)
 /* clang-format on */
 
 enum hf_agent_verb {
@@ -87,6 +88,7 @@ struct hf_agent_request {
 	struct hf_span record;                 /* READ */
 	struct hf_span text;                   /* STORE */
 	struct hf_agent_key_wish key_wish;     /* RECEIVE_KEY */
+	struct hf_agent_applied applied;       /* APPLIED */
 };
 
 struct hf_agent_reply {

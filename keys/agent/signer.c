@@ -634,6 +634,7 @@ static answer_fn *const answers[] = {
 	[HF_AGENT_STORE] = answer_notice,
 	[HF_AGENT_RECEIVE_KEY] = answer_notice,
 	[HF_AGENT_COSIGN] = answer_cosign,
+	[HF_AGENT_APPLIED] = answer_notice,
 };
 
 void hf_signer_answer(struct hf_signer *signer, struct hf_span request,

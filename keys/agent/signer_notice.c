@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec_case.h"
+#include "applied.h"
 #include "receive_key.h"
 
 #include "notice_record.h"
@@ -222,6 +223,29 @@ static enum hf_err answer_receive_key(struct hf_signer_work *work,
 				   work->reply, why);
 }
 
+/* It is our word about our own doing: the daemon alone knows. */
+static enum hf_err answer_applied(struct hf_signer_work *work,
+				  const struct hf_agent_applied *applied,
+				  struct hf_why *why)
+{
+	struct hf_applied_receipt receipt = {
+		.origin = hf_arena_text(&work->arena, applied->origin),
+		.organisation_id =
+			hf_span(applied->organisation_id, HF_HASH_BYTES),
+		.size = applied->size,
+		.root = hf_span(applied->root.bytes, HF_HASH_BYTES),
+		.at_ms = work->now_ms,
+	};
+	enum hf_err err = hf_signer_need_notice(work, why);
+
+	if (err == HF_OK && receipt.origin == NULL)
+		err = hf_why(why, HF_E_NOMEM, "signer: no memory");
+	return err == HF_OK
+		       ? hf_applied_make(&receipt, work->notice->notice->secret,
+					 work->reply, why)
+		       : err;
+}
+
 static enum hf_err answer(struct hf_signer_work *work,
 			  const struct hf_agent_request *request,
 			  struct hf_why *why)
@@ -237,6 +261,8 @@ static enum hf_err answer(struct hf_signer_work *work,
 		return hf_signer_store(work, request->text, why);
 	case HF_AGENT_RECEIVE_KEY:
 		return answer_receive_key(work, &request->key_wish, why);
+	case HF_AGENT_APPLIED:
+		return answer_applied(work, &request->applied, why);
 	default:
 		return hf_why(why, HF_E_UNSUPPORTED,
 			      "signer: no such question about events");

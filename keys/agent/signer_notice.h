@@ -38,7 +38,8 @@ void hf_signer_notice_close(struct hf_signer_notice *notice);
 /* What an operator should know from the start; empty when all is there. */
 const char *hf_signer_notice_warning(const struct hf_signer_notice *notice);
 
-/* One of the verbs SEAL to RECEIVE_KEY: append the answer to reply. */
+/* One of the verbs SEAL to RECEIVE_KEY, or APPLIED: append the answer to reply.
+ */
 HF_MUST enum hf_err
 hf_signer_notice_answer(struct hf_signer_notice *notice,
 			const struct hf_agent_request *request, uint64_t now_ms,

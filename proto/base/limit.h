@@ -87,6 +87,7 @@
 #define HF_MARKS_MAX            1000  /* manifests named in Hello */
 #define HF_TAIL_SETS_MAX        10000
 #define HF_GOSSIP_NOTES_MAX     100
+#define HF_GOSSIP_RECEIPTS_MAX  100 /* of one Gossip */
 #define HF_GOSSIP_EVIDENCE_MAX  16
 #define HF_PAGE_SIZE_MAX        1000
 #define HF_PAGE_TOKEN_MAX_BYTES 512

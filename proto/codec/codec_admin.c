@@ -178,6 +178,23 @@ HF_SHAPE(get_evidence_response, Hashfed__V1__GetEvidenceResponse,
 	 hashfed__v1__get_evidence_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_BYTES(evidence, 1, HF_EVIDENCE_MAX_BYTES))
 
+HF_SHAPE(list_receipts_request, Hashfed__V1__ListReceiptsRequest,
+	 hashfed__v1__list_receipts_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set))
+
+HF_SHAPE(member_receipt, Hashfed__V1__MemberReceipt,
+	 hashfed__v1__member_receipt, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(member, 1, HF_DOMAIN_MAX_BYTES),
+	HF_BYTES(organisation_id, HF_HASH_BYTES, HF_HASH_BYTES),
+	HF_ONE(receipt, applied_receipt, 0),
+	HF_U64(retractions))
+
+HF_SHAPE(list_receipts_response, Hashfed__V1__ListReceiptsResponse,
+	 hashfed__v1__list_receipts_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(size),
+	HF_MANY(members, member_receipt, HF_AUDIENCE_MAX))
+
 HF_SHAPE(thaw_set_request, Hashfed__V1__ThawSetRequest,
 	 hashfed__v1__thaw_set_request, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_WORD(set, hf_grammar_set))

@@ -14,6 +14,7 @@
 #define HF_CODEC_ADMIN_H
 
 #include "codec.h"
+#include "codec_federation.h"
 
 /* GetStatusRequest, FollowSetResponse, RemovePeerResponse, GetInviteRequest,
  * ThawSetResponse:
@@ -189,6 +190,24 @@ struct hf_get_evidence_response {
 	struct hf_span evidence; /* HF_EVIDENCE_MAX_BYTES */
 };
 
+struct hf_list_receipts_request {
+	const char *set;
+};
+
+struct hf_member_receipt {
+	const char *member;
+	struct hf_span organisation_id;           /* HF_HASH_BYTES */
+	const struct hf_applied_receipt *receipt; /* NULL: none came */
+	uint64_t retractions;
+};
+
+struct hf_list_receipts_response {
+	const char *origin;
+	uint64_t size;
+	const struct hf_member_receipt *members; /* HF_AUDIENCE_MAX */
+	size_t members_count;
+};
+
 struct hf_thaw_set_request {
 	const char *set;
 };
@@ -238,6 +257,9 @@ HF_CODEC_MESSAGE(verify_set_request);
 HF_CODEC_MESSAGE(verify_set_response);
 HF_CODEC_MESSAGE(get_evidence_request);
 HF_CODEC_MESSAGE(get_evidence_response);
+HF_CODEC_MESSAGE(list_receipts_request);
+HF_CODEC_MESSAGE(member_receipt);
+HF_CODEC_MESSAGE(list_receipts_response);
 HF_CODEC_MESSAGE(thaw_set_request);
 HF_CODEC_MESSAGE(size_info);
 HF_CODEC_MESSAGE(get_sizes_response);

@@ -143,11 +143,21 @@ HF_SHAPE(get_proof_response, Hashfed__V1__GetProofResponse,
 	HF_PIECES(header, HF_HEADER_BYTES, 1),
 	HF_PIECES(old_root, HF_HASH_BYTES, 1))
 
+HF_SHAPE(applied_receipt, Hashfed__V1__AppliedReceipt,
+	 hashfed__v1__applied_receipt, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_BYTES(organisation_id, HF_HASH_BYTES, HF_HASH_BYTES),
+	HF_U64(size),
+	HF_BYTES(root, HF_HASH_BYTES, HF_HASH_BYTES),
+	HF_U64(at_ms),
+	HF_BYTES(signature, HF_SIGNATURE_BYTES, HF_SIGNATURE_BYTES))
+
 HF_SHAPE(gossip_request, Hashfed__V1__GossipRequest,
 	 hashfed__v1__gossip_request, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_BYTESES(notes, 1, HF_NOTE_MAX_BYTES, HF_GOSSIP_NOTES_MAX),
 	HF_BYTESES(evidence, 1, HF_EVIDENCE_MAX_BYTES,
-		   HF_GOSSIP_EVIDENCE_MAX))
+		   HF_GOSSIP_EVIDENCE_MAX),
+	HF_MANY(receipts, applied_receipt, HF_GOSSIP_RECEIPTS_MAX))
 
 HF_SHAPE(gossip_response, Hashfed__V1__GossipResponse,
 	 hashfed__v1__gossip_response, HF_MESSAGE_MAX_BYTES, NULL,

@@ -120,11 +120,24 @@ struct hf_get_proof_response {
 	struct hf_span old_root; /* HF_HASH_BYTES or none */
 };
 
+/* A member's word of how far it has applied a set; keys/notice signs and
+ * checks it. */
+struct hf_applied_receipt {
+	const char *origin;
+	struct hf_span organisation_id; /* HF_HASH_BYTES */
+	uint64_t size;
+	struct hf_span root; /* HF_HASH_BYTES */
+	uint64_t at_ms;
+	struct hf_span signature; /* HF_SIGNATURE_BYTES */
+};
+
 struct hf_gossip_request {
 	const struct hf_span *notes; /* HF_GOSSIP_NOTES_MAX */
 	size_t notes_count;
 	const struct hf_span *evidence; /* HF_GOSSIP_EVIDENCE_MAX */
 	size_t evidence_count;
+	const struct hf_applied_receipt *receipts; /* HF_GOSSIP_RECEIPTS_MAX */
+	size_t receipts_count;
 };
 
 struct hf_gossip_response {
@@ -161,6 +174,7 @@ HF_CODEC_MESSAGE(get_chunks_request);
 HF_CODEC_MESSAGE(get_chunks_response);
 HF_CODEC_MESSAGE(get_proof_request);
 HF_CODEC_MESSAGE(get_proof_response);
+HF_CODEC_MESSAGE(applied_receipt);
 HF_CODEC_MESSAGE(gossip_request);
 HF_CODEC_MESSAGE(gossip_response);
 HF_CODEC_MESSAGE(offer_request);

@@ -205,7 +205,7 @@ struct hf_shape {
 	X(set_mark) X(tail_request) X(tail_response)                          \
 	X(get_chunks_request) X(get_chunks_response)                          \
 	X(get_proof_request) X(get_proof_response)                            \
-	X(gossip_request) X(gossip_response)                                  \
+	X(applied_receipt) X(gossip_request) X(gossip_response)                                  \
 	X(offer_request) X(offer_response)                                    \
 	X(append_request) X(appended_range) X(append_response)                \
 	X(retract_request) X(retract_response)                                \
@@ -223,7 +223,8 @@ struct hf_shape {
 	X(add_peer_request) X(add_peer_response) X(remove_peer_request)       \
 	X(get_invite_response) X(verify_set_request) X(verify_set_response)   \
 	X(get_evidence_request) X(get_evidence_response)                      \
-	X(thaw_set_request)                                                   \
+	X(thaw_set_request) X(list_receipts_request) X(member_receipt)        \
+	X(list_receipts_response)                                             \
 	X(size_info) X(get_sizes_response)                                    \
 	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
