@@ -4,9 +4,9 @@
  *
  *   bench_exact [-r SOCKET] [-k KEYS] [-s SEED] DIR KEYS...
  *
- * Each KEYS is a row of the table; the files are left in DIR.  Of Redis, which
- * takes 132 bytes of memory a key, at most -k keys are asked for (and made
- * anew: its data is flushed).
+ * Each KEYS is a row of the table; the files are left in DIR.  Redis, whose
+ * data is flushed, gets the same keys, at most -k of them where memory is
+ * short: one takes 132 bytes.
  *
  * All by the clock and on one thread: ours in batches of 1,000, each with a
  * view of its own; LMDB one by one in one transaction, keys loaded in order;
@@ -654,7 +654,7 @@ int main(int argc, char **argv)
 	static struct redis_reader reader;
 	struct redis_reader *redis = NULL;
 	struct result results[ROWS_MAX];
-	size_t redis_most = 10000000, rows_count = 0;
+	size_t redis_most = SIZE_MAX, rows_count = 0;
 	const char *dir;
 	bool is_met;
 	int option;
