@@ -57,6 +57,9 @@ struct set_state {
 
 /* A checkpoint that was verified, and its note. */
 struct seen {
+	/* Too far ahead to be believed, and shown to continue the one of this
+	 * size; 0: believed. */
+	uint64_t leapt_from;
 	uint64_t size;
 	struct hf_tree_hash root;
 	uint64_t time_s;

@@ -281,6 +281,41 @@ enum hf_err hf_ledger_piece_payload(struct hf_ledger_piece *piece,
  * On the writer.
  */
 
+/* The checkpoint that it was checked against, where that was too far ahead to
+ * be believed, and continues what is believed now. */
+static const struct seen *leap_of(const struct hf_ledger_piece *piece)
+{
+	const struct set *set = piece->job.set;
+
+	for (size_t i = 0; i < HF_LEDGER_SEEN_KEPT; i++) {
+		const struct seen *seen = &set->seen[i];
+
+		if (seen->note != NULL && seen->size == piece->size &&
+		    seen->leapt_from == set->staged.seen_size)
+			return seen;
+	}
+	return NULL;
+}
+
+static bool is_leap(const struct hf_ledger_piece *piece)
+{
+	return piece->size > piece->job.set->staged.seen_size;
+}
+
+/* Entries came: from here on it is believed. */
+static enum hf_err leap_reach(struct hf_ledger *ledger,
+			      const struct hf_ledger_piece *piece,
+			      struct hf_why *why)
+{
+	struct set *set = piece->job.set;
+
+	if (!is_leap(piece) ||
+	    set->staged.marks.stored <= set->staged.seen_size)
+		return HF_OK;
+	return hf_ledger_note_store(ledger, set, HF_LEDGER_SEEN, leap_of(piece),
+				    why);
+}
+
 /* Whether it goes here and now; the job fails otherwise. */
 static void place_look(struct hf_ledger_piece *piece)
 {
@@ -299,6 +334,13 @@ static void place_look(struct hf_ledger_piece *piece)
 				   piece->job.set->origin,
 				   (unsigned long long)marks->stored,
 				   (unsigned long long)piece->first);
+	else if (is_leap(piece) && leap_of(piece) == NULL)
+		hf_ledger_job_fail(
+			&piece->job, HF_E_CONFLICT,
+			"ledger: '%s' went on without the checkpoint "
+			"at %llu",
+			piece->job.set->origin,
+			(unsigned long long)piece->size);
 }
 
 /* The rules that need other entries.  Who breaks one is frozen. */
@@ -457,6 +499,8 @@ static enum hf_err piece_run(struct hf_ledger *ledger, struct job *job,
 	err = end_look(piece, why);
 	if (err == HF_OK)
 		err = entries_append(ledger, piece, why);
+	if (err == HF_OK)
+		err = leap_reach(ledger, piece, why);
 	if (err == HF_OK)
 		err = note_reach(ledger, job->set, why);
 	job->receipt =

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "fresh.h"
+#include "limit.h"
 #include "note.h"
 
 #include "ledger_impl.h"
@@ -135,6 +136,22 @@ static enum hf_err is_newer(struct hf_ledger *ledger, const struct see_job *see,
 	return HF_OK;
 }
 
+static bool is_far(uint64_t size, uint64_t stored)
+{
+	return size > stored && size - stored > HF_FAST_FORWARD_ENTRIES;
+}
+
+/* Who has stolen a log key can sign any size, and make others out of what he
+ * signed look old.  So a leap is only believed when the entries come: until
+ * then they may be checked against it, and it is forgotten with the process.
+ * Where there are none yet, nothing is put at risk. */
+static bool is_leap(const struct set_state *state, uint64_t size)
+{
+	return state->has_seen && state->marks.stored > 0 &&
+	       is_far(size, state->marks.stored) &&
+	       !is_far(state->seen_size, state->marks.stored);
+}
+
 static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
 			       struct hf_why *why)
 {
@@ -178,6 +195,11 @@ static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
 			return err;
 	}
 	see->is_new = true;
+	see->checkpoint.leapt_from = 0;
+	if (is_leap(state, checkpoint->size)) {
+		see->checkpoint.leapt_from = state->seen_size;
+		return HF_OK;
+	}
 	err = keep(ledger, see, HF_LEDGER_SEEN, why);
 	if (err == HF_OK && checkpoint->size == state->marks.stored)
 		err = keep(ledger, see, HF_LEDGER_NOTE, why);

@@ -315,11 +315,6 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, why);
 		return;
 	}
-	hf_follow_cosign(follow, follow->note);
-	hf_peers_gossip(follow->peers);
-	/* A witness that may not read it has all that it may have. */
-	if (follow->is_blind)
-		return;
 	err = hf_ledger_view_begin(follow->peers->options.ledger, &view, &ours);
 	if (err == HF_OK) {
 		err = hf_ledger_info(view, follow->set, &info, &ours);
@@ -329,6 +324,21 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, &ours);
 		return;
 	}
+	if (info.seen_size < follow->size) {
+		hf_log(HF_LOG_WARNING, "peer", "leap not believed",
+		       "peer=%s set=%s size=%llu held=%llu why=\"so many "
+		       "entries at once have to come before their checkpoint "
+		       "counts\"",
+		       follow->source != NULL ? follow->source->name : "",
+		       follow->origin, (unsigned long long)follow->size,
+		       (unsigned long long)info.size);
+	} else {
+		hf_follow_cosign(follow, follow->note);
+		hf_peers_gossip(follow->peers);
+	}
+	/* A witness that may not read it has all that it may have. */
+	if (follow->is_blind)
+		return;
 	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
 			follow->set, follow->size, info.size);
 	follow->intake.demote = follow->peers->options.demote;

@@ -258,6 +258,147 @@ static void a_time_too_far_ahead_replaces_nothing_and_gives_way(void **state)
 	assert_time(pair, 1750000001);
 }
 
+#define LEAP ((uint64_t)1 << 40)
+
+/* What a thief of the log key can make who has so many entries: their tree and
+ * random hashes beside it.  `from` and `have` are powers of two; the proof is
+ * from `from`, and its last so many hashes are the random ones. */
+static size_t leap(struct pair *pair, uint64_t from, uint64_t have,
+		   struct hf_tree_hash *out_root,
+		   struct hf_tree_proof *out_proof)
+{
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+	size_t random = 0;
+
+	assert_ok(hf_ledger_view_begin(pair->from.ledger, &view, &why), &why);
+	assert_ok(hf_ledger_root(view, pair->own, have, out_root, &why), &why);
+	assert_ok(hf_ledger_prove_growth(view, pair->own, from, have, out_proof,
+					 &why),
+		  &why);
+	hf_ledger_view_end(view);
+	for (uint64_t size = have; size < LEAP; size *= 2, random++) {
+		struct hf_tree_hash *hash =
+			&out_proof->hashes[out_proof->hashes_count++];
+
+		memset(hash->bytes, (int)random + 1, sizeof(hash->bytes));
+		hf_tree_node(out_root, hash, out_root);
+	}
+	return random;
+}
+
+/* The first chunk from entry 8 on, checked against the leap. */
+static enum hf_err send_leap(struct pair *pair,
+			     const struct hf_tree_proof *growth, size_t random,
+			     struct hf_why *why)
+{
+	struct hf_ledger_piece *piece;
+	struct hf_ledger_view *view;
+	struct parcel parcel;
+	enum hf_err err;
+
+	assert_ok(hf_ledger_view_begin(pair->from.ledger, &view, why), why);
+	assert_ok(parcel_get(pair, view, 8, 256, &parcel, why), why);
+	parcel.proof.hashes_count = random;
+	memcpy(parcel.proof.hashes,
+	       growth->hashes + growth->hashes_count - random,
+	       random * sizeof(growth->hashes[0]));
+	assert_ok(hf_ledger_piece_begin(
+			  pair->to.ledger, pair->foreign, LEAP, 8,
+			  hf_span(parcel.headers, 248 * HF_HEADER_BYTES),
+			  &parcel.proof, &piece, why),
+		  why);
+	assert_ok(payloads_give(pair, view, &parcel, NO_HARM, piece, why), why);
+	hf_ledger_view_end(view);
+	err = hf_ledger_piece_commit(piece, hf_ledger_wait_done(pair->to.wait),
+				     why);
+	assert_ok(err, why);
+	return hf_ledger_wait_for(pair->to.wait, NULL, why);
+}
+
+static void a_leap_is_believed_once_its_entries_come(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_tree_proof proof;
+	struct hf_tree_hash root;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+	size_t random;
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
+	sync_to(pair, 8);
+	random = leap(pair, 8, 256, &root, &proof);
+	assert_ok(see_note(pair, LEAP, &root, 1750000000, &proof, &why), &why);
+	assert_int_equal(info_of(&pair->to, pair->foreign).seen_size, 8);
+	assert_ok(send_leap(pair, &proof, random, &why), &why);
+	info = info_of(&pair->to, pair->foreign);
+	assert_int_equal(info.size, 256);
+	assert_true(info.seen_size == LEAP);
+	assert_true(hf_tree_equal(&info.seen_root, &root));
+}
+
+/* It continues what was believed when it came, not what is now. */
+static void a_leap_that_was_overtaken_brings_no_entries(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_tree_proof proof;
+	struct hf_tree_hash root;
+	struct hf_why why = { "" };
+	size_t random;
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
+	sync_to(pair, 8);
+	random = leap(pair, 8, 256, &root, &proof);
+	assert_ok(see_note(pair, LEAP, &root, 1750000000, &proof, &why), &why);
+	assert_ok(see(pair, 8, 300, &why), &why);
+	assert_int_equal(send_leap(pair, &proof, random, &why), HF_E_CONFLICT);
+	assert_int_equal(info_of(&pair->to, pair->foreign).size, 8);
+	assert_ok(send(pair, 8, 300, NO_HARM, &why), &why);
+	assert_int_equal(info_of(&pair->to, pair->foreign).seen_size, 300);
+}
+
+static void
+case_12_a_leap_is_not_believed_and_keeps_nobody_from_going_on(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_tree_proof proof;
+	struct hf_tree_hash root;
+	struct hf_ledger_info info;
+	struct hf_why why = { "" };
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
+	sync_to(pair, 8);
+	assert_int_equal(leap(pair, 8, 8, &root, &proof), 37);
+	/* It verifies, and moves neither mark; nor does the second time. */
+	for (size_t i = 0; i < 2; i++) {
+		assert_ok(see_note(pair, LEAP, &root, 1750000000, &proof, &why),
+			  &why);
+		info = info_of(&pair->to, pair->foreign);
+		assert_int_equal(info.seen_size, 8);
+		assert_int_equal(info.note_size, 8);
+		assert_int_equal(info.size, 8);
+	}
+	/* Without its proof it is nothing at all. */
+	proof.hashes[3].bytes[0] ^= 1;
+	assert_int_equal(see_note(pair, LEAP, &root, 1750000000, &proof, &why),
+			 HF_E_PROOF);
+	/* The honest publisher goes on. */
+	assert_ok(see(pair, 8, 300, &why), &why);
+	assert_ok(send(pair, 8, 300, NO_HARM, &why), &why);
+	assert_ok(send(pair, 256, 300, NO_HARM, &why), &why);
+	info = info_of(&pair->to, pair->foreign);
+	assert_int_equal(info.seen_size, 300);
+	assert_int_equal(info.note_size, 300);
+	/* From where we are now it proves nothing any more. */
+	proof.hashes[3].bytes[0] ^= 1;
+	assert_int_equal(see_note(pair, LEAP, &root, 1750000000, &proof, &why),
+			 HF_E_PROOF);
+	verify(&pair->to, pair->foreign, 300);
+}
+
 static void what_is_withheld_is_missing_until_it_comes(void **state)
 {
 	struct pair *pair = *state;
@@ -479,6 +620,10 @@ int main(void)
 		PAIR_TEST(checkpoints_only_ever_grow),
 		PAIR_TEST(a_newer_note_of_the_same_tree_replaces_the_older),
 		PAIR_TEST(a_time_too_far_ahead_replaces_nothing_and_gives_way),
+		PAIR_TEST(
+			case_12_a_leap_is_not_believed_and_keeps_nobody_from_going_on),
+		PAIR_TEST(a_leap_is_believed_once_its_entries_come),
+		PAIR_TEST(a_leap_that_was_overtaken_brings_no_entries),
 		PAIR_TEST(what_is_withheld_is_missing_until_it_comes),
 		PAIR_TEST(who_comes_after_an_erasure_is_complete),
 		PAIR_TEST(who_breaks_the_format_is_frozen),
