@@ -8,6 +8,7 @@ import signal
 
 import grpc
 import pytest
+from forks import copied, swapped
 from liar import Relay
 from net import item, pb, refused, sha256, until
 
@@ -149,3 +150,50 @@ def test_a_wrong_list_of_peers_is_said_with_its_line(net, text, says):
     assert hotline.process.wait(20) == 2
     hotline.process = None
     assert re.search(r"hashfedd\.conf:\d+: checkpoint-peers: .*" + says, hotline.log()), hotline.log()
+
+
+@pytest.mark.parametrize("is_shown_first", [False, True], ids=["asks_the_publisher", "is_asked_first"])
+def test_case_18_a_subscriber_from_a_backup_catches_up_and_sees_no_fork(net, is_shown_first):
+    hotline, partner, provider = (net.organisation(n, s) for n, s in (
+        ("hotline", ["ncii"]), ("partner", []), ("provider", [])))
+    for node in (partner, provider):
+        hotline.enrol(node, "--silent")
+        node.enrol(hotline)
+    net.enrol(partner, provider)
+    for node in net.nodes:
+        node.start()
+    origin = hotline.origin("ncii")
+    for node in (partner, provider):
+        hotline.share("ncii", node)
+        node.follow(origin)
+
+    def grow(first, count):
+        hotline.append("ncii", [item(n) for n in range(first, first + count)])
+        holds(partner, hotline, first + count)
+    grow(0, 300)
+    holds(provider, hotline, 300)
+    provider.stop()
+    copy = copied(net, provider)
+    provider.start()
+    grow(300, 200)
+    # What the backup lacks: a retraction, too.
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)), reason=1),
+                            timeout=20)
+    holds(provider, hotline, 501)
+    provider.stop()
+    swapped(net, provider, copy)
+    if is_shown_first:
+        # Others hold more than it does, and only they are there.
+        hotline.stop()
+    provider.start()
+    if is_shown_first:
+        until(lambda: provider.peers()["partner.example"].is_connected, 20)
+        assert provider.applied(origin) == 300 and provider.match(sha256(7))
+        hotline.start()
+    holds(provider, hotline, 501)
+    until(lambda: not provider.match(sha256(7)) and provider.match(sha256(450)), 20)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=30)
+    assert (done.size, done.missing) == (501, 0)
+    for node in (partner, provider):
+        info = node.sets()[origin]
+        assert (info.state, info.has_evidence, info.frozen_reason) == (pb.SET_STATE_COMPLETE, False, "")

@@ -1,0 +1,115 @@
+"""A thief who has a publisher's log and cosigner keys, and none of its
+entries."""
+
+import base64
+import hashlib
+import hmac
+import struct
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from net import pb, sha256, until
+from test_freshness import BLOCK, ORIGIN, Relayed, grow, holds, set_of, verdicts
+
+LEAP = 1 << 40
+
+
+def hchacha20(key, nonce):
+    """The key of XChaCha20 for the first 16 bytes of its nonce."""
+    words = list(struct.unpack("<4I8I4I", b"expand 32-byte k" + key + nonce))
+
+    def turn(a, b, c, d):
+        for to, by, other, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            words[to] = (words[to] + words[by]) & 0xffffffff
+            mixed = words[other] ^ words[to]
+            words[other] = (mixed << bits | mixed >> (32 - bits)) & 0xffffffff
+    for _ in range(10):
+        for i in range(4):
+            turn(i, 4 + i, 8 + i, 12 + i)
+        for i in range(4):
+            turn(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return struct.pack("<8I", *words[:4], *words[12:])
+
+
+def stolen(node, name):
+    """The key in a key file without a passphrase, as proto/SPEC.md 11.1."""
+    text = (node.lib / "signer" / name).read_text()
+    data = base64.b64decode("".join(text.split("-----")[2].split()))
+    head, nonce, sealed = data[:108], data[36:60], data[108:]
+    key = hmac.new(b"hashfed/key-file/no-passphrase/v1", head, hashlib.sha256).digest()
+    body = ChaCha20Poly1305(hchacha20(key, nonce[:16])).decrypt(bytes(4) + nonce[16:], sealed, head)
+    return Ed25519PrivateKey.from_private_bytes(body[:32])
+
+
+def line(name, kind, key, signed, before=b""):
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key_id = hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
+    return f"— {name} ".encode() + base64.b64encode(key_id + before + key.sign(signed)) + b"\n"
+
+
+def note_of(node, size, root):
+    """A checkpoint that both keys signed now."""
+    now = int(time.time())
+    text = b"%s\n%d\n%s\n" % (ORIGIN.encode(), size, base64.b64encode(root))
+    return text + b"\n" + line(ORIGIN, 1, stolen(node, "log.key"), text) + line(
+        node.domain + "/cosigner", 4, stolen(node, "cosigner.key"),
+        b"cosignature/v1\ntime %d\n" % now + text, struct.pack(">Q", now))
+
+
+class Thief:
+    """What stands behind the relay: the publisher, but for the leap."""
+
+    def __init__(self, upstream, proof):
+        self.upstream = upstream
+        self.proof = proof
+        self.asked = 0
+
+    def __getattr__(self, name):
+        return getattr(self.upstream, name)
+
+    def GetProof(self, request, timeout):
+        if request.size != LEAP:
+            return self.upstream.GetProof(request, timeout=timeout)
+        self.asked += 1
+        return pb.GetProofResponse(hashes=self.proof)
+
+
+def test_case_12_a_fast_forward_by_a_stolen_key_is_quarantined_and_honest_entries_go_on(net):
+    field = Relayed(net, is_direct=True)
+    try:
+        grow(field.hotline, 10, 6)
+        holds(field.provider, 16)
+        until(lambda: field.relay.open > 0, 20)
+        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
+        root = base64.b64decode(held.split(b"\n")[2])
+        hashes = [bytes([n]) * 32 for n in range(36)]
+        for one in hashes:
+            root = hashlib.sha256(b"\1" + root + one).digest()
+        note = note_of(field.hotline, LEAP, root)
+        thief = field.relay.upstream = Thief(field.relay.upstream, b"".join(hashes))
+
+        def alter(news):
+            news.note = note
+            yield news
+        field.relay.lie("Tail", alter)
+        # Nothing was published, it is only signed again: the leap is proven to
+        # continue what is held.
+        field.clock.move(minutes=10)
+        field.clock.look(field.hotline)
+        until(lambda: " peer: leap not believed peer=partner.example " in field.provider.log(), 20)
+        assert thief.asked and (set_of(field.provider).seen, set_of(field.provider).applied) == (16, 16)
+        grow(field.hotline, 16, 11)
+        holds(field.provider, 27)
+        info = set_of(field.provider)
+        assert (info.seen, info.applied, info.state) == (27, 27, pb.SET_STATE_COMPLETE)
+        assert verdicts(field.provider)[0] == BLOCK and field.provider.match(sha256(20))
+        # Nor is it after a restart.
+        field.provider.restart()
+        assert set_of(field.provider).seen == 27
+        field.relay.honest()
+        grow(field.hotline, 27, 1)
+        holds(field.provider, 28)
+    finally:
+        field.relay.stop()
