@@ -172,6 +172,7 @@ struct hf_index_hit {
 	uint8_t quality;       /* the entry's */
 	bool is_demoted;
 	bool is_expired; /* its time is over: no match */
+	bool is_unsure;  /* VPDQ: see struct hf_index_video_hit */
 	/* 0: the same bytes.  Of VPDQ: within which frames were the same. */
 	uint16_t distance;
 	uint8_t looked_up_percent; /* VPDQ: see struct hf_index_video_hit */
@@ -222,6 +223,9 @@ struct hf_index_video {
 	/* Lists with less in common are not told; in percent. */
 	unsigned looked_up_min;
 	unsigned listed_min;
+	/* However long it takes, and nothing is told that is unsure: for what
+	 * is asked of our own entries, not for strangers' videos. */
+	bool is_complete;
 };
 
 /* A list of frames that has some in common with the video.  Equal frames
@@ -236,13 +240,18 @@ struct hf_index_video_hit {
 	uint16_t looked_up_matched;
 	uint16_t listed_frames; /* of the list */
 	uint16_t listed_matched;
+	/* So much is sure, and maybe too little: what was asked for may be
+	 * there, but so many frames are like its own that not all could be
+	 * compared.  Told of the one list that has the most in common. */
+	bool is_unsure;
 };
 
 struct hf_index_video_sink {
 	void (*hit)(void *arg, const struct hf_index_video_hit *hit);
 	/* There are or may be more than were told: over HF_INDEX_HITS_MAX, or
-	 * so many share these frames that not all were looked at; what shares
-	 * its rarest frame with the fewest comes first.  May be NULL. */
+	 * so many share these frames that not all were looked at (a HF_VIDEO_
+	 * limit); then one of them is told as unsure, unless that many are
+	 * told for sure.  May be NULL. */
 	void (*more)(void *arg);
 	void *arg;
 };
@@ -272,6 +281,7 @@ static inline HF_MUST enum hf_err hf_index_lookup_same_video(
 		view,
 		&(struct hf_index_video){ .frames = frames,
 					  .frames_count = frames_count,
+					  .is_complete = true,
 					  .looked_up_min = 100,
 					  .listed_min = 100 },
 		sink, why);

@@ -76,6 +76,7 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 			    .is_provisional = is->is_provisional,
 			    .is_frozen = is->is_frozen,
 			    .is_demoted = hit->is_demoted,
+			    .is_unsure = hit->is_unsure,
 		    },
 		    &answer))
 		return;
@@ -116,6 +117,7 @@ static void on_video(void *arg, const struct hf_index_video_hit *hit)
 			.content_class = hit->content_class,
 			.quality = HF_QUALITY_NONE,
 			.is_demoted = hit->is_demoted,
+			.is_unsure = hit->is_unsure,
 			.distance = (uint16_t)video->distance,
 			.looked_up_percent = (uint8_t)hf_index_percent(
 				hit->looked_up_matched, hit->looked_up_frames),

@@ -38,6 +38,7 @@ struct slot {
 	bool is_over; /* nothing more is to be scanned or told */
 	uint32_t round;
 	size_t compared;
+	uint64_t sketches; /* of buckets listed, where the job is bounded */
 	size_t count;
 	/* Tags are the orders of buckets. */
 	struct hf_match_candidate candidates[CANDIDATES];
@@ -171,6 +172,40 @@ static void compare_now(struct hf_match_near_work *work, struct slot *slot,
 	compare_keys(work, slot, sink);
 }
 
+/* The job has had its share: this bucket, or the rest of it, is passed over. */
+static void cut(struct slot *slot, const struct hf_match_bucket *bucket)
+{
+	uint32_t key = bucket->keys[0];
+
+	slot->job.is_cut = true;
+	/* Only a damaged file has others. */
+	slot->job.passed_over = key < slot->job.part->keys_count ? key : 0;
+}
+
+/* Sketches that are scanned in the time of a comparison. */
+#define SKETCHES 32
+
+/* Of a bounded job's buckets from begin to end, those that are not too large
+ * for it.  Returns the new end. */
+static size_t keep_within(struct hf_match_near_work *work, struct slot *slot,
+			  size_t begin, size_t end)
+{
+	size_t kept = begin;
+
+	for (size_t i = begin; i < end; i++) {
+		const struct hf_match_bucket bucket = work->buckets[i];
+
+		if ((slot->sketches + bucket.count) / SKETCHES >
+		    slot->job.most) {
+			cut(slot, &bucket);
+			continue;
+		}
+		slot->sketches += bucket.count;
+		work->buckets[kept++] = bucket;
+	}
+	return kept;
+}
+
 /* Lines of a bucket that are fetched before it is scanned: so many that of a
  * usual one none is missing, wherever it begins. */
 static unsigned lines_of(const struct hf_match_segment_part *part)
@@ -198,13 +233,14 @@ prefetch_bucket(const struct hf_match_bucket *bucket, unsigned lines)
 
 /* The buckets of a band that are not empty, behind count others.  What the
  * next stage reads of them is on its way then. */
-static size_t list_band(struct hf_match_near_work *work,
-			const struct slot *slot, unsigned b, size_t count)
+static size_t list_band(struct hf_match_near_work *work, struct slot *slot,
+			unsigned b, size_t count)
 {
 	const struct hf_match_wanted *wanted = &slot->wanted;
 	const struct hf_match_segment_part *part = slot->job.part;
 	unsigned masks_count = hf_match_masks_count[wanted->radius];
 	unsigned lines = lines_of(part);
+	const size_t before = count;
 
 	for (unsigned m = 0; m < masks_count; m++) {
 		struct hf_match_bucket *bucket = &work->buckets[count];
@@ -216,7 +252,8 @@ static size_t list_band(struct hf_match_near_work *work,
 		prefetch_bucket(bucket, lines);
 		count += bucket->count > 0;
 	}
-	return count;
+	return slot->job.most == 0 ? count
+				   : keep_within(work, slot, before, count);
 }
 
 /* Compare with every digest, one behind the other, but for those that a
@@ -268,6 +305,26 @@ static bool is_crowded(const struct slot *slot, double passed, double scanned,
 	       slot->job.part->keys_count / 16.0 + CANDIDATES;
 }
 
+static bool may_scan_all(const struct slot *slot)
+{
+	return slot->job.most == 0 ||
+	       slot->compared + slot->job.part->keys_count <= slot->job.most;
+}
+
+/* Compare the candidates there are, and go on with this bucket if the job may.
+ */
+static void compare_or_cut(struct hf_match_near_work *work, struct slot *slot,
+			   const struct hf_match_bucket *bucket,
+			   const struct hf_match_near_sink *sink)
+{
+	compare_now(work, slot, sink);
+	if (slot->job.most == 0 || slot->compared <= slot->job.most ||
+	    slot->is_over)
+		return;
+	cut(slot, bucket);
+	slot->is_over = true;
+}
+
 /* A bucket with more sketches than there can be candidates.  Samples from all
  * over it tell whether it is crowded; nothing of it is told then.  False when
  * it is. */
@@ -302,7 +359,7 @@ static bool scan_large(const struct hf_match_kernel *kernel,
 		piece.count = left < CANDIDATES ? left : CANDIDATES;
 		(void)kernel->scan_buckets(&piece, 1, CANDIDATES,
 					   slot->candidates, &slot->count);
-		compare_now(work, slot, sink);
+		compare_or_cut(work, slot, &piece, sink);
 	}
 	return true;
 }
@@ -338,15 +395,20 @@ static size_t make_room(const struct hf_match_kernel *kernel,
 	double scanned = 0;
 	bool is_hopeless;
 
-	compare_now(work, slot, sink);
+	compare_or_cut(work, slot, bucket, sink);
 	if (slot->is_over)
 		return done;
 	for (size_t i = 0; i < done; i++)
 		scanned += work->buckets[i].count;
-	is_hopeless = is_crowded(slot, (double)slot->compared, scanned,
+	is_hopeless = may_scan_all(slot) &&
+		      is_crowded(slot, (double)slot->compared, scanned,
 				 count_sketches(work, slot));
 	if (!is_hopeless && bucket->count > CANDIDATES) {
 		is_hopeless = !scan_large(kernel, work, slot, bucket, sink);
+		if (is_hopeless && !may_scan_all(slot)) {
+			cut(slot, bucket);
+			is_hopeless = false;
+		}
 		done += !is_hopeless;
 	}
 	if (is_hopeless) {
@@ -419,6 +481,7 @@ void hf_match_near_push(const struct hf_match_kernel *kernel,
 	slot->is_fetched = false;
 	slot->is_over = false;
 	slot->compared = 0;
+	slot->sketches = 0;
 	slot->round = next_round(work);
 	scan_buckets(kernel, work, slot, sink);
 	if (slot_before(work, 1)->is_used)

@@ -270,8 +270,9 @@ static bool is_near_enough(const struct hf_policy_row *row,
 {
 	if (match->algorithm == HF_ALGORITHM_VPDQ)
 		return match->distance == row->near_distance &&
-		       match->looked_up_percent >= row->looked_up_min &&
-		       match->listed_percent >= row->listed_min;
+		       (match->is_unsure ||
+			(match->looked_up_percent >= row->looked_up_min &&
+			 match->listed_percent >= row->listed_min));
 	if (match->algorithm != HF_ALGORITHM_PDQ)
 		return match->distance == 0;
 	return match->distance <= row->near_distance &&
@@ -282,6 +283,8 @@ static bool is_near_enough(const struct hf_policy_row *row,
 /* What makes a BLOCK of this match a REVIEW. */
 static enum hf_policy_because doubt(const struct hf_policy_match *match)
 {
+	if (match->is_unsure)
+		return HF_POLICY_UNSURE;
 	if (match->is_provisional)
 		return HF_POLICY_PROVISIONAL;
 	if (match->is_frozen)
@@ -315,9 +318,10 @@ bool hf_policy_verdict(const struct hf_policy *policy,
 		answer.is_benign = true;
 		answer.because = HF_POLICY_BENIGN;
 		verdict = HF_VERDICT_IGNORE;
-	} else if (verdict == HF_VERDICT_BLOCK) {
+	} else if (verdict == HF_VERDICT_BLOCK || match->is_unsure) {
 		answer.because = doubt(match);
-		if (answer.because != HF_POLICY_AS_WRITTEN)
+		if (answer.because != HF_POLICY_AS_WRITTEN &&
+		    verdict == HF_VERDICT_BLOCK)
 			verdict = HF_VERDICT_REVIEW;
 	}
 	answer.verdict = (enum hf_verdict)verdict;
@@ -383,13 +387,14 @@ void hf_policy_rule(const struct hf_policy *policy,
 		[HF_POLICY_DEMOTED] = "; entry demoted",
 		[HF_POLICY_EXPIRED] = "; set expired",
 		[HF_POLICY_BENIGN] = "; benign",
+		[HF_POLICY_UNSURE] = "; not all was compared",
 	};
 	size_t number = answer->row_number <= policy->rows_count
 				? answer->row_number
 				: 0;
 	const struct hf_policy_row *row =
 		&policy->rows[number > 0 ? number - 1 : policy->rows_count];
-	size_t used = 0;
+	size_t used = 0, room;
 
 	if (number > 0)
 		used += (size_t)snprintf(out_text, HF_POLICY_RULE_SIZE,
@@ -421,8 +426,10 @@ void hf_policy_rule(const struct hf_policy *policy,
 						    " distance=%u quality=%u",
 						    row->near_distance,
 						    row->quality_min));
-	if (used < HF_POLICY_RULE_SIZE &&
-	    (unsigned)answer->because < sizeof(because) / sizeof(because[0]))
-		snprintf(out_text + used, HF_POLICY_RULE_SIZE - used, "%s",
-			 because[answer->because]);
+	if ((unsigned)answer->because >= sizeof(because) / sizeof(because[0]))
+		return;
+	/* Rather less of a long row than not why. */
+	room = HF_POLICY_RULE_SIZE - strlen(because[answer->because]) - 1;
+	strcpy(out_text + (used < room ? used : room),
+	       because[answer->because]);
 }

@@ -124,6 +124,8 @@ struct hf_policy_match {
 	bool is_provisional; /* not yet once applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported from here */
 	bool is_demoted;     /* disputed, or its retraction is under way */
+	/* VPDQ: it may reach the shares, but not all could be compared. */
+	bool is_unsure;
 };
 
 /* Why a verdict is milder than its row says. */
@@ -134,6 +136,7 @@ enum hf_policy_because {
 	HF_POLICY_DEMOTED,
 	HF_POLICY_EXPIRED,
 	HF_POLICY_BENIGN,
+	HF_POLICY_UNSURE,
 };
 
 struct hf_policy_answer {
@@ -144,8 +147,8 @@ struct hf_policy_answer {
 	enum hf_policy_because because;
 };
 
-/* False when it is no match under this policy.  EXPIRED lowers a near BLOCK
- * to REVIEW, provisional, frozen and demoted any BLOCK. */
+/* False when it is no match under this policy.  EXPIRED and unsure lower a near
+ * BLOCK to REVIEW, provisional, frozen and demoted any BLOCK. */
 bool hf_policy_verdict(const struct hf_policy *policy,
 		       const struct hf_policy_match *match,
 		       struct hf_policy_answer *out_answer);

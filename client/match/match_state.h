@@ -265,6 +265,13 @@ struct hf_match_near_job {
 	unsigned distance;
 	size_t query;
 	size_t segment;
+	/* Of a part with bands: so many comparisons, or about as much work; 0
+	 * for as many as it takes. */
+	uint64_t most;
+	/* When it is done: it was not enough, and the number of a key that was
+	 * not compared. */
+	bool is_cut;
+	uint32_t passed_over;
 };
 
 /* What comes of jobs, in the order of their pushes: every key that is near,

@@ -83,8 +83,13 @@
 #define HF_RETRACTED_MAX        1000  /* entries named in one answer */
 #define HF_MATCH_BATCHES_MAX    16    /* algorithms in one message */
 #define HF_MATCH_HITS_PER_ITEM  64
-#define HF_MATCH_HITS_MAX       65536 /* in one message */
-#define HF_MARKS_MAX            1000  /* manifests named in Hello */
+#define HF_MATCH_HITS_MAX       65536    /* in one message */
+#define HF_VIDEO_COMPARED_MAX   67108864 /* frames, for a video */
+#define HF_VIDEO_COMPARED_PART  256      /* of those listed, for a frame */
+#define HF_VIDEO_PAIRS_MAX      262144   /* of frames that are near */
+#define HF_VIDEO_LISTS_MAX      16384    /* that are counted for */
+#define HF_VIDEO_REFS_MAX       33554432 /* gone through, in each step */
+#define HF_MARKS_MAX            1000     /* manifests named in Hello */
 #define HF_TAIL_SETS_MAX        10000
 #define HF_GOSSIP_NOTES_MAX     100
 #define HF_GOSSIP_RECEIPTS_MAX  100 /* of one Gossip */

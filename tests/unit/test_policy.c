@@ -326,8 +326,9 @@ static void the_longest_rule_fits(void **state)
 	char set[HF_ORIGIN_MAX_BYTES + 1];
 	char label[64];
 	struct hf_policy_answer answer = { .verdict = HF_VERDICT_REVIEW,
+					   .is_video = true,
 					   .row_number = 1,
-					   .because = HF_POLICY_PROVISIONAL };
+					   .because = HF_POLICY_UNSURE };
 	struct hf_policy_row row;
 	struct hf_policy *policy;
 	char rule[HF_POLICY_RULE_SIZE];
@@ -341,7 +342,7 @@ static void the_longest_rule_fits(void **state)
 	row.algorithms = 126;
 	policy = policy_of(&row, 1);
 	hf_policy_rule(policy, &answer, rule);
-	assert_non_null(strstr(rule, "; set not yet applied"));
+	assert_non_null(strstr(rule, "; not all was compared"));
 	hf_policy_free(policy);
 }
 
@@ -378,6 +379,41 @@ static void a_video_needs_both_shares_at_its_rows_distance(void **state)
 		assert_int_equal(looked_up, rows[i].looked_up_min);
 		assert_int_equal(listed, rows[i].listed_min);
 		assert_false(hf_policy_video(policy, 30, &looked_up, &listed));
+		hf_policy_free(policy);
+	}
+}
+
+/* What was not compared to the end never blocks, whatever its shares, and is
+ * said to be so; a row that is milder, or off, stays that. */
+static void what_is_unsure_is_reviewed(void **state)
+{
+	static const struct {
+		unsigned near, verdict;
+	} rows[] = { { HF_VERDICT_BLOCK, HF_VERDICT_REVIEW },
+		     { HF_VERDICT_REVIEW, HF_VERDICT_REVIEW },
+		     { HF_VERDICT_IGNORE, HF_VERDICT_IGNORE },
+		     { HF_POLICY_OFF, 0 } };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_policy_row row = row_of("*");
+		struct hf_policy *policy;
+		struct hf_policy_match match = match_of(
+			"h.example/a/1", HF_CLASS_NCII, HF_ALGORITHM_VPDQ, 31);
+		struct hf_policy_answer answer = { .verdict = 0 };
+		char rule[HF_POLICY_RULE_SIZE];
+
+		row.near = (uint8_t)rows[i].near;
+		policy = policy_of(&row, 1);
+		match.looked_up_percent = 1;
+		assert_false(hf_policy_verdict(policy, &match, &answer));
+		match.is_unsure = true;
+		assert_int_equal(hf_policy_verdict(policy, &match, &answer),
+				 rows[i].verdict != 0);
+		assert_int_equal(answer.verdict, rows[i].verdict);
+		if (rows[i].verdict != 0) {
+			hf_policy_rule(policy, &answer, rule);
+			assert_non_null(strstr(rule, "not all was compared"));
+		}
 		hf_policy_free(policy);
 	}
 }
@@ -426,6 +462,7 @@ int main(void)
 		cmocka_unit_test(the_longest_rule_fits),
 		cmocka_unit_test(
 			a_video_needs_both_shares_at_its_rows_distance),
+		cmocka_unit_test(what_is_unsure_is_reviewed),
 		cmocka_unit_test(
 			what_videos_are_asked_for_follows_from_the_rows),
 	};

@@ -1,0 +1,1 @@
+hf_unit(video_costly THREADS USES base sign match)
