@@ -12,7 +12,7 @@
 
 #include "inventory.h"
 
-#define FIRST_LINE     "hashfed inventory 1"
+#define FIRST_LINE     "hashfed inventory 2"
 #define LAST_LINE      "end"
 #define BOOK_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define DIR_SIZE       2048

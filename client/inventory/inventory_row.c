@@ -4,11 +4,9 @@
 
 #include "inventory_row.h"
 
-#define FEW      15 /* a varint follows */
-#define DIGITS   14 /* of the middle: hex digits */
-#define NOTED    0x80
-#define FIXED    7 /* second and stamp */
-#define PACK_MIN 5 /* digits below do not gain */
+#define ALIKE       103 /* added to a quality */
+#define NOTED       255
+#define STAMP_BYTES 4
 
 int hf_row_compare(const char *one, const char *other)
 {
@@ -36,6 +34,25 @@ bool hf_row_is_under(const char *path, const char *directory)
 	       (len_bytes > 0 && directory[len_bytes - 1] == '/');
 }
 
+/* A path of the same shape was put or taken: its digits are where the old ones
+ * were, so that what was leaned on still holds. */
+static void lean_on(struct hf_row_lean *lean, size_t front, size_t digits)
+{
+	lean->was_odd =
+		front < lean->front && lean->digits > 0 && !lean->was_odd;
+	if (lean->was_odd)
+		return;
+	lean->front = (uint16_t)front;
+	lean->digits = (uint16_t)digits;
+}
+
+static void lean_on_none(struct hf_row_lean *lean, size_t path_bytes)
+{
+	lean->front = (uint16_t)path_bytes;
+	lean->digits = 0;
+	lean->was_odd = false;
+}
+
 /* ---- out ---- */
 
 static void put_varint(struct hf_buf *buf, uint64_t value)
@@ -54,72 +71,118 @@ static int digit_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool is_digits(const char *at, size_t count)
+/* Of as many characters of path from at on as have digits, two a byte. */
+static void put_digits(struct hf_buf *buf, const char *at, size_t digits)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (digit_of(at[i]) < 0)
+	uint8_t byte = 0;
+
+	for (size_t done = 0; done < digits; at++) {
+		int digit = digit_of(*at);
+
+		if (digit < 0)
+			continue;
+		byte = (uint8_t)(byte << 4 | digit);
+		if (++done % 2 == 0)
+			hf_buf_put_u8(buf, byte);
+	}
+	if (digits % 2 != 0)
+		hf_buf_put_u8(buf, (uint8_t)(byte << 4));
+}
+
+/* Has path, which is as long, other characters than before only where that has
+ * the next digits, and digits there too? */
+static bool has_shape(const char *before, const char *path, size_t digits)
+{
+	for (; *path != '\0'; before++, path++) {
+		if (digits > 0 && digit_of(*before) >= 0) {
+			digits--;
+			if (digit_of(*path) < 0)
+				return false;
+		} else if (*before != *path) {
 			return false;
+		}
 	}
-	return count >= PACK_MIN;
+	return true;
 }
 
-static void put_digits(struct hf_buf *buf, const char *at, size_t count)
+/* How a path differs from the one before it. */
+struct difference {
+	size_t front, end; /* shared */
+	size_t digits;     /* up to the last that is not shared */
+	bool has_shape;
+	bool is_alike;
+};
+
+static struct difference difference_of(const struct hf_row_lean *lean,
+				       const char *path)
 {
-	put_varint(buf, count);
-	for (size_t i = 0; i < count; i += 2)
-		hf_buf_put_u8(
-			buf,
-			(uint8_t)(digit_of(at[i]) << 4 |
-				  (i + 1 < count ? digit_of(at[i + 1]) : 0)));
+	size_t before_bytes = strlen(lean->path), path_bytes = strlen(path);
+	struct difference is = { .front = 0 };
+
+	while (is.front < before_bytes &&
+	       lean->path[is.front] == path[is.front])
+		is.front++;
+	while (is.end < before_bytes - is.front &&
+	       is.end < path_bytes - is.front &&
+	       lean->path[before_bytes - 1 - is.end] ==
+		       path[path_bytes - 1 - is.end])
+		is.end++;
+	if (before_bytes != path_bytes)
+		return is;
+	for (size_t i = is.front; i < path_bytes - is.end; i++)
+		is.digits += digit_of(lean->path[i]) >= 0;
+	is.has_shape =
+		has_shape(lean->path + is.front, path + is.front, is.digits);
+	/* Where it takes no more bytes, its own shape is better for those
+	 * that follow. */
+	is.is_alike = lean->front <= is.front &&
+		      (lean->digits + 1u) / 2 < 2 + (is.digits + 1) / 2 &&
+		      has_shape(lean->path + lean->front, path + lean->front,
+				lean->digits);
+	return is;
 }
 
-static void put_path(struct hf_buf *buf, const char *before, const char *path)
+static void put_path(struct hf_buf *buf, struct hf_row_lean *lean,
+		     const char *path, const struct difference *is)
 {
-	size_t before_bytes = strlen(before), path_bytes = strlen(path);
-	size_t front = 0, end = 0, middle;
-	bool is_packed;
+	size_t path_bytes = strlen(path);
 
-	while (front < before_bytes && before[front] == path[front])
-		front++;
-	while (end < before_bytes - front && end < path_bytes - front &&
-	       before[before_bytes - 1 - end] == path[path_bytes - 1 - end])
-		end++;
-	middle = path_bytes - front - end;
-	is_packed = is_digits(path + front, middle);
-	put_varint(buf, front);
-	hf_buf_put_u8(
-		buf, (uint8_t)((end < FEW ? end : FEW) << 4 |
-			       (is_packed ? DIGITS
-					  : (middle < DIGITS ? middle : FEW))));
-	if (end >= FEW)
-		put_varint(buf, end);
-	if (is_packed) {
-		put_digits(buf, path + front, middle);
-		return;
-	}
-	if (middle >= DIGITS)
+	if (is->is_alike) {
+		put_digits(buf, path + lean->front, lean->digits);
+		lean->was_odd = false;
+	} else if (is->has_shape) {
+		put_varint(buf, is->front);
+		put_varint(buf, is->digits << 1);
+		put_digits(buf, path + is->front, is->digits);
+		lean_on(lean, is->front, is->digits);
+	} else {
+		size_t middle = path_bytes - is->front - is->end;
+
+		put_varint(buf, is->front);
+		put_varint(buf, is->end << 1 | 1);
 		put_varint(buf, middle);
-	hf_buf_put(buf, hf_span(path + front, middle));
+		hf_buf_put(buf, hf_span(path + is->front, middle));
+		lean_on_none(lean, path_bytes);
+	}
+	memcpy(lean->path, path, path_bytes + 1);
 }
 
-void hf_row_put(struct hf_buf *buf, const char *before,
+void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 		const struct hf_row *row)
 {
-	uint8_t fixed[FIXED];
+	struct difference is = difference_of(lean, row->path);
+	uint8_t stamp[STAMP_BYTES];
 
-	put_path(buf, before, row->path);
-	hf_buf_put_u8(buf, row->note == HF_ROW_PLAIN
-				   ? row->quality
-				   : (uint8_t)(row->quality | NOTED));
-	if (row->note != HF_ROW_PLAIN)
+	if (row->note != HF_ROW_PLAIN) {
+		hf_buf_put_u8(buf, NOTED);
 		hf_buf_put_u8(buf, row->note);
+	}
+	hf_buf_put_u8(buf, (uint8_t)(row->quality + (is.is_alike ? ALIKE : 0)));
+	put_path(buf, lean, row->path, &is);
 	if (row->note == HF_ROW_GONE)
 		return;
-	put_varint(buf, row->size_bytes);
-	hf_be32_put(fixed, row->changed_s);
-	for (int i = 0; i < 3; i++)
-		fixed[4 + i] = (uint8_t)(row->stamp >> (16 - 8 * i));
-	hf_buf_put(buf, hf_span(fixed, sizeof(fixed)));
+	hf_be32_put(stamp, row->stamp);
+	hf_buf_put(buf, hf_span(stamp, sizeof(stamp)));
 	hf_buf_put(buf, hf_span(row->digests, hf_row_has_pdq(row)
 						      ? HF_ROW_ALL_BYTES
 						      : HF_ROW_EXACT_BYTES));
@@ -167,76 +230,93 @@ static uint64_t take_varint(struct cursor *cursor)
 	return 0;
 }
 
-static void take_digits(struct cursor *cursor, size_t count, char *out)
+/* So many hex digits from front on are others. */
+static void take_digits(struct cursor *cursor, char *path, size_t digits)
 {
-	const uint8_t *packed = take(cursor, (count + 1) / 2);
+	const uint8_t *packed = take(cursor, digits / 2 + digits % 2);
+	size_t done = 0;
 
-	for (size_t i = 0; packed != NULL && i < count; i++)
-		out[i] = "0123456789abcdef"[packed[i / 2] >>
-						    (i % 2 == 0 ? 4 : 0) &
-					    15];
+	for (; packed != NULL && done < digits && *path != '\0'; path++) {
+		if (digit_of(*path) < 0)
+			continue;
+		*path = "0123456789abcdef"[packed[done / 2] >>
+						   (done % 2 == 0 ? 4 : 0) &
+					   15];
+		done++;
+	}
+	cursor->is_bad |= done < digits;
 }
 
-static void take_path(struct cursor *cursor, char *path)
+static void take_bytes(struct cursor *cursor, struct hf_row_lean *lean,
+		       uint64_t front, uint64_t end)
 {
-	size_t before_bytes = strlen(path);
-	uint64_t front = take_varint(cursor), end, middle;
-	uint8_t both = take_byte(cursor);
-	bool is_packed = (both & 15) == DIGITS;
+	size_t before_bytes = strlen(lean->path);
+	uint64_t middle = take_varint(cursor);
 	const uint8_t *at;
 
-	end = both >> 4 < FEW ? both >> 4 : take_varint(cursor);
-	middle = (both & 15) < DIGITS ? both & 15 : take_varint(cursor);
-	if (cursor->is_bad || front > before_bytes ||
-	    end > before_bytes - front ||
+	if (cursor->is_bad || end > before_bytes - front ||
 	    middle >= HF_ROW_PATH_SIZE - front - end) {
 		cursor->is_bad = true;
 		return;
 	}
-	memmove(path + front + middle, path + before_bytes - end, end + 1);
-	if (is_packed) {
-		take_digits(cursor, middle, path + front);
+	memmove(lean->path + front + middle, lean->path + before_bytes - end,
+		end + 1);
+	at = take(cursor, middle);
+	if (at != NULL && memchr(at, 0, middle) == NULL)
+		memcpy(lean->path + front, at, middle);
+	else
+		cursor->is_bad = true;
+	lean_on_none(lean, front + middle + end);
+}
+
+static void take_path(struct cursor *cursor, struct hf_row_lean *lean)
+{
+	uint64_t front = take_varint(cursor), what = take_varint(cursor);
+
+	if (cursor->is_bad || front > strlen(lean->path) ||
+	    what >> 1 >= HF_ROW_PATH_SIZE) {
+		cursor->is_bad = true;
+	} else if ((what & 1) != 0) {
+		take_bytes(cursor, lean, front, what >> 1);
 	} else {
-		at = take(cursor, middle);
-		if (at != NULL && memchr(at, 0, middle) == NULL)
-			memcpy(path + front, at, middle);
-		else
-			cursor->is_bad = true;
+		take_digits(cursor, lean->path + front, what >> 1);
+		lean_on(lean, front, what >> 1);
 	}
 }
 
 static void take_rest(struct cursor *cursor, struct hf_row *row)
 {
-	const uint8_t *fixed;
+	const uint8_t *stamp = take(cursor, STAMP_BYTES);
 
-	row->size_bytes = take_varint(cursor);
-	fixed = take(cursor, FIXED);
-	if (fixed == NULL)
-		return;
-	row->changed_s = hf_be32(fixed);
-	row->stamp =
-		(uint32_t)fixed[4] << 16 | (uint32_t)fixed[5] << 8 | fixed[6];
+	if (stamp != NULL)
+		row->stamp = hf_be32(stamp);
 	row->digests = take(cursor, hf_row_has_pdq(row) ? HF_ROW_ALL_BYTES
 							: HF_ROW_EXACT_BYTES);
 }
 
-enum hf_err hf_row_take(struct hf_span *rest,
-			char path[static HF_ROW_PATH_SIZE],
+enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 			struct hf_row *out_row, struct hf_why *why)
 {
 	struct cursor cursor = { .at = rest->at,
 				 .end = rest->at + rest->len_bytes };
-	struct hf_row row = { .path = path };
-	uint8_t quality;
+	struct hf_row row = { .path = lean->path };
+	uint8_t quality = take_byte(&cursor);
+	bool is_alike;
 
-	take_path(&cursor, path);
-	quality = take_byte(&cursor);
-	row.quality = quality & (uint8_t)~NOTED;
-	if ((quality & NOTED) != 0) {
+	if (quality == NOTED) {
 		row.note = take_byte(&cursor);
 		cursor.is_bad |= row.note == HF_ROW_PLAIN;
+		quality = take_byte(&cursor);
 	}
+	is_alike = quality >= ALIKE;
+	row.quality = (uint8_t)(quality - (is_alike ? ALIKE : 0));
 	cursor.is_bad |= row.quality > HF_ROW_NOT_TRIED;
+	if (is_alike) {
+		take_digits(&cursor, lean->path + lean->front, lean->digits);
+		lean->was_odd = false;
+	} else {
+		take_path(&cursor, lean);
+	}
 	if (row.note != HF_ROW_GONE)
 		take_rest(&cursor, &row);
 	if (cursor.is_bad)

@@ -2,17 +2,20 @@
  * inventory_row.h -- what is known of one stored file, as bytes: a row leans on
  * the one before it, whose path is much the same.
  *
- * Layout: bytes of the path that are shared at the front (varint); 4 bits of
- * how many are shared at the end, 4 bits of how many are between, 15 with the
- * rest in a varint, the latter 14 for hex digits: their number (varint), two a
- * byte; those bytes; quality (1), 0x80 added where a note (1) follows.  Unless
- * the note says GONE: size (varint), the last four bytes of the second it was
- * changed in, a stamp (3), MD5, SHA-1, SHA-256, and the PDQ where the quality
- * is one.  A picture beside others takes about 117 bytes.
+ * Layout: 255 and a note (1), where there is one; quality (1), 103 added for a
+ * path that is alike; the path; unless the note says GONE a stamp (4), MD5,
+ * SHA-1, SHA-256, and the PDQ where the quality is one.  A path that is alike
+ * differs from the one before it only where that one did from its own before:
+ * so many hex digits, two a byte, are all of it.  One that is not begins with
+ * how many bytes it shares at the front (varint) and twice so many hex digits
+ * (varint) that differ behind those, which follow (the first such that shares
+ * less than those before it, as in a new directory, does not count for the
+ * next); or twice how many bytes it
+ * shares at the end, and one (varint), how many are between (varint), and
+ * those.  A picture beside others takes 106 to 120 bytes.
  *
- * Units    bytes, seconds since 1970 UTC, quality 0 to 100.
- * Owns     what is taken borrows from the bytes and from the path it was taken
- *          into.
+ * Units    bytes, quality 0 to 100.
+ * Owns     what is taken borrows from the bytes and from the lean.
  * Threads  any; no state.
  * Errors   CORRUPT for bytes that we cannot have written.
  * Source   none.
@@ -49,9 +52,7 @@ struct hf_row {
 	const char *path; /* absolute */
 	uint8_t note;
 	uint8_t quality;
-	uint64_t size_bytes;
-	uint32_t changed_s; /* the last 32 bits */
-	uint32_t stamp;     /* 24 bits: of the fraction, the inode */
+	uint32_t stamp; /* of its size, its time, its inode */
 	const uint8_t *digests;
 };
 
@@ -67,14 +68,28 @@ int hf_row_compare(const char *one, const char *other);
 /* Is it path itself, or below it? */
 bool hf_row_is_under(const char *path, const char *directory);
 
-/* before: the path of the row before it, or "". */
-void hf_row_put(struct hf_buf *buf, const char *before,
+/* What a row leans on. */
+struct hf_row_lean {
+	char path[HF_ROW_PATH_SIZE]; /* of the row before it */
+	uint16_t front;              /* bytes before what differed there */
+	uint16_t digits;             /* that did */
+	bool was_odd; /* that one differed earlier, and counts for nothing */
+};
+
+/* In front of the first. */
+static inline void hf_row_lean_reset(struct hf_row_lean *lean)
+{
+	lean->path[0] = '\0';
+	lean->front = lean->digits = 0;
+	lean->was_odd = false;
+}
+
+/* The lean is that of the next row then. */
+void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 		const struct hf_row *row);
 
-/* The next row off rest; path holds that of the row before it, then its own.
- */
-HF_MUST enum hf_err hf_row_take(struct hf_span *rest,
-				char path[static HF_ROW_PATH_SIZE],
+/* The next row off rest; likewise. */
+HF_MUST enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 				struct hf_row *out_row, struct hf_why *why);
 
 #endif /* HF_INVENTORY_ROW_H */

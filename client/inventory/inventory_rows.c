@@ -12,7 +12,7 @@
 
 #include "inventory_rows.h"
 
-#define MAGIC        "hashfed rows 1\n" /* and its zero byte */
+#define MAGIC        "hashfed rows 2\n" /* and its zero byte */
 #define MAGIC_BYTES  16
 #define HEAD_BYTES   16 /* of a block */
 #define FOOT_BYTES   (32 + MAGIC_BYTES)
@@ -149,7 +149,7 @@ void hf_rows_begin(struct hf_rows_cursor *cursor, struct hf_rows *rows)
 	cursor->rows = rows;
 	cursor->block = 0;
 	cursor->rest = hf_span(NULL, 0);
-	cursor->path[0] = '\0';
+	hf_row_lean_reset(&cursor->lean);
 }
 
 /* A block's rows.  Its checksum is looked at where all of it is read. */
@@ -189,9 +189,9 @@ enum hf_err hf_rows_next(struct hf_rows_cursor *cursor, struct hf_why *why)
 		if (err != HF_OK)
 			return err;
 		cursor->block++;
-		cursor->path[0] = '\0';
+		hf_row_lean_reset(&cursor->lean);
 	}
-	if (hf_row_take(&cursor->rest, cursor->path, &cursor->row, NULL) !=
+	if (hf_row_take(&cursor->rest, &cursor->lean, &cursor->row, NULL) !=
 	    HF_OK)
 		return corrupt(cursor->rows, why);
 	return HF_OK;
@@ -211,11 +211,11 @@ static enum hf_err find_block(struct hf_rows_cursor *cursor, const char *path,
 
 		if (err != HF_OK)
 			return err;
-		cursor->path[0] = '\0';
-		if (hf_row_take(&block, cursor->path, &cursor->row, NULL) !=
+		hf_row_lean_reset(&cursor->lean);
+		if (hf_row_take(&block, &cursor->lean, &cursor->row, NULL) !=
 		    HF_OK)
 			return corrupt(cursor->rows, why);
-		if (hf_row_compare(cursor->path, path) <= 0)
+		if (hf_row_compare(cursor->lean.path, path) <= 0)
 			low = middle;
 		else
 			high = middle;
@@ -236,7 +236,7 @@ enum hf_err hf_rows_seek(struct hf_rows_cursor *cursor, const char *path,
 	cursor->block = block;
 	do {
 		err = hf_rows_next(cursor, why);
-	} while (err == HF_OK && hf_row_compare(cursor->path, path) < 0);
+	} while (err == HF_OK && hf_row_compare(cursor->lean.path, path) < 0);
 	return err;
 }
 
@@ -247,7 +247,7 @@ struct hf_rows_writer {
 	char path[PATH_MAX];
 	struct hf_buf block;
 	struct hf_buf offsets;
-	char before[HF_ROW_PATH_SIZE];
+	struct hf_row_lean lean;
 	uint64_t at;
 	uint64_t count;
 	uint32_t block_rows;
@@ -314,14 +314,13 @@ static void end_block(struct hf_rows_writer *writer)
 	put(writer, writer->block.at, writer->block.len_bytes);
 	hf_buf_reset(&writer->block);
 	writer->block_rows = 0;
-	writer->before[0] = '\0';
+	hf_row_lean_reset(&writer->lean);
 }
 
 enum hf_err hf_rows_writer_put(struct hf_rows_writer *writer,
 			       const struct hf_row *row, struct hf_why *why)
 {
-	hf_row_put(&writer->block, writer->before, row);
-	strcpy(writer->before, row->path);
+	hf_row_put(&writer->block, &writer->lean, row);
 	writer->block_rows++;
 	writer->count++;
 	if (writer->block.len_bytes >= BLOCK_BYTES)

@@ -39,7 +39,7 @@ struct hf_rows_cursor {
 	struct hf_rows *rows; /* borrowed */
 	uint64_t block;       /* the next one to be read */
 	struct hf_span rest;  /* of the block before it */
-	char path[HF_ROW_PATH_SIZE];
+	struct hf_row_lean lean;
 	struct hf_row row; /* the current one */
 };
 

@@ -145,8 +145,8 @@ static struct source *least(struct hf_shelf_cursor *cursor)
 		struct source *source = &cursor->sources[i];
 
 		if (!source->is_over &&
-		    (best == NULL ||
-		     hf_row_compare(source->at.path, best->at.path) < 0))
+		    (best == NULL || hf_row_compare(source->at.lean.path,
+						    best->at.lean.path) < 0))
 			best = source;
 	}
 	return best;
@@ -159,8 +159,9 @@ static void mark_equal(struct hf_shelf_cursor *cursor,
 	for (size_t i = 0; i < cursor->count; i++) {
 		struct source *source = &cursor->sources[i];
 
-		source->is_used = !source->is_over &&
-				  strcmp(source->at.path, best->at.path) == 0;
+		source->is_used =
+			!source->is_over &&
+			strcmp(source->at.lean.path, best->at.lean.path) == 0;
 	}
 }
 
@@ -208,7 +209,7 @@ enum hf_err hf_shelf_find(struct hf_shelf_cursor *cursor, const char *path,
 		return HF_E_NOTFOUND;
 	for (size_t i = 0; i < cursor->count; i++)
 		cursor->sources[i].is_used = false;
-	if (strcmp(best->at.path, path) != 0)
+	if (strcmp(best->at.lean.path, path) != 0)
 		return HF_E_NOTFOUND;
 	mark_equal(cursor, best);
 	if (best->at.row.note == HF_ROW_GONE)

@@ -43,7 +43,7 @@ struct hf_scan_file {
 	enum hf_scan_how how;
 	const char *shown;             /* its path as it is printed */
 	const char *path;              /* in the inventory */
-	struct hf_scan_stamp stamp;    /* READ */
+	uint32_t stamp;                /* READ */
 	uint8_t told;                  /* a verdict, or 0 */
 	struct hf_media_result result; /* its path is not looked at */
 };

@@ -7,43 +7,41 @@
 
 #define NO_STAMP 0 /* no file has it */
 
-/* 24 bits of what is left of the time, and of the inode; not 0. */
+static uint64_t mix(uint64_t mixed, uint64_t word)
+{
+	mixed = (mixed ^ word) * 0xff51afd7ed558ccdu;
+	return mixed ^ mixed >> 29;
+}
+
 static uint32_t stamp_of(const struct stat *is)
 {
-	uint64_t mixed =
-		((uint64_t)is->st_ino ^ (uint64_t)is->st_mtim.tv_nsec << 32) *
-		0x9e3779b97f4a7c15u;
+	uint64_t mixed = mix(0x9e3779b97f4a7c15u, (uint64_t)is->st_size);
 
-	mixed ^= (uint64_t)is->st_mtim.tv_nsec * 0xc2b2ae3d27d4eb4fu;
-	mixed >>= 40;
+	mixed = mix(mixed, (uint64_t)is->st_mtim.tv_sec);
+	mixed = mix(mixed, (uint64_t)is->st_mtim.tv_nsec);
+	mixed = mix(mixed, (uint64_t)is->st_ino) >> 32;
 	return mixed != NO_STAMP ? (uint32_t)mixed : 1;
 }
 
-struct hf_scan_stamp hf_scan_stamp_of(const struct stat *is, uint64_t now_s)
+uint32_t hf_scan_stamp_of(const struct stat *is, uint64_t now_s)
 {
 	uint64_t changed_s = (uint64_t)is->st_mtim.tv_sec;
 	bool is_fresh =
 		changed_s + COARSE_S >= now_s && changed_s <= now_s + COARSE_S;
 
-	return (struct hf_scan_stamp){
-		.size_bytes = (uint64_t)is->st_size,
-		.changed_s = (uint32_t)changed_s,
-		.stamp = is_fresh ? NO_STAMP : stamp_of(is),
-	};
+	return is_fresh ? NO_STAMP : stamp_of(is);
 }
 
 bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
 		       bool is_quick)
 {
-	return row->size_bytes == (uint64_t)is->st_size &&
-	       row->changed_s == (uint32_t)is->st_mtim.tv_sec &&
-	       row->stamp == stamp_of(is) &&
+	return row->stamp == stamp_of(is) &&
 	       (is_quick || row->quality != HF_ROW_NOT_TRIED);
 }
 
 struct hf_row hf_scan_row_of(const char *path,
 			     const struct hf_media_result *result,
-			     const struct hf_scan_stamp *stamp, bool is_quick,
+			     uint32_t stamp, bool is_quick,
 			     uint8_t digests[static HF_ROW_ALL_BYTES])
 {
 	memcpy(digests + HF_ROW_MD5_AT, result->md5, sizeof(result->md5));
@@ -57,9 +55,7 @@ struct hf_row hf_scan_row_of(const char *path,
 			result->pdq_err == HF_OK
 				? (uint8_t)result->quality
 				: (is_quick ? HF_ROW_NOT_TRIED : HF_ROW_NO_PDQ),
-		.size_bytes = stamp->size_bytes,
-		.changed_s = stamp->changed_s,
-		.stamp = stamp->stamp,
+		.stamp = stamp,
 		.digests = digests,
 	};
 }
@@ -69,7 +65,6 @@ void hf_scan_result_of(const struct hf_row *row, const char *path,
 {
 	*out_result = (struct hf_media_result){
 		.path = path,
-		.size_bytes = row->size_bytes,
 		.pdq_err = hf_row_has_pdq(row) ? HF_OK : HF_E_UNSUPPORTED,
 		.quality = hf_row_has_pdq(row) ? row->quality : 0,
 	};

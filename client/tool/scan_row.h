@@ -17,16 +17,11 @@
 #include "media.h"
 #include "inventory_row.h"
 
-/* What tells that a file was not changed: all of it has to be the same.  A file
- * that was changed within the last two seconds gets a stamp that none has: it
- * may change once more without showing it. */
-struct hf_scan_stamp {
-	uint64_t size_bytes;
-	uint32_t changed_s;
-	uint32_t stamp;
-};
-
-struct hf_scan_stamp hf_scan_stamp_of(const struct stat *is, uint64_t now_s);
+/* What tells that a file was not changed: 32 bits of its size, its time to the
+ * nanosecond and its inode.  A file that was changed within the last two
+ * seconds gets a stamp that none has: it may change once more without showing
+ * it. */
+uint32_t hf_scan_stamp_of(const struct stat *is, uint64_t now_s);
 
 /* is_quick: its picture need not have been looked at. */
 bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
@@ -35,7 +30,7 @@ bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
 /* digests: room for the row's. */
 struct hf_row hf_scan_row_of(const char *path,
 			     const struct hf_media_result *result,
-			     const struct hf_scan_stamp *stamp, bool is_quick,
+			     uint32_t stamp, bool is_quick,
 			     uint8_t digests[static HF_ROW_ALL_BYTES]);
 
 /* As if the file had been read. */

@@ -24,7 +24,7 @@
 
 /* A file that is being read. */
 struct reading {
-	struct hf_scan_stamp stamp;
+	uint32_t stamp;
 	uint8_t told;
 	char path[]; /* in the inventory */
 };

@@ -84,10 +84,7 @@ static struct hf_inventory *make(const char *dir, enum names kind,
 		char path[128];
 		struct hf_row row = { .path = path,
 				      .quality = (uint8_t)(random64() % 101),
-				      .size_bytes =
-					      20000 + random64() % 4000000,
-				      .changed_s = (uint32_t)random64(),
-				      .stamp = random64() & 0xffffff,
+				      .stamp = (uint32_t)random64(),
 				      .digests = digests };
 
 		make_path(kind, i, path, sizeof(path));
@@ -97,7 +94,7 @@ static struct hf_inventory *make(const char *dir, enum names kind,
 	}
 	must(hf_inventory_save(inventory, &why), &why);
 	shelf = hf_inventory_shelf(inventory, HF_INVENTORY_ALL);
-	printf("%-28s %.1f bytes a file, %.0f files/s written and merged, %zu "
+	printf("%-28s %.2f bytes a file, %.0f files/s written and merged, %zu "
 	       "files\n",
 	       kinds[kind], (double)hf_shelf_bytes(shelf) / (double)files,
 	       (double)files * 1e6 / (double)(hf_clock_mono_us() - begun_us),

@@ -33,9 +33,7 @@ static struct hf_row a_row(const char *path)
 {
 	return (struct hf_row){ .path = path,
 				.quality = 77,
-				.size_bytes = 123456,
-				.changed_s = 1770000000,
-				.stamp = 0xabcdef,
+				.stamp = 0xabcdef01,
 				.digests = some_digests };
 }
 
@@ -46,8 +44,6 @@ static void same_row(const struct hf_row *one, const struct hf_row *other)
 	if (one->note == HF_ROW_GONE)
 		return;
 	assert_int_equal(one->quality, other->quality);
-	assert_int_equal(one->size_bytes, other->size_bytes);
-	assert_int_equal(one->changed_s, other->changed_s);
 	assert_int_equal(one->stamp, other->stamp);
 	assert_memory_equal(one->digests, other->digests,
 			    hf_row_has_pdq(one) ? HF_ROW_ALL_BYTES
@@ -56,79 +52,127 @@ static void same_row(const struct hf_row *one, const struct hf_row *other)
 
 static void rows_come_back_as_they_were_put(void **state)
 {
-	static char longest[HF_ROW_PATH_SIZE];
+	static char longest[HF_ROW_PATH_SIZE], digits[HF_ROW_PATH_SIZE],
+		others[HF_ROW_PATH_SIZE];
 	const struct {
 		const char *path;
 		uint8_t note, quality;
-		uint64_t size_bytes;
+		uint32_t stamp;
 	} rows[] = {
 		{ "/a/b/0001.jpg", 0, 77, 0 },
 		{ "/a/b/0002.jpg", 0, 100, 1 },
 		{ "/a/b/0002.jpg", HF_VERDICT_BLOCK, 0, 127 },
+		{ "/a/b/0102.jpg", 0, 3, 127 },
+		{ "/a/b/0a02.jpg", HF_ROW_GONE, 3, 127 },
+		{ "/a/b/0A02.jpg", 0, 3, 127 },
 		{ "/a/b/9f86d081884c7d659a2feaa0c55ad015.jpg", 0, HF_ROW_NO_PDQ,
 		  128 },
 		{ "/a/b/9f86d081884c7d659a2feaa0c55ad0150.jpg", 0,
 		  HF_ROW_NOT_TRIED, UINT32_MAX },
 		{ "/a/b/9f86d081884c7d659a2feaa0c55ad0151.jpg", HF_ROW_GONE, 0,
 		  0 },
-		{ "/a", 0, 1, (uint64_t)1 << 62 },
+		/* As long, with a digit less. */
+		{ "/a/b/9f86d081884c7d659a2feaa0c55ad01-1.jpg", 0, 1, 1 },
+		{ "/a/b/123e4567-e89b-12d3-a456-426614174000", 0, 1, 1 },
+		{ "/a/b/123e4567-e89c-02d3-b456-f26614174001", 0, 102, 1 },
+		{ "/a/b/123e4568-abcd-efd3-b456-f26614174001", 1, 102, 1 },
+		{ "/a/c/123e4568-abcd-efd3-b456-f26614174001", 2, 101, 1 },
+		{ "/a", 0, 1, 1u << 31 },
 		{ longest, 0, 1, 1 },
+		{ digits, 0, 1, 1 },
+		{ others, 0, 1, 1 },
 		{ "/", 0, 1, 1 },
 		{ "/\xff\xfe\x01 with bytes", 0, 1, 1 },
 		{ "/\xff\xfe\x01 with bytes and more than fifteen", 0, 1, 1 },
 	};
-	char path[HF_ROW_PATH_SIZE] = "";
-	const char *before = "";
+	static struct hf_row_lean lean;
 	struct hf_buf buf;
 	struct hf_span rest;
 
 	memset(longest, 'x', sizeof(longest) - 1);
-	longest[0] = '/';
+	memset(digits, '7', sizeof(digits) - 1);
+	memset(others, 'f', sizeof(others) - 1);
+	longest[0] = digits[0] = others[0] = '/';
 	hf_buf_init(&buf, 64 * 1024);
+	hf_row_lean_reset(&lean);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct hf_row row = a_row(rows[i].path);
 
 		row.note = rows[i].note;
 		row.quality = rows[i].quality;
-		row.size_bytes = rows[i].size_bytes;
-		hf_row_put(&buf, before, &row);
-		before = rows[i].path;
+		row.stamp = rows[i].stamp;
+		hf_row_put(&buf, &lean, &row);
 	}
 	rest = hf_buf_span(&buf);
+	hf_row_lean_reset(&lean);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		struct hf_row row = a_row(rows[i].path), back;
 		struct hf_why why = { "" };
 
 		row.note = rows[i].note;
 		row.quality = rows[i].quality;
-		row.size_bytes = rows[i].size_bytes;
-		assert_ok(hf_row_take(&rest, path, &back, &why), &why);
+		row.stamp = rows[i].stamp;
+		assert_ok(hf_row_take(&rest, &lean, &back, &why), &why);
 		same_row(&row, &back);
 	}
 	assert_int_equal(rest.len_bytes, 0);
 	hf_buf_release(&buf);
 }
 
-/* A sequence of numbers, and of 64 bits in hex: what pictures are called. */
+static int by_row(const void *one, const void *other)
+{
+	return hf_row_compare(one, other);
+}
+
+/* What files are called where there are many of them: by number, by 64 or 128
+ * bits in hex, by UUID; in the numbers that there are of them. */
 static void a_row_beside_others_takes_little(void **state)
 {
-	const struct {
-		const char *before, *path;
-		size_t most_bytes;
-	} rows[] = {
-		{ "/srv/uploads/2026/01/31/IMG_00000017.jpg",
-		  "/srv/uploads/2026/01/31/IMG_00000018.jpg", 115 },
-		{ "/srv/uploads/7f/8a1264ff29c1aa01.jpg",
-		  "/srv/uploads/7f/8a12f713bb80c71d.jpg", 121 },
-	};
+	enum { ROWS_MANY = 20000, NAME = 80 };
+	static char names[ROWS_MANY][NAME];
+	static struct hf_row_lean lean;
+	static const char *const kinds[] = { "number", "64 bits", "128 bits",
+					     "UUID" };
 
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct hf_row row = a_row(rows[i].path);
+	for (int kind = 0; kind < (int)ROWS(kinds); kind++) {
 		struct hf_buf buf;
 
-		hf_buf_init(&buf, 4096);
-		hf_row_put(&buf, rows[i].before, &row);
-		assert_true(buf.len_bytes <= rows[i].most_bytes);
+		for (unsigned i = 0; i < ROWS_MANY; i++) {
+			unsigned long one = random64(), other = random64();
+			/* Some sixteen in a directory. */
+			unsigned a = i / 16 & 255, b = 3;
+
+			if (kind == 0)
+				snprintf(names[i], NAME,
+					 "/srv/2026/01/%02u/IMG_%08u.jpg",
+					 i / 3000 + 1, 123450000 + i);
+			else if (kind == 1)
+				snprintf(names[i], NAME,
+					 "/srv/%02x/%02x/%016lx.jpg", a, b,
+					 one);
+			else if (kind == 2)
+				snprintf(names[i], NAME,
+					 "/srv/%02x/%02x/%02x%02x%012lx%016lx",
+					 a, b, a, b, one >> 16, other);
+			else
+				snprintf(names[i], NAME,
+					 "/srv/%02x/%02x/%02x%02x%04lx-%04lx-"
+					 "4%03lx-%04lx-%012lx.jpg",
+					 a, b, a, b, one & 0xffff,
+					 one >> 16 & 0xffff, one >> 32 & 0xfff,
+					 one >> 48, other >> 16);
+		}
+		qsort(names, ROWS_MANY, NAME, by_row);
+		hf_buf_init(&buf, (size_t)ROWS_MANY * 200);
+		hf_row_lean_reset(&lean);
+		for (unsigned i = 0; i < ROWS_MANY; i++) {
+			struct hf_row row = a_row(names[i]);
+
+			hf_row_put(&buf, &lean, &row);
+		}
+		if (buf.len_bytes > (size_t)ROWS_MANY * 120)
+			fail_msg("%s: %zu bytes for %d rows", kinds[kind],
+				 buf.len_bytes, ROWS_MANY);
 		hf_buf_release(&buf);
 	}
 }
@@ -157,26 +201,31 @@ static void rows_are_in_the_order_of_a_walk(void **state)
 static void bytes_that_are_no_row_are_refused(void **state)
 {
 	struct hf_row row = a_row("/a/b/some-name.jpg"), back;
+	static struct hf_row_lean lean;
 	struct hf_buf buf;
 	size_t taken = 0;
 
 	hf_buf_init(&buf, 4096);
-	hf_row_put(&buf, "", &row);
+	hf_row_lean_reset(&lean);
+	hf_row_put(&buf, &lean, &row);
 	for (size_t len_bytes = 0; len_bytes < buf.len_bytes; len_bytes++) {
 		struct hf_span rest = hf_span(buf.at, len_bytes);
-		char path[HF_ROW_PATH_SIZE] = "";
 
-		assert_int_equal(hf_row_take(&rest, path, &back, NULL),
+		hf_row_lean_reset(&lean);
+		assert_int_equal(hf_row_take(&rest, &lean, &back, NULL),
 				 HF_E_CORRUPT);
 	}
 	/* Any one byte changed: another row, or none; never past the end. */
 	for (size_t i = 0; i < 30; i++) {
 		for (unsigned flip = 1; flip < 256; flip++) {
 			struct hf_span rest = hf_buf_span(&buf);
-			char path[HF_ROW_PATH_SIZE] = "/x";
 
+			lean = (struct hf_row_lean){ .path = "/1f",
+						     .front = 1,
+						     .digits = 2 };
 			buf.at[i] ^= (uint8_t)flip;
-			taken += hf_row_take(&rest, path, &back, NULL) == HF_OK;
+			taken +=
+				hf_row_take(&rest, &lean, &back, NULL) == HF_OK;
 			buf.at[i] ^= (uint8_t)flip;
 		}
 	}
@@ -224,7 +273,7 @@ static void reopen(struct home *home)
 }
 
 /* The number in its name tells what a row should have. */
-static void put(struct home *home, unsigned number, uint64_t size_bytes)
+static void put(struct home *home, unsigned number, uint32_t stamp)
 {
 	char path[64];
 	struct hf_row row;
@@ -232,7 +281,7 @@ static void put(struct home *home, unsigned number, uint64_t size_bytes)
 
 	snprintf(path, sizeof(path), "/srv/%u/%u", number % 7, number);
 	row = a_row(path);
-	row.size_bytes = size_bytes;
+	row.stamp = stamp;
 	assert_ok(
 		hf_inventory_put(home->inventory, HF_INVENTORY_ALL, &row, &why),
 		&why);
@@ -268,7 +317,7 @@ static void check(struct home *home, const uint64_t *want, unsigned count)
 		assert_true(hf_row_compare(before, row->path) < 0);
 		strcpy(before, row->path);
 		assert_true(number < count);
-		assert_int_equal(row->size_bytes, want[number]);
+		assert_int_equal(row->stamp, want[number]);
 		found++;
 	}
 	assert_int_equal(err, HF_E_NOTFOUND);
@@ -278,7 +327,7 @@ static void check(struct home *home, const uint64_t *want, unsigned count)
 		err = hf_shelf_find(cursor, path, &row, &why);
 		assert_int_equal(err, want[i] != 0 ? HF_OK : HF_E_NOTFOUND);
 		if (err == HF_OK)
-			assert_int_equal(row->size_bytes, want[i]);
+			assert_int_equal(row->stamp, want[i]);
 	}
 	assert_int_equal(found, wanted);
 	hf_shelf_end(cursor);
@@ -400,7 +449,7 @@ static bool is_told(struct home *home)
 
 		assert_ok(hf_shelf_begin(shelf, &cursor, &why), &why);
 		while ((err = hf_shelf_next(cursor, &row, &why)) == HF_OK)
-			assert_int_equal(row->size_bytes,
+			assert_int_equal(row->stamp,
 					 atoi(strrchr(row->path, '/') + 1) + 1);
 		hf_shelf_end(cursor);
 		hf_inventory_close(home->inventory);
