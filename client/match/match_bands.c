@@ -14,8 +14,25 @@
 _Static_assert(AHEAD_KEYS * sizeof(uint32_t) <= HF_MATCH_KERNEL_SLACK_BYTES,
 	       "keys ahead are in the slack");
 
+/* Numbers of four bytes, then those of two, an even number of them. */
+static size_t room_bytes(size_t loose, size_t banded)
+{
+	return (2 * VALUES + 1 + loose + banded) * sizeof(uint32_t) +
+	       (loose + loose % 2) * sizeof(uint16_t);
+}
+
+static void make_room(struct hf_match_band_room *room, uint8_t *at,
+		      size_t loose, size_t banded)
+{
+	room->offsets = (uint32_t *)at;
+	room->places = room->offsets + VALUES + 1;
+	room->keys = room->places + VALUES;
+	room->translated = room->keys + loose;
+	room->nexts = (uint16_t *)(room->translated + banded);
+}
+
 enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
-				 struct hf_match_merge *merge,
+				 struct hf_match_merge *merge, unsigned workers,
 				 struct hf_why *why)
 {
 	size_t loose = 0, banded = 0;
@@ -35,20 +52,19 @@ enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 	}
 	if (loose > merge->keys_count)
 		loose = merge->keys_count;
-	at = malloc((2 * VALUES + (size_t)1) * sizeof(uint32_t) +
-		    banded * sizeof(uint32_t) +
-		    loose * (2 * sizeof(uint32_t) +
-			     (HF_MATCH_PDQ_BANDS + 1) * sizeof(uint16_t)));
+	at = malloc(loose * (sizeof(uint32_t) +
+			     HF_MATCH_PDQ_BANDS * sizeof(uint16_t)) +
+		    workers * room_bytes(loose, banded));
 	if (at == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
 	bands->loose_keys = (uint32_t *)at;
-	bands->keys = bands->loose_keys + loose;
-	bands->translated = bands->keys + loose;
-	bands->offsets = bands->translated + banded;
-	bands->places = bands->offsets + VALUES + 1;
-	bands->nexts = (uint16_t *)(bands->places + VALUES);
+	at += loose * sizeof(uint32_t);
+	for (unsigned w = 0; w < workers; w++) {
+		make_room(&bands->rooms[w], at, loose, banded);
+		at += room_bytes(loose, banded);
+	}
 	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
-		bands->values[b] = bands->nexts + (b + 1) * loose;
+		bands->values[b] = (uint16_t *)at + b * loose;
 	return HF_OK;
 }
 
@@ -145,7 +161,7 @@ void hf_match_bands_order(struct hf_match_bands *bands)
 	uint8_t usual[HF_MATCH_PDQ_BANDS];
 
 	for (unsigned b = 0; b < HF_MATCH_PDQ_BANDS; b++)
-		weights[b] = weigh(bands, b, bands->places);
+		weights[b] = weigh(bands, b, bands->rooms[0].places);
 	usual_ring(bands->merge, usual);
 	best_ring(weights, bands->ring);
 	if (cost_of(weights, usual) <=
@@ -154,28 +170,29 @@ void hf_match_bands_order(struct hf_match_bands *bands)
 }
 
 /* The loose keys by their values of one band. */
-static void sort_loose(struct hf_match_bands *bands, unsigned band)
+static void sort_loose(const struct hf_match_bands *bands, unsigned band,
+		       const struct hf_match_band_room *room)
 {
 	const uint16_t *values = bands->values[band];
 	const uint16_t *nexts = bands->values[bands->ring[band]];
 	uint32_t sum = 0;
 
-	memset(bands->places, 0, VALUES * sizeof(bands->places[0]));
+	memset(room->places, 0, VALUES * sizeof(room->places[0]));
 	for (uint32_t i = 0; i < bands->loose_count; i++)
-		bands->places[values[i]]++;
+		room->places[values[i]]++;
 	for (unsigned v = 0; v < VALUES; v++) {
-		uint32_t count = bands->places[v];
+		uint32_t count = room->places[v];
 
-		bands->offsets[v] = sum;
-		bands->places[v] = sum;
+		room->offsets[v] = sum;
+		room->places[v] = sum;
 		sum += count;
 	}
-	bands->offsets[VALUES] = sum;
+	room->offsets[VALUES] = sum;
 	for (uint32_t i = 0; i < bands->loose_count; i++) {
-		uint32_t place = bands->places[values[i]]++;
+		uint32_t place = room->places[values[i]]++;
 
-		bands->nexts[place] = nexts[i];
-		bands->keys[place] = bands->loose_keys[i];
+		room->nexts[place] = nexts[i];
+		room->keys[place] = bands->loose_keys[i];
 	}
 }
 
@@ -237,10 +254,10 @@ static uint32_t put_bucket(struct cursor *cursor, unsigned value, unsigned next,
 
 	cursor->at = end;
 	if (cursor->is_whole) {
-		hf_match_stream_put(&streams->nexts, nexts + begin,
-				    (end - begin) * sizeof(*nexts));
-		hf_match_stream_put(&streams->keys, cursor->keys + begin,
-				    (end - begin) * sizeof(*cursor->keys));
+		hf_match_stream_put_few(&streams->nexts, nexts + begin,
+					(end - begin) * sizeof(*nexts));
+		hf_match_stream_put_few(&streams->keys, cursor->keys + begin,
+					(end - begin) * sizeof(*cursor->keys));
 		return end - begin;
 	}
 	for (uint32_t i = begin; i < end; i++) {
@@ -255,16 +272,16 @@ static uint32_t put_bucket(struct cursor *cursor, unsigned value, unsigned next,
 }
 
 /* The loose keys of one bucket. */
-static uint32_t put_loose(const struct hf_match_bands *bands, unsigned value,
+static uint32_t put_loose(const struct hf_match_band_room *room, unsigned value,
 			  struct hf_match_band_streams *streams)
 {
-	uint32_t begin = bands->offsets[value];
-	uint32_t count = bands->offsets[value + 1] - begin;
+	uint32_t begin = room->offsets[value];
+	uint32_t count = room->offsets[value + 1] - begin;
 
-	hf_match_stream_put(&streams->nexts, bands->nexts + begin,
-			    count * sizeof(bands->nexts[0]));
-	hf_match_stream_put(&streams->keys, bands->keys + begin,
-			    count * sizeof(bands->keys[0]));
+	hf_match_stream_put_few(&streams->nexts, room->nexts + begin,
+				count * sizeof(room->nexts[0]));
+	hf_match_stream_put_few(&streams->keys, room->keys + begin,
+				count * sizeof(room->keys[0]));
 	return count;
 }
 
@@ -274,9 +291,16 @@ static enum hf_err damaged(struct hf_why *why)
 		      "index: a segment that is merged has damaged bands");
 }
 
+/* The runs that have bands, as they are gone through. */
+struct cursors {
+	struct cursor each[HF_MATCH_MERGE_RUNS_MAX];
+	size_t count;
+};
+
 /* Bucket by bucket, what each run has in it. */
-static enum hf_err merge_band(struct hf_match_bands *bands, unsigned next,
-			      struct cursor *cursors, size_t cursors_count,
+static enum hf_err merge_band(const struct hf_match_bands *bands, unsigned next,
+			      struct cursors *cursors,
+			      const struct hf_match_band_room *room,
 			      struct hf_match_band_streams *streams,
 			      struct hf_why *why)
 {
@@ -285,10 +309,10 @@ static enum hf_err merge_band(struct hf_match_bands *bands, unsigned next,
 
 	for (unsigned v = 0; v < VALUES; v++) {
 		hf_match_stream_put32(&streams->offsets, (uint32_t)sum);
-		for (size_t c = 0; c < cursors_count; c++)
-			sum += put_bucket(&cursors[c], v, next, streams);
+		for (size_t c = 0; c < cursors->count; c++)
+			sum += put_bucket(&cursors->each[c], v, next, streams);
 		if (bands->loose_count > 0)
-			sum += put_loose(bands, v, streams);
+			sum += put_loose(room, v, streams);
 		/* Never on into the next section. */
 		if (sum > keys_count)
 			return damaged(why);
@@ -297,35 +321,37 @@ static enum hf_err merge_band(struct hf_match_bands *bands, unsigned next,
 	return sum == keys_count ? HF_OK : damaged(why);
 }
 
-enum hf_err hf_match_bands_put(struct hf_match_bands *bands, unsigned band,
+enum hf_err hf_match_bands_put(const struct hf_match_bands *bands,
+			       unsigned band, unsigned worker,
 			       struct hf_match_band_streams *streams,
 			       struct hf_why *why)
 {
+	const struct hf_match_band_room *room = &bands->rooms[worker];
 	const struct hf_match_merge *merge = bands->merge;
-	struct cursor cursors[HF_MATCH_MERGE_RUNS_MAX];
-	uint32_t *translated = bands->translated;
-	size_t count = 0;
+	uint32_t *translated = room->translated;
+	struct cursors cursors = { .count = 0 };
 
 	if (bands->loose_count > 0)
-		sort_loose(bands, band);
+		sort_loose(bands, band, room);
 	for (unsigned r = 0; r < merge->runs_count; r++) {
 		const struct hf_match_segment_part *part = merge->runs[r].part;
 
 		if (!part->has_bands)
 			continue;
-		if (!translate(bands, r, band, translated, &cursors[count++]))
+		if (!translate(bands, r, band, translated,
+			       &cursors.each[cursors.count++]))
 			return damaged(why);
 		translated += part->keys_count;
 	}
-	if (count > 0)
-		return merge_band(bands, bands->ring[band], cursors, count,
+	if (cursors.count > 0)
+		return merge_band(bands, bands->ring[band], &cursors, room,
 				  streams, why);
-	hf_match_stream_put(&streams->offsets, bands->offsets,
-			    (VALUES + (size_t)1) * sizeof(bands->offsets[0]));
-	hf_match_stream_put(&streams->nexts, bands->nexts,
-			    bands->loose_count * sizeof(bands->nexts[0]));
-	hf_match_stream_put(&streams->keys, bands->keys,
-			    bands->loose_count * sizeof(bands->keys[0]));
+	hf_match_stream_put(&streams->offsets, room->offsets,
+			    (VALUES + (size_t)1) * sizeof(room->offsets[0]));
+	hf_match_stream_put(&streams->nexts, room->nexts,
+			    bands->loose_count * sizeof(room->nexts[0]));
+	hf_match_stream_put(&streams->keys, room->keys,
+			    bands->loose_count * sizeof(room->keys[0]));
 	return HF_OK;
 }
 

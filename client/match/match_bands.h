@@ -12,15 +12,26 @@
  *
  * Units    keys are numbers of the part that is being made.
  * Owns     begin makes room for so many loose keys; release frees it.
- * Threads  one.
+ * Threads  one; bands may be put by several, each with its own room.
  * Errors   NOMEM; CORRUPT for a run whose bands name other keys than it has.
  * Source   none.
  */
 #ifndef HF_MATCH_BANDS_H
 #define HF_MATCH_BANDS_H
 
+#include "match_crew.h"
 #include "match_merge.h"
 #include "match_stream.h"
+
+/* What is needed for one band. */
+struct hf_match_band_room {
+	/* The loose keys, by value. */
+	uint32_t *offsets;
+	uint32_t *places;
+	uint16_t *nexts;
+	uint32_t *keys;
+	uint32_t *translated; /* the keys of runs with bands */
+};
 
 struct hf_match_bands {
 	const struct hf_match_merge *merge;
@@ -28,13 +39,7 @@ struct hf_match_bands {
 	uint32_t loose_count;                 /* keys of runs without bands */
 	uint32_t *loose_keys;                 /* owned, with all behind it */
 	uint16_t *values[HF_MATCH_PDQ_BANDS]; /* of each loose key */
-	/* One band of them at a time, by value. */
-	uint32_t *offsets;
-	uint32_t *places;
-	uint16_t *nexts;
-	uint32_t *keys;
-	/* The keys of runs with bands, one band at a time. */
-	uint32_t *translated;
+	struct hf_match_band_room rooms[HF_MATCH_CREW_MAX]; /* by worker */
 };
 
 /* The sections of one band. */
@@ -44,10 +49,11 @@ struct hf_match_band_streams {
 	struct hf_match_stream keys;
 };
 
-/* Before the first next of merge, which is to map its runs with bands. */
+/* Before the first next of merge, which is to map its runs with bands.  So
+ * many workers will put bands. */
 HF_MUST enum hf_err hf_match_bands_begin(struct hf_match_bands *bands,
 					 struct hf_match_merge *merge,
-					 struct hf_why *why);
+					 unsigned workers, struct hf_why *why);
 
 /* What next gave became key number. */
 void hf_match_bands_note(struct hf_match_bands *bands,
@@ -56,9 +62,9 @@ void hf_match_bands_note(struct hf_match_bands *bands,
 /* After the last next: choose the ring. */
 void hf_match_bands_order(struct hf_match_bands *bands);
 
-/* Then one band after another. */
-HF_MUST enum hf_err hf_match_bands_put(struct hf_match_bands *bands,
-				       unsigned band,
+/* Then each band once. */
+HF_MUST enum hf_err hf_match_bands_put(const struct hf_match_bands *bands,
+				       unsigned band, unsigned worker,
 				       struct hf_match_band_streams *streams,
 				       struct hf_why *why);
 

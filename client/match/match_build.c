@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +11,17 @@
 
 #include "match_bands.h"
 #include "match_build.h"
+#include "match_crew.h"
 #include "match_format.h"
 #include "match_kernel.h"
 #include "match_merge.h"
 #include "match_stream.h"
 
-/* Sections that are written at a time. */
-#define STREAMS 4
+/* From so many keys on two threads make a file. */
+#define CREW_KEYS_MIN 65536
 
-/* A file that is being made. */
-struct made {
-	const struct hf_match_build *build;
-	const char *path; /* borrowed */
-	int fd;
-	struct hf_match_file_header header;
-	struct hf_match_merge merges[HF_ALGORITHM_COUNT]; /* owned: of parts */
-	uint8_t *buffers;      /* owned: of STREAMS */
-	struct hf_sha256 sums; /* of the sections so far */
-};
+/* Sections that one worker writes at a time. */
+#define STREAMS 4
 
 /* The sections of one part. */
 struct sections {
@@ -36,13 +30,35 @@ struct sections {
 	uint32_t sums[HF_MATCH_SECTIONS_MAX];
 };
 
-static void begin_section(const struct made *made,
-			  const struct sections *sections, unsigned section,
-			  struct hf_match_stream *stream, unsigned buffer)
+/* A part that is being made. */
+struct making {
+	struct hf_match_merge merge; /* owned */
+	struct hf_match_bands bands; /* owned */
+	struct hf_match_file_part *part;
+	struct sections sections;
+	unsigned bands_section; /* the first of them */
+};
+
+/* A file that is being made. */
+struct made {
+	const struct hf_match_build *build;
+	unsigned workers;
+	const char *path; /* borrowed */
+	int fd;
+	pthread_mutex_t lock; /* of the file's streams */
+	struct hf_match_file_header header;
+	struct making makings[HF_ALGORITHM_COUNT]; /* by part */
+	uint8_t *buffers; /* owned: STREAMS for each worker */
+};
+
+static void begin_section(struct made *made, const struct sections *sections,
+			  unsigned section, struct hf_match_stream *stream,
+			  size_t buffer)
 {
 	hf_match_stream_begin(stream, made->fd, made->path,
 			      sections->begins[section],
 			      made->buffers + buffer * HF_MATCH_STREAM_BYTES);
+	stream->lock = &made->lock;
 }
 
 static enum hf_err end_section(struct sections *sections, unsigned section,
@@ -155,13 +171,11 @@ static enum hf_err put_keys(struct key_streams *streams,
 	return HF_OK;
 }
 
-/* What the streams of put_keys() are sections of, in their order; bands
- * begin at *out_next. */
-static enum hf_err
-write_keys(struct made *made, struct hf_match_file_part *part,
-	   struct hf_match_merge *merge, struct sections *sections,
-	   struct hf_match_bands *bands, unsigned *out_next, struct hf_why *why)
+/* What the streams of put_keys() are sections of, in their order. */
+static enum hf_err write_keys(struct made *made, struct making *making,
+			      unsigned worker, struct hf_why *why)
 {
+	struct hf_match_file_part *part = making->part;
 	struct key_streams streams = { .lines = { .count =
 							  part->lines_count } };
 	bool is_apart = hf_match_format_is_apart(part);
@@ -179,86 +193,118 @@ write_keys(struct made *made, struct hf_match_file_part *part,
 
 	for (size_t i = 0; i < STREAMS; i++) {
 		if (rows[i].is_there)
-			begin_section(made, sections, next++, rows[i].stream,
-				      (unsigned)i);
+			begin_section(made, &making->sections, next++,
+				      rows[i].stream, worker * STREAMS + i);
 	}
 	streams.lines.stream = &streams.lines_stream;
-	err = put_keys(&streams, part, is_apart, merge, bands, why);
+	err = put_keys(&streams, part, is_apart, &making->merge, &making->bands,
+		       why);
 	next = 0;
 	for (size_t i = 0; err == HF_OK && i < STREAMS; i++) {
 		if (rows[i].is_there)
-			err = end_section(sections, next++, rows[i].stream,
-					  why);
+			err = end_section(&making->sections, next++,
+					  rows[i].stream, why);
 	}
-	*out_next = next;
+	making->bands_section = next;
 	return err;
 }
 
-static enum hf_err write_band(struct made *made, struct sections *sections,
-			      struct hf_match_bands *bands, unsigned band,
-			      unsigned section, struct hf_why *why)
+/* The bands' order, before the first of them. */
+static enum hf_err write_ring(struct made *made, struct making *making,
+			      unsigned worker, struct hf_why *why)
 {
-	struct hf_match_band_streams streams;
-	enum hf_err err;
-
-	begin_section(made, sections, section, &streams.offsets, 0);
-	begin_section(made, sections, section + 1, &streams.nexts, 1);
-	begin_section(made, sections, section + 2, &streams.keys, 2);
-	err = hf_match_bands_put(bands, band, &streams, why);
-	if (err == HF_OK)
-		err = end_section(sections, section, &streams.offsets, why);
-	if (err == HF_OK)
-		err = end_section(sections, section + 1, &streams.nexts, why);
-	if (err == HF_OK)
-		err = end_section(sections, section + 2, &streams.keys, why);
-	return err;
-}
-
-/* The ring, and the bands that it orders. */
-static enum hf_err write_bands(struct made *made, struct sections *sections,
-			       struct hf_match_bands *bands, unsigned section,
-			       struct hf_why *why)
-{
+	struct hf_match_bands *bands = &making->bands;
+	unsigned section = making->bands_section++;
 	struct hf_match_stream stream;
-	enum hf_err err;
 
 	hf_match_bands_order(bands);
-	begin_section(made, sections, section, &stream, 0);
+	begin_section(made, &making->sections, section, &stream,
+		      worker * STREAMS);
 	hf_match_stream_put(&stream, bands->ring, sizeof(bands->ring));
-	err = end_section(sections, section++, &stream, why);
-	for (unsigned b = 0; err == HF_OK && b < HF_MATCH_PDQ_BANDS; b++)
-		err = write_band(made, sections, bands, b, section + 3 * b,
-				 why);
+	return end_section(&making->sections, section, &stream, why);
+}
+
+/* A part up to its bands. */
+static enum hf_err write_part(void *arg, unsigned worker, size_t number,
+			      struct hf_why *why)
+{
+	struct made *made = arg;
+	struct making *making = &made->makings[number];
+	bool has_bands = making->part->has_bands != 0;
+	enum hf_err err = HF_OK;
+
+	if (has_bands)
+		err = hf_match_bands_begin(&making->bands, &making->merge,
+					   made->workers, why);
+	if (err == HF_OK)
+		err = write_keys(made, making, worker, why);
+	if (err == HF_OK && has_bands)
+		err = write_ring(made, making, worker, why);
 	return err;
 }
 
-static enum hf_err write_part(struct made *made,
-			      struct hf_match_file_part *part,
-			      struct hf_match_merge *merge, uint64_t *at,
+static enum hf_err write_band(void *arg, unsigned worker, size_t number,
 			      struct hf_why *why)
 {
-	struct hf_match_file_layout layout;
-	struct hf_match_bands bands = { 0 };
-	struct sections sections;
-	enum hf_err err = HF_OK;
-	unsigned next = 0;
+	struct made *made = arg;
+	struct making *making = &made->makings[number / HF_MATCH_PDQ_BANDS];
+	unsigned band = (unsigned)(number % HF_MATCH_PDQ_BANDS);
+	struct hf_match_band_streams streams;
+	struct {
+		unsigned section;
+		struct hf_match_stream *stream;
+	} rows[] = {
+		{ making->bands_section + 3 * band, &streams.offsets },
+		{ making->bands_section + 3 * band + 1, &streams.nexts },
+		{ making->bands_section + 3 * band + 2, &streams.keys },
+	};
+	enum hf_err err;
 
-	hf_match_format_layout(part, *at, &layout);
-	*at = layout.end;
-	sections.count =
-		hf_match_format_sections(part, &layout, sections.begins);
-	if (part->has_bands != 0)
-		err = hf_match_bands_begin(&bands, merge, why);
-	if (err == HF_OK)
-		err = write_keys(made, part, merge, &sections, &bands, &next,
-				 why);
-	if (err == HF_OK && part->has_bands != 0)
-		err = write_bands(made, &sections, &bands, next, why);
-	if (err == HF_OK)
-		hf_sha256_update(&made->sums, sections.sums,
-				 sections.count * sizeof(sections.sums[0]));
-	hf_match_bands_release(&bands);
+	if (making->part->has_bands == 0)
+		return HF_OK;
+	for (size_t i = 0; i < 3; i++)
+		begin_section(made, &making->sections, rows[i].section,
+			      rows[i].stream, worker * STREAMS + i);
+	err = hf_match_bands_put(&making->bands, band, worker, &streams, why);
+	for (size_t i = 0; err == HF_OK && i < 3; i++)
+		err = end_section(&making->sections, rows[i].section,
+				  rows[i].stream, why);
 	return err;
+}
+
+/*
+ * The file.
+ */
+
+static enum hf_err begin_merge(void *arg, unsigned worker, size_t number,
+			       struct hf_why *why)
+{
+	struct made *made = arg;
+
+	return hf_match_merge_begin(&made->makings[number].merge, made->build,
+				    made->header.parts[number].algorithm, why);
+}
+
+/* Behind the merges of those that have keys there are none. */
+static void keep_merges(struct made *made)
+{
+	struct hf_match_file_header *header = &made->header;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < header->parts_count; i++) {
+		struct hf_match_merge merge = made->makings[i].merge;
+		uint32_t algorithm = header->parts[i].algorithm;
+
+		made->makings[i].merge = (struct hf_match_merge){ 0 };
+		header->parts[i].algorithm = 0;
+		if (merge.keys_count == 0) {
+			hf_match_merge_release(&merge);
+			continue;
+		}
+		made->makings[kept].merge = merge;
+		header->parts[kept++].algorithm = algorithm;
+	}
+	header->parts_count = kept;
 }
 
 /* The parts, and where the file ends. */
@@ -267,6 +313,7 @@ static enum hf_err plan(struct made *made, struct hf_why *why)
 	const struct hf_match_build *build = made->build;
 	struct hf_match_file_header *header = &made->header;
 	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
+	enum hf_err err;
 
 	*header = (struct hf_match_file_header){
 		.version = HF_MATCH_SEGMENT_VERSION,
@@ -275,27 +322,27 @@ static enum hf_err plan(struct made *made, struct hf_why *why)
 	};
 	memcpy(header->magic, HF_MATCH_SEGMENT_MAGIC, sizeof(header->magic));
 	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
-		struct hf_match_file_part *part =
-			&header->parts[header->parts_count];
-		struct hf_match_merge *merge =
-			&made->merges[header->parts_count];
+		if (build->runs_count[a] > 0)
+			header->parts[header->parts_count++].algorithm = a;
+	}
+	err = hf_match_crew_run(made->workers, header->parts_count, begin_merge,
+				made, why);
+	if (err != HF_OK)
+		return err;
+	keep_merges(made);
+	for (uint32_t i = 0; i < header->parts_count; i++) {
+		struct making *making = &made->makings[i];
+		struct hf_match_file_part *part = &header->parts[i];
 		struct hf_match_file_layout layout;
-		enum hf_err err;
 
-		if (build->runs_count[a] == 0)
-			continue;
-		err = hf_match_merge_begin(merge, build, a, why);
-		if (err != HF_OK)
-			return err;
-		if (merge->keys_count == 0) {
-			hf_match_merge_release(merge);
-			continue;
-		}
-		hf_match_format_part(a, merge->keys_count, part);
-		part->refs_count = merge->refs_count;
+		hf_match_format_part(part->algorithm, making->merge.keys_count,
+				     part);
+		part->refs_count = making->merge.refs_count;
 		hf_match_format_layout(part, at, &layout);
 		at = layout.end;
-		header->parts_count++;
+		making->part = part;
+		making->sections.count = hf_match_format_sections(
+			part, &layout, making->sections.begins);
 	}
 	header->file_bytes = at;
 	return HF_OK;
@@ -320,9 +367,17 @@ void hf_match_build_seal(uint8_t *file, size_t file_bytes)
 static enum hf_err write_header(struct made *made, struct hf_why *why)
 {
 	struct hf_match_stream stream;
+	struct hf_sha256 sums;
 	uint32_t sum;
 
-	hf_sha256_final(&made->sums, made->header.rest_sum);
+	hf_sha256_init(&sums);
+	for (uint32_t i = 0; i < made->header.parts_count; i++) {
+		const struct sections *sections = &made->makings[i].sections;
+
+		hf_sha256_update(&sums, sections->sums,
+				 sections->count * sizeof(sections->sums[0]));
+	}
+	hf_sha256_final(&sums, made->header.rest_sum);
 	seal_header(&made->header);
 	hf_match_stream_begin(&stream, made->fd, made->path, 0, made->buffers);
 	hf_match_stream_put(&stream, &made->header, sizeof(made->header));
@@ -330,29 +385,56 @@ static enum hf_err write_header(struct made *made, struct hf_why *why)
 				   why);
 }
 
+/* The system keeps what is written at once in one page.  Where two sections
+ * meet, pages would be small: those are written whole, in advance. */
+static void prepare_pages(const struct made *made)
+{
+	static const uint64_t page = HF_MATCH_STREAM_BYTES;
+	uint64_t done = 0, end = made->header.file_bytes;
+
+	if (end < HF_MATCH_SEGMENT_LARGE_BYTES)
+		return;
+	memset(made->buffers, 0, page);
+	for (uint32_t i = 0; i < made->header.parts_count; i++) {
+		const struct sections *sections = &made->makings[i].sections;
+
+		for (unsigned s = 0; s < sections->count; s++) {
+			uint64_t at = sections->begins[s] / page * page;
+			uint64_t left = end - at;
+			ssize_t put = 0;
+
+			if (at >= done)
+				put = pwrite(made->fd, made->buffers,
+					     left < page ? left : page,
+					     (off_t)at);
+			/* If not, they are small, and that is all. */
+			(void)put;
+			done = at + page;
+		}
+	}
+}
+
 static enum hf_err write_file(struct made *made, struct hf_why *why)
 {
-	uint64_t at = HF_MATCH_SEGMENT_HEADER_BYTES;
-	enum hf_err err = HF_OK;
+	size_t parts_count = made->header.parts_count;
+	enum hf_err err;
 
 	/* A full disk shows before the work is done. */
 	errno = posix_fallocate(made->fd, 0, (off_t)made->header.file_bytes);
 	if (errno != 0)
 		return hf_why_errno(why, "reserve %" PRIu64 " bytes for '%s'",
 				    made->header.file_bytes, made->path);
-	hf_sha256_init(&made->sums);
-	for (uint32_t i = 0; err == HF_OK && i < made->header.parts_count; i++)
-		err = write_part(made, &made->header.parts[i], &made->merges[i],
-				 &at, why);
+	prepare_pages(made);
+	err = hf_match_crew_run(made->workers, parts_count, write_part, made,
+				why);
+	if (err == HF_OK)
+		err = hf_match_crew_run(made->workers,
+					parts_count * HF_MATCH_PDQ_BANDS,
+					write_band, made, why);
 	if (err == HF_OK)
 		err = write_header(made, why);
 	if (err == HF_OK && fsync(made->fd) != 0)
 		err = hf_why_errno(why, "sync '%s'", made->path);
-	/* It was written in small pages; read again it comes in large ones,
-	 * as hf_match_segment_warm() does. */
-	if (err == HF_OK &&
-	    made->header.file_bytes >= HF_MATCH_SEGMENT_LARGE_BYTES)
-		(void)posix_fadvise(made->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return err;
 }
 
@@ -360,7 +442,7 @@ static enum hf_err make_file(struct made *made, struct hf_why *why)
 {
 	enum hf_err err;
 
-	made->buffers = malloc(STREAMS * HF_MATCH_STREAM_BYTES);
+	made->buffers = malloc(made->workers * STREAMS * HF_MATCH_STREAM_BYTES);
 	if (made->buffers == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
 	made->fd =
@@ -380,6 +462,20 @@ out_free:
 	return err;
 }
 
+/* A thread costs as much as a few thousand keys. */
+static unsigned workers_of(const struct hf_match_build *build)
+{
+	size_t keys_count = 0;
+
+	for (unsigned a = 0; a < HF_ALGORITHM_COUNT; a++) {
+		for (size_t i = 0; i < build->runs_count[a]; i++)
+			keys_count += build->runs[a][i].part->keys_count;
+	}
+	return build->is_alone || keys_count < CREW_KEYS_MIN
+		       ? 1
+		       : HF_MATCH_CREW_MAX;
+}
+
 enum hf_err hf_match_build_segment(const struct hf_match_build *build,
 				   struct hf_why *why)
 {
@@ -396,12 +492,17 @@ enum hf_err hf_match_build_segment(const struct hf_match_build *build,
 	if (made == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory to merge");
 	made->build = build;
+	made->workers = workers_of(build);
+	pthread_mutex_init(&made->lock, NULL);
 	made->path = made_path;
 	err = plan(made, why);
 	if (err == HF_OK)
 		err = make_file(made, why);
-	for (unsigned i = 0; i < HF_ALGORITHM_COUNT; i++)
-		hf_match_merge_release(&made->merges[i]);
+	for (unsigned i = 0; i < HF_ALGORITHM_COUNT; i++) {
+		hf_match_merge_release(&made->makings[i].merge);
+		hf_match_bands_release(&made->makings[i].bands);
+	}
+	pthread_mutex_destroy(&made->lock);
 	free(made);
 	if (err == HF_OK && rename(made_path, path) != 0) {
 		err = hf_why_errno(why, "rename '%s'", made_path);

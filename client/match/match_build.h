@@ -4,7 +4,8 @@
  *
  * Units    as in match_segment.h.
  * Owns     the caller owns the runs and what they point at.
- * Threads  one file is made by one thread; nothing is shared.
+ * Threads  a large file is made by two: the caller's, and one that ends before
+ *          the call does.
  * Errors   FULL, SYSTEM, NOMEM; LIMIT for more than 2^32 - 1 refs of one
  *          algorithm; CORRUPT for a run that is no run.  A failed build
  *          leaves no file.
@@ -40,7 +41,8 @@ struct hf_match_build {
 	/* Asked now and then; true ends the build with CANCELLED.  May be
 	 * NULL. */
 	bool (*is_cancelled)(void *arg);
-	void *arg;
+	void *arg;     /* of both, which any of the threads may call */
+	bool is_alone; /* no other thread, however large */
 };
 
 /* Write the file, synced, under its name.  The directory is not synced. */

@@ -2,8 +2,12 @@
 #include <string.h>
 
 #include "match_bulk.h"
+#include "match_crew.h"
 
 #define COLUMN_LEAST 1024
+
+/* From so many rows on two threads sort. */
+#define CREW_ROWS_MIN 65536
 
 /* Rows by the upper bits of their order, in one pass that counts and one that
  * moves; the few that are left in a bucket are compared.  Digests that begin
@@ -263,24 +267,39 @@ static enum hf_err sort_column(const struct hf_match_column *column,
 	return HF_OK;
 }
 
+struct sorting {
+	const struct hf_match_bulk *bulk;
+	struct hf_match_sorted sorted;
+};
+
+static enum hf_err sort_one(void *arg, unsigned worker, size_t algorithm,
+			    struct hf_why *why)
+{
+	struct sorting *sorting = arg;
+	const struct hf_match_column *column =
+		&sorting->bulk->columns[algorithm];
+
+	return column->count == 0
+		       ? HF_OK
+		       : sort_column(column, (unsigned)algorithm,
+				     &sorting->sorted.parts[algorithm],
+				     &sorting->sorted.owned[algorithm], why);
+}
+
 enum hf_err hf_match_bulk_sort(const struct hf_match_bulk *bulk,
 			       struct hf_match_sorted *out_sorted,
 			       struct hf_why *why)
 {
-	struct hf_match_sorted sorted = { .owned = { NULL } };
-	enum hf_err err = HF_OK;
+	struct sorting sorting = { .bulk = bulk };
+	enum hf_err err = hf_match_crew_run(
+		bulk->rows_count < CREW_ROWS_MIN ? 1 : HF_MATCH_CREW_MAX,
+		HF_ALGORITHM_COUNT, sort_one, &sorting, why);
 
-	for (unsigned a = 1; err == HF_OK && a < HF_ALGORITHM_COUNT; a++) {
-		if (bulk->columns[a].count > 0)
-			err = sort_column(&bulk->columns[a], a,
-					  &sorted.parts[a], &sorted.owned[a],
-					  why);
-	}
 	if (err != HF_OK) {
-		hf_match_sorted_release(&sorted);
+		hf_match_sorted_release(&sorting.sorted);
 		return err;
 	}
-	*out_sorted = sorted;
+	*out_sorted = sorting.sorted;
 	return HF_OK;
 }
 

@@ -7,7 +7,7 @@
  *
  * Units    rows count hashes, whatever their algorithm.
  * Owns     the caller owns the bulk; a sorted one owns its parts.
- * Threads  one.
+ * Threads  one; sorting a large one takes a second, which ends before it does.
  * Errors   NOMEM.
  * Source   none.
  */

@@ -328,14 +328,15 @@ static enum hf_err add_bulk(struct hf_index *index,
 			err = hf_match_bulk_put(index->bulk->bulk,
 						hashes[i].algorithm,
 						hashes[i].digest, &ref, why);
+		index->is_burst = true;
 		note_filling(index);
 	}
 	return err;
 }
 
-enum hf_err hf_index_add(struct hf_index *index,
-			 const struct hf_index_hash *hashes,
-			 size_t hashes_count, struct hf_why *why)
+static enum hf_err add(struct hf_index *index,
+		       const struct hf_index_hash *hashes, size_t hashes_count,
+		       bool is_bulk, struct hf_why *why)
 {
 	enum hf_err err;
 
@@ -347,11 +348,26 @@ enum hf_err hf_index_add(struct hf_index *index,
 	err = writer_lock(index, why);
 	if (err != HF_OK)
 		return err;
-	err = hashes_count >= HF_INDEX_BULK_MIN
-		      ? add_bulk(index, hashes, hashes_count, why)
+	index->is_settled = false;
+	err = is_bulk ? add_bulk(index, hashes, hashes_count, why)
 		      : add_each(index, hashes, hashes_count, why);
 	pthread_mutex_unlock(&index->lock);
 	return err;
+}
+
+enum hf_err hf_index_add(struct hf_index *index,
+			 const struct hf_index_hash *hashes,
+			 size_t hashes_count, struct hf_why *why)
+{
+	return add(index, hashes, hashes_count,
+		   hashes_count >= HF_INDEX_BULK_MIN, why);
+}
+
+enum hf_err hf_index_add_bulk(struct hf_index *index,
+			      const struct hf_index_hash *hashes,
+			      size_t hashes_count, struct hf_why *why)
+{
+	return add(index, hashes, hashes_count, true, why);
 }
 
 /* Another table takes the place of the index's, and its file goes; or, after
@@ -497,6 +513,15 @@ enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
 out_unlock:
 	pthread_mutex_unlock(&index->lock);
 	return err;
+}
+
+void hf_index_settle(struct hf_index *index)
+{
+	pthread_mutex_lock(&index->lock);
+	index->is_settled |= index->is_burst;
+	index->is_burst = false;
+	pthread_cond_broadcast(&index->work);
+	pthread_mutex_unlock(&index->lock);
 }
 
 uint64_t hf_index_position(struct hf_index *index, uint32_t set)

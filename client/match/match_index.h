@@ -114,6 +114,12 @@ HF_MUST enum hf_err hf_index_add(struct hf_index *index,
 				 const struct hf_index_hash *hashes,
 				 size_t hashes_count, struct hf_why *why);
 
+/* The same for a part of many more, however few it has: they are visible
+ * within a second. */
+HF_MUST enum hf_err hf_index_add_bulk(struct hf_index *index,
+				      const struct hf_index_hash *hashes,
+				      size_t hashes_count, struct hf_why *why);
+
 /* The entry matches no more, whatever is or was or will be added for it. */
 HF_MUST enum hf_err hf_index_remove(struct hf_index *index, uint32_t set,
 				    uint64_t entry, struct hf_why *why);
@@ -142,6 +148,10 @@ HF_MUST enum hf_err hf_index_drop_set(struct hf_index *index, uint32_t set,
  * with the segments that hold it. */
 HF_MUST enum hf_err hf_index_advance(struct hf_index *index, uint32_t set,
 				     uint64_t position, struct hf_why *why);
+
+/* Nothing more is on its way: what was added in bulk is sealed and merged now,
+ * without waiting whether more comes.  Does not wait for that. */
+void hf_index_settle(struct hf_index *index);
 
 /* Where to go on feeding the set: after an open, what the segments hold. */
 uint64_t hf_index_position(struct hf_index *index, uint32_t set);

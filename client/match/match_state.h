@@ -45,13 +45,14 @@
 #define HF_MATCH_SEAL_AGE_MS 2000
 
 /* A bulk is sealed this long after its first hash, full or not: nobody finds
- * what is in it before.  So many may wait for the sealer. */
+ * what is in it before.  So many may be with the sealer while one is filled:
+ * more would only wait longer. */
 #define HF_MATCH_BULK_AGE_MS    300
-#define HF_MATCH_BULKS_WAIT_MAX 2
+#define HF_MATCH_BULKS_WAIT_MAX 1
 
-/* Sealing stops for merging at this many segments, of at most
- * HF_MATCH_SEGMENTS_MAX. */
-#define HF_MATCH_SEGMENTS_BUSY 48
+/* Sealing waits for merging at this many segments, of at most
+ * HF_MATCH_SEGMENTS_MAX; far more than are sealed during a merge. */
+#define HF_MATCH_SEGMENTS_BUSY 60
 
 /* Answers to a query that are told apart by comparing with each. */
 #define HF_MATCH_TOLD_FIRST 8
@@ -136,6 +137,8 @@ struct hf_index {
 	uint64_t sync_done;
 	uint64_t compact_wanted; /* tickets of hf_index_compact() */
 	uint64_t compact_done;
+	bool is_burst;   /* there were bulks since it was last settled */
+	bool is_settled; /* nothing was added since nothing more was expected */
 	bool is_stopping;
 	bool is_merging;
 	enum hf_err failed; /* of the last seal or merge */

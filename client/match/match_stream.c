@@ -1,55 +1,73 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "match_stream.h"
 #include "match_sum.h"
 
+static size_t room_at(uint64_t at)
+{
+	return HF_MATCH_STREAM_BYTES - at % HF_MATCH_STREAM_BYTES;
+}
+
 void hf_match_stream_begin(struct hf_match_stream *stream, int fd,
 			   const char *path, uint64_t at, uint8_t *buffer)
 {
-	*stream = (struct hf_match_stream){
-		.fd = fd, .path = path, .at = at, .buffer = buffer
-	};
+	*stream = (struct hf_match_stream){ .fd = fd,
+					    .path = path,
+					    .at = at,
+					    .size = room_at(at),
+					    .buffer = buffer };
 }
 
-static void write_out(struct hf_match_stream *stream, const uint8_t *bytes,
-		      size_t len_bytes)
+void hf_match_stream_flush(struct hf_match_stream *stream)
 {
-	stream->sum = hf_match_sum(stream->sum, bytes, len_bytes);
-	while (stream->failed == 0 && len_bytes > 0) {
-		ssize_t put =
-			pwrite(stream->fd, bytes, len_bytes, (off_t)stream->at);
+	const uint8_t *bytes = stream->buffer;
+	size_t left = stream->used;
 
+	stream->sum = hf_match_sum(stream->sum, bytes, left);
+	stream->used = 0;
+	while (stream->failed == 0 && left > 0) {
+		ssize_t put;
+
+		if (stream->lock != NULL)
+			pthread_mutex_lock(stream->lock);
+		put = pwrite(stream->fd, bytes, left, (off_t)stream->at);
+		if (stream->lock != NULL)
+			pthread_mutex_unlock(stream->lock);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0) {
 			stream->failed = errno;
 			return;
 		}
+		/* Whether it went well, fsync() tells. */
+		(void)sync_file_range(stream->fd, (off_t)stream->at, put,
+				      SYNC_FILE_RANGE_WRITE);
 		bytes += put;
-		len_bytes -= (size_t)put;
+		left -= (size_t)put;
 		stream->at += (size_t)put;
 	}
-}
-
-void hf_match_stream_flush(struct hf_match_stream *stream)
-{
-	size_t used = stream->used;
-
-	stream->used = 0;
-	write_out(stream, stream->buffer, used);
+	stream->size = room_at(stream->at);
 }
 
 void hf_match_stream_put(struct hf_match_stream *stream, const void *bytes,
 			 size_t len_bytes)
 {
-	if (len_bytes < HF_MATCH_STREAM_BYTES) {
-		hf_match_stream_put_few(stream, bytes, len_bytes);
-		return;
+	const uint8_t *from = bytes;
+
+	while (len_bytes > 0) {
+		size_t room = stream->size - stream->used;
+		size_t some = len_bytes < room ? len_bytes : room;
+
+		memcpy(stream->buffer + stream->used, from, some);
+		stream->used += some;
+		from += some;
+		len_bytes -= some;
+		if (some == room)
+			hf_match_stream_flush(stream);
 	}
-	hf_match_stream_flush(stream);
-	write_out(stream, bytes, len_bytes);
 }
 
 enum hf_err hf_match_stream_end(struct hf_match_stream *stream, uint64_t until,

@@ -17,8 +17,8 @@
  * costs feeding, many segments cost lookups: of small ones two are enough when
  * there is nothing else to do, four when there is.  Of those that a bulk
  * becomes many are merged at once, so that each hash of a burst is rewritten
- * once, and of large ones a few stay: two of a gigabyte are searched as fast
- * as one of two.
+ * once.  Large ones stay until there are many of a size: what comes on top of
+ * millions costs no more than it did on nothing.
  */
 #define TIER_FACTOR_BITS 2
 #define TIER_LEAST_BYTES ((uint64_t)1024 * 1024)
@@ -26,10 +26,12 @@
 #define TIER_LARGE       6 /* from 1 GiB */
 #define MERGE_IDLE       2
 #define MERGE_BUSY       4
+#define MERGE_LARGE      6
 #define MERGE_BULK       32
 
-/* There is something else to do until nothing was sealed for so long: what is
- * fed comes in bursts with short gaps. */
+/* There is something else to do until nothing was sealed for so long, or
+ * somebody says that there is not: what is fed comes in bursts with short
+ * gaps. */
 #define MERGE_QUIET_MS 1000
 
 /* Before a failed seal or merge is tried again. */
@@ -168,18 +170,19 @@ static unsigned tier_of(const struct hf_match_segment *segment)
 	return tier;
 }
 
-/* When nothing was sealed for long enough; 0: nothing was sealed. */
+/* When nothing was sealed for long enough; 0: nothing is waited for. */
 static uint64_t quiet_us(const struct hf_index *index)
 {
-	return index->sealed_us == 0 ? 0
-				     : index->sealed_us + MERGE_QUIET_MS * 1000;
+	return index->sealed_us == 0 || index->is_settled
+		       ? 0
+		       : index->sealed_us + MERGE_QUIET_MS * 1000;
 }
 
 static size_t enough_of(unsigned tier, bool is_busy)
 {
 	if (is_busy)
 		return tier < TIER_BULK ? MERGE_BUSY : MERGE_BULK;
-	return tier < TIER_LARGE ? MERGE_IDLE : MERGE_BUSY;
+	return tier < TIER_LARGE ? MERGE_IDLE : MERGE_LARGE;
 }
 
 /* The segments to merge now, with the lock held: the lowest tier that has
@@ -200,7 +203,7 @@ static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 			below += tier_of(index->segments[i]) < tier;
 		}
 		if (own >= enough_of(tier, is_busy) ||
-		    below + own >= MERGE_BULK) {
+		    (tier < TIER_LARGE && below + own >= MERGE_BULK)) {
 			top = tier;
 			break;
 		}
@@ -318,9 +321,10 @@ static uint64_t age_us(const struct hf_match_memory *bulk)
 /* When what is filled now is to be closed; 0: it is empty. */
 static uint64_t close_due_us(const struct hf_index *index)
 {
-	return index->active_since_us == 0
-		       ? 0
-		       : index->active_since_us + age_us(index->bulk);
+	if (index->active_since_us == 0 ||
+	    (index->bulk != NULL && index->is_settled))
+		return index->active_since_us;
+	return index->active_since_us + age_us(index->bulk);
 }
 
 /* When what is closed is to be sealed; 0: nothing is. */

@@ -1,0 +1,1 @@
+hf_unit(match_build THREADS USES base sign match)
