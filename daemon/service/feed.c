@@ -33,6 +33,7 @@ struct record {
 	bool has_ended;              /* we were taken out of it */
 	struct hf_note_key cosigner; /* the feed's own; "" until it is known */
 	bool is_dirty;
+	bool is_awaited; /* more of it is known to come */
 	bool has_failed; /* logged; quiet until it works again */
 };
 
@@ -174,18 +175,6 @@ static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
 	return hf_fresh_ms(hf_note_time(&note, &record->cosigner));
 }
 
-/* May we use what we hold of this set now? */
-static bool is_in_force(struct hf_ring *ring, const struct hf_ledger_info *info)
-{
-	struct hf_span origin = hf_span_of(info->origin);
-
-	if (info->kind == HF_LEDGER_OWN)
-		return true;
-	return hf_ring_is_followed(ring, origin) &&
-	       hf_ring_may_have(ring, origin, hf_ring_self(ring)->id,
-				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
-}
-
 static bool has_ended(struct hf_feed *feed, const struct record *record)
 {
 	bool has;
@@ -215,14 +204,15 @@ static void describe(struct hf_feed *feed, struct record *record,
 		.set = info->set,
 		.is_own = info->kind == HF_LEDGER_OWN,
 		.is_items = is_items(about),
-		.is_in_force =
-			is_in_force(ring, info) && !has_ended(feed, record),
+		.is_in_force = hf_judged_in_force(ring, info) &&
+			       !has_ended(feed, record),
 		.is_provisional =
 			info->kind != HF_LEDGER_OWN && !info->has_note,
 		.is_frozen = info->is_frozen || info->missing_count > 0 ||
 			     info->unsupported_from != HF_LEDGER_NONE,
 		.checkpoint_ms = note_time_ms(record, view, about),
 		.size = info->size,
+		.expected = info->has_seen ? info->seen_size : 0,
 	};
 	out->is_matchable = out->is_in_force && out->is_items;
 	memcpy(out->origin, info->origin, sizeof(out->origin));
@@ -306,6 +296,21 @@ static enum hf_err look(struct hf_feed *feed, struct record *record,
 	return err;
 }
 
+/* Under the lock.  When the last set of which more was known to come has come,
+ * the index need not wait for more. */
+static void settle(struct hf_feed *feed, struct record *record)
+{
+	bool was_awaited = record->is_awaited, is_any = false;
+
+	record->is_awaited =
+		record->is.is_matchable && record->is.fed < record->is.expected;
+	for (size_t i = 0; i < feed->records_count; i++)
+		is_any |= feed->records[i] != NULL &&
+			  feed->records[i]->is_awaited;
+	if (was_awaited && !is_any)
+		hf_index_settle(feed->node->index);
+}
+
 /* One view's worth of one set. */
 static enum hf_err step(struct hf_feed *feed, struct record *record,
 			bool *out_is_done, struct hf_why *why)
@@ -334,6 +339,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	record->is.is_in_force &= !record->has_ended;
 	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
+	settle(feed, record);
 	tell_index(feed, &record->is);
 	tell(feed);
 	pthread_mutex_unlock(&feed->lock);

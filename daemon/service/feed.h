@@ -44,6 +44,7 @@ struct hf_feed_set {
 	uint64_t fed;           /* entries that the index stands for, or that
 				 * have nothing to do with it */
 	uint64_t size;          /* entries that can be read */
+	uint64_t expected;      /* that there will be; 0: not known */
 };
 
 /* Needs node's ring, ledger, policy, index, retracted and expiring. */

@@ -15,6 +15,10 @@
 /* Hashes given to the index in one stroke. */
 #define HASHES_MAX ((size_t)65536)
 
+/* Entries that are waited for, from which on there is no hurry to find the one
+ * at hand. */
+#define MANY_MORE ((uint64_t)16384)
+
 /* Memory for the digests of one batch, and for items that are not plain: one
  * unpacks to a few kilobytes. */
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -331,6 +335,20 @@ out_release:
 	return err;
 }
 
+/* A set that is caught up with comes in pieces of any size: as long as many
+ * more are known to come, all of them are of one bulk. */
+static enum hf_err give_hashes(struct hf_feed_batch *batch, struct hf_why *why)
+{
+	uint64_t expected = batch->is->expected;
+	bool is_bulk =
+		expected > batch->end && expected - batch->end >= MANY_MORE;
+
+	return is_bulk ? hf_index_add_bulk(batch->node->index, batch->hashes,
+					   batch->hashes_count, why)
+		       : hf_index_add(batch->node->index, batch->hashes,
+				      batch->hashes_count, why);
+}
+
 enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 {
 	struct hf_node *node = batch->node;
@@ -339,8 +357,7 @@ enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 	enum hf_err err = hf_expiry_sync(node->expiring, why);
 
 	if (err == HF_OK && batch->hashes_count > 0)
-		err = hf_index_add(node->index, batch->hashes,
-				   batch->hashes_count, why);
+		err = give_hashes(batch, why);
 	if (err == HF_OK)
 		err = hf_index_advance(node->index, set, batch->end, why);
 	if (err == HF_OK && batch->is->is_own)

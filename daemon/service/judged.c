@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "clock.h"
+
 #include "judged.h"
 
 void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
@@ -20,4 +22,15 @@ struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf)
 {
 	return (struct hf_fresh_ages){ conf->stale_after_ms,
 				       conf->expired_after_ms };
+}
+
+bool hf_judged_in_force(struct hf_ring *ring, const struct hf_ledger_info *info)
+{
+	struct hf_span origin = hf_span_of(info->origin);
+
+	if (info->kind == HF_LEDGER_OWN)
+		return true;
+	return hf_ring_is_followed(ring, origin) &&
+	       hf_ring_may_have(ring, origin, hf_ring_self(ring)->id,
+				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
 }

@@ -13,7 +13,9 @@
 
 #include "conf.h"
 #include "feed.h"
+#include "ledger_view.h"
 #include "match_judge.h"
+#include "ring.h"
 
 /* Our own sets are as fresh as now. */
 void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
@@ -21,5 +23,9 @@ void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 
 /* When sets are stale, and when expired. */
 struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf);
+
+/* May we use what we hold of this set now? */
+bool hf_judged_in_force(struct hf_ring *ring,
+			const struct hf_ledger_info *info);
 
 #endif /* HF_JUDGED_H */
