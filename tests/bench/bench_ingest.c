@@ -48,6 +48,9 @@
 #define LOOK_US  20000
 
 #define PROBES_MAX 65536
+#define PROBE_US   2000
+
+#define LOOKUPS 20000
 
 static struct hf_why why;
 
@@ -261,17 +264,10 @@ static bool is_found(struct world *world, uint64_t entry)
 	return is;
 }
 
-static void on_told(void *arg)
-{
-	struct world *world = arg;
-
-	pthread_mutex_lock(&world->lock);
-	pthread_cond_broadcast(&world->changed);
-	pthread_mutex_unlock(&world->lock);
-}
-
+/* Looks again and again, and sleeps when there is nothing to look for. */
 static void *probe_main(void *arg)
 {
+	const struct timespec nap = { .tv_nsec = PROBE_US * 1000 };
 	struct world *world = arg;
 
 	pthread_mutex_lock(&world->lock);
@@ -279,17 +275,20 @@ static void *probe_main(void *arg)
 		uint64_t entry = world->probe;
 		bool is;
 
-		pthread_cond_wait(&world->changed, &world->lock);
-		if (!world->is_probing)
+		if (!world->is_probing) {
+			pthread_cond_wait(&world->changed, &world->lock);
 			continue;
-		entry = world->probe;
+		}
 		pthread_mutex_unlock(&world->lock);
 		is = is_found(world, entry);
+		if (!is)
+			nanosleep(&nap, NULL);
 		pthread_mutex_lock(&world->lock);
-		if (!is || world->delays_count == PROBES_MAX)
+		if (!is)
 			continue;
-		world->delays_us[world->delays_count++] =
-			hf_clock_mono_us() - world->probe_since_us;
+		if (world->delays_count < PROBES_MAX)
+			world->delays_us[world->delays_count++] =
+				hf_clock_mono_us() - world->probe_since_us;
 		world->is_probing = false;
 	}
 	pthread_mutex_unlock(&world->lock);
@@ -505,6 +504,37 @@ static void print_delays(struct world *world)
 	pthread_mutex_unlock(&world->lock);
 }
 
+/* Near lookups of one hash at a time, every other one known, in the segments
+ * that are left when merges are quiet. */
+static double lookups_per_s(struct world *world, uint64_t size)
+{
+	struct hf_index_view *view;
+	uint64_t begun_us, found = 0;
+	bool is;
+	const struct hf_index_sink sink = { .hit = on_hit, .arg = &is };
+
+	must(hf_index_view_begin(world->node.index, &view, &why), "view");
+	begun_us = hf_clock_mono_us();
+	for (uint64_t i = 0; i < LOOKUPS; i++) {
+		uint8_t digest[32];
+
+		bench_digest(i % 2 * size + i * (size / LOOKUPS), BENCH_PDQ,
+			     digest);
+		is = false;
+		must(hf_index_lookup_near(view, digest, 1, HF_PDQ_DISTANCE,
+					  &sink, &why),
+		     "look up");
+		found += is;
+	}
+	hf_index_view_end(view);
+	if (found != LOOKUPS / 2) {
+		fprintf(stderr, "bench_ingest: %" PRIu64 " of %d found\n",
+			found, LOOKUPS / 2);
+		exit(1);
+	}
+	return LOOKUPS / seconds_since(begun_us);
+}
+
 /*
  * The same entries into LMDB, and no more than that.
  */
@@ -592,12 +622,15 @@ static void part(struct world *world, const char *name, uint64_t first,
 	       "until_indexed_per_s=%.0f until_applied_per_s=%.0f "
 	       "cpu_us_per_entry=%.2f commits=%" PRIu64 " "
 	       "log_bytes_per_entry=%.0f index_bytes_per_entry=%.0f "
-	       "anonymous_peak_mib=%.0f",
+	       "anonymous_peak_mib=%.0f seals=%" PRIu64 " merges=%" PRIu64
+	       " segments=%" PRIu64 " near_lookups_per_s=%.0f",
 	       name, entries, entries / outcome.quiet_s,
 	       entries / outcome.indexed_s, entries / outcome.applied_s,
 	       outcome.cpu_s * 1e6 / entries, outcome.commits,
 	       (double)ledger.file_bytes / (double)size,
-	       (double)index.segments_bytes / (double)size, world->peak_mib);
+	       (double)index.segments_bytes / (double)size, world->peak_mib,
+	       index.seals_count, index.merges_count, index.segments_count,
+	       lookups_per_s(world, size));
 	print_delays(world);
 	printf("\n");
 	fflush(stdout);
@@ -622,11 +655,9 @@ static int run(const char *file, const char *dir, uint64_t before)
 	before -= before % HF_CHUNK_ENTRIES;
 	if (pthread_create(&prober, NULL, probe_main, &world) != 0)
 		return 1;
-	hf_feed_tell(world.node.feed, on_told, &world);
 	if (before > 0 && before < size)
 		part(&world, "nothing", 0, before);
 	part(&world, before > 0 ? "that" : "nothing", before, size);
-	hf_feed_tell(world.node.feed, NULL, NULL);
 	pthread_mutex_lock(&world.lock);
 	world.is_over = true;
 	pthread_cond_broadcast(&world.changed);

@@ -21,8 +21,9 @@ static inline void bench_digest(uint64_t n, uint8_t i, uint8_t out[static 32])
 	hf_sha256(seed, sizeof(seed), out);
 }
 
-/* Which of them is the SHA-256. */
+/* Which of them is the SHA-256, and which the PDQ. */
 #define BENCH_SHA256 2
+#define BENCH_PDQ    3
 
 static inline void bench_item(uint64_t n, struct hf_buf *buf)
 {
