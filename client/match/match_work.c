@@ -24,6 +24,7 @@
 #define TIER_LEAST_BYTES ((uint64_t)1024 * 1024)
 #define TIER_BULK        3 /* from 16 MiB */
 #define TIER_LARGE       6 /* from 1 GiB */
+#define TIERS            32
 #define MERGE_IDLE       2
 #define MERGE_BUSY       4
 #define MERGE_LARGE      6
@@ -160,9 +161,9 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 /*
  * Merging.
  */
-static unsigned tier_of(const struct hf_match_segment *segment)
+static int tier_of(const struct hf_match_segment *segment)
 {
-	unsigned tier = 0;
+	int tier = 0;
 
 	for (uint64_t bytes = segment->file_bytes; bytes >= TIER_LEAST_BYTES;
 	     bytes >>= TIER_FACTOR_BITS)
@@ -178,37 +179,37 @@ static uint64_t quiet_us(const struct hf_index *index)
 		       : index->sealed_us + MERGE_QUIET_MS * 1000;
 }
 
-static size_t enough_of(unsigned tier, bool is_busy)
+static size_t enough_of(int tier, bool is_busy)
 {
 	if (is_busy)
 		return tier < TIER_BULK ? MERGE_BUSY : MERGE_BULK;
 	return tier < TIER_LARGE ? MERGE_IDLE : MERGE_LARGE;
 }
 
-/* The segments to merge now, with the lock held: the lowest tier that has
- * enough of its own, and all below it. */
+/* The segments to merge now, with the lock held: a tier that has enough of its
+ * own, and all below it.  The lowest while there is more to do; else the
+ * highest, so that what is left is rewritten once. */
 static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
 	bool is_busy = index->frozen_count > 0 || index->bulk != NULL ||
 		       now_us < quiet_us(index);
 	size_t count = 0;
-	unsigned top = 64;
+	int top = is_all ? TIERS : -1;
 
-	for (unsigned tier = 0; !is_all && tier < 64; tier++) {
+	for (int tier = 0; !is_all && tier < TIERS; tier++) {
 		size_t own = 0, below = 0;
 
 		for (size_t i = 0; i < index->segments_count; i++) {
 			own += tier_of(index->segments[i]) == tier;
 			below += tier_of(index->segments[i]) < tier;
 		}
-		if (own >= enough_of(tier, is_busy) ||
-		    (tier < TIER_LARGE && below + own >= MERGE_BULK)) {
-			top = tier;
+		if (own < enough_of(tier, is_busy) &&
+		    (tier >= TIER_LARGE || below + own < MERGE_BULK))
+			continue;
+		top = tier;
+		if (is_busy)
 			break;
-		}
-		if (tier == 63)
-			return 0;
 	}
 	for (size_t i = 0; i < index->segments_count; i++) {
 		if (tier_of(index->segments[i]) <= top)
