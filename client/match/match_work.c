@@ -192,8 +192,10 @@ static size_t enough_of(int tier, bool is_busy)
 static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
-	bool is_busy = index->frozen_count > 0 || index->bulk != NULL ||
-		       now_us < quiet_us(index);
+	/* Where sealing waits, nothing else is to be done before. */
+	bool is_busy = index->segments_count < HF_MATCH_SEGMENTS_BUSY &&
+		       (index->frozen_count > 0 || index->bulk != NULL ||
+			now_us < quiet_us(index));
 	size_t count = 0;
 	int top = is_all ? TIERS : -1;
 
