@@ -22,13 +22,21 @@
 /* An encoded receipt with its longest origin is 520 bytes. */
 #define FILE_MAX_BYTES 1024
 
+/* Members rest for longer between two: each costs a write here. */
+#define APART_MS ((uint64_t)1000)
+
+/* A member that holds another tree is told of so often at most. */
+#define TELL_US ((uint64_t)60 * 1000000)
+
 struct hf_receipts {
 	char dir[PATH_SIZE];
+	pthread_mutex_t taking;      /* one is taken at a time; before lock */
 	pthread_mutex_t lock;        /* guards what follows */
 	struct hf_receipt_row *rows; /* owned */
 	size_t count;
 	size_t size;
-	uint64_t number; /* of the last that was taken */
+	uint64_t number;  /* of the last that was taken */
+	uint64_t tell_us; /* not before */
 };
 
 struct hf_applied_receipt hf_receipt_of_row(const struct hf_receipt_row *row)
@@ -197,6 +205,7 @@ enum hf_err hf_receipts_open(const char *dir, struct hf_receipts **out_receipts,
 
 	if (receipts == NULL)
 		return hf_why(why, HF_E_NOMEM, "receipts: no memory");
+	pthread_mutex_init(&receipts->taking, NULL);
 	pthread_mutex_init(&receipts->lock, NULL);
 	snprintf(receipts->dir, sizeof(receipts->dir), "%s", dir);
 	err = load(receipts, &damage);
@@ -213,6 +222,7 @@ void hf_receipts_close(struct hf_receipts *receipts)
 	if (receipts == NULL)
 		return;
 	pthread_mutex_destroy(&receipts->lock);
+	pthread_mutex_destroy(&receipts->taking);
 	free(receipts->rows);
 	free(receipts);
 }
@@ -282,7 +292,46 @@ static bool is_newer(struct hf_receipts *receipts,
 
 	return !hf_receipts_get(receipts, receipt->origin,
 				receipt->organisation_id.at, &row) ||
-	       receipt->at_ms > row.at_ms;
+	       (receipt->at_ms > row.at_ms &&
+		receipt->at_ms - row.at_ms >= APART_MS);
+}
+
+/* Nobody who only reads waits for the disk. */
+static enum hf_err replace(struct hf_receipts *receipts,
+			   const struct hf_applied_receipt *receipt,
+			   struct hf_why *why)
+{
+	struct hf_receipt_row *row;
+	enum hf_err err = HF_OK;
+
+	pthread_mutex_lock(&receipts->taking);
+	/* Another thread may have brought a newer one meanwhile. */
+	if (!is_newer(receipts, receipt))
+		err = HF_E_EXISTS;
+	if (err == HF_OK)
+		err = keep(receipts, receipt, why);
+	if (err == HF_OK) {
+		pthread_mutex_lock(&receipts->lock);
+		err = need(receipts, receipt, &row, why);
+		if (err == HF_OK)
+			fill(receipts, row, receipt);
+		pthread_mutex_unlock(&receipts->lock);
+	}
+	pthread_mutex_unlock(&receipts->taking);
+	return err;
+}
+
+bool hf_receipts_may_tell(struct hf_receipts *receipts)
+{
+	uint64_t now_us = hf_clock_mono_us();
+	bool may;
+
+	pthread_mutex_lock(&receipts->lock);
+	may = now_us >= receipts->tell_us;
+	if (may)
+		receipts->tell_us = now_us + TELL_US;
+	pthread_mutex_unlock(&receipts->lock);
+	return may;
 }
 
 enum hf_err hf_receipts_take(struct hf_receipts *receipts,
@@ -293,7 +342,6 @@ enum hf_err hf_receipts_take(struct hf_receipts *receipts,
 {
 	uint64_t now_ms = hf_clock_wall_ms();
 	const struct hf_organisation *member = signer_of(ring, receipt, now_ms);
-	struct hf_receipt_row *row;
 	enum hf_err err;
 
 	if (member == NULL)
@@ -308,19 +356,7 @@ enum hf_err hf_receipts_take(struct hf_receipts *receipts,
 			     "receipt: its time has not come");
 	if (err == HF_OK)
 		err = check_root(ledger, receipt, why);
-	if (err != HF_OK)
-		return err;
-	pthread_mutex_lock(&receipts->lock);
-	err = need(receipts, receipt, &row, why);
-	/* Another thread may have brought a newer one meanwhile. */
-	if (err == HF_OK && row->number > 0 && receipt->at_ms <= row->at_ms)
-		err = HF_E_EXISTS;
-	if (err == HF_OK)
-		err = keep(receipts, receipt, why);
-	if (err == HF_OK)
-		fill(receipts, row, receipt);
-	pthread_mutex_unlock(&receipts->lock);
-	return err;
+	return err == HF_OK ? replace(receipts, receipt, why) : err;
 }
 
 bool hf_receipts_get(struct hf_receipts *receipts, const char *origin,
@@ -332,8 +368,7 @@ bool hf_receipts_get(struct hf_receipts *receipts, const char *origin,
 
 	pthread_mutex_lock(&receipts->lock);
 	row = find(receipts, origin, member);
-	/* Without a number it was not kept. */
-	is_there = row != NULL && row->number > 0;
+	is_there = row != NULL;
 	if (is_there)
 		*out_row = *row;
 	pthread_mutex_unlock(&receipts->lock);

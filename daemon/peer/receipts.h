@@ -47,7 +47,8 @@ HF_MUST enum hf_err hf_receipts_open(const char *dir,
 void hf_receipts_close(struct hf_receipts *receipts);
 
 /* A receipt that a peer brought, or that we signed ourselves.  HF_OK: it is
- * newer than the one we had, and kept.  EXISTS: it is not.  NOTFOUND: it is
+ * newer, by a second at least, than the one we had, and kept.  EXISTS: it is
+ * not.  NOTFOUND: it is
  * not for us (of a set that we neither publish nor may pass on, or by one who
  * is no member or whose key we do not know).  SIGNATURE; PROOF when its root
  * is not that of the tree we hold; EXPIRED when its time has not come.
@@ -57,6 +58,9 @@ HF_MUST enum hf_err hf_receipts_take(struct hf_receipts *receipts,
 				     struct hf_ledger *ledger,
 				     const struct hf_applied_receipt *receipt,
 				     struct hf_why *why);
+
+/* May the operator be told of a member with another tree?  Once a minute. */
+bool hf_receipts_may_tell(struct hf_receipts *receipts);
 
 /* The latest of a member about a set; false for none. */
 bool hf_receipts_get(struct hf_receipts *receipts, const char *origin,

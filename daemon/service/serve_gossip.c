@@ -145,7 +145,7 @@ static void take_receipts(struct answer *answer, const struct hf_ring *ring)
 						   node->ledger, receipt, &why);
 
 		has_news |= err == HF_OK;
-		if (err == HF_E_PROOF)
+		if (err == HF_E_PROOF && hf_receipts_may_tell(node->receipts))
 			hf_log(HF_LOG_WARNING, "peer",
 			       "member holds another tree",
 			       "set=%s peer=%s why=\"%s\"", receipt->origin,

@@ -119,6 +119,7 @@ static void the_newest_word_of_a_member_counts_and_no_other(void **state)
 		/* clang-format off */
 		{ "first",               &partner,  &partner,  3, 0,       false, HF_OK },
 		{ "once more",           &partner,  &partner,  3, 0,       false, HF_E_EXISTS },
+		{ "too soon",            &partner,  &partner,  5, 999,     false, HF_E_EXISTS },
 		{ "an older one",        &partner,  &partner,  5, -1000,   false, HF_E_EXISTS },
 		{ "by another's key",    &partner,  &provider, 5, 1000,    false, HF_E_SIGNATURE },
 		{ "by no member",        &provider, &provider, 5, 1000,    false, HF_E_NOTFOUND },
@@ -153,7 +154,9 @@ static void the_newest_word_of_a_member_counts_and_no_other(void **state)
 static void receipts_are_told_in_the_order_they_came(void **state)
 {
 	const struct word first = { "", &partner, &partner, 1, 0, false, 0 };
-	const struct word second = { "", &partner, &partner, 2, 1, false, 0 };
+	const struct word second = {
+		"", &partner, &partner, 2, 1000, false, 0
+	};
 	uint64_t now_ms = hf_clock_wall_ms();
 	struct hf_receipt_row row;
 	struct scene scene;
