@@ -53,7 +53,7 @@ struct hf_record {
 	uint32_t slots_count; /* without slot 0 */
 	uint32_t damaged_count;
 	bool is_new;
-	bool is_failed; /* a write failed: nothing is certain any more */
+	bool is_failed; /* a write failed: what the file says is uncertain */
 };
 
 static void slot_encode(uint32_t number, struct hf_span origin,
@@ -429,30 +429,64 @@ struct hf_record_state hf_record_state(const struct hf_record *record)
 	};
 }
 
-static enum hf_err check_usable(const struct hf_record *record, bool is_known,
-				struct hf_why *why)
+/* The whole file again, as it has been signed, beside the one of which nobody
+ * can tell what it says: a write that failed was of something that was not. */
+static enum hf_err write_anew(struct hf_record *record, struct hf_why *why)
 {
-	if (record->is_failed)
+	const struct hf_record_tree count = { .size = record->slots_count };
+	size_t size = ((size_t)record->slots_count + 1) * HF_RECORD_SLOT_BYTES;
+	uint8_t *slots = calloc(1, size);
+	enum hf_err err;
+	int fd;
+
+	if (slots == NULL)
+		return hf_why(why, HF_E_NOMEM, "signer: no memory");
+	slot_encode(0, hf_span(NULL, 0), &count, slots);
+	for (size_t i = 0; i < record->entries_count; i++) {
+		const struct entry *entry = record->entries[i];
+
+		slot_encode(entry->slot,
+			    hf_span(entry->origin, entry->origin_len_bytes),
+			    &entry->tree, slots + slot_offset(entry->slot));
+	}
+	err = hf_file_replace(record->path, hf_span(slots, size), 0600, why);
+	free(slots);
+	if (err != HF_OK)
+		return err;
+	fd = open(record->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return hf_why_errno(why, "signer: open '%s'", record->path);
+	close(record->fd);
+	record->fd = fd;
+	record->is_failed = false;
+	return HF_OK;
+}
+
+static enum hf_err make_usable(struct hf_record *record, bool is_known,
+			       struct hf_why *why)
+{
+	if (record->is_failed && record->damaged_count > 0)
 		return hf_why(why, HF_E_SYSTEM,
-			      "signer: a write to '%s' failed, so what it says "
-			      "is uncertain; restart the signer",
+			      "signer: a write to '%s' failed, which was "
+			      "damaged before, so what it says is uncertain; "
+			      "restart the signer",
 			      record->path);
 	if (!is_known && record->damaged_count > 0)
 		return hf_why(why, HF_E_CORRUPT,
 			      "signer: '%s' is damaged and may have lost what "
 			      "was signed for this origin",
 			      record->path);
-	return HF_OK;
+	return record->is_failed ? write_anew(record, why) : HF_OK;
 }
 
-enum hf_err hf_record_get(const struct hf_record *record, struct hf_span origin,
+enum hf_err hf_record_get(struct hf_record *record, struct hf_span origin,
 			  struct hf_record_tree *out_tree, struct hf_why *why)
 {
 	struct entry *entry;
 	enum hf_err err;
 
 	(void)find(record, origin, &entry);
-	err = check_usable(record, entry != NULL, why);
+	err = make_usable(record, entry != NULL, why);
 	if (err != HF_OK)
 		return err;
 	if (entry == NULL)
@@ -502,7 +536,7 @@ enum hf_err hf_record_put(struct hf_record *record, struct hf_span origin,
 	enum hf_err err;
 
 	(void)find(record, origin, &entry);
-	err = check_usable(record, entry != NULL, why);
+	err = make_usable(record, entry != NULL, why);
 	if (err != HF_OK)
 		return err;
 	if (entry == NULL)

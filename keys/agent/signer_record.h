@@ -13,9 +13,10 @@
  *          right to write the directory; hf_record_close() takes it back.
  * Threads  one.
  * Errors   EXISTS when another process has the record; CORRUPT for an origin
- *          that damage may have hidden; SYSTEM and FULL when a write failed:
- *          then every later call fails too, because nothing tells what is on
- *          disk now.  LIMIT past HF_RECORD_ORIGINS_MAX.
+ *          that damage may have hidden; SYSTEM and FULL when a write failed.
+ *          Nothing tells what is on disk then, so the next call first writes
+ *          the whole file anew, or fails too; where there was damage before,
+ *          all fail.  LIMIT past HF_RECORD_ORIGINS_MAX.
  * Source   keys/agent/DESIGN.md, section 3.
  */
 #ifndef HF_SIGNER_RECORD_H
@@ -61,7 +62,7 @@ void hf_record_close(struct hf_record *record);
 struct hf_record_state hf_record_state(const struct hf_record *record);
 
 /* NOTFOUND for an origin that was never signed. */
-HF_MUST enum hf_err hf_record_get(const struct hf_record *record,
+HF_MUST enum hf_err hf_record_get(struct hf_record *record,
 				  struct hf_span origin,
 				  struct hf_record_tree *out_tree,
 				  struct hf_why *why);

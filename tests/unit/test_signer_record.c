@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,47 @@
 #include <unistd.h>
 
 #include "signer_record.h"
+
+/* What the disk does to the next calls: so many of each fail. */
+static struct {
+	int pwrites; /* half of it is written */
+	int fdatasyncs;
+	int fsyncs;
+} failing;
+
+ssize_t __real_pwrite(int fd, const void *at, size_t len, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *at, size_t len, off_t offset);
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+ssize_t __wrap_pwrite(int fd, const void *at, size_t len, off_t offset)
+{
+	if (failing.pwrites == 0)
+		return __real_pwrite(fd, at, len, offset);
+	failing.pwrites--;
+	return __real_pwrite(fd, at, 256, offset);
+}
+
+static int refuse(int *count)
+{
+	if (*count == 0)
+		return 0;
+	(*count)--;
+	errno = EIO;
+	return -1;
+}
+
+int __wrap_fdatasync(int fd)
+{
+	return refuse(&failing.fdatasyncs) != 0 ? -1 : __real_fdatasync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+	return refuse(&failing.fsyncs) != 0 ? -1 : __real_fsync(fd);
+}
 
 static char base[] = "/dev/shm/hf-record-XXXXXX";
 static char dir[64], path[96];
@@ -71,7 +113,7 @@ static void put(struct hf_record *record, const char *origin, uint64_t size)
 	assert_ok(hf_record_put(record, hf_span_of(origin), &tree, &why), &why);
 }
 
-static void assert_says(const struct hf_record *record, const char *origin,
+static void assert_says(struct hf_record *record, const char *origin,
 			uint64_t size)
 {
 	struct hf_record_tree got, want = tree_of(size);
@@ -286,6 +328,60 @@ static void a_slot_that_was_never_counted_is_written_over(void **state)
 	close_record();
 }
 
+static enum hf_err try_put(struct hf_record *record, const char *origin,
+			   uint64_t size)
+{
+	struct hf_record_tree tree = tree_of(size);
+
+	return hf_record_put(record, hf_span_of(origin), &tree, NULL);
+}
+
+static void a_write_that_failed_is_made_good_by_the_next(void **state)
+{
+	static const struct {
+		const char *origin;
+		int pwrites, fdatasyncs;
+		bool is_certain; /* it was behind what counts */
+	} rows[] = {
+		{ "a.example/x/1", 1, 0, false },
+		{ "a.example/x/1", 0, 1, false },
+		{ "new.example/x/1", 1, 0, true },
+		{ "new.example/x/1", 0, 1, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_record *record = reopen();
+		struct hf_record_tree tree;
+
+		put(record, "a.example/x/1", 1);
+		put(record, "b.example/x/1", 2);
+		failing.pwrites = rows[i].pwrites;
+		failing.fdatasyncs = rows[i].fdatasyncs;
+		assert_true(try_put(record, rows[i].origin, 9) != HF_OK);
+		/* Nobody can tell what is there, and nothing is signed while
+		 * the disk goes on so. */
+		failing.fsyncs = rows[i].is_certain ? 0 : 1;
+		assert_true((try_put(record, "b.example/x/1", 2) == HF_OK) ==
+			    rows[i].is_certain);
+		assert_int_equal(failing.fsyncs, 0);
+		assert_says(record, "a.example/x/1", 1);
+		assert_says(record, "b.example/x/1", 2);
+		assert_int_equal(hf_record_get(record, BYTES("new.example/x/1"),
+					       &tree, NULL),
+				 HF_E_NOTFOUND);
+		put(record, "b.example/x/1", 4);
+		put(record, "c.example/x/1", 5);
+		record = reopen();
+		assert_int_equal(hf_record_state(record).damaged_count, 0);
+		assert_int_equal(hf_record_state(record).origins_count, 3);
+		assert_says(record, "a.example/x/1", 1);
+		assert_says(record, "b.example/x/1", 4);
+		assert_says(record, "c.example/x/1", 5);
+		close_record();
+		clean(NULL);
+	}
+}
+
 int main(void)
 {
 #define CLEAN(test) cmocka_unit_test_setup_teardown(test, clean, clean)
@@ -298,6 +394,7 @@ int main(void)
 		CLEAN(a_cut_file_is_never_forgotten),
 		CLEAN(slots_that_changed_places_are_damage),
 		CLEAN(a_slot_that_was_never_counted_is_written_over),
+		CLEAN(a_write_that_failed_is_made_good_by_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
