@@ -15,11 +15,10 @@
 
 #define SEEN 1024
 
-/* Lines of a bucket that are fetched ahead, at most: all of a band's buckets
- * stay within the second cache. */
-#ifndef LINES_MAX
-#define LINES_MAX 64
-#endif
+/* Lines of a bucket that are fetched ahead, at most: of longer ones the
+ * processor finds the rest itself, and sooner. */
+#define LINES_MIN  2
+#define LINES_MAX  8
 #define LINE_BYTES 64
 
 /*
@@ -212,13 +211,14 @@ static unsigned lines_of(const struct hf_match_segment_part *part)
 {
 	size_t usual_bytes =
 		part->keys_count / HF_MATCH_PDQ_BAND_VALUES * sizeof(uint16_t);
-	size_t lines = 2 + usual_bytes * 5 / 4 / LINE_BYTES;
+	size_t lines = LINES_MIN + usual_bytes * 5 / 4 / LINE_BYTES;
 
 	return (unsigned)(lines < LINES_MAX ? lines : LINES_MAX);
 }
 
 /* Always the same number, the last line again where a bucket is shorter: what
- * differs from one to the next is guessed wrongly half of the time.  Inlined
+ * differs from one to the next is guessed wrongly half of the time.  When there
+ * are few they go into the first cache, which has room for them.  Inlined
  * always: a function that only prefetches has no effect in the eyes of gcc 12,
  * which drops calls of it. */
 static inline __attribute__((always_inline)) void
@@ -227,6 +227,11 @@ prefetch_bucket(const struct hf_match_bucket *bucket, unsigned lines)
 	const char *at = (const char *)bucket->sketches;
 	const char *last = (const char *)(bucket->sketches + bucket->count) - 1;
 
+	if (lines == LINES_MIN) {
+		__builtin_prefetch(at);
+		__builtin_prefetch(last);
+		return;
+	}
 	for (unsigned i = 0; i < lines; i++, at += LINE_BYTES)
 		__builtin_prefetch(at < last ? at : last, 0, 2);
 }

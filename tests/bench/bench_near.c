@@ -5,6 +5,7 @@
  *   bench_near make DIR HASHES QUERIES [skewed] [SEED]
  *   bench_near index DIR
  *   bench_near run DIR [QUERIES]
+ *   bench_near merging DIR
  *   bench_near sum DIR QUERIES
  *   bench_near brute DIR QUERIES
  *
@@ -15,8 +16,11 @@
  * known with up to 31 bits changed.
  *
  * index feeds them into DIR/index until that is one segment.  run looks the
- * queries up within 31 bits, one at a time and in batches of 8,192.  sum and
- * brute print what was found for the first queries, with the index and by
+ * queries up within 31 bits, one at a time and in batches of 8,192.  merging
+ * does so as well, again and again, while another thread adds 1,000
+ * entries of four hashes a second, which are sealed and merged meanwhile, and
+ * checks that nothing is found less; they stay in the index.  sum and brute
+ * print what was found for the first queries, with the index and by
  * comparing with everything, as peers do: the number of answers and a sum over
  * (query, hash, distance).
  *
@@ -24,6 +28,8 @@
  * that other work on the machine counts for less.
  */
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,6 +321,19 @@ static uint8_t *load(const char *name, size_t *out_count)
 /*
  * Ours.
  */
+static struct hf_index_hash hash_of(uint32_t set, uint64_t entry,
+				    uint8_t algorithm, const uint8_t *digest)
+{
+	return (struct hf_index_hash){
+		.set = set,
+		.entry = entry,
+		.algorithm = algorithm,
+		.content_class = HF_CLASS_CSAM,
+		.quality = 90,
+		.digest = digest,
+	};
+}
+
 static void build_index(void)
 {
 	static struct hf_index_hash hashes[FEED_BATCH];
@@ -331,14 +350,8 @@ static void build_index(void)
 		size_t batch = 0;
 
 		for (; batch < FEED_BATCH && i < count; batch++, i++)
-			hashes[batch] = (struct hf_index_hash){
-				.set = 1,
-				.entry = i,
-				.algorithm = HF_ALGORITHM_PDQ,
-				.content_class = HF_CLASS_CSAM,
-				.quality = 90,
-				.digest = digests + DIGEST_BYTES * i,
-			};
+			hashes[batch] = hash_of(1, i, HF_ALGORITHM_PDQ,
+						digests + DIGEST_BYTES * i);
 		must(hf_index_add(index, hashes, batch, &why), &why);
 	}
 	must(hf_index_compact(index, &why), &why);
@@ -489,6 +502,107 @@ static void run(size_t most)
 	free(queries);
 }
 
+/*
+ * Lookups beside a thread that adds.
+ */
+#define ADDED_BATCH      100
+#define MERGING_LEAST_US 16000000
+
+struct adder {
+	struct hf_index *index;
+	atomic_bool is_over;
+	uint64_t added;
+};
+
+/* Entries of another set, with an MD5, a SHA-1, a SHA-256 and a PDQ each. */
+static void add_entries(struct adder *adder)
+{
+	static const uint8_t algorithms[] = { HF_ALGORITHM_MD5,
+					      HF_ALGORITHM_SHA1,
+					      HF_ALGORITHM_SHA256,
+					      HF_ALGORITHM_PDQ };
+	static struct hf_index_hash hashes[ADDED_BATCH * 4];
+	static uint8_t digests[ADDED_BATCH * 4][DIGEST_BYTES];
+	struct hf_why why = { "" };
+
+	for (size_t i = 0; i < ADDED_BATCH * 4; i++) {
+		draw_uniform(digests[i]);
+		hashes[i] = hash_of(2, adder->added + i / 4, algorithms[i % 4],
+				    digests[i]);
+	}
+	must(hf_index_add(adder->index, hashes, ADDED_BATCH * 4, &why), &why);
+	adder->added += ADDED_BATCH;
+}
+
+static void *add_always(void *arg)
+{
+	struct adder *adder = arg;
+	uint64_t begin_us = hf_clock_mono_us();
+
+	seed_random(begin_us);
+	while (!atomic_load(&adder->is_over)) {
+		if (hf_clock_mono_us() - begin_us >= adder->added * 1000)
+			add_entries(adder);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	return NULL;
+}
+
+/* All queries, again and again for so long, each time with wanted answers;
+ * the first time says which. */
+static void time_merging(struct hf_index *index, const char *what,
+			 const uint8_t *queries, size_t count, size_t batch,
+			 struct tally *wanted)
+{
+	uint64_t begin_us = hf_clock_mono_us();
+	double begin_s = processor_s();
+	struct hf_index_stats stats;
+	struct hf_why why = { "" };
+	size_t done = 0;
+
+	do {
+		struct hf_index_view *view = NULL;
+		struct tally tally;
+
+		must(hf_index_view_begin(index, &view, &why), &why);
+		look_up(view, queries, count, batch, &tally);
+		hf_index_view_end(view);
+		if (wanted->count == 0)
+			*wanted = tally;
+		if (tally.count != wanted->count || tally.sum != wanted->sum)
+			stop("merging", "other answers than before");
+		done += count;
+	} while (hf_clock_mono_us() - begin_us < MERGING_LEAST_US);
+	hf_index_stats(index, &stats);
+	printf("%-9s %.0f lookups/s in batches of %zu; %lu seals and %lu "
+	       "merges by now\n",
+	       what, (double)done / (processor_s() - begin_s), batch,
+	       (unsigned long)stats.seals_count,
+	       (unsigned long)stats.merges_count);
+}
+
+static void run_merging(void)
+{
+	struct adder adder = { .added = 0 };
+	struct tally wanted = { 0 };
+	struct hf_why why = { "" };
+	pthread_t thread;
+	size_t count;
+	uint8_t *queries = load("queries", &count);
+
+	must(hf_index_open(path_of("index"), &adder.index, &why), &why);
+	time_merging(adder.index, "merged", queries, count, 1, &wanted);
+	time_merging(adder.index, "merged", queries, count, BATCH, &wanted);
+	if (pthread_create(&thread, NULL, add_always, &adder) != 0)
+		stop("pthread_create", "failed");
+	time_merging(adder.index, "merging", queries, count, 1, &wanted);
+	time_merging(adder.index, "merging", queries, count, BATCH, &wanted);
+	atomic_store(&adder.is_over, true);
+	pthread_join(thread, NULL);
+	hf_index_close(adder.index);
+	free(queries);
+}
+
 static void sum(size_t most)
 {
 	struct hf_index_view *view = open_view();
@@ -563,6 +677,8 @@ int main(int argc, char **argv)
 	} else if (strcmp(verb, "run") == 0 && argc >= 3) {
 		printf("kernel    %s\n", hf_match_kernel()->name);
 		run(number);
+	} else if (strcmp(verb, "merging") == 0 && argc == 3) {
+		run_merging();
 	} else if (strcmp(verb, "sum") == 0 && argc == 4) {
 		sum(number);
 	} else if (strcmp(verb, "brute") == 0 && argc == 4) {

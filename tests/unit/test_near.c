@@ -399,7 +399,8 @@ static void nearly_empty_hashes_are_all_found(void **state)
 {
 	struct field field;
 
-	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 600);
+	/* Many are drawn twice. */
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 17000);
 	memset(field.digests, 0, (size_t)field.count * 32);
 	for (uint32_t i = 0; i < field.count; i++) {
 		uint8_t *digest = field.digests + 32 * i;
@@ -410,6 +411,31 @@ static void nearly_empty_hashes_are_all_found(void **state)
 			memset(digest, 255, 32);
 		else
 			perturb(digest, i % 5 + 1);
+	}
+	build_field(&field);
+	assert_true(field.count >= HF_MATCH_SEGMENT_BANDS_MIN);
+	check_queries(&field, 22);
+	release_field(&field);
+}
+
+/* Three bands tell hashes apart, in the rest all are alike: bands are given up
+ * after some have told what they know, which is not told again, and what only
+ * the others know is not lost. */
+static void what_is_left_when_bands_are_given_up_is_found_once(void **state)
+{
+	struct field field;
+
+	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 9000);
+	memset(field.digests, 0, (size_t)field.count * 32);
+	for (uint32_t i = 0; i < field.count; i++) {
+		uint8_t *digest = field.digests + 32 * i;
+		uint8_t random[32];
+
+		random_digest(random);
+		memcpy(digest, random, 6);
+		if (i > 0 && i % 7 == 0)
+			memcpy(digest, digest - 32, 6);
+		perturb(digest, i % 4);
 	}
 	check_field(&field, 22);
 }
@@ -670,6 +696,8 @@ int main(void)
 		cmocka_unit_test(bands_of_few_values_are_not_neighbours),
 		cmocka_unit_test(crowded_bands_cost_no_match),
 		cmocka_unit_test(nearly_empty_hashes_are_all_found),
+		cmocka_unit_test(
+			what_is_left_when_bands_are_given_up_is_found_once),
 		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),
 		cmocka_unit_test(bands_that_name_no_key_do_no_harm),
 	};
