@@ -399,7 +399,6 @@ static void nearly_empty_hashes_are_all_found(void **state)
 {
 	struct field field;
 
-	/* Many are drawn twice. */
 	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 17000);
 	memset(field.digests, 0, (size_t)field.count * 32);
 	for (uint32_t i = 0; i < field.count; i++) {
@@ -412,27 +411,21 @@ static void nearly_empty_hashes_are_all_found(void **state)
 		else
 			perturb(digest, i % 5 + 1);
 	}
-	build_field(&field);
-	assert_true(field.count >= HF_MATCH_SEGMENT_BANDS_MIN);
-	check_queries(&field, 22);
-	release_field(&field);
+	check_field(&field, 22);
 }
 
-/* Three bands tell hashes apart, in the rest all are alike: bands are given up
- * after some have told what they know, which is not told again, and what only
- * the others know is not lost. */
-static void what_is_left_when_bands_are_given_up_is_found_once(void **state)
+/* In all but three bands hashes are alike: bands are given up after those have
+ * told what they know; that is not told again, and the rest is not lost. */
+static void bands_given_up_lose_and_repeat_nothing(void **state)
 {
 	struct field field;
 
 	take_field(&field, HF_MATCH_SEGMENT_BANDS_MIN + 9000);
-	memset(field.digests, 0, (size_t)field.count * 32);
 	for (uint32_t i = 0; i < field.count; i++) {
 		uint8_t *digest = field.digests + 32 * i;
-		uint8_t random[32];
 
-		random_digest(random);
-		memcpy(digest, random, 6);
+		random_digest(digest);
+		memset(digest + 6, 0, 26);
 		if (i > 0 && i % 7 == 0)
 			memcpy(digest, digest - 32, 6);
 		perturb(digest, i % 4);
@@ -696,8 +689,7 @@ int main(void)
 		cmocka_unit_test(bands_of_few_values_are_not_neighbours),
 		cmocka_unit_test(crowded_bands_cost_no_match),
 		cmocka_unit_test(nearly_empty_hashes_are_all_found),
-		cmocka_unit_test(
-			what_is_left_when_bands_are_given_up_is_found_once),
+		cmocka_unit_test(bands_given_up_lose_and_repeat_nothing),
 		cmocka_unit_test(adversarial_splits_are_found_up_to_the_limit),
 		cmocka_unit_test(bands_that_name_no_key_do_no_harm),
 	};
