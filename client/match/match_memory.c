@@ -1,8 +1,8 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "sign.h"
+#include <sys/random.h>
 
 #include "match_memory.h"
 
@@ -46,6 +46,23 @@ static void point(struct hf_match_memory *memory)
 	memory->near_rows = (uint32_t *)(at + NEAR_ROWS_AT);
 }
 
+/* From the kernel itself: who links the library needs no other for it. */
+static enum hf_err draw_keys(struct hf_match_memory_head *head,
+			     struct hf_why *why)
+{
+	uint8_t *keys = (uint8_t *)head->keys;
+	size_t at = 0;
+
+	while (at < sizeof(head->keys)) {
+		ssize_t got = getrandom(keys + at, sizeof(head->keys) - at, 0);
+
+		if (got < 0 && errno != EINTR)
+			return hf_why_errno(why, "index: draw random keys");
+		at += got > 0 ? (size_t)got : 0;
+	}
+	return HF_OK;
+}
+
 enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
 				   struct hf_match_memory **out_memory,
 				   struct hf_why *why)
@@ -57,13 +74,15 @@ enum hf_err hf_match_memory_create(const char *dir, uint64_t sequence,
 		return err;
 	err = hf_match_map_create(dir, KIND, sequence, MAGIC, FILE_BYTES,
 				  &memory->map, why);
+	if (err == HF_OK) {
+		point(memory);
+		memory->head->sequence = sequence;
+		err = draw_keys(memory->head, why);
+	}
 	if (err != HF_OK) {
 		hf_match_memory_unref(memory);
 		return err;
 	}
-	point(memory);
-	memory->head->sequence = sequence;
-	hf_random(memory->head->keys, sizeof(memory->head->keys));
 	*out_memory = memory;
 	return HF_OK;
 }

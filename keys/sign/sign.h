@@ -7,8 +7,8 @@
  * Units    bytes; the sizes below.
  * Owns     hf_secret_new() gives the caller a secret; hf_secret_free() wipes
  *          and takes it back.
- * Threads  hf_sign_start() once, before anything else here but hf_random()
- *          and before any thread; all else from any thread.
+ * Threads  hf_sign_start() once, before anything else here and before any
+ *          thread; all else from any thread.
  * Errors   SIGNATURE for one that does not verify; ARGUMENT for a public key
  *          of small order or not on the curve; NOMEM.
  * Source   RFC 8032, RFC 7748, libsodium 1.0.18.
