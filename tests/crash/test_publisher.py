@@ -9,175 +9,21 @@ commitment that this file computes itself.
 import collections
 import itertools
 import os
-import queue
 import random
 import signal
-import subprocess
-import threading
 import time
 
 import grpc
 import pytest
 
 from net import pb, until
+from load import Batch, Load, Model, Witness
 from order import DAEMON, DAEMON_PID, GAPS, MID_COMMIT, PUBLISHING, SIGNER, SIGNER_PID
-from proof import Tree, committed, entries, item_of, parse_note
+from proof import parse_note
 
-ORIGIN = "hotline.example/ncii/1"
-CALLERS = 8
 STRIKE_S = 30
 FULL_CHECK_EVERY = 10
 VICTIMS = {DAEMON: "daemon", SIGNER: "signer", DAEMON | SIGNER: "both"}
-
-
-class Batch:
-    """Parts of items under one batch id; the same bytes when sent again."""
-
-    def __init__(self):
-        self.id = os.urandom(16)
-        sizes = random.choice([[1]] * 4 + [[random.randint(2, 40)], [3, 1, 5]])
-        self.parts = [[os.urandom(32) for _ in range(size)] for size in sizes]
-
-    def requests(self):
-        for sequence, digests in enumerate(self.parts):
-            yield pb.AppendRequest(set="ncii", batch_id=self.id, sequence=sequence,
-                                   items=[item_of(digest) for digest in digests])
-
-
-class Model:
-    """What the daemon owes us."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.at = {}          # index: digest, acknowledged
-        self.again = queue.SimpleQueue()  # not acknowledged: to be sent again
-        self.acked = []       # (batch, its ranges)
-        self.wrong = []
-        self.acks = 0
-
-    def acknowledge(self, batch, answer):
-        with self.lock:
-            self.acks += 1
-            ranges = [(r.first, r.count) for r in answer.ranges]
-            if [count for _, count in ranges] != [len(part) for part in batch.parts]:
-                self.wrong.append(f"ranges {ranges} for {[len(p) for p in batch.parts]}")
-            for (first, count), part in zip(ranges, batch.parts):
-                if first + count > answer.size:
-                    self.wrong.append(f"{first}+{count} acknowledged below a tree of {answer.size}")
-                for index, digest in enumerate(part, first):
-                    if self.at.setdefault(index, digest) != digest:
-                        self.wrong.append(f"index {index} given twice")
-            self.acked.append((batch, ranges))
-
-
-class Load:
-    """Callers that append until they are told to stop or nobody answers."""
-
-    def __init__(self, node, model):
-        self.node, self.model = node, model
-        self.stopping = threading.Event()
-        self.before = model.acks
-        stub = node.publish
-        self.threads = [threading.Thread(target=self.run, args=(stub,)) for _ in range(CALLERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, stub):
-        refused = 0
-        while not self.stopping.is_set():
-            try:
-                batch = self.model.again.get_nowait()
-            except queue.Empty:
-                batch = Batch()
-            try:
-                self.model.acknowledge(batch, stub.Append(batch.requests(), timeout=20))
-                refused = 0
-            except grpc.RpcError as error:
-                self.model.again.put(batch)
-                if error.code() != grpc.StatusCode.UNAVAILABLE and not self.is_dead():
-                    self.model.wrong.append(f"{error.code()}: {error.details()}")
-                    return
-                # A signer that starts again is one moment away; a daemon is
-                # gone until the next cycle.
-                refused += 1
-                if self.node.process.poll() is not None or refused > 500:
-                    return
-                self.stopping.wait(0.01)
-
-    def is_dead(self):
-        """grpcio has several names for a server that died in mid-call."""
-        try:
-            self.node.process.wait(timeout=2)
-            return True
-        except subprocess.TimeoutExpired:
-            return False
-
-    def acks(self):
-        return self.model.acks - self.before
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-
-
-class Witness:
-    """Reads everything as a peer would and recomputes it."""
-
-    def __init__(self, node, peer, model):
-        self.node, self.peer, self.model = node, peer, model
-        self.notes = {}  # size: root, of every checkpoint seen
-        self.tree = Tree()
-        self.read = []   # digest of each entry
-
-    def note(self):
-        note = self.node.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=20).note
-        origin, size, root = parse_note(note)
-        assert origin == ORIGIN
-        assert self.notes.setdefault(size, root) == root, f"two roots at {size}"
-        return size
-
-    def look(self, is_full=False):
-        """All that is new, or all: each root ever seen must come out again."""
-        size = self.note()
-        assert size >= max(self.notes), "the tree became smaller"
-        if is_full:
-            self.tree, before, self.read = Tree(), self.read, []
-        for index, header, opening, bytes_ in entries(self.node.federation(self.peer), ORIGIN, size,
-                                                      self.tree.size):
-            assert header[32:] == committed(opening, bytes_), f"entry {index}"
-            self.tree.append(header)
-            self.read.append(pb.Item.FromString(bytes_).hashes[0].digest)
-            root = self.notes.get(self.tree.size)
-            assert root is None or root == self.tree.root(), f"a fork at {self.tree.size}"
-        assert self.tree.root() == self.notes[size]
-        if is_full:
-            assert self.read[:len(before)] == before
-        with self.model.lock:
-            lost = [i for i, digest in self.model.at.items() if i >= size or self.read[i] != digest]
-        assert not lost, f"acknowledged and gone: {lost[:10]} of {size}"
-        return size
-
-    def verify(self):
-        """The daemon's own check of everything, and what it matches."""
-        done = self.node.admin.VerifySet(pb.VerifySetRequest(set="ncii"), timeout=60)
-        assert done.size >= self.tree.size and done.missing == 0
-        with self.model.lock:
-            some = random.sample(sorted(self.model.at.items()), min(2000, len(self.model.at)))
-        digests = [digest for _, digest in some]
-
-        def is_matched():
-            hits = self.node.match(*digests)
-            return {(hit.index, hit.digest) for hit in hits} == set(some)
-        until(is_matched, 20, "what was acknowledged matches")
-
-    def repeat(self):
-        """A batch that was acknowledged, sent again, is the same batch."""
-        with self.model.lock:
-            some = random.sample(self.model.acked, min(20, len(self.model.acked)))
-        for batch, ranges in some:
-            answer = self.node.publish.Append(batch.requests(), timeout=20)
-            assert [(r.first, r.count) for r in answer.ranges] == ranges
 
 
 def plan():
