@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -190,8 +191,13 @@ static void what_is_deleted_or_replaced_is_nowhere_in_the_file(void **state)
 /* --- while others read and write ---------------------------------------------
  */
 
+#define COPIES 30
+#define WRITES 100 /* for each */
+
 struct busy {
 	struct shelf *shelf;
+	sem_t allowed; /* to be written: what grows without end is never copied
+			* on a fast disk */
 	atomic_bool is_over;
 	atomic_bool has_failed;
 	unsigned written; /* keys 0 to this are there, but each third */
@@ -231,6 +237,7 @@ static void *write_always(void *arg)
 	while (!atomic_load(&busy->is_over) || busy->written < 50) {
 		struct hf_store_txn *txn;
 
+		sem_wait(&busy->allowed);
 		if (hf_store_write(busy->shelf->store, write_some, busy,
 				   NULL) != HF_OK)
 			break;
@@ -278,13 +285,19 @@ static enum hf_err compact_often(struct busy *busy, struct hf_why *why)
 	pthread_t writer, reader;
 	enum hf_err err = HF_OK;
 
+	assert_int_equal(sem_init(&busy->allowed, 0, WRITES), 0);
 	assert_int_equal(pthread_create(&writer, NULL, write_always, busy), 0);
 	assert_int_equal(pthread_create(&reader, NULL, read_always, busy), 0);
-	for (int i = 0; i < 30 && err == HF_OK; i++)
+	for (int i = 0; i < COPIES && err == HF_OK; i++) {
 		err = hf_store_compact(busy->shelf->store, NULL, why);
+		for (int j = 0; j < WRITES; j++)
+			sem_post(&busy->allowed);
+	}
 	atomic_store(&busy->is_over, true);
+	sem_post(&busy->allowed);
 	pthread_join(writer, NULL);
 	pthread_join(reader, NULL);
+	sem_destroy(&busy->allowed);
 	return err;
 }
 
