@@ -21,7 +21,6 @@ static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 			     struct hf_why *why)
 {
 	struct hf_index *index = calloc(1, sizeof(*index));
-	pthread_condattr_t monotonic;
 
 	if (index == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
@@ -37,11 +36,8 @@ static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 	pthread_mutex_init(&index->view_lock, NULL);
 	pthread_mutex_init(&index->sets_lock, NULL);
 	pthread_mutex_init(&index->refresh_lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&index->work, &monotonic);
-	pthread_cond_init(&index->done, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&index->work);
+	hf_clock_cond_init(&index->done);
 	*out_index = index;
 	return HF_OK;
 }

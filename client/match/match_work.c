@@ -274,11 +274,8 @@ static enum hf_err merge(struct hf_index *index, struct hf_match_change *change,
 void hf_match_work_wait(struct hf_index *index, pthread_cond_t *condition,
 			uint64_t most_us)
 {
-	uint64_t until_us = hf_clock_mono_us() + most_us;
-	struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	const struct timespec until =
+		hf_clock_moment(hf_clock_mono_us() + most_us);
 
 	pthread_cond_timedwait(condition, &index->lock, &until);
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #include "ledger_impl.h"
 
@@ -57,12 +58,8 @@ static void ledger_free(struct hf_ledger *ledger)
 
 static void locks_init(struct hf_ledger *ledger)
 {
-	pthread_condattr_t monotonic;
 
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&ledger->work, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&ledger->work);
 	pthread_mutex_init(&ledger->lock, NULL);
 	pthread_mutex_init(&ledger->following, NULL);
 }

@@ -105,14 +105,9 @@ enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
  * again.  False when the ledger closes and nothing is left. */
 static bool work_wait(struct hf_ledger *ledger)
 {
-	struct timespec until;
+	const struct timespec until = hf_clock_moment(
+		hf_clock_mono_us() + (uint64_t)SIGNER_RETRY_MS * 1000);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += SIGNER_RETRY_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
 	while (ledger->queue == NULL && !ledger->is_stopping) {
 		if (!ledger->has_backlog)
 			pthread_cond_wait(&ledger->work, &ledger->lock);
@@ -134,12 +129,7 @@ static void gather(struct hf_ledger *ledger)
 
 	if (patience_us > GATHER_MAX_US)
 		patience_us = GATHER_MAX_US;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += (long)patience_us * 1000;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
+	until = hf_clock_moment(hf_clock_mono_us() + patience_us);
 	while (ledger->queue != NULL &&
 	       ledger->queue_jobs < ledger->expected_jobs &&
 	       !ledger->is_stopping)

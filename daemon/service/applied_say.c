@@ -144,24 +144,11 @@ static bool say_all(struct hf_applied_say *say, const struct hf_ring *ring)
 	return is_open;
 }
 
-static struct timespec in_ms(unsigned ms)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 /* Under the lock; false when it is to stop. */
 static bool pause_for(struct hf_applied_say *say, unsigned ms)
 {
-	struct timespec until = in_ms(ms);
+	const struct timespec until =
+		hf_clock_moment(hf_clock_mono_us() + (uint64_t)ms * 1000);
 
 	while (!say->must_stop &&
 	       pthread_cond_timedwait(&say->changed, &say->lock, &until) !=
@@ -230,17 +217,13 @@ enum hf_err hf_applied_say_start(struct hf_node *node,
 				 struct hf_why *why)
 {
 	struct hf_applied_say *say = calloc(1, sizeof(*say));
-	pthread_condattr_t monotonic;
 	enum hf_err err;
 
 	if (say == NULL)
 		return hf_why(why, HF_E_NOMEM, "receipts: no memory");
 	say->node = node;
 	pthread_mutex_init(&say->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&say->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&say->changed);
 	err = start_thread(say, why);
 	if (err == HF_OK)
 		*out_say = say;

@@ -416,11 +416,8 @@ static struct record *take_dirty(struct hf_feed *feed)
 /* Under the lock: for news, not for ever. */
 static void wait_most(struct hf_feed *feed, uint64_t most_us)
 {
-	uint64_t until_us = hf_clock_mono_us() + most_us;
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	const struct timespec until =
+		hf_clock_moment(hf_clock_mono_us() + most_us);
 
 	pthread_cond_timedwait(&feed->news, &feed->lock, &until);
 }
@@ -500,7 +497,6 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 			  struct hf_why *why)
 {
 	struct hf_feed *feed = calloc(1, sizeof(*feed));
-	pthread_condattr_t monotonic;
 	enum hf_err err;
 
 	if (feed == NULL)
@@ -508,11 +504,8 @@ enum hf_err hf_feed_start(struct hf_node *node, struct hf_feed **out_feed,
 	feed->node = node;
 	feed->has_changed = true;
 	pthread_mutex_init(&feed->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&feed->news, &monotonic);
-	pthread_cond_init(&feed->progress, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&feed->news);
+	hf_clock_cond_init(&feed->progress);
 	err = hf_ledger_follow(node->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 			       feed, &feed->follower, why);
 	if (err != HF_OK)
@@ -621,16 +614,8 @@ enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set, uint64_t entry,
 
 static struct timespec in_ms(int timeout_ms)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
+	return hf_clock_moment(hf_clock_mono_us() +
+			       (uint64_t)timeout_ms * 1000);
 }
 
 enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set, uint64_t size,

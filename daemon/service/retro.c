@@ -375,8 +375,7 @@ static void pause_for(struct hf_retro *retro, uint64_t most_ms, bool is_rest)
 			end_us = flush_us;
 		if (now_us >= end_us || retro->queue.len_bytes > FLUSH_BYTES)
 			break;
-		until.tv_sec = (time_t)(end_us / 1000000);
-		until.tv_nsec = (long)(end_us % 1000000) * 1000;
+		until = hf_clock_moment(end_us);
 		pthread_cond_timedwait(&retro->news, &retro->lock, &until);
 	}
 	pthread_mutex_unlock(&retro->lock);
@@ -528,7 +527,6 @@ static void release(struct hf_retro *retro)
 static struct hf_retro *retro_new(struct hf_node *node)
 {
 	struct hf_retro *retro = calloc(1, sizeof(*retro));
-	pthread_condattr_t monotonic;
 
 	if (retro == NULL)
 		return NULL;
@@ -536,10 +534,7 @@ static struct hf_retro *retro_new(struct hf_node *node)
 	retro->has_news = true;
 	hf_buf_init(&retro->queue, QUEUE_MAX_BYTES);
 	pthread_mutex_init(&retro->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&retro->news, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&retro->news);
 	return retro;
 }
 

@@ -129,10 +129,7 @@ static bool must_stop(struct hf_cases *cases)
 static bool wait_caught_up(struct hf_cases *cases)
 {
 	uint64_t until_us = hf_clock_mono_us() + CAUGHT_UP_MS * 1000;
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	const struct timespec until = hf_clock_moment(until_us);
 
 	/* Where it cannot be read now, waiting helps nobody. */
 	while (!cases->is_caught_up && !cases->must_stop &&
@@ -287,10 +284,7 @@ static void end_turn(struct hf_cases *cases, const struct turn *turn,
 		     enum hf_err err, uint64_t most_ms)
 {
 	uint64_t until_us = hf_clock_mono_us() + most_ms * 1000;
-	const struct timespec until = {
-		.tv_sec = (time_t)(until_us / 1000000),
-		.tv_nsec = (long)(until_us % 1000000) * 1000,
-	};
+	const struct timespec until = hf_clock_moment(until_us);
 
 	pthread_mutex_lock(&cases->news_lock);
 	cases->done = turn->number;
@@ -384,17 +378,13 @@ static void free_cases(struct hf_cases *cases)
 
 static void init_locks(struct hf_cases *cases)
 {
-	pthread_condattr_t monotonic;
 
 	pthread_mutex_init(&cases->lock.gate, NULL);
 	pthread_cond_init(&cases->lock.next, NULL);
 	pthread_mutex_init(&cases->found_lock, NULL);
 	pthread_mutex_init(&cases->news_lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&cases->news, &monotonic);
-	pthread_cond_init(&cases->looked, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&cases->news);
+	hf_clock_cond_init(&cases->looked);
 }
 
 static enum hf_err make_waits(struct hf_cases *cases, struct hf_why *why)

@@ -17,7 +17,6 @@ enum hf_err hf_roles_new(struct hf_ledger *ledger, struct hf_ring_holder *ring,
 			 struct hf_why *why)
 {
 	struct hf_roles *roles = calloc(1, sizeof(*roles));
-	pthread_condattr_t monotonic;
 	enum hf_err err;
 
 	if (roles == NULL)
@@ -30,10 +29,7 @@ enum hf_err hf_roles_new(struct hf_ledger *ledger, struct hf_ring_holder *ring,
 	roles->version = 1;
 	pthread_mutex_init(&roles->lock, NULL);
 	pthread_cond_init(&roles->news, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&roles->progress, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&roles->progress);
 	err = hf_roles_book_init(&roles->book, why);
 	if (err == HF_OK)
 		err = hf_roles_read_all(roles, why);
@@ -104,17 +100,11 @@ void hf_roles_changed(struct hf_roles *roles)
 enum hf_err hf_roles_wait(struct hf_roles *roles, uint32_t set, uint64_t size,
 			  int timeout_ms)
 {
+	const struct timespec until = hf_clock_moment(
+		hf_clock_mono_us() + (uint64_t)timeout_ms * 1000);
 	const struct source *source;
-	struct timespec until;
 	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&roles->lock);
 	while (((source = hf_roles_book_source(&roles->book, set)) == NULL ||
 		source->position < size) &&

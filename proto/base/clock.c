@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <time.h>
 
 #include "clock.h"
 
@@ -17,6 +16,24 @@ uint64_t hf_clock_mono_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct timespec hf_clock_moment(uint64_t mono_us)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(mono_us / 1000000),
+		.tv_nsec = (long)(mono_us % 1000000) * 1000,
+	};
+}
+
+void hf_clock_cond_init(pthread_cond_t *out_cond)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(out_cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 }
 
 void hf_clock_text(uint64_t wall_ms, char out_text[HF_CLOCK_TEXT_SIZE])

@@ -7,6 +7,8 @@
 
 #include <grpc/grpc_security.h>
 
+#include "clock.h"
+
 #include "rpc_args.h"
 #include "rpc_server_core.h"
 
@@ -179,13 +181,9 @@ static void on_gone(void *arg)
 
 static void wire_up(struct hf_rpc_server *server)
 {
-	pthread_condattr_t monotonic;
 
 	pthread_mutex_init(&server->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&server->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&server->changed);
 	server->stop_tag = (struct hf_rpc_tag){ on_stop, server };
 	server->trust_task =
 		(struct hf_rpc_task){ .run = on_trust, .arg = server };
@@ -287,16 +285,7 @@ void hf_rpc_server_drain(struct hf_rpc_server *server)
 
 static struct timespec in_ms(int64_t delay_ms)
 {
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	at.tv_sec += delay_ms / 1000;
-	at.tv_nsec += (delay_ms % 1000) * 1000000;
-	if (at.tv_nsec >= 1000000000) {
-		at.tv_sec++;
-		at.tv_nsec -= 1000000000;
-	}
-	return at;
+	return hf_clock_moment(hf_clock_mono_us() + (uint64_t)delay_ms * 1000);
 }
 
 bool hf_rpc_server_stop(struct hf_rpc_server *server, int64_t grace_ms)

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -310,9 +311,44 @@ static void times_are_written_as_iso_8601(void **state)
 	assert_int_equal(strlen(text), HF_CLOCK_TEXT_SIZE - 1);
 }
 
+static void a_moment_is_seconds_and_what_is_left(void **state)
+{
+	static const struct {
+		uint64_t mono_us;
+		long s, ns;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 999999, 0, 999999000 },
+		{ 1000000, 1, 0 },
+		{ 12345678, 12, 345678000 },
+	};
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	uint64_t until_us;
+	struct timespec until;
+	pthread_cond_t never;
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct timespec is = hf_clock_moment(rows[i].mono_us);
+
+		assert_int_equal(is.tv_sec, rows[i].s);
+		assert_int_equal(is.tv_nsec, rows[i].ns);
+	}
+	/* By the wall clock it is long past, and nobody would wait. */
+	hf_clock_cond_init(&never);
+	until_us = hf_clock_mono_us() + 5000;
+	until = hf_clock_moment(until_us);
+	pthread_mutex_lock(&lock);
+	while (pthread_cond_timedwait(&never, &lock, &until) != ETIMEDOUT)
+		;
+	assert_true(hf_clock_mono_us() >= until_us);
+	pthread_mutex_unlock(&lock);
+	pthread_cond_destroy(&never);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_moment_is_seconds_and_what_is_left),
 		cmocka_unit_test(base64_is_strict),
 		cmocka_unit_test(base64_and_hex_return_what_went_in),
 		cmocka_unit_test(
