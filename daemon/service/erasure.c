@@ -29,42 +29,41 @@ struct hf_erasure {
 	bool has_failed; /* logged; quiet until it works again */
 };
 
-/* The first set whose news have not reached the index; false for none. */
-static bool find_unfed(struct hf_node *node, struct hf_ledger_view *view,
-		       struct hf_ledger_info *out_info)
+/* The set behind `set`, as it is now; NOTFOUND behind the last. */
+static enum hf_err next_set(struct hf_node *node, uint32_t set,
+			    struct hf_ledger_info *out_info, struct hf_why *why)
 {
-	out_info->set = 0;
-	while (hf_ledger_next(view, out_info->set, out_info, NULL) == HF_OK) {
-		if (hf_feed_found(node->feed, out_info->set) < out_info->size)
-			return true;
-	}
-	return false;
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_next(view, set, out_info, why);
+	hf_ledger_view_end(view);
+	return err;
 }
 
-/* Until the index has let go of all that was erased by now. */
+/* Until the index has let go of all that was erased by now.  One set after the
+ * other, each as far as it has come: what grows all the time has no end. */
 static enum hf_err wait_for_feed(struct hf_erasure *erasure, struct hf_why *why)
 {
-	struct hf_node *node = erasure->node;
+	struct hf_feed *feed = erasure->node->feed;
+	struct hf_ledger_info info;
+	enum hf_err err;
 
-	while (!atomic_load(&erasure->is_over)) {
-		struct hf_ledger_info info;
-		struct hf_ledger_view *view;
-		enum hf_err err =
-			hf_ledger_view_begin(node->ledger, &view, why);
-		bool is_unfed;
-
+	for (uint32_t set = 0;; set = info.set) {
+		err = next_set(erasure->node, set, &info, why);
 		if (err != HF_OK)
-			return err;
-		is_unfed = find_unfed(node, view, &info);
-		hf_ledger_view_end(view);
-		if (!is_unfed)
-			return HF_OK;
-		err = hf_feed_wait(node->feed, info.set, info.size,
-				   FEED_STEP_MS);
-		/* It is looked at again either way. */
-		(void)err;
+			return err == HF_E_NOTFOUND ? HF_OK : err;
+		while (hf_feed_found(feed, info.set) < info.size) {
+			if (atomic_load(&erasure->is_over))
+				return hf_why(why, HF_E_CANCELLED, "stopping");
+			/* It is looked at again either way. */
+			err = hf_feed_wait(feed, info.set, info.size,
+					   FEED_STEP_MS);
+			(void)err;
+		}
 	}
-	return hf_why(why, HF_E_CANCELLED, "stopping");
 }
 
 static enum hf_err erase(struct hf_erasure *erasure, struct hf_why *why)
@@ -132,13 +131,7 @@ static bool wait(struct hf_erasure *erasure)
 
 	if (most_ms > LOOK_MOST_MS)
 		most_ms = LOOK_MOST_MS;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(most_ms / 1000);
-	until.tv_nsec += (long)(most_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	until = hf_clock_moment(hf_clock_mono_us() + most_ms * 1000);
 	pthread_mutex_lock(&erasure->lock);
 	while (!atomic_load(&erasure->is_over) &&
 	       pthread_cond_timedwait(&erasure->changed, &erasure->lock,
@@ -163,17 +156,13 @@ enum hf_err hf_erasure_start(struct hf_node *node,
 			     struct hf_why *why)
 {
 	struct hf_erasure *erasure = calloc(1, sizeof(*erasure));
-	pthread_condattr_t monotonic;
 	int rc;
 
 	if (erasure == NULL)
 		return hf_why(why, HF_E_NOMEM, "erasure: no memory");
 	erasure->node = node;
 	pthread_mutex_init(&erasure->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&erasure->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	hf_clock_cond_init(&erasure->changed);
 	rc = pthread_create(&erasure->thread, NULL, erasure_main, erasure);
 	if (rc != 0) {
 		free(erasure);
