@@ -32,22 +32,13 @@
 
 #include "match_index.h"
 #include "match_state.h"
+#include "random64.h"
 
 #define FEED_BATCH  65536
 #define EXACT_BATCH 1000
 #define ITEM_HASHES 4
 #define BRUTE_MOST  64
 #define ALONE_MOST  20000
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void random_digest(uint8_t *digest)
 {

@@ -19,18 +19,9 @@
 #include "report.h"
 #include "report_day.h"
 #include "report_doc.h"
+#include "random64.h"
 
 #define ROOM ((size_t)1024 * 1024 * 1024)
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void must(enum hf_err err, const struct hf_why *why)
 {

@@ -11,18 +11,9 @@
 #include "clock.h"
 #include "inventory.h"
 #include "match_sieve.h"
+#include "random64.h"
 
 #define NEW_ENTRIES 1000
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void fill(uint8_t *digest, size_t len_bytes)
 {

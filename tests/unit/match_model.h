@@ -15,16 +15,7 @@
 #include <unistd.h>
 
 #include "match_index.h"
-
-static uint64_t random_state = 88172645463325252u;
-
-static inline uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
+#include "random64.h"
 
 static inline void random_bytes(uint8_t *out, size_t len_bytes)
 {

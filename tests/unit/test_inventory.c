@@ -14,16 +14,7 @@
 #include "buf.h"
 #include "inventory.h"
 #include "kind.h"
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
+#include "random64.h"
 
 /* ---- rows ---- */
 

@@ -13,17 +13,7 @@
 #include "match_index.h"
 #include "match_join.h"
 #include "match_segment.h"
-
-/* xorshift64*: the same numbers on every machine. */
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
+#include "random64.h"
 
 static void random_digest(uint8_t digest[32])
 {

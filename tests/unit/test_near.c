@@ -15,20 +15,10 @@
 #include "match_build.h"
 #include "match_kernel.h"
 #include "match_state.h"
+#include "random64.h"
 
 /* When every allocation fails in turn the answers do not matter. */
 static bool is_torture;
-
-/* xorshift64*: the same numbers on every machine. */
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void random_digest(uint8_t digest[32])
 {

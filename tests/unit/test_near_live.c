@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "match_state.h"
+#include "random64.h"
 
 #define ROUNDS      14
 #define QUERIES     24
@@ -26,17 +27,6 @@ static size_t entries_count;
 
 static uint8_t queries[QUERIES][32];
 static unsigned distances[QUERIES];
-
-/* xorshift64*: the same numbers on every machine. */
-static uint64_t random_state;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void random_digest(uint8_t digest[32])
 {

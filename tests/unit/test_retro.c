@@ -8,6 +8,7 @@
 #include "match_sieve.h"
 #include "retro_item.h"
 #include "retro_store.h"
+#include "random64.h"
 
 #define DAY_MS ((uint64_t)24 * 3600 * 1000)
 #define NOW_MS ((uint64_t)1770000000000)
@@ -15,16 +16,6 @@
 /*
  * Items.
  */
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
 
 static void fill(uint8_t *digest, size_t len_bytes)
 {

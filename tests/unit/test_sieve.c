@@ -4,16 +4,7 @@
 
 #include "match_kernel.h"
 #include "match_sieve.h"
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random64(void)
-{
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 2685821657736338717u;
-}
+#include "random64.h"
 
 static void fill(uint8_t *digest, size_t len_bytes)
 {
