@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -24,6 +25,11 @@
  */
 
 static _Atomic long countdown; /* 0: nobody dies */
+
+/* What happens in between, at that sync of the one thread there is. */
+static void (*meanwhile)(void);
+static long meanwhile_at;
+static long syncs_count;
 
 static bool is_time_to_die(void)
 {
@@ -70,6 +76,8 @@ int fdatasync(int fd)
 	find("fdatasync", &real, sizeof(real));
 	if (is_time_to_die())
 		kill(getpid(), SIGKILL);
+	if (meanwhile != NULL && ++syncs_count == meanwhile_at)
+		meanwhile();
 	return real(fd);
 }
 
@@ -338,6 +346,68 @@ static void what_is_written_while_it_is_copied_is_in_the_new_file(void **state)
 	check_written(&busy);
 }
 
+static struct hf_store *written_to;
+static bool has_written;
+
+static enum hf_err append(const char *key, struct hf_store_txn **out_txn)
+{
+	uint8_t *room;
+	enum hf_err err = hf_store_write_begin(written_to, out_txn, NULL);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_store_append(*out_txn, FRUIT, hf_span_of(key), 4, &room, NULL);
+	if (err == HF_OK)
+		memcpy(room, "good", 4);
+	else
+		hf_store_abort(*out_txn);
+	return err;
+}
+
+/* What is given up is behind what is kept. */
+static void give_up_and_append(void)
+{
+	struct hf_store_txn *txn;
+
+	if (append("never", &txn) != HF_OK)
+		return;
+	hf_store_abort(txn);
+	has_written = append("later", &txn) == HF_OK &&
+		      hf_store_commit(txn, NULL) == HF_OK;
+}
+
+/* Nothing is asserted while something may happen meanwhile. */
+static enum hf_err compact_meanwhile(struct hf_store *store, long at)
+{
+	enum hf_err err;
+
+	meanwhile = give_up_and_append;
+	meanwhile_at = at;
+	syncs_count = 0;
+	err = hf_store_compact(store, NULL, NULL);
+	meanwhile = NULL;
+	return err;
+}
+
+static void what_follows_an_append_that_was_given_up_is_copied(void **state)
+{
+	struct shelf *shelf = *state;
+	struct hf_why why = { "" };
+
+	reopen(shelf);
+	written_to = shelf->store;
+	has_written = false;
+	assert_ok(put(shelf->store, FRUIT, "apple", BYTES("good"), &why), &why);
+	/* The last sync of a copy that nobody disturbs is behind its last key,
+	 * and before it looks for changes. */
+	assert_int_equal(compact_meanwhile(shelf->store, LONG_MAX), HF_OK);
+	assert_int_equal(compact_meanwhile(shelf->store, syncs_count), HF_OK);
+	assert_true(has_written);
+	reopen(shelf);
+	assert_true(has(shelf->store, FRUIT, "later", "good"));
+	assert_false(has(shelf->store, FRUIT, "never", "good"));
+}
+
 static void a_copy_that_is_stopped_or_was_left_changes_nothing(void **state)
 {
 	struct shelf *shelf = *state;
@@ -498,6 +568,7 @@ int main(void)
 		SHELF_TEST(what_is_deleted_or_replaced_is_nowhere_in_the_file),
 		SHELF_TEST(
 			what_is_written_while_it_is_copied_is_in_the_new_file),
+		SHELF_TEST(what_follows_an_append_that_was_given_up_is_copied),
 		SHELF_TEST(a_copy_that_is_stopped_or_was_left_changes_nothing),
 		SHELF_TEST(a_table_larger_than_a_step_is_copied_whole),
 		SHELF_TEST(death_at_any_write_sync_or_rename_loses_nothing),
