@@ -19,11 +19,11 @@ from faults import DEATH, IO_ERROR, LIE, NAMES, NO_SPACE, NONE, SHORT, Faults, k
 from load import ORIGIN, Load, Model, Witness
 from net import BIN, pb, until
 
-MET_S = 2.0      # of work until a site is left for another turn
+MET_S = 0.5      # of work until a site is left for another turn
 GOES_ON_S = 30
 CHECK_EVERY = 20
 FAULTS = int(os.environ.get("HASHFED_FAULTS", 500))
-TRIES = 3        # of a site that working comes to now and then
+TRIES = 2        # of a site that working comes to now and then
 
 # What a caller may be told while a disk fails.
 BEARS = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.RESOURCE_EXHAUSTED,
