@@ -198,11 +198,11 @@ HF_MUST enum hf_err hf_agent_store(struct hf_agent *agent, struct hf_span text,
 				   struct hf_buf *out_record,
 				   struct hf_why *why);
 
-/* The receive key for now: an encoded, signed ReceiveKey is appended, the same
- * bytes until there is a new one.  A new one is made when the newest is as old
- * as rotate_ms; secrets are destroyed keep_ms after their successor began, but
- * never that of named_key: the one that our manifest names, which whoever
- * writes to us for the first time seals with. */
+/* The receive key of this moment: an encoded, signed ReceiveKey is appended,
+ * the same bytes until there is a new one.  A new one is made when the newest
+ * is as old as rotate_ms; secrets are destroyed keep_ms after their successor
+ * began, but never that of named_key: the one that our manifest names, which
+ * whoever writes to us for the first time seals with. */
 HF_MUST enum hf_err
 hf_agent_receive_key(struct hf_agent *agent,
 		     const uint8_t organisation_id[static HF_HASH_BYTES],
