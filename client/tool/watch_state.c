@@ -26,11 +26,15 @@ const char *hf_watch_why_word(enum hf_watch_why reason)
 enum hf_watch_why
 hf_watch_why_of(const struct hf_watch_cases_response *response)
 {
+	/* It is said once only that a case is new; of the clock the case
+	 * itself tells as well. */
+	if (response->is_new)
+		return HF_WATCH_NEW;
 	if (strcmp(response->clock, "warning") == 0)
 		return HF_WATCH_WARNING;
 	if (strcmp(response->clock, "overdue") == 0)
 		return HF_WATCH_OVERDUE;
-	return response->is_new ? HF_WATCH_NEW : HF_WATCH_CHANGED;
+	return HF_WATCH_CHANGED;
 }
 
 /* ---- cases ---- */

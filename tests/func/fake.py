@@ -7,6 +7,7 @@ the unix socket of a duty, so that the client can be tested alone.
     daemon.calls["SendNotice"]             # what clients asked
 """
 
+import struct
 import threading
 from concurrent import futures
 
@@ -18,7 +19,9 @@ FIRST_MS = 1_700_000_000_000
 
 
 class Fake(pb.TakedownServicer):
-    """Changes have numbers; a position is the number of the last one seen."""
+    """Changes have numbers; a position is the number of the last one seen and
+    that up to which all opened cases were told as new, as a daemon's is: a call
+    that broke off takes nothing away from the next."""
 
     def __init__(self, home, duty="analyst"):
         self.home = home
@@ -193,18 +196,17 @@ class Fake(pb.TakedownServicer):
         with self.lock:
             self._note("WatchCases", request, context)
             self.watchers += 1
-            from_number = int.from_bytes(request.position, "big")
+            seen, heard = struct.unpack(">QQ", request.position or bytes(16))
             if request.only_new and not request.position:
-                from_number = self.numbers
+                seen = heard = self.numbers
         try:
-            yield from self._watch(from_number, context)
+            yield from self._watch(seen, heard, context)
         finally:
             with self.lock:
                 self.watchers -= 1
 
-    def _watch(self, seen, context):
-        told, marked = set(), False
-        began = seen
+    def _watch(self, seen, heard, context):
+        marked = False
         while context.is_active():
             with self.lock:
                 if self.is_stopping:
@@ -214,14 +216,14 @@ class Fake(pb.TakedownServicer):
                 for number, case_id in next_up:
                     summary = pb.CaseSummary()
                     summary.CopyFrom(self.cases[case_id])
-                    is_new = self.opened_at[case_id] > began and case_id not in told
-                    told.add(case_id)
-                    answers.append(pb.WatchCasesResponse(position=number.to_bytes(8, "big"), summary=summary,
-                                                         clock=self.clocks[case_id], is_new=is_new))
+                    answers.append(pb.WatchCasesResponse(
+                        position=struct.pack(">QQ", number, heard), summary=summary, clock=self.clocks[case_id],
+                        is_new=self.opened_at[case_id] > heard))
                     seen = number
+                heard = seen
                 if not next_up and not marked:
                     marked = True
-                    answers.append(pb.WatchCasesResponse(position=seen.to_bytes(8, "big"), is_mark=True))
+                    answers.append(pb.WatchCasesResponse(position=struct.pack(">QQ", seen, heard), is_mark=True))
                 elif not next_up:
                     self.lock.wait(0.2)
             yield from answers

@@ -504,6 +504,51 @@ def test_a_newer_change_takes_the_place_of_one_that_waits(daemon, watcher):
     watching.stop()
 
 
+def test_what_the_clock_says_of_a_case_hides_from_nobody_that_it_is_new(daemon):
+    case_id = daemon.open_case("host.example")
+    daemon.change(case_id, clock="overdue", is_overdue=True)
+    (given,) = objects(hashfed(daemon, "watch", "--once", "--exec", "cat").stdout)
+    assert (given["why"], given["overdue"]) == ("new", True)
+
+
+def test_a_case_is_new_until_a_hook_that_was_told_so_has_ended_well(daemon, watcher):
+    case_id = daemon.open_case("host.example")
+    log, gate, good = (daemon.home / name for name in ("hook.log", "gate", "good"))
+    os.mkfifo(gate)
+    # Says that it began, waits, and writes what it got only if it may.
+    hook = f"echo $HASHFED_WHY >> {daemon.home}/begun; read x < {gate}; test -e {good} && cat >> {log}"
+    begun = lambda: (daemon.home / "begun").read_text().split() if (daemon.home / "begun").exists() else []
+    watching = watcher(hook=hook)
+    positions = daemon.home / f"lib/watch/{os.geteuid()}.state"
+    until(lambda: len(begun()) == 1, 15)
+    # The watcher dies while its hook runs, which dies then; the case changes
+    # before, while nobody watches, and behind the next run.
+    daemon.change(case_id, renotified=1)
+    until(lambda: "\nnext " in positions.read_text(), 15)
+    watching.kill()
+    daemon.change(case_id, renotified=2)
+    gate.write_text("die\n")
+    watching.start()
+    until(lambda: len(begun()) == 2, 15)
+    daemon.change(case_id, clock="overdue", is_overdue=True)
+    want = daemon.numbers.to_bytes(8, "big").hex()
+    until(lambda: f"position x{want}" in positions.read_text(), 15)
+    gate.write_text("fail\n")
+    until(lambda: len(begun()) == 3, 15)
+    good.touch()
+    gate.write_text("well\n")
+    until(lambda: len(watching.given()) == 1, 15)
+    (given,) = watching.given()
+    assert (given["why"], given["overdue"], given["repeat"]) == ("new", True, False)
+    assert begun() == ["new"] * 3
+    daemon.change(case_id, renotified=3)
+    until(lambda: len(begun()) == 4, 15)
+    gate.write_text("well\n")
+    until(lambda: len(watching.given()) == 2, 15)
+    assert begun()[3] == watching.given()[1]["why"] == "changed"
+    watching.stop()
+
+
 def test_cases_run_side_by_side_up_to_jobs_and_one_case_never_twice(daemon, watcher):
     folder = daemon.home / "runs"
     folder.mkdir()

@@ -130,6 +130,68 @@ out_release:
 	hf_watch_state_release(&watch);
 }
 
+/* One who dies while the hook runs does not know what it did: the case is new
+ * until a run that was told so has ended well. */
+static void a_case_stays_new_over_a_death_until_a_hook_took_it(void **state)
+{
+	for (int ends_well = 0; ends_well < 2; ends_well++) {
+		struct hf_watch_state watch, again;
+		struct hf_watch_case *one;
+
+		hf_watch_state_init(&watch);
+		hf_watch_state_init(&again);
+		if (take(&watch, ONE, 1, "", true, NULL) != HF_OK)
+			goto out_release; /* only under torture */
+		begin(watch.cases[0], 77);
+		if (hf_watch_state_save(&watch, path, NULL) != HF_OK ||
+		    hf_watch_state_load(&again, path, NULL) != HF_OK ||
+		    take(&again, ONE, 2, "overdue", false, NULL) != HF_OK)
+			goto out_release;
+		one = again.cases[0];
+		assert_int_equal(number_of(&one->now), 1);
+		assert_int_equal(one->now.reason, HF_WATCH_NEW);
+		begin(one, 78);
+		assert_int_equal(one->now.begun, 2); /* a repeat */
+		if (ends_well)
+			hf_watch_state_done(&again, one);
+		else
+			hf_watch_state_failed(&again, one);
+		assert_int_equal(number_of(&one->now), 2);
+		assert_int_equal(one->now.reason,
+				 ends_well ? HF_WATCH_OVERDUE : HF_WATCH_NEW);
+out_release:
+		hf_watch_state_release(&watch);
+		hf_watch_state_release(&again);
+		unlink(path);
+	}
+}
+
+/* The first answer about a case may be what its clock said. */
+static void a_new_case_is_new_whatever_its_clock_says(void **state)
+{
+	static const struct {
+		const char *clock;
+		bool is_new;
+		enum hf_watch_why reason;
+	} rows[] = {
+		{ "", true, HF_WATCH_NEW },
+		{ "warning", true, HF_WATCH_NEW },
+		{ "overdue", true, HF_WATCH_NEW },
+		{ "", false, HF_WATCH_CHANGED },
+		{ "warning", false, HF_WATCH_WARNING },
+		{ "overdue", false, HF_WATCH_OVERDUE },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const struct hf_watch_cases_response response = {
+			.clock = rows[i].clock,
+			.is_new = rows[i].is_new,
+		};
+
+		assert_int_equal(hf_watch_why_of(&response), rows[i].reason);
+	}
+}
+
 static void the_state_survives_its_file(void **state)
 {
 	struct hf_watch_state watch, again;
@@ -274,6 +336,9 @@ int main(void)
 		cmocka_unit_test(a_newer_change_replaces_one_that_waits),
 		cmocka_unit_test(
 			a_change_that_failed_is_given_again_or_replaced),
+		cmocka_unit_test(
+			a_case_stays_new_over_a_death_until_a_hook_took_it),
+		cmocka_unit_test(a_new_case_is_new_whatever_its_clock_says),
 		cmocka_unit_test(the_state_survives_its_file),
 		cmocka_unit_test(an_answer_without_a_position_is_refused),
 		cmocka_unit_test(a_file_that_is_no_state_is_refused),
