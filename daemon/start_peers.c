@@ -56,8 +56,8 @@ static void on_own_told(void *arg, const char *peer, const char *origin,
 	hf_vouch_told(node->vouching, peer, origin, note);
 }
 
-static void on_cases_offered(void *arg, const char *origin,
-			     struct hf_span agreement)
+static void on_set_offered(void *arg, const char *origin,
+			   struct hf_span agreement)
 {
 	if (hf_mailbox_take(arg, origin, agreement))
 		on_ring_saved(arg);
@@ -82,7 +82,7 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.ended = on_ended,
 		.is_asked = on_is_asked,
 		.own_told = on_own_told,
-		.cases_offered = on_cases_offered,
+		.set_offered = on_set_offered,
 		.arg = node,
 	};
 	enum hf_err err;

@@ -47,6 +47,7 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->ahead.arg = follow;
 	hf_arena_init(&follow->arena, 4 * HF_UNPACK_MAX_BYTES);
 	follow->retry_ms = RETRY_MIN_MS;
+	follow->void_from = UINT64_MAX;
 	strcpy(follow->origin, origin);
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
 			       hf_span_of(origin), &follow->set, &why);
@@ -329,6 +330,11 @@ static struct hf_link *best_link(struct hf_follow *follow,
 			hf_link_fail(link, HF_E_MALFORMED, &why);
 			continue;
 		}
+		/* Who tells of it may not know yet that it is void. */
+		if (note.checkpoint.size > follow->void_from) {
+			hf_link_drop_note(link, follow->origin);
+			continue;
+		}
 		if (best == NULL ||
 		    note.checkpoint.size > out_note->checkpoint.size) {
 			best = link;
@@ -383,7 +389,8 @@ static void look_at_ready(struct hf_follow *follow,
 	if (follow->ready.len_bytes == 0 ||
 	    hf_follow_open_note(follow, follow->ready, &note, &time_s,
 				&may_apply, NULL) != HF_OK ||
-	    !may_apply || note.checkpoint.size <= info->size) {
+	    !may_apply || note.checkpoint.size <= info->size ||
+	    note.checkpoint.size > follow->void_from) {
 		free((void *)follow->ready.at);
 		follow->ready = hf_span(NULL, 0);
 		return;
@@ -445,6 +452,20 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 				   &follow->retry, RETRY_MAX_MS);
 }
 
+/* A later epoch may have begun, and made void what is being fetched. */
+static void heed_successor(struct hf_follow *follow, const struct hf_ring *ring)
+{
+	struct hf_why why = { "void: a later epoch goes on from before it" };
+	const uint8_t *root;
+
+	if (hf_ring_successor(ring, hf_span_of(follow->origin),
+			      &follow->void_from, &root) == NULL)
+		follow->void_from = UINT64_MAX;
+	if (follow->source != NULL && follow->note.len_bytes > 0 &&
+	    follow->size > follow->void_from)
+		hf_follow_fail(follow, HF_E_CANCELLED, &why);
+}
+
 void hf_follow_look(struct hf_follow *follow)
 {
 	struct hf_ring *ring;
@@ -452,9 +473,14 @@ void hf_follow_look(struct hf_follow *follow)
 	struct hf_link *link;
 	enum hf_right right;
 
-	if (follow->is_going || follow->source != NULL || follow->away > 0)
+	if (follow->is_going)
 		return;
 	ring = hf_ring_holder_get(follow->peers->options.ring);
+	heed_successor(follow, ring);
+	if (follow->source != NULL || follow->away > 0) {
+		hf_ring_release(ring);
+		return;
+	}
 	set = hf_ring_set(ring, hf_span_of(follow->origin));
 	link = newer_agreement(follow, set);
 	right = hf_ring_may_have(ring, hf_span_of(follow->origin),

@@ -136,10 +136,9 @@ static enum hf_err take_news(struct hf_link *link,
 	set->agreement_version = news->agreement_version;
 	hf_gossip_told(link, news->origin, news->note);
 	if (follow == NULL && news->agreement.len_bytes > 0 &&
-	    link->peers->options.cases_offered != NULL)
-		link->peers->options.cases_offered(link->peers->options.arg,
-						   news->origin,
-						   news->agreement);
+	    link->peers->options.set_offered != NULL)
+		link->peers->options.set_offered(link->peers->options.arg,
+						 news->origin, news->agreement);
 	if (follow != NULL) {
 		hf_follow_told(follow, link);
 		if (news->cosigned.len_bytes > 0 &&

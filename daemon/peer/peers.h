@@ -91,11 +91,11 @@ struct hf_peers_options {
 	bool (*is_asked)(void *arg, const char *peer);
 	void (*own_told)(void *arg, const char *peer, const char *origin,
 			 struct hf_span note);
-	/* A peer tells of a set of cases that nobody here follows, and shows
-	 * its agreement, unchecked.  On the outbound loop; calls ring_saved()
-	 * when it takes the set. */
-	void (*cases_offered)(void *arg, const char *origin,
-			      struct hf_span agreement);
+	/* A peer tells of a set that nobody here follows, of cases or the next
+	 * epoch of another, and shows its agreement, unchecked.  On the
+	 * outbound loop; calls ring_saved() when it takes the set. */
+	void (*set_offered)(void *arg, const char *origin,
+			    struct hf_span agreement);
 	/* Whose cosignatures of a set count, and how many are needed before its
 	 * entries are applied; NULL: nobody's.  It stays as it is. */
 	const struct hf_note_witnesses *(*witnesses)(void *arg,

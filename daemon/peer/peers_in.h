@@ -113,6 +113,8 @@ struct hf_follow {
 	struct hf_span waiting;
 	struct hf_span ready;
 	uint64_t looked_ahead; /* headers below this were looked at */
+	/* What is signed beyond is void, by the agreement of a later epoch. */
+	uint64_t void_from;
 	/* The last proof of growth that verified: the signer wants it too. */
 	uint64_t proof_from;
 	struct hf_tree_proof proof;

@@ -189,7 +189,8 @@ void hf_follow_collect(struct hf_follow *follow, struct hf_span bytes)
 	bool may_apply;
 
 	if (hf_follow_open_note(follow, bytes, &note, &time_s, &may_apply,
-				NULL) != HF_OK)
+				NULL) != HF_OK ||
+	    note.checkpoint.size > follow->void_from)
 		return;
 	hf_buf_init(&merged, HF_NOTE_MAX_BYTES);
 	if (!may_apply && follow->waiting.len_bytes > 0 &&

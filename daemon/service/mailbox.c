@@ -65,6 +65,32 @@ static bool is_for_us(const struct hf_node *node, const struct hf_ring *ring,
 	return is_relay && count_taken(ring, publisher, false) < RELAYED_MAX;
 }
 
+/* The next epoch of a set that we follow.  Only one that is new to us: who
+ * stopped following it later meant that. */
+static bool is_successor(const struct hf_ring *ring,
+			 const struct hf_agreement *agreement,
+			 const char *origin)
+{
+	struct hf_span stem = hf_text_origin_stem(hf_span_of(origin));
+	uint32_t epoch = hf_text_origin_epoch(hf_span_of(origin));
+	const char *const *follows;
+	size_t count = hf_ring_follows(ring, &follows);
+
+	if (agreement->predecessor == NULL ||
+	    strcmp(agreement->origin, origin) != 0 ||
+	    agreement->expires_ms <= hf_clock_wall_ms() ||
+	    hf_ring_set(ring, hf_span_of(origin)) != NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct hf_span other = hf_span_of(follows[i]);
+
+		if (hf_span_equal(hf_text_origin_stem(other), stem) &&
+		    hf_text_origin_epoch(other) < epoch)
+			return true;
+	}
+	return false;
+}
+
 bool hf_mailbox_take(struct hf_node *node, const char *origin,
 		     struct hf_span agreement)
 {
@@ -74,21 +100,25 @@ bool hf_mailbox_take(struct hf_node *node, const char *origin,
 	const struct hf_agreement *parsed;
 	struct hf_why why = { "" };
 	struct hf_arena arena;
-	bool is_taken = false;
+	bool is_taken = false, is_next;
 	enum hf_err err;
 
 	hf_arena_init(&arena, ARENA_MAX_BYTES);
 	if (publisher != NULL && !publisher->is_self &&
 	    hf_trust_agreement(agreement, publisher->manifest, &arena, &parsed,
 			       NULL) == HF_OK &&
-	    is_for_us(node, ring, publisher, parsed, origin)) {
-		err = hf_ring_save_agreement(node->ring_dir, agreement, &why);
+	    ((is_next = is_successor(ring, parsed, origin)) ||
+	     is_for_us(node, ring, publisher, parsed, origin))) {
+		/* In this order: what is followed and lacks its agreement asks
+		 * for it, after a crash too. */
+		err = hf_ring_follow(node->ring_dir, hf_span_of(origin), &why);
+		if (err == HF_OK)
+			err = hf_ring_save_agreement(node->ring_dir, agreement,
+						     &why);
 		/* A newer one is held already. */
-		if (err == HF_OK || err == HF_E_CONFLICT)
-			err = hf_ring_follow(node->ring_dir, hf_span_of(origin),
-					     &why);
-		is_taken = err == HF_OK;
-		hf_log(is_taken ? HF_LOG_INFO : HF_LOG_ERROR, "cases",
+		is_taken = err == HF_OK || err == HF_E_CONFLICT;
+		hf_log(is_taken ? HF_LOG_INFO : HF_LOG_ERROR,
+		       is_next ? "epoch" : "cases",
 		       is_taken ? "set taken" : "set not taken",
 		       "set=%s from=%s why=\"%s\"", origin, publisher->name,
 		       why.text);

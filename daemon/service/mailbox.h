@@ -1,15 +1,16 @@
 /*
- * mailbox.h -- sets of cases that are written for us: taken without anybody
- * asking for them, as a notice has to arrive before somebody knows of it.
+ * mailbox.h -- sets that are taken without anybody asking for them: of cases
+ * that are written for us, as a notice has to arrive before somebody knows of
+ * it; and the next epoch of a set that we follow.
  *
- * Only what an enrolled peer signs, for us by name, or for us to pass on where
- * that is configured; and only few from each.
+ * Only what an enrolled peer signs, and of cases only what is for us by name,
+ * or for us to pass on where that is configured, and only few from each.
  *
  * Units    none.
  * Owns     nothing.
  * Threads  any; waits for a small file.
  * Errors   what is not taken is passed over; what cannot be kept is logged.
- * Source   proto/SPEC.md section 12.1.
+ * Source   proto/SPEC.md sections 7.6 and 12.1.
  */
 #ifndef HF_MAILBOX_H
 #define HF_MAILBOX_H

@@ -306,6 +306,8 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(offer->origin));
 	struct hf_note_key cosigner;
+	const uint8_t *root;
+	uint64_t void_from;
 	enum hf_err err;
 
 	/* An agreement that does not name us, or is over, is no right to have
@@ -324,6 +326,14 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 	if (err == HF_OK)
 		err = hf_note_open(bytes, &offer->log, &cosigner, out_note,
 				   out_time_s, why);
+	if (err == HF_OK &&
+	    hf_ring_successor(ring, hf_span_of(offer->origin), &void_from,
+			      &root) != NULL &&
+	    out_note->checkpoint.size > void_from)
+		err = hf_why(why, HF_E_FROZEN,
+			     "void from entry %llu on: a later epoch goes on "
+			     "from there",
+			     (unsigned long long)void_from);
 	return err;
 }
 
@@ -384,10 +394,11 @@ static enum hf_err find_set(struct offer *offer, struct hf_why *why)
 		       : err;
 }
 
-/* What somebody writes for us into cases is followed from here on. */
-static enum hf_err take_cases(struct offer *offer,
-			      const struct hf_offer_request *request,
-			      struct hf_why *why)
+/* What somebody writes for us into cases, and the next epoch of a set that is
+ * followed, are followed from here on. */
+static enum hf_err take_new(struct offer *offer,
+			    const struct hf_offer_request *request,
+			    struct hf_why *why)
 {
 	struct hf_node *node = offer->node;
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
@@ -410,7 +421,7 @@ static enum hf_err take_first(struct offer *offer,
 	struct hf_note note;
 	struct hf_ring *ring;
 	uint64_t time_s;
-	enum hf_err err = take_cases(offer, request, why);
+	enum hf_err err = take_new(offer, request, why);
 
 	if (err != HF_OK)
 		return err;

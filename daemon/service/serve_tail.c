@@ -155,7 +155,8 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 		   !tail->is_caught_up;
 	if (!is_news)
 		goto out;
-	if (set->agreement->kind == HF_SET_KIND_CASES &&
+	if ((set->agreement->kind == HF_SET_KIND_CASES ||
+	     set->agreement->predecessor != NULL) &&
 	    row->agreement_version != news.agreement_version)
 		news.agreement = set->document;
 	memcpy(row->note_digest, digest, sizeof(digest));

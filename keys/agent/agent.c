@@ -456,6 +456,17 @@ static void put_ids(struct hf_buf *buf, const struct hf_span *ids, size_t count)
 	}
 }
 
+static void put_predecessor(const struct hf_predecessor *predecessor,
+			    struct hf_agent_wish *wish)
+{
+	if (predecessor == NULL)
+		return;
+	wish->predecessor = hf_span_of(predecessor->origin);
+	wish->predecessor_size = predecessor->size;
+	memcpy(wish->predecessor_root, predecessor->root.at, HF_HASH_BYTES);
+	wish->carried_plus_one = predecessor->carried_plus_one;
+}
+
 enum hf_err hf_agent_agreement(struct hf_agent *agent,
 			       const struct hf_agreement *agreement,
 			       struct hf_buf *document, struct hf_why *why)
@@ -496,6 +507,7 @@ enum hf_err hf_agent_agreement(struct hf_agent *agent,
 				agreement->classes_count);
 	wish->purpose = hf_span_of(agreement->purpose);
 	wish->kind = (uint8_t)agreement->kind;
+	put_predecessor(agreement->predecessor, wish);
 	err = hf_agent_ask_bytes(agent, &ask, document, why);
 
 out_release:

@@ -144,6 +144,12 @@ static void put_wish(struct hf_buf *buf, const struct hf_agent_wish *wish)
 	put_list(buf, wish->classes, 1);
 	put_list(buf, wish->purpose, 1);
 	hf_buf_put_u8(buf, wish->kind);
+	put_list(buf, wish->predecessor, 1);
+	if (wish->predecessor.len_bytes == 0)
+		return;
+	hf_buf_put_u64(buf, wish->predecessor_size);
+	hf_buf_put(buf, hf_span(wish->predecessor_root, HF_HASH_BYTES));
+	hf_buf_put_u64(buf, wish->carried_plus_one);
 }
 
 static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
@@ -159,6 +165,14 @@ static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
 	out->classes = take_list(cursor, 1, HF_AGENT_CLASSES_MAX);
 	out->purpose = take_list(cursor, 1, HF_AGENT_PURPOSE_MAX_BYTES);
 	out->kind = take_u8(cursor);
+	out->predecessor = take_list(cursor, 1, HF_ORIGIN_MAX_BYTES);
+	if (out->predecessor.len_bytes == 0)
+		return;
+	if (!hf_text_is_origin(out->predecessor))
+		fail(cursor, HF_E_ARGUMENT);
+	out->predecessor_size = take_u64(cursor);
+	take_hash(cursor, out->predecessor_root);
+	out->carried_plus_one = take_u64(cursor);
 }
 
 /* Bytes behind their length, at most most of them. */

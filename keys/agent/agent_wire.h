@@ -65,6 +65,10 @@ struct hf_agent_wish {
 	struct hf_span classes;
 	struct hf_span purpose;
 	uint8_t kind;
+	struct hf_span predecessor; /* its origin; empty: none */
+	uint64_t predecessor_size;
+	uint8_t predecessor_root[HF_HASH_BYTES];
+	uint64_t carried_plus_one;
 };
 
 /* What hf_agent_receive_key() asks for. */

@@ -545,6 +545,23 @@ static const struct hf_span *spans_of(struct hf_arena *arena,
 	return spans;
 }
 
+/* What it says of an earlier epoch; NULL without memory. */
+static const struct hf_predecessor *
+predecessor_of(struct hf_arena *arena, const struct hf_agent_wish *wish)
+{
+	struct hf_predecessor *out = hf_arena_calloc(arena, 1, sizeof(*out));
+
+	if (out == NULL)
+		return NULL;
+	*out = (struct hf_predecessor){
+		.origin = hf_arena_text(arena, wish->predecessor),
+		.size = wish->predecessor_size,
+		.root = hf_span(wish->predecessor_root, HF_HASH_BYTES),
+		.carried_plus_one = wish->carried_plus_one,
+	};
+	return out->origin != NULL ? out : NULL;
+}
+
 /* The wish with our own keys, name and clock. */
 static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
 				struct hf_agreement *out, struct hf_why *why)
@@ -575,9 +592,12 @@ static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
 	out->classes_count = wish->classes.len_bytes;
 	classes = hf_arena_calloc(arena, out->classes_count + 1,
 				  sizeof(*classes));
+	if (wish->predecessor.len_bytes > 0)
+		out->predecessor = predecessor_of(arena, wish);
 	if (out->origin == NULL || out->purpose == NULL ||
 	    out->audience == NULL || out->relays == NULL ||
-	    out->witnesses == NULL || classes == NULL)
+	    out->witnesses == NULL || classes == NULL ||
+	    (wish->predecessor.len_bytes > 0 && out->predecessor == NULL))
 		return hf_why(why, HF_E_NOMEM, "signer: no memory");
 	for (size_t i = 0; i < out->classes_count; i++)
 		classes[i] = (enum hf_class)wish->classes.at[i];

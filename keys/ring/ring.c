@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec_document.h"
+#include "text.h"
 
 #include "ring.h"
 #include "ring_inside.h"
@@ -167,24 +168,67 @@ static int compare(struct hf_span text, const char *other)
 	return text.len_bytes < other_len ? -1 : text.len_bytes > other_len;
 }
 
-const struct hf_ring_set *hf_ring_set(const struct hf_ring *ring,
-				      struct hf_span origin)
+/* The first set whose origin is not before this text. */
+static size_t find(const struct hf_ring *ring, struct hf_span text)
 {
 	const struct hf_ring_set *sets;
 	size_t first = 0, end = hf_ring_sets(ring, &sets);
 
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;
-		int order = compare(origin, sets[middle].origin);
 
-		if (order == 0)
-			return &sets[middle];
-		if (order < 0)
+		if (compare(text, sets[middle].origin) <= 0)
 			end = middle;
 		else
 			first = middle + 1;
 	}
-	return NULL;
+	return first;
+}
+
+const struct hf_ring_set *hf_ring_set(const struct hf_ring *ring,
+				      struct hf_span origin)
+{
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets), at = find(ring, origin);
+
+	return at < count && hf_span_is(origin, sets[at].origin) ? &sets[at]
+								 : NULL;
+}
+
+const struct hf_ring_set *hf_ring_successor(const struct hf_ring *ring,
+					    struct hf_span origin,
+					    uint64_t *out_void_from,
+					    const uint8_t **out_root)
+{
+	struct hf_span stem = hf_text_origin_stem(origin);
+	uint32_t epoch = hf_text_origin_epoch(origin), latest = epoch;
+	const struct hf_ring_set *sets, *found = NULL;
+	size_t count = hf_ring_sets(ring, &sets);
+
+	if (epoch == 0)
+		return NULL;
+	/* The epochs of a set stand near each other. */
+	for (size_t i = find(ring, stem); i < count; i++) {
+		const struct hf_predecessor *from =
+			sets[i].agreement->predecessor;
+		struct hf_span other = hf_span_of(sets[i].origin);
+		uint32_t begins;
+
+		if (other.len_bytes < stem.len_bytes ||
+		    memcmp(other.at, stem.at, stem.len_bytes) != 0)
+			break;
+		if (!hf_span_equal(hf_text_origin_stem(other), stem) ||
+		    from == NULL || hf_text_origin_epoch(other) <= latest)
+			continue;
+		begins = hf_text_origin_epoch(hf_span_of(from->origin));
+		if (begins > epoch)
+			continue;
+		found = &sets[i];
+		latest = hf_text_origin_epoch(other);
+		*out_void_from = begins == epoch ? from->size : 0;
+		*out_root = begins == epoch ? from->root.at : NULL;
+	}
+	return found;
 }
 
 static bool names(const struct hf_span *list, size_t count, const uint8_t *id)

@@ -174,6 +174,15 @@ size_t hf_ring_sets(const struct hf_ring *ring,
 const struct hf_ring_set *hf_ring_set(const struct hf_ring *ring,
 				      struct hf_span origin);
 
+/* The latest epoch that goes on from this one, by an agreement that we hold;
+ * NULL without one.  Entries of this one from out_void_from on are void, and
+ * out_root, NULL where nothing counts, is what those below it add up to: all
+ * are where the later one goes on from an epoch before. */
+const struct hf_ring_set *hf_ring_successor(const struct hf_ring *ring,
+					    struct hf_span origin,
+					    uint64_t *out_void_from,
+					    const uint8_t **out_root);
+
 /* What organisation id may do with the set now; NONE without a set, without
  * an agreement in force, or when it is not named. */
 enum hf_right hf_ring_may_have(const struct hf_ring *ring,

@@ -15,6 +15,22 @@
 
 /* --- Agreements and follows. --------------------------------------------- */
 
+/* Where a set goes on from never changes; that it was carried over is said
+ * once. */
+static bool is_same_epoch(const struct hf_agreement *held,
+			  const struct hf_agreement *newer)
+{
+	const struct hf_predecessor *was = held->predecessor;
+	const struct hf_predecessor *is = newer->predecessor;
+
+	if (was == NULL || is == NULL)
+		return was == is;
+	return strcmp(was->origin, is->origin) == 0 && was->size == is->size &&
+	       hf_span_equal(was->root, is->root) &&
+	       (was->carried_plus_one == 0 ||
+		was->carried_plus_one == is->carried_plus_one);
+}
+
 static enum hf_err save_agreement(struct hf_ring_change *change,
 				  struct hf_span document, struct hf_why *why)
 {
@@ -59,6 +75,12 @@ static enum hf_err save_agreement(struct hf_ring_change *change,
 			      (unsigned)held->agreement->kind,
 			      (unsigned long long)agreement->version,
 			      (unsigned)agreement->kind);
+	if (held != NULL && !is_same_epoch(held->agreement, agreement))
+		return hf_why(why, HF_E_CONFLICT,
+			      "ring: version %llu of the agreement of '%.100s' "
+			      "says something else of the epoch before it",
+			      (unsigned long long)agreement->version,
+			      agreement->origin);
 	hf_buf_init(&text, HF_RING_AGREEMENT_BYTES);
 	err = hf_trust_agreement_write(document, &text, why);
 	hf_ring_path_of("agreements", hf_span_of(agreement->origin), 0,

@@ -103,6 +103,28 @@ static bool is_cosigner_name(const char *name, struct hf_span domain)
 	       strcmp(name + domain.len_bytes, "/cosigner") == 0;
 }
 
+/* An earlier epoch of the same set, with all that counts of it. */
+static enum hf_err check_predecessor(const struct hf_agreement *agreement,
+				     struct hf_why *why)
+{
+	const struct hf_predecessor *predecessor = agreement->predecessor;
+	struct hf_span origin = hf_span_of(agreement->origin), earlier;
+
+	if (predecessor == NULL)
+		return HF_OK;
+	earlier = hf_span_of(predecessor->origin);
+	if (!hf_span_equal(hf_text_origin_stem(origin),
+			   hf_text_origin_stem(earlier)) ||
+	    hf_text_origin_epoch(earlier) >= hf_text_origin_epoch(origin))
+		return hf_why(why, HF_E_ARGUMENT,
+			      "'%s' is no earlier epoch of '%s'",
+			      predecessor->origin, agreement->origin);
+	if (predecessor->size > INT64_MAX)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "the predecessor's size is too large");
+	return HF_OK;
+}
+
 enum hf_err hf_trust_agreement_fields(const struct hf_agreement *agreement,
 				      const struct hf_manifest *publisher,
 				      struct hf_why *why)
@@ -133,5 +155,8 @@ enum hf_err hf_trust_agreement_fields(const struct hf_agreement *agreement,
 		return hf_why(why, HF_E_ARGUMENT,
 			      "the cosigner is not named '%.*s/cosigner'",
 			      HF_SPAN_ARGS(domain));
+	err = check_predecessor(agreement, why);
+	if (err != HF_OK)
+		return err;
 	return check_life(agreement->issued_ms, agreement->expires_ms, why);
 }

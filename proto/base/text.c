@@ -203,6 +203,29 @@ bool hf_text_is_origin(struct hf_span text)
 	       epoch > 0;
 }
 
+struct hf_span hf_text_origin_stem(struct hf_span origin)
+{
+	const uint8_t *slash =
+		hf_text_is_origin(origin)
+			? memrchr(origin.at, '/', origin.len_bytes)
+			: NULL;
+
+	return hf_span(origin.at,
+		       slash != NULL ? (size_t)(slash - origin.at) : 0);
+}
+
+uint32_t hf_text_origin_epoch(struct hf_span origin)
+{
+	size_t stem = hf_text_origin_stem(origin).len_bytes;
+	uint64_t epoch = 0;
+
+	if (stem == 0 || hf_text_u64(hf_span(origin.at + stem + 1,
+					     origin.len_bytes - stem - 1),
+				     UINT32_MAX, &epoch) != HF_OK)
+		return 0;
+	return (uint32_t)epoch;
+}
+
 /* What may be between the brackets of an IPv6 address. */
 static bool is_bracketed(struct hf_span host)
 {

@@ -51,6 +51,11 @@ bool hf_text_is_origin(struct hf_span text);
 /* The first part of an origin. */
 struct hf_span hf_text_origin_domain(struct hf_span origin);
 
+/* Its domain and set name, "hotline.example/ncii", and its epoch: 0 for what
+ * is no origin. */
+struct hf_span hf_text_origin_stem(struct hf_span origin);
+uint32_t hf_text_origin_epoch(struct hf_span origin);
+
 /* "host:port" or "[::1]:port", a port from 1, at most HF_ENDPOINT_MAX_BYTES:
  * where to dial.  Whether the host exists is for the dialler to find out. */
 bool hf_text_is_endpoint(struct hf_span text);

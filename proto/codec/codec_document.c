@@ -173,6 +173,13 @@ HF_SHAPE(manifest, Hashfed__V1__Manifest, hashfed__v1__manifest,
 	HF_U64(issued_ms),
 	HF_U64(expires_ms))
 
+HF_SHAPE(predecessor, Hashfed__V1__Predecessor, hashfed__v1__predecessor,
+	 HF_AGREEMENT_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(size),
+	HF_BYTES(root, HF_HASH_BYTES, HF_HASH_BYTES),
+	HF_U64(carried_plus_one))
+
 HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	 HF_AGREEMENT_MAX_BYTES, check_agreement,
 	HF_WORD(origin, hf_grammar_origin),
@@ -189,7 +196,8 @@ HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	HF_TEXT(purpose, 0, HF_REMARK_MAX_BYTES),
 	HF_U64(issued_ms),
 	HF_U64(expires_ms),
-	HF_ENUM(kind, hf_set_kind))
+	HF_ENUM(kind, hf_set_kind),
+	HF_ONE(predecessor, predecessor, 0))
 
 HF_SHAPE(invite, Hashfed__V1__Invite, hashfed__v1__invite,
 	 HF_INVITE_WIRE_MAX_BYTES, NULL,

@@ -63,6 +63,14 @@ struct hf_manifest {
 	uint64_t expires_ms;
 };
 
+/* Parse and encode demand: an origin, a root of its length. */
+struct hf_predecessor {
+	const char *origin;
+	uint64_t size;
+	struct hf_span root;       /* HF_HASH_BYTES */
+	uint64_t carried_plus_one; /* 0: not yet */
+};
+
 /* Parse and encode demand: an origin, ids and keys of their lengths, nobody
  * twice in the audience nor the publisher in it, a known relay value, relays
  * only with RELAY_LISTED, known classes once each, a version from 1, expiry
@@ -86,7 +94,8 @@ struct hf_agreement {
 	const char *purpose; /* at most HF_REMARK_MAX_BYTES */
 	uint64_t issued_ms;
 	uint64_t expires_ms;
-	enum hf_set_kind kind; /* 0: items */
+	enum hf_set_kind kind;                    /* 0: items */
+	const struct hf_predecessor *predecessor; /* NULL: the first epoch */
 };
 
 /* What is left of HF_INVITE_MAX_BYTES behind base64 and its newlines. */
@@ -101,6 +110,7 @@ struct hf_invite {
 HF_CODEC_MESSAGE(document_signature);
 HF_CODEC_MESSAGE(signed_document);
 HF_CODEC_MESSAGE(manifest);
+HF_CODEC_MESSAGE(predecessor);
 HF_CODEC_MESSAGE(agreement);
 HF_CODEC_MESSAGE(invite);
 

@@ -197,7 +197,8 @@ struct hf_shape {
 /* Every message that has a struct. */
 #define HF_SHAPES(X)                                                          \
 	X(hash) X(label) X(entry_ref) X(item) X(retraction)                   \
-	X(document_signature) X(signed_document) X(manifest) X(agreement)     \
+	X(document_signature) X(signed_document) X(manifest) X(predecessor)   \
+	X(agreement)                                                          \
 	X(invite)                                                             \
 	X(manifest_mark) X(hello_request) X(hello_response)                   \
 	X(get_manifest_request) X(get_manifest_response)                      \

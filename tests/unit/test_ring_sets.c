@@ -183,6 +183,123 @@ static void what_a_set_is_never_changes(void **state)
 	}
 }
 
+/* Open an epoch that goes on from another; what became of it. */
+static enum hf_err open_epoch(const char *origin, const char *from,
+			      uint64_t size, uint64_t version,
+			      uint64_t carried_plus_one, struct hf_why *why)
+{
+	static const uint8_t root[HF_HASH_BYTES] = { 7 };
+	const struct hf_predecessor predecessor = {
+		.origin = from,
+		.size = size,
+		.root = hf_span(root, sizeof(root)),
+		.carried_plus_one = carried_plus_one,
+	};
+	struct hf_agreement agreement = agreement_of(
+		&hotline, origin, "hotline.example/cosigner", version);
+
+	agreement.predecessor = from != NULL ? &predecessor : NULL;
+	return save(&hotline, &agreement, why);
+}
+
+static void an_epoch_goes_on_from_an_earlier_one_of_its_set(void **state)
+{
+	static const char *const others[] = {
+		"hotline.example/ncii/2",  "hotline.example/ncii/3",
+		"hotline.example/other/1", "hotline.example/ncii-x/1",
+		"partner.example/ncii/1",
+	};
+	struct hf_why why = { "" };
+
+	for (size_t i = 0; i < ROWS(others); i++)
+		assert_int_equal(open_epoch("hotline.example/ncii/2", others[i],
+					    1, 1, 0, &why),
+				 HF_E_ARGUMENT);
+	assert_int_equal(open_epoch("hotline.example/ncii/2", NCII,
+				    (uint64_t)INT64_MAX + 1, 1, 0, &why),
+			 HF_E_ARGUMENT);
+	assert_ok(open_epoch("hotline.example/ncii/2", NCII, 5, 1, 0, &why),
+		  &why);
+	/* Where it goes on from stays; that all was carried is said once. */
+	assert_int_equal(
+		open_epoch("hotline.example/ncii/2", NCII, 6, 2, 0, &why),
+		HF_E_CONFLICT);
+	assert_int_equal(
+		open_epoch("hotline.example/ncii/2", NULL, 0, 2, 0, &why),
+		HF_E_CONFLICT);
+	assert_ok(open_epoch("hotline.example/ncii/2", NCII, 5, 2, 4, &why),
+		  &why);
+	assert_int_equal(
+		open_epoch("hotline.example/ncii/2", NCII, 5, 3, 0, &why),
+		HF_E_CONFLICT);
+	assert_int_equal(
+		open_epoch("hotline.example/ncii/2", NCII, 5, 3, 9, &why),
+		HF_E_CONFLICT);
+	assert_ok(open_epoch("hotline.example/ncii/2", NCII, 5, 3, 4, &why),
+		  &why);
+}
+
+static void the_successor_says_what_counts(void **state)
+{
+	static const struct {
+		const char *origin, *from; /* opened */
+		uint64_t size;
+	} opened[] = {
+		{ "hotline.example/ncii/1", NULL, 0 },
+		{ "hotline.example/ncii-x/1", NULL, 0 },
+		{ "hotline.example/nciia/1", NULL, 0 },
+		{ "hotline.example/ncii/2", "hotline.example/ncii/1", 5 },
+		{ "hotline.example/ncii/10", "hotline.example/ncii/2", 8 },
+		/* Passes over one that nobody goes on from. */
+		{ "hotline.example/ncii/20", "hotline.example/ncii/10", 1 },
+		{ "hotline.example/ncii/21", "hotline.example/ncii/10", 3 },
+	};
+	static const struct {
+		const char *origin, *successor;
+		uint64_t void_from;
+		bool has_root;
+	} rows[] = {
+		{ "hotline.example/ncii/1", "hotline.example/ncii/2", 5, true },
+		{ "hotline.example/ncii/2", "hotline.example/ncii/10", 8,
+		  true },
+		{ "hotline.example/ncii/10", "hotline.example/ncii/21", 3,
+		  true },
+		{ "hotline.example/ncii/20", "hotline.example/ncii/21", 0,
+		  false },
+		{ "hotline.example/ncii/21", NULL, 0, false },
+		{ "hotline.example/ncii/11", "hotline.example/ncii/21", 0,
+		  false },
+		{ "hotline.example/ncii-x/1", NULL, 0, false },
+		{ "hotline.example/nciia/1", NULL, 0, false },
+		{ "hotline.example/nci/1", NULL, 0, false },
+		{ "no origin", NULL, 0, false },
+	};
+	struct hf_why why = { "" };
+	struct hf_ring *ring;
+
+	for (size_t i = 0; i < ROWS(opened); i++)
+		assert_ok(open_epoch(opened[i].origin, opened[i].from,
+				     opened[i].size, 1, 0, &why),
+			  &why);
+	ring = loaded();
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint64_t void_from = 0;
+		const uint8_t *root = NULL;
+		const struct hf_ring_set *set = hf_ring_successor(
+			ring, hf_span_of(rows[i].origin), &void_from, &root);
+
+		if (rows[i].successor == NULL) {
+			assert_null(set);
+			continue;
+		}
+		assert_non_null(set);
+		assert_string_equal(set->origin, rows[i].successor);
+		assert_int_equal(void_from, rows[i].void_from);
+		assert_int_equal(root != NULL, rows[i].has_root);
+	}
+	hf_ring_release(ring);
+}
+
 static void a_replaced_organisation_leaves_no_agreement(void **state)
 {
 	struct hf_ring_peer_options options = { .now_ms = NOW_MS };
@@ -281,6 +398,8 @@ int main(void)
 		WITH_A_RING(an_unknown_set_gives_nobody_anything),
 		WITH_A_RING(the_newest_agreement_counts),
 		WITH_A_RING(what_a_set_is_never_changes),
+		WITH_A_RING(an_epoch_goes_on_from_an_earlier_one_of_its_set),
+		WITH_A_RING(the_successor_says_what_counts),
 		WITH_A_RING(a_replaced_organisation_leaves_no_agreement),
 		WITH_A_RING(sources_are_the_publisher_and_whoever_may_relay),
 		WITH_A_RING(follows_are_remembered_before_the_set_is_known),
