@@ -12,7 +12,8 @@
 
 #include "inventory.h"
 
-#define FIRST_LINE     "hashfed inventory 2"
+#define FIRST_LINE     "hashfed inventory 3"
+#define OLD_FIRST_LINE "hashfed inventory 2" /* see inventory_rows.h */
 #define LAST_LINE      "end"
 #define BOOK_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define DIR_SIZE       2048
@@ -154,7 +155,9 @@ static enum hf_err parse_book(struct hf_inventory *inventory,
 	struct hf_span line;
 	enum hf_err err = HF_OK;
 
-	if (!hf_text_line_take(&text, &line) || !hf_span_is(line, FIRST_LINE))
+	if (!hf_text_line_take(&text, &line) ||
+	    (!hf_span_is(line, FIRST_LINE) &&
+	     !hf_span_is(line, OLD_FIRST_LINE)))
 		return HF_E_MALFORMED;
 	while (err == HF_OK && hf_text_line_take(&text, &line)) {
 		if (hf_span_is(line, LAST_LINE))
@@ -348,7 +351,7 @@ enum hf_err hf_inventory_put(struct hf_inventory *inventory,
 {
 	enum hf_err err = HF_OK;
 
-	if (inventory->shelves[shelf].waiting_count == HF_SHELF_WAITING_MAX)
+	if (hf_shelf_is_full(&inventory->shelves[shelf]))
 		err = hf_inventory_save(inventory, why);
 	return err == HF_OK ? hf_shelf_put(&inventory->shelves[shelf], row, why)
 			    : err;

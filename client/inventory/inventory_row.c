@@ -5,6 +5,7 @@
 #include "inventory_row.h"
 
 #define ALIKE       103 /* added to a quality */
+#define FILMED      206 /* instead of one; one is added for ALIKE */
 #define NOTED       255
 #define STAMP_BYTES 4
 
@@ -177,7 +178,11 @@ void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 		hf_buf_put_u8(buf, NOTED);
 		hf_buf_put_u8(buf, row->note);
 	}
-	hf_buf_put_u8(buf, (uint8_t)(row->quality + (is.is_alike ? ALIKE : 0)));
+	if (row->frames_count > 0)
+		hf_buf_put_u8(buf, (uint8_t)(FILMED + is.is_alike));
+	else
+		hf_buf_put_u8(buf, (uint8_t)(row->quality +
+					     (is.is_alike ? ALIKE : 0)));
 	put_path(buf, lean, row->path, &is);
 	if (row->note == HF_ROW_GONE)
 		return;
@@ -186,6 +191,11 @@ void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 	hf_buf_put(buf, hf_span(row->digests, hf_row_has_pdq(row)
 						      ? HF_ROW_ALL_BYTES
 						      : HF_ROW_EXACT_BYTES));
+	if (row->frames_count == 0)
+		return;
+	put_varint(buf, row->frames_count);
+	hf_buf_put(buf, hf_span(row->frames,
+				(size_t)row->frames_count * HF_PDQ_BYTES));
 }
 
 /* ---- in ---- */
@@ -294,6 +304,17 @@ static void take_rest(struct cursor *cursor, struct hf_row *row)
 							: HF_ROW_EXACT_BYTES);
 }
 
+static void take_frames(struct cursor *cursor, struct hf_row *row)
+{
+	uint64_t count = take_varint(cursor);
+
+	if (count == 0 || count > HF_VPDQ_MAX_FRAMES)
+		cursor->is_bad = true;
+	else
+		row->frames = take(cursor, (size_t)count * HF_PDQ_BYTES);
+	row->frames_count = (uint16_t)count;
+}
+
 enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 			struct hf_row *out_row, struct hf_why *why)
 {
@@ -301,15 +322,18 @@ enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 				 .end = rest->at + rest->len_bytes };
 	struct hf_row row = { .path = lean->path };
 	uint8_t quality = take_byte(&cursor);
-	bool is_alike;
+	bool is_alike, is_filmed;
 
 	if (quality == NOTED) {
 		row.note = take_byte(&cursor);
 		cursor.is_bad |= row.note == HF_ROW_PLAIN;
 		quality = take_byte(&cursor);
 	}
-	is_alike = quality >= ALIKE;
-	row.quality = (uint8_t)(quality - (is_alike ? ALIKE : 0));
+	is_filmed = quality >= FILMED && quality <= FILMED + 1;
+	is_alike = is_filmed ? quality > FILMED : quality >= ALIKE;
+	row.quality = is_filmed ? HF_ROW_NO_PDQ
+				: (uint8_t)(quality - (is_alike ? ALIKE : 0));
+	cursor.is_bad |= is_filmed && row.note == HF_ROW_GONE;
 	cursor.is_bad |= row.quality > HF_ROW_NOT_TRIED;
 	if (is_alike) {
 		take_digits(&cursor, lean->path + lean->front, lean->digits);
@@ -319,6 +343,8 @@ enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 	}
 	if (row.note != HF_ROW_GONE)
 		take_rest(&cursor, &row);
+	if (is_filmed)
+		take_frames(&cursor, &row);
 	if (cursor.is_bad)
 		return hf_why(why, HF_E_CORRUPT,
 			      "inventory: a row that is none");

@@ -4,7 +4,9 @@
  *
  * Layout: 255 and a note (1), where there is one; quality (1), 103 added for a
  * path that is alike; the path; unless the note says GONE a stamp (4), MD5,
- * SHA-1, SHA-256, and the PDQ where the quality is one.  A path that is alike
+ * SHA-1, SHA-256, and the PDQ where the quality is one.  Instead of a quality
+ * 206, or 207 for a path that is alike, says that it is a video: how many
+ * frames (varint) and their PDQ hashes are at its end.  A path that is alike
  * differs from the one before it only where that one did from its own before:
  * so many hex digits, two a byte, are all of it.  One that is not begins with
  * how many bytes it shares at the front (varint) and twice so many hex digits
@@ -12,7 +14,9 @@
  * less than those before it, as in a new directory, does not count for the
  * next); or twice how many bytes it
  * shares at the end, and one (varint), how many are between (varint), and
- * those.  A picture beside others takes 106 to 120 bytes.
+ * those.  A picture beside others takes 106 to 120 bytes, a video 32 less and
+ * 32 for each frame: neighbouring ones differ in too many bits for anything to
+ * be gained by telling how, and those that are alike count for its shares.
  *
  * Units    bytes, quality 0 to 100.
  * Owns     what is taken borrows from the bytes and from the lean.
@@ -28,6 +32,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "limit.h"
 #include "span.h"
 
 #define HF_ROW_PATH_SIZE 4096
@@ -54,6 +59,8 @@ struct hf_row {
 	uint8_t quality;
 	uint32_t stamp; /* of its size, its time, its inode */
 	const uint8_t *digests;
+	const uint8_t *frames; /* of a video, which has no quality */
+	uint16_t frames_count; /* at most HF_VPDQ_MAX_FRAMES; 0: none */
 };
 
 static inline bool hf_row_has_pdq(const struct hf_row *row)

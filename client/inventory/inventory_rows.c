@@ -12,13 +12,16 @@
 
 #include "inventory_rows.h"
 
-#define MAGIC        "hashfed rows 2\n" /* and its zero byte */
-#define MAGIC_BYTES  16
-#define HEAD_BYTES   16 /* of a block */
-#define FOOT_BYTES   (32 + MAGIC_BYTES)
-#define SUM_BYTES    8
-#define BLOCK_BYTES  ((size_t)32 * 1024)
-#define BLOCK_ROOM   (BLOCK_BYTES + 2 * HF_ROW_PATH_SIZE)
+#define MAGIC       "hashfed rows 3\n" /* and its zero byte */
+#define OLD_MAGIC   "hashfed rows 2\n"
+#define MAGIC_BYTES 16
+#define HEAD_BYTES  16 /* of a block */
+#define FOOT_BYTES  (32 + MAGIC_BYTES)
+#define SUM_BYTES   8
+#define BLOCK_BYTES ((size_t)32 * 1024)
+#define BLOCK_ROOM                                                             \
+	(BLOCK_BYTES + 2 * HF_ROW_PATH_SIZE +                                  \
+	 (size_t)HF_VPDQ_MAX_FRAMES * HF_PDQ_BYTES)
 #define OFFSET_BYTES 8
 
 struct hf_rows {
@@ -29,6 +32,7 @@ struct hf_rows {
 	uint64_t offsets_at;
 	uint64_t blocks;
 	uint64_t count;
+	bool is_old;
 	char path[PATH_MAX];
 };
 
@@ -62,8 +66,9 @@ static enum hf_err check_foot(struct hf_rows *rows, struct hf_why *why)
 	const uint8_t *foot = rows->at + rows->len_bytes - FOOT_BYTES;
 	uint8_t sum[SUM_BYTES];
 
-	if (memcmp(rows->at, MAGIC, MAGIC_BYTES) != 0 ||
-	    memcmp(foot + 32, MAGIC, MAGIC_BYTES) != 0)
+	rows->is_old = memcmp(rows->at, OLD_MAGIC, MAGIC_BYTES) == 0;
+	if ((!rows->is_old && memcmp(rows->at, MAGIC, MAGIC_BYTES) != 0) ||
+	    memcmp(foot + 32, rows->at, MAGIC_BYTES) != 0)
 		return corrupt(rows, why);
 	rows->offsets_at = hf_be64(foot);
 	rows->blocks = hf_be64(foot + 8);
@@ -194,6 +199,8 @@ enum hf_err hf_rows_next(struct hf_rows_cursor *cursor, struct hf_why *why)
 	if (hf_row_take(&cursor->rest, &cursor->lean, &cursor->row, NULL) !=
 	    HF_OK)
 		return corrupt(cursor->rows, why);
+	if (cursor->rows->is_old && cursor->row.quality == HF_ROW_NO_PDQ)
+		cursor->row.quality = HF_ROW_NOT_TRIED;
 	return HF_OK;
 }
 

@@ -2,10 +2,12 @@
  * inventory_rows.h -- a file of rows in their order: written once, mapped,
  * never changed.
  *
- * Layout, numbers big-endian: 16 bytes of magic; blocks of rows; where each
- * block begins (8 bytes each); that list's place, blocks and rows (8 each), a
- * checksum of all that (8), the magic again.  A block: its bytes (4), its rows
- * (4), a checksum of them (8), rows, of which the first leans on none.
+ * Layout, version 3, numbers big-endian: 16 bytes of magic; blocks of rows;
+ * where each block begins (8 bytes each); that list's place, blocks and rows (8
+ * each), a checksum of all that (8), the magic again.  A block: its bytes (4),
+ * its rows (4), a checksum of them (8), rows, of which the first leans on none.
+ * Files of version 2 are read as well: they knew no videos, so a row of theirs
+ * without a PDQ is one that was not tried.
  *
  * Units    counts of rows, bytes.
  * Owns     hf_rows_open() gives the caller a reference, hf_rows_unref() takes

@@ -12,7 +12,7 @@ struct hf_shelf_waiting {
 	struct hf_row row;
 	size_t order; /* of putting */
 	uint8_t digests[HF_ROW_ALL_BYTES];
-	char path[];
+	char path[]; /* and the frames behind it */
 };
 
 struct hf_shelf_cursor {
@@ -37,6 +37,7 @@ static void let_go_waiting(struct hf_shelf *shelf)
 	for (size_t i = 0; i < shelf->waiting_count; i++)
 		free(shelf->waiting[i]);
 	shelf->waiting_count = 0;
+	shelf->waiting_bytes = 0;
 }
 
 void hf_shelf_release(struct hf_shelf *shelf)
@@ -225,6 +226,9 @@ enum hf_err hf_shelf_put(struct hf_shelf *shelf, const struct hf_row *row,
 			 struct hf_why *why)
 {
 	size_t path_bytes = strlen(row->path) + 1;
+	size_t frames_bytes = (size_t)row->frames_count * HF_PDQ_BYTES;
+	size_t len_bytes =
+		sizeof(struct hf_shelf_waiting) + path_bytes + frames_bytes;
 	struct hf_shelf_waiting *waiting;
 
 	if (path_bytes > HF_ROW_PATH_SIZE)
@@ -232,10 +236,9 @@ enum hf_err hf_shelf_put(struct hf_shelf *shelf, const struct hf_row *row,
 	if (shelf->waiting == NULL)
 		shelf->waiting =
 			calloc(HF_SHELF_WAITING_MAX, sizeof(*shelf->waiting));
-	if (shelf->waiting == NULL ||
-	    shelf->waiting_count == HF_SHELF_WAITING_MAX)
+	if (shelf->waiting == NULL || hf_shelf_is_full(shelf))
 		return hf_why(why, HF_E_NOMEM, "inventory: no room");
-	waiting = malloc(sizeof(*waiting) + path_bytes);
+	waiting = malloc(len_bytes);
 	if (waiting == NULL)
 		return hf_why(why, HF_E_NOMEM, "inventory: no memory");
 	waiting->row = *row;
@@ -247,6 +250,10 @@ enum hf_err hf_shelf_put(struct hf_shelf *shelf, const struct hf_row *row,
 		       hf_row_has_pdq(row) ? HF_ROW_ALL_BYTES
 					   : HF_ROW_EXACT_BYTES);
 	waiting->row.digests = waiting->digests;
+	waiting->row.frames = (const uint8_t *)waiting->path + path_bytes;
+	if (frames_bytes > 0)
+		memcpy(waiting->path + path_bytes, row->frames, frames_bytes);
+	shelf->waiting_bytes += len_bytes;
 	shelf->waiting[shelf->waiting_count++] = waiting;
 	return HF_OK;
 }

@@ -28,8 +28,10 @@
 /* Each is four times as large as all newer ones together. */
 #define HF_SHELF_FILES_MAX 40
 
-/* Rows that wait for the disk: some 25 MB. */
-#define HF_SHELF_WAITING_MAX 100000
+/* Rows that wait for the disk: some 25 MB; and what they may take, give or take
+ * one, which frames of videos do. */
+#define HF_SHELF_WAITING_MAX       100000
+#define HF_SHELF_WAITING_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct hf_shelf_waiting;
 
@@ -42,6 +44,7 @@ struct hf_shelf {
 	size_t files_count;
 	struct hf_shelf_waiting **waiting; /* owned, as what it points to */
 	size_t waiting_count;
+	size_t waiting_bytes;
 };
 
 void hf_shelf_init(struct hf_shelf *shelf, const char *dir);
@@ -55,7 +58,13 @@ void hf_shelf_path(const char *dir, uint64_t number, char *out_path,
 HF_MUST enum hf_err hf_shelf_add(struct hf_shelf *shelf, uint64_t number,
 				 struct hf_why *why);
 
-/* Copies it. */
+static inline bool hf_shelf_is_full(const struct hf_shelf *shelf)
+{
+	return shelf->waiting_count == HF_SHELF_WAITING_MAX ||
+	       shelf->waiting_bytes >= HF_SHELF_WAITING_MAX_BYTES;
+}
+
+/* Copies it.  Not into one that is full. */
 HF_MUST enum hf_err hf_shelf_put(struct hf_shelf *shelf,
 				 const struct hf_row *row, struct hf_why *why);
 

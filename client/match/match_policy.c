@@ -265,6 +265,24 @@ bool hf_policy_video(const struct hf_policy *policy, unsigned distance,
 	return true;
 }
 
+int hf_policy_video_distance(const struct hf_policy *policy,
+			     unsigned *out_looked_up_min)
+{
+	unsigned looked_up, listed;
+	int largest = -1;
+
+	*out_looked_up_min = 100;
+	for (int d = HF_PDQ_DISTANCE_MAX; d >= 0; d--) {
+		if (!hf_policy_video(policy, (unsigned)d, &looked_up, &listed))
+			continue;
+		if (looked_up < *out_looked_up_min)
+			*out_looked_up_min = looked_up;
+		if (largest < 0)
+			largest = d;
+	}
+	return largest;
+}
+
 static bool is_near_enough(const struct hf_policy_row *row,
 			   const struct hf_policy_match *match)
 {

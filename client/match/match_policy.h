@@ -105,6 +105,11 @@ int hf_policy_near_distance(const struct hf_policy *policy);
 bool hf_policy_video(const struct hf_policy *policy, unsigned distance,
 		     unsigned *out_looked_up_min, unsigned *out_listed_min);
 
+/* The largest distance at which frames of videos are compared, -1 when none
+ * are; and the smallest share of a video's frames that any row asks for. */
+int hf_policy_video_distance(const struct hf_policy *policy,
+			     unsigned *out_looked_up_min);
+
 /* Another number for another policy; never 0. */
 uint64_t hf_policy_mark(const struct hf_policy *policy);
 

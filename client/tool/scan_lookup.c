@@ -144,6 +144,7 @@ static enum hf_err write_down(struct hf_scan_lookup *lookup,
 		return hf_inventory_gone(lookup->inventory, HF_INVENTORY_TOLD,
 					 file->path, why);
 	row.note = (uint8_t)verdict;
+	row.frames_count = 0; /* they are on the other shelf */
 	return hf_inventory_put(lookup->inventory, HF_INVENTORY_TOLD, &row,
 				why);
 }

@@ -8,10 +8,13 @@
 
 /* Above that a lookup costs less than the sieve. */
 #define ENTRIES_MOST 16384
+#define FRAMES_MOST  65536
 
 struct hf_scan_news {
 	bool is_all; /* every row is concerned */
 	bool is_none;
+	bool is_every_video; /* every row with frames is concerned */
+	uint32_t looked_up_percent_least;
 	struct hf_match_sieve *sieve;  /* owned; NULL: not wanted */
 	struct hf_set_position *until; /* owned, as the origins */
 	size_t until_count;
@@ -51,9 +54,12 @@ static enum hf_err take_first(struct hf_scan_news *news,
 	/* A policy that changed may say something else of anything. */
 	news->is_all |=
 		answer->is_cut || answer->policy != news->earlier_policy;
+	news->looked_up_percent_least = answer->looked_up_percent_least;
 	return news->is_all || news->is_none
 		       ? HF_OK
-		       : hf_match_sieve_new((int)answer->near_plus_one - 1, -1,
+		       : hf_match_sieve_new((int)answer->near_plus_one - 1,
+					    (int)answer->frame_near_plus_one -
+						    1,
 					    &news->sieve, why);
 }
 
@@ -76,6 +82,7 @@ static enum hf_err on_news(void *arg, bool is_first,
 
 	if (is_first)
 		return take_first(news, answer, why);
+	news->is_every_video |= answer->are_frames_cut;
 	if (news->sieve == NULL)
 		return HF_OK;
 	for (size_t at = 0; at < answer->exact.len_bytes && err == HF_OK;
@@ -86,6 +93,11 @@ static enum hf_err on_news(void *arg, bool is_first,
 	     at += HF_NEWS_NEAR_BYTES)
 		err = hf_match_sieve_add(news->sieve, HF_ALGORITHM_PDQ,
 					 half(answer->near.at + at, room), why);
+	for (size_t at = 0; at < answer->frames.len_bytes && err == HF_OK;
+	     at += HF_NEWS_NEAR_BYTES)
+		err = hf_match_sieve_add(news->sieve, HF_ALGORITHM_VPDQ,
+					 half(answer->frames.at + at, room),
+					 why);
 	return err;
 }
 
@@ -95,6 +107,7 @@ enum hf_err hf_scan_news_get(struct hf_client *client,
 {
 	struct hf_get_news_request request = {
 		.entries_most = is_all ? 0 : ENTRIES_MOST,
+		.frames_most = FRAMES_MOST,
 	};
 	struct hf_scan_news *news = calloc(1, sizeof(*news));
 	enum hf_err err;
@@ -126,6 +139,22 @@ void hf_scan_news_free(struct hf_scan_news *news)
 	free(news);
 }
 
+/* Are as many of its frames new ones as policy asks for at least?  Of one list
+ * there may be fewer. */
+static bool video_concerns(const struct hf_scan_news *news,
+			   const struct hf_row *row)
+{
+	uint8_t room[HF_PDQ_BYTES];
+	size_t count = row->frames_count, others = 0;
+	size_t others_most = count * (100 - news->looked_up_percent_least);
+
+	for (size_t i = 0; i < count && others * 100 <= others_most; i++)
+		others += !hf_match_sieve_has(
+			news->sieve, HF_ALGORITHM_VPDQ,
+			half(row->frames + i * HF_PDQ_BYTES, room));
+	return others < count && others * 100 <= others_most;
+}
+
 bool hf_scan_news_concern(const struct hf_scan_news *news,
 			  const struct hf_row *row)
 {
@@ -134,7 +163,12 @@ bool hf_scan_news_concern(const struct hf_scan_news *news,
 
 	if (news->is_all)
 		return true;
-	if (sieve == NULL || hf_match_sieve_count(sieve) == 0)
+	if (sieve == NULL)
+		return false;
+	if (row->frames_count > 0 &&
+	    (news->is_every_video || video_concerns(news, row)))
+		return true;
+	if (hf_match_sieve_count(sieve) == 0)
 		return false;
 	return hf_match_sieve_has(sieve, HF_ALGORITHM_MD5,
 				  row->digests + HF_ROW_MD5_AT) ||

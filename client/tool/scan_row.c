@@ -57,6 +57,8 @@ struct hf_row hf_scan_row_of(const char *path,
 				: (is_quick ? HF_ROW_NOT_TRIED : HF_ROW_NO_PDQ),
 		.stamp = stamp,
 		.digests = digests,
+		.frames = result->frames,
+		.frames_count = (uint16_t)result->frames_count,
 	};
 }
 
@@ -67,6 +69,8 @@ void hf_scan_result_of(const struct hf_row *row, const char *path,
 		.path = path,
 		.pdq_err = hf_row_has_pdq(row) ? HF_OK : HF_E_UNSUPPORTED,
 		.quality = hf_row_has_pdq(row) ? row->quality : 0,
+		.frames = row->frames,
+		.frames_count = row->frames_count,
 	};
 	memcpy(out_result->md5, row->digests + HF_ROW_MD5_AT,
 	       sizeof(out_result->md5));

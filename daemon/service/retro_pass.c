@@ -135,32 +135,22 @@ static enum hf_err add_range(struct work *work,
 	return err;
 }
 
-/* The largest that a row compares frames of videos at; -1: none does. */
-static int frame_distance(const struct hf_policy *policy)
-{
-	unsigned looked_up, listed;
-
-	for (int d = HF_PDQ_DISTANCE_MAX; d >= 0; d--) {
-		if (hf_policy_video(policy, (unsigned)d, &looked_up, &listed))
-			return d;
-	}
-	return -1;
-}
-
 static enum hf_err make_filter(struct work *work, struct hf_why *why)
 {
 	const struct hf_retro_pass *pass = work->pass;
 	struct hf_arena scratch;
 	uint64_t entries = 0;
+	unsigned looked_up;
 	enum hf_err err;
 
 	for (size_t i = 0; i < pass->ranges_count; i++)
 		entries += pass->ranges[i].to - pass->ranges[i].from;
 	if (entries > HF_RETRO_FILTER_ENTRIES)
 		return HF_OK;
-	err = hf_match_sieve_new(hf_policy_near_distance(pass->node->policy),
-				 frame_distance(pass->node->policy),
-				 &work->filter, why);
+	err = hf_match_sieve_new(
+		hf_policy_near_distance(pass->node->policy),
+		hf_policy_video_distance(pass->node->policy, &looked_up),
+		&work->filter, why);
 	hf_arena_init(&scratch, HF_UNPACK_MAX_BYTES);
 	for (size_t i = 0; i < pass->ranges_count && err == HF_OK; i++)
 		err = add_range(work, &pass->ranges[i], &scratch, why);

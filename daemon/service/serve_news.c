@@ -13,8 +13,10 @@
 #include "node.h"
 #include "serve.h"
 
-/* Entries of one answer: what the worker does between two other calls. */
+/* Entries of one answer: what the worker does between two other calls; or so
+ * many bytes, and those of one entry. */
 #define STEP_ENTRIES 2048
+#define STEP_BYTES   ((size_t)512 * 1024)
 
 /* Entries of one set that are new to the caller. */
 struct range {
@@ -29,6 +31,7 @@ struct news {
 	size_t ranges_count;
 	size_t ranges_size;
 	size_t at; /* the range that is being read, from its `from` on */
+	uint64_t frames_left; /* that are told yet */
 };
 
 static void news_free(struct news *news)
@@ -137,6 +140,7 @@ static enum hf_err begin(struct hf_rpc_call *call, const struct news *news,
 	};
 	struct hf_set_position *until =
 		calloc(news->ranges_count + 1, sizeof(*until));
+	unsigned looked_up;
 	enum hf_err err;
 
 	if (until == NULL)
@@ -147,6 +151,9 @@ static enum hf_err begin(struct hf_rpc_call *call, const struct news *news,
 		until[i] = (struct hf_set_position){ range->origin, range->to };
 		answer.entries += range->to - range->from;
 	}
+	answer.frame_near_plus_one =
+		(uint32_t)(hf_policy_video_distance(policy, &looked_up) + 1);
+	answer.looked_up_percent_least = looked_up;
 	answer.until = until;
 	answer.is_cut = answer.entries > request->entries_most;
 	*out_is_all = answer.is_cut || answer.entries == 0;
@@ -158,17 +165,41 @@ static enum hf_err begin(struct hf_rpc_call *call, const struct news *news,
 struct parts {
 	const struct hf_policy *policy;
 	const struct range *range;
-	struct hf_buf exact, near;
+	uint64_t *frames_left; /* the call's */
+	bool are_frames_cut;
+	struct hf_buf exact, near, frames;
 };
+
+/* All frames of a list, or none of this one and of those behind it. */
+static void put_frames(struct parts *parts, struct hf_span list)
+{
+	size_t count = list.len_bytes / HF_PDQ_BYTES;
+
+	if (count > *parts->frames_left) {
+		*parts->frames_left = 0;
+		parts->are_frames_cut = true;
+		return;
+	}
+	*parts->frames_left -= count;
+	for (size_t i = 0; i < count; i++)
+		hf_buf_put(&parts->frames, hf_span(list.at + i * HF_PDQ_BYTES,
+						   HF_NEWS_NEAR_BYTES));
+}
+
+static size_t bytes_of(const struct parts *parts)
+{
+	return parts->exact.len_bytes + parts->near.len_bytes +
+	       parts->frames.len_bytes;
+}
 
 /* What policy leaves out is not in the index either. */
 static void put_hashes(struct parts *parts, const struct hf_item *item)
 {
 	for (size_t i = 0; i < item->hashes_count; i++) {
 		const struct hf_hash *hash = &item->hashes[i];
-		size_t len_bytes = hf_algorithm_bytes(hash->algorithm);
 
-		if (len_bytes == 0 || hash->digest.len_bytes != len_bytes ||
+		if (!hf_algorithm_takes(hash->algorithm,
+					hash->digest.len_bytes) ||
 		    !hf_policy_indexes(parts->policy,
 				       hf_span_of(parts->range->origin),
 				       item->content_class, hash->algorithm,
@@ -177,6 +208,8 @@ static void put_hashes(struct parts *parts, const struct hf_item *item)
 		if (hash->algorithm == HF_ALGORITHM_PDQ)
 			hf_buf_put(&parts->near, hf_span(hash->digest.at,
 							 HF_NEWS_NEAR_BYTES));
+		else if (hash->algorithm == HF_ALGORITHM_VPDQ)
+			put_frames(parts, hash->digest);
 		else
 			hf_buf_put(&parts->exact, hf_span(hash->digest.at,
 							  HF_NEWS_EXACT_BYTES));
@@ -203,8 +236,9 @@ static enum hf_err put_entry(struct parts *parts,
 	return err == HF_E_NOMEM ? err : HF_OK;
 }
 
+/* *from is where the next answer begins. */
 static enum hf_err put_entries(struct hf_node *node, struct parts *parts,
-			       uint64_t from, uint64_t to, struct hf_why *why)
+			       uint64_t *from, uint64_t to, struct hf_why *why)
 {
 	struct hf_ledger_view *view;
 	struct hf_ledger_scan *scan;
@@ -215,12 +249,14 @@ static enum hf_err put_entries(struct hf_node *node, struct parts *parts,
 	if (err != HF_OK)
 		return err;
 	hf_arena_init(&scratch, HF_UNPACK_MAX_BYTES);
-	err = hf_ledger_scan_begin(view, parts->range->set, from, &scan, why);
+	err = hf_ledger_scan_begin(view, parts->range->set, *from, &scan, why);
 	if (err == HF_OK) {
-		for (uint64_t i = from; i < to && err == HF_OK; i++) {
+		while (err == HF_OK && *from < to &&
+		       bytes_of(parts) < STEP_BYTES) {
 			err = hf_ledger_scan_next(scan, &entry, why);
 			if (err == HF_OK)
 				err = put_entry(parts, &entry, &scratch, why);
+			(*from)++;
 		}
 		hf_ledger_scan_end(scan);
 	}
@@ -234,7 +270,8 @@ static void go_on(struct hf_rpc_call *call, struct news *news)
 {
 	struct hf_node *node = hf_node_of(call);
 	struct hf_get_news_response answer = { 0 };
-	struct parts parts = { .policy = node->policy };
+	struct parts parts = { .policy = node->policy,
+			       .frames_left = &news->frames_left };
 	struct hf_why why = { "" };
 	struct range *range;
 	uint64_t to;
@@ -251,19 +288,23 @@ static void go_on(struct hf_rpc_call *call, struct news *news)
 	to = range->to - range->from > STEP_ENTRIES ? range->from + STEP_ENTRIES
 						    : range->to;
 	parts.range = range;
-	hf_buf_init(&parts.exact, HF_MESSAGE_MAX_BYTES / 2);
-	hf_buf_init(&parts.near, HF_MESSAGE_MAX_BYTES / 2);
-	err = put_entries(node, &parts, range->from, to, &why);
+	hf_buf_init(&parts.exact, 2 * STEP_BYTES);
+	hf_buf_init(&parts.near, 2 * STEP_BYTES);
+	hf_buf_init(&parts.frames, 2 * STEP_BYTES);
+	err = put_entries(node, &parts, &range->from, to, &why);
 	if (err == HF_OK && (hf_buf_failed(&parts.exact) != HF_OK ||
-			     hf_buf_failed(&parts.near) != HF_OK))
+			     hf_buf_failed(&parts.near) != HF_OK ||
+			     hf_buf_failed(&parts.frames) != HF_OK))
 		err = hf_why(&why, HF_E_NOMEM, "news: no memory");
 	answer.exact = hf_buf_span(&parts.exact);
 	answer.near = hf_buf_span(&parts.near);
+	answer.frames = hf_buf_span(&parts.frames);
+	answer.are_frames_cut = parts.are_frames_cut;
 	if (err == HF_OK)
 		err = send(call, &answer);
-	range->from = to;
 	hf_buf_release(&parts.exact);
 	hf_buf_release(&parts.near);
+	hf_buf_release(&parts.frames);
 	if (err != HF_OK)
 		hf_rpc_finish(call, err, &why);
 }
@@ -286,8 +327,10 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 	err = hf_get_news_request_parse(message, &arena, &request, &why);
 	if (err == HF_OK)
 		err = plan(hf_node_of(call), news, &request, &why);
-	if (err == HF_OK)
+	if (err == HF_OK) {
+		news->frames_left = request.frames_most;
 		err = begin(call, news, &request, &is_all, &why);
+	}
 	hf_arena_release(&arena);
 	if (err != HF_OK)
 		hf_rpc_finish(call, err, &why);

@@ -169,7 +169,8 @@ HF_SHAPE(set_position, Hashfed__V1__SetPosition, hashfed__v1__set_position,
 HF_SHAPE(get_news_request, Hashfed__V1__GetNewsRequest,
 	 hashfed__v1__get_news_request, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_MANY(since, set_position, HF_TAIL_SETS_MAX),
-	HF_U64(entries_most))
+	HF_U64(entries_most),
+	HF_U64(frames_most))
 
 HF_SHAPE(get_news_response, Hashfed__V1__GetNewsResponse,
 	 hashfed__v1__get_news_response, HF_MESSAGE_MAX_BYTES, NULL,
@@ -181,5 +182,10 @@ HF_SHAPE(get_news_response, Hashfed__V1__GetNewsResponse,
 	HF_PIECES(exact, HF_NEWS_EXACT_BYTES,
 		  HF_MESSAGE_MAX_BYTES / HF_NEWS_EXACT_BYTES),
 	HF_PIECES(near, HF_NEWS_NEAR_BYTES,
-		  HF_MESSAGE_MAX_BYTES / HF_NEWS_NEAR_BYTES))
+		  HF_MESSAGE_MAX_BYTES / HF_NEWS_NEAR_BYTES),
+	HF_U32(frame_near_plus_one, 8 * HF_PDQ_BYTES + 1),
+	HF_U32(looked_up_percent_least, 100),
+	HF_PIECES(frames, HF_NEWS_NEAR_BYTES,
+		  HF_MESSAGE_MAX_BYTES / HF_NEWS_NEAR_BYTES),
+	HF_FLAG(are_frames_cut))
 /* clang-format on */

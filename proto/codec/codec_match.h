@@ -80,6 +80,7 @@ struct hf_get_news_request {
 	const struct hf_set_position *since; /* HF_TAIL_SETS_MAX */
 	size_t since_count;
 	uint64_t entries_most;
+	uint64_t frames_most;
 };
 
 /* Of digests the first so many bytes. */
@@ -93,7 +94,10 @@ struct hf_get_news_response {
 	bool is_cut;
 	uint32_t near_plus_one; /* at most 257 */
 	uint64_t policy;
-	struct hf_span exact, near; /* whole ones */
+	struct hf_span exact, near, frames; /* whole ones */
+	uint32_t frame_near_plus_one;       /* at most 257 */
+	uint32_t looked_up_percent_least;   /* at most 100 */
+	bool are_frames_cut;
 };
 
 HF_CODEC_MESSAGE(set_position);

@@ -3,6 +3,7 @@ that it is; files that are damaged, lie or never end; agreement with the vPDQ
 reference where its samples are (HASHFED_VPDQ_SAMPLES names a checkout of
 facebook/ThreatExchange)."""
 
+import json
 import os
 import pathlib
 import random
@@ -12,8 +13,9 @@ import zlib
 
 import pytest
 
-from net import BIN, until
+from net import BIN, flip, item, pb, pdq, until
 from test_client import hashfed, lines
+from test_scan import Scan, write
 
 pytestmark = pytest.mark.skipif(not (BIN / "hashfed-video").exists(),
                                 reason="built without libav: videos get exact hashes only")
@@ -130,6 +132,126 @@ def test_a_published_video_is_found_by_a_piece_of_it(net, tmp_path, pictures):
     piece.rename(tmp_path / "folder/piece.avi")
     (row,) = lines(hashfed(node, "scan", tmp_path / "folder", status=1).stdout)
     assert row[:3] == ["review", "vpdq", "looked-up=100%,listed=50%"]
+
+
+# --- what a scan keeps of them ------------------------------------------------
+
+
+def listed(*lists):
+    return [pb.Hash(algorithm=pb.ALGORITHM_VPDQ, digest=b"".join(frames)) for frames in lists]
+
+
+def add_lists(node, *lists):
+    """Entries of one list each, that lookups know when this returns."""
+    node.append("ncii", [item(0, hashes=listed(frames)) for frames in lists] +
+                [item(0, hashes=[pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=(mark := os.urandom(32)))])])
+    until(lambda: node.match(mark), 60)
+
+
+def as_matched(node, path):
+    (said,) = [json.loads(x) for x in hashfed(node, "match", "--json", path, status=1).stdout.splitlines()]
+    return said["verdict"], said["matches"]
+
+
+def as_told(one):
+    return one["verdict"], one["matches"]
+
+
+@pytest.fixture(scope="module")
+def film(pictures):
+    """A film of six seconds, and its frames."""
+    return avi([d for d, _ in pictures], fps=1), [bytes.fromhex(h) for _, h in pictures]
+
+
+def test_a_stored_video_is_found_by_entries_that_come_later(net, tmp_path, film):
+    """Without its file, with the verdict that the file itself gets."""
+    node = net.node("hotline", sets=["ncii"])
+    tree, data = tmp_path / "tree", film[0]
+    write(tree / "film.avi", data)
+    for n in range(50):
+        write(tree / f"f{n:02}", b"%d" % n)
+    assert Scan(node, tree, status=0).of("read") == (51,)
+    assert Scan(node, tree, status=0).of("read", "looked_up") == (0, 0)
+    tree.rename(tmp_path / "away")
+
+    # Another cut of it, not quite the same pictures, and much else.
+    cut = [flip(f, 30) for f in film[1]] + [pdq(n) for n in range(100)]
+    add_lists(node, cut, *[[pdq(1000 * k + n) for n in range(60)] for k in range(1, 200)])
+    news = Scan(node, "--update", status=1)
+    assert news.of("files", "read", "looked_up") == (51, 0, 1)
+    (told,) = news.said
+    (match,) = told["matches"]
+    assert (told["path"], told["verdict"], match["algorithm"]) == (f"{tree}/film.avi", "review", "vpdq")
+    assert (match["looked_up_percent"], match["listed_percent"]) == (100, 5)
+    assert Scan(node, "--update", status=0).said == []
+
+    # A scan that need not read it tells the same, and so does one that does.
+    (tmp_path / "away").rename(tree)
+    again = Scan(node, tree, status=1)
+    assert again.of("read") == (0,) and [as_told(x) for x in again.said] == [as_told(told)]
+    assert as_told(told) == as_matched(node, tree / "film.avi")
+    fresh = Scan(node, "--fresh", tree, status=1)
+    assert fresh.of("read") == (51,) and [as_told(x) for x in fresh.said] == [as_told(told)]
+
+    hashfed(node, "retract", "vpdq:" + b"".join(cut).hex())
+    until(lambda: node.applied(node.origin("ncii")) == 202, 30)
+    until(lambda: [x["was"] for x in Scan(node, "--update").said] == ["review"], 30)
+
+
+@pytest.mark.parametrize("policy,shares,found", [
+    # 80 percent of the video by default, as rounded down: five of its six.
+    ("", [(4, 4)], False), ("", [(5, 5)], True), ("", [(4, 4), (5, 9)], True),
+    # Two lists may not be added up, though it takes a lookup to see it.
+    ("", [(3, 3), (-3, 3)], False),
+    ("video-looked-up: 0, video-listed: 80", [(1, 1)], True), ("video-looked-up: 0, video-listed: 80", [(4, 6)], False),
+    ("video-looked-up: 50, near: 8", [(3, 100)], True), ("near: off", [(6, 6)], False)])
+def test_shares_are_those_of_the_policy(net, tmp_path, film, policy, shares, found):
+    node = net.node("hotline", sets=["ncii"], conf=f"policy:\n  - {{class: ncii, {policy}}}\n" if policy else "")
+    path = write(tmp_path / "tree/film.avi", film[0])
+    assert Scan(node, tmp_path / "tree", status=0).of("read") == (1,)
+    add_lists(node, *[(film[1][:n] if n > 0 else film[1][n:]) + [pdq(100 * k + i) for i in range(of - abs(n))]
+                      for k, (n, of) in enumerate(shares)])
+    news = Scan(node, "--update")
+    assert [as_told(x) for x in news.said] == ([as_matched(node, path)] if found else [])
+    done = hashfed(node, "match", "--json", path, status=int(found))
+    assert (json.loads(done.stdout)["verdict"] is not None) == found
+
+
+def test_more_new_frames_than_are_told_have_every_video_looked_up(net, tmp_path, film):
+    """And nothing else."""
+    node = net.node("hotline", sets=["ncii"])
+    path = write(tmp_path / "tree/film.avi", film[0])
+    write(tmp_path / "tree/other", b"other")
+    assert Scan(node, tmp_path / "tree", status=0).of("read") == (2,)
+    for k in range(5):
+        add_lists(node, *[[pdq(10000 * k + 2000 * n + i) for i in range(1700)] for n in range(8)])
+    add_lists(node, film[1])
+    news = Scan(node, "--update", status=1)
+    assert news.of("files", "looked_up") == (2, 1) and as_told(news.said[0]) == as_matched(node, path)
+
+
+def test_an_inventory_that_knew_no_videos_is_read(net, tmp_path, film):
+    """Version 2: what may be a video is read once more, and nothing else."""
+    node = net.node("hotline", sets=["ncii"])
+    tree, inventory = tmp_path / "tree", tmp_path / "inventory"
+    write(tree / "picture.png", png(picture(0)))
+    write(tree / "film.avi", b"no picture")
+
+    def scan(*args):
+        return Scan(node, "--inventory", inventory, *args)
+
+    assert scan(tree).of("read") == (2,)
+    for file in [inventory / "inventory", *inventory.glob("rows.*")]:
+        data = file.read_bytes()
+        file.write_bytes(data.replace(b"hashfed inventory 3", b"hashfed inventory 2")
+                         .replace(b"hashfed rows 3\n", b"hashfed rows 2\n"))
+        assert file.read_bytes() != data
+    assert scan("--update").of("files", "read") == (2, 0)
+    assert scan(tree).of("read", "unchanged") == (1, 1)
+    assert scan(tree).of("read", "unchanged") == (0, 2)
+    (inventory / "inventory").write_text("hashfed inventory 1\nend\n")
+    done = hashfed(node, "scan", "--inventory", inventory, tree, status=2)
+    assert "not an inventory of this version" in done.stderr and "--fresh" in done.stderr
 
 
 # --- what is wrong ------------------------------------------------------------

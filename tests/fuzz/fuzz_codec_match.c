@@ -1,5 +1,6 @@
 /*
- * What a scanner sends: every digest that is counted must be there.
+ * What a scanner sends and is answered: every digest that is counted must be
+ * there.
  */
 #include "codec_match.h"
 #include "codec_twice.h"
@@ -8,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 HF_CODEC_TWICE(wire_match_request)
 HF_CODEC_TWICE(wire_match_response)
+HF_CODEC_TWICE(get_news_response)
 
 static void promises(const struct hf_wire_match_request *request)
 {
@@ -48,5 +50,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hf_arena_release(&arena);
 	wire_match_request_twice(hf_span(data, size));
 	wire_match_response_twice(hf_span(data, size));
+	get_news_response_twice(hf_span(data, size));
 	return 0;
 }

@@ -19,13 +19,18 @@ static void same_again(const struct hf_row *row)
 	struct hf_span rest;
 	struct hf_buf buf;
 
-	hf_buf_init(&buf, 2 * HF_ROW_PATH_SIZE);
+	hf_buf_init(&buf, 2 * HF_ROW_PATH_SIZE +
+				  (size_t)HF_VPDQ_MAX_FRAMES * HF_PDQ_BYTES);
 	hf_row_put(&buf, &before, row);
 	rest = hf_buf_span(&buf);
 	if (hf_row_take(&rest, &lean, &back, NULL) != HF_OK ||
 	    rest.len_bytes != 0 || strcmp(back.path, row->path) != 0 ||
 	    back.note != row->note || back.quality != row->quality ||
-	    back.stamp != row->stamp)
+	    back.stamp != row->stamp ||
+	    back.frames_count != row->frames_count ||
+	    (row->frames_count > 0 &&
+	     memcmp(back.frames, row->frames,
+		    (size_t)row->frames_count * HF_PDQ_BYTES) != 0))
 		abort();
 	hf_buf_release(&buf);
 }

@@ -3,7 +3,7 @@
  * whatever order they come in; a run that was killed leaves what was saved;
  * damage is told and harms nothing.
  */
-#include "unit.h"
+#include "inventory_rig.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,223 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "inventory.h"
-#include "kind.h"
 #include "random64.h"
-
-/* ---- rows ---- */
-
-static uint8_t some_digests[HF_ROW_ALL_BYTES];
-
-static struct hf_row a_row(const char *path)
-{
-	return (struct hf_row){ .path = path,
-				.quality = 77,
-				.stamp = 0xabcdef01,
-				.digests = some_digests };
-}
-
-static void same_row(const struct hf_row *one, const struct hf_row *other)
-{
-	assert_string_equal(one->path, other->path);
-	assert_int_equal(one->note, other->note);
-	if (one->note == HF_ROW_GONE)
-		return;
-	assert_int_equal(one->quality, other->quality);
-	assert_int_equal(one->stamp, other->stamp);
-	assert_memory_equal(one->digests, other->digests,
-			    hf_row_has_pdq(one) ? HF_ROW_ALL_BYTES
-						: HF_ROW_EXACT_BYTES);
-}
-
-static void rows_come_back_as_they_were_put(void **state)
-{
-	static char longest[HF_ROW_PATH_SIZE], digits[HF_ROW_PATH_SIZE],
-		others[HF_ROW_PATH_SIZE];
-	const struct {
-		const char *path;
-		uint8_t note, quality;
-		uint32_t stamp;
-	} rows[] = {
-		{ "/a/b/0001.jpg", 0, 77, 0 },
-		{ "/a/b/0002.jpg", 0, 100, 1 },
-		{ "/a/b/0002.jpg", HF_VERDICT_BLOCK, 0, 127 },
-		{ "/a/b/0102.jpg", 0, 3, 127 },
-		{ "/a/b/0a02.jpg", HF_ROW_GONE, 3, 127 },
-		{ "/a/b/0A02.jpg", 0, 3, 127 },
-		{ "/a/b/9f86d081884c7d659a2feaa0c55ad015.jpg", 0, HF_ROW_NO_PDQ,
-		  128 },
-		{ "/a/b/9f86d081884c7d659a2feaa0c55ad0150.jpg", 0,
-		  HF_ROW_NOT_TRIED, UINT32_MAX },
-		{ "/a/b/9f86d081884c7d659a2feaa0c55ad0151.jpg", HF_ROW_GONE, 0,
-		  0 },
-		/* As long, with a digit less. */
-		{ "/a/b/9f86d081884c7d659a2feaa0c55ad01-1.jpg", 0, 1, 1 },
-		{ "/a/b/123e4567-e89b-12d3-a456-426614174000", 0, 1, 1 },
-		{ "/a/b/123e4567-e89c-02d3-b456-f26614174001", 0, 102, 1 },
-		{ "/a/b/123e4568-abcd-efd3-b456-f26614174001", 1, 102, 1 },
-		{ "/a/c/123e4568-abcd-efd3-b456-f26614174001", 2, 101, 1 },
-		{ "/a", 0, 1, 1u << 31 },
-		{ longest, 0, 1, 1 },
-		{ digits, 0, 1, 1 },
-		{ others, 0, 1, 1 },
-		{ "/", 0, 1, 1 },
-		{ "/\xff\xfe\x01 with bytes", 0, 1, 1 },
-		{ "/\xff\xfe\x01 with bytes and more than fifteen", 0, 1, 1 },
-	};
-	static struct hf_row_lean lean;
-	struct hf_buf buf;
-	struct hf_span rest;
-
-	memset(longest, 'x', sizeof(longest) - 1);
-	memset(digits, '7', sizeof(digits) - 1);
-	memset(others, 'f', sizeof(others) - 1);
-	longest[0] = digits[0] = others[0] = '/';
-	hf_buf_init(&buf, 64 * 1024);
-	hf_row_lean_reset(&lean);
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct hf_row row = a_row(rows[i].path);
-
-		row.note = rows[i].note;
-		row.quality = rows[i].quality;
-		row.stamp = rows[i].stamp;
-		hf_row_put(&buf, &lean, &row);
-	}
-	rest = hf_buf_span(&buf);
-	hf_row_lean_reset(&lean);
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct hf_row row = a_row(rows[i].path), back;
-		struct hf_why why = { "" };
-
-		row.note = rows[i].note;
-		row.quality = rows[i].quality;
-		row.stamp = rows[i].stamp;
-		assert_ok(hf_row_take(&rest, &lean, &back, &why), &why);
-		same_row(&row, &back);
-	}
-	assert_int_equal(rest.len_bytes, 0);
-	hf_buf_release(&buf);
-}
-
-static int by_row(const void *one, const void *other)
-{
-	return hf_row_compare(one, other);
-}
-
-/* What files are called where there are many of them: by number, by 64 or 128
- * bits in hex, by UUID; in the numbers that there are of them. */
-static void a_row_beside_others_takes_little(void **state)
-{
-	enum { ROWS_MANY = 4000, NAME = 80 };
-	static char names[ROWS_MANY][NAME];
-	static struct hf_row_lean lean;
-	static const char *const kinds[] = { "number", "64 bits", "128 bits",
-					     "UUID" };
-
-	for (int kind = 0; kind < (int)ROWS(kinds); kind++) {
-		struct hf_buf buf;
-		size_t bytes = 0;
-
-		for (unsigned i = 0; i < ROWS_MANY; i++) {
-			unsigned long one = random64(), other = random64();
-			/* Some sixteen in a directory. */
-			unsigned a = i / 16 & 255, b = 3;
-
-			if (kind == 0)
-				snprintf(names[i], NAME,
-					 "/srv/2026/01/%02u/IMG_%08u.jpg",
-					 i / 3000 + 1, 123450000 + i);
-			else if (kind == 1)
-				snprintf(names[i], NAME,
-					 "/srv/%02x/%02x/%016lx.jpg", a, b,
-					 one);
-			else if (kind == 2)
-				snprintf(names[i], NAME,
-					 "/srv/%02x/%02x/%02x%02x%012lx%016lx",
-					 a, b, a, b, one >> 16, other);
-			else
-				snprintf(names[i], NAME,
-					 "/srv/%02x/%02x/%02x%02x%04lx-%04lx-"
-					 "4%03lx-%04lx-%012lx.jpg",
-					 a, b, a, b, one & 0xffff,
-					 one >> 16 & 0xffff, one >> 32 & 0xfff,
-					 one >> 48, other >> 16);
-		}
-		qsort(names, ROWS_MANY, NAME, by_row);
-		hf_buf_init(&buf, 4096);
-		hf_row_lean_reset(&lean);
-		for (unsigned i = 0; i < ROWS_MANY; i++) {
-			struct hf_row row = a_row(names[i]);
-
-			hf_buf_reset(&buf);
-			hf_row_put(&buf, &lean, &row);
-			bytes += buf.len_bytes;
-		}
-		if (bytes > (size_t)ROWS_MANY * 120)
-			fail_msg("%s: %zu bytes for %d rows", kinds[kind],
-				 bytes, ROWS_MANY);
-		hf_buf_release(&buf);
-	}
-}
-
-static void rows_are_in_the_order_of_a_walk(void **state)
-{
-	const char *const paths[] = {
-		"/a",     "/a/b", "/a/b/c", "/a/b\x01",
-		"/a/b.c", "/a!",  "/b",     "/b\xff",
-	};
-
-	for (size_t i = 0; i < ROWS(paths); i++) {
-		for (size_t j = 0; j < ROWS(paths); j++) {
-			int order = hf_row_compare(paths[i], paths[j]);
-
-			assert_int_equal(order < 0, i < j);
-			assert_int_equal(order == 0, i == j);
-		}
-	}
-	assert_true(hf_row_is_under("/a/b", "/a/b"));
-	assert_true(hf_row_is_under("/a/b/c", "/a/b"));
-	assert_false(hf_row_is_under("/a/bc", "/a/b"));
-	assert_true(hf_row_is_under("/a", "/"));
-}
-
-static void bytes_that_are_no_row_are_refused(void **state)
-{
-	struct hf_row row = a_row("/a/b/some-name.jpg"), back;
-	static struct hf_row_lean lean;
-	struct hf_buf buf;
-	size_t taken = 0;
-
-	hf_buf_init(&buf, 4096);
-	hf_row_lean_reset(&lean);
-	hf_row_put(&buf, &lean, &row);
-	for (size_t len_bytes = 0; len_bytes < buf.len_bytes; len_bytes++) {
-		struct hf_span rest = hf_span(buf.at, len_bytes);
-
-		hf_row_lean_reset(&lean);
-		assert_int_equal(hf_row_take(&rest, &lean, &back, NULL),
-				 HF_E_CORRUPT);
-	}
-	/* Any one byte changed: another row, or none; never past the end. */
-	for (size_t i = 0; i < 30; i++) {
-		for (unsigned flip = 1; flip < 256; flip++) {
-			struct hf_span rest = hf_buf_span(&buf);
-
-			lean = (struct hf_row_lean){ .path = "/1f",
-						     .front = 1,
-						     .digits = 2 };
-			buf.at[i] ^= (uint8_t)flip;
-			taken +=
-				hf_row_take(&rest, &lean, &back, NULL) == HF_OK;
-			buf.at[i] ^= (uint8_t)flip;
-		}
-	}
-	assert_true(taken > 0);
-	hf_buf_release(&buf);
-}
-
-/* ---- the whole ---- */
 
 struct home {
 	char dir[64];
@@ -389,6 +174,109 @@ static void what_was_not_saved_is_not_there_and_leaves_no_files(void **state)
 	assert_int_equal(stat(path, &is), -1);
 }
 
+static void long_videos_do_not_pile_up_in_memory(void **state)
+{
+	enum { FILMS = 2500 };
+	struct home *home = *state;
+	const struct hf_shelf *shelf;
+	struct hf_shelf_cursor *cursor;
+	const struct hf_row *row;
+	struct hf_why why = { "" };
+	char path[64];
+	size_t most_bytes = 0, found = 0;
+
+	reopen(home);
+	shelf = hf_inventory_shelf(home->inventory, HF_INVENTORY_ALL);
+	for (unsigned i = 0; i < FILMS; i++) {
+		struct hf_row film = a_film(path, HF_VPDQ_MAX_FRAMES);
+
+		snprintf(path, sizeof(path), "/srv/%06u.mp4", i);
+		assert_ok(hf_inventory_put(home->inventory, HF_INVENTORY_ALL,
+					   &film, &why),
+			  &why);
+		if (shelf->waiting_bytes > most_bytes)
+			most_bytes = shelf->waiting_bytes;
+	}
+	assert_true(most_bytes <
+		    HF_SHELF_WAITING_MAX_BYTES + 2 * sizeof(some_frames));
+	assert_ok(hf_inventory_save(home->inventory, &why), &why);
+	assert_ok(hf_shelf_begin(shelf, &cursor, &why), &why);
+	while (hf_shelf_next(cursor, &row, &why) == HF_OK) {
+		struct hf_row film = a_film(row->path, HF_VPDQ_MAX_FRAMES);
+
+		same_row(&film, row);
+		found++;
+	}
+	hf_shelf_end(cursor);
+	assert_int_equal(found, FILMS);
+}
+
+/* Flip what says the version of a file of rows, at both ends. */
+static void set_version(struct home *home, char version)
+{
+	char path[96];
+	struct stat is;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/rows.1", home->dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &is), 0);
+	assert_int_equal(pwrite(fd, &version, 1, 13), 1);
+	assert_int_equal(pwrite(fd, &version, 1, is.st_size - 3), 1);
+	close(fd);
+}
+
+static void older_rows_without_a_pdq_were_not_tried(void **state)
+{
+	static const struct {
+		char version;
+		uint8_t put, back;
+		enum hf_err want;
+	} rows[] = {
+		{ '3', HF_ROW_NO_PDQ, HF_ROW_NO_PDQ, HF_OK },
+		{ '2', HF_ROW_NO_PDQ, HF_ROW_NOT_TRIED, HF_OK },
+		{ '2', HF_ROW_NOT_TRIED, HF_ROW_NOT_TRIED, HF_OK },
+		{ '2', 0, 0, HF_OK },
+		{ '1', 0, 0, HF_E_CORRUPT },
+	};
+	struct home *home = *state;
+	const struct hf_row *back;
+	struct hf_shelf_cursor *cursor;
+	struct hf_why why = { "" };
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_row row = a_row("/srv/a");
+		enum hf_err err;
+
+		hf_inventory_close(home->inventory);
+		home->inventory = NULL;
+		assert_ok(hf_inventory_open(home->dir, true, &home->inventory,
+					    &why),
+			  &why);
+		row.quality = rows[i].put;
+		assert_ok(hf_inventory_put(home->inventory, HF_INVENTORY_ALL,
+					   &row, &why),
+			  &why);
+		assert_ok(hf_inventory_save(home->inventory, &why), &why);
+		hf_inventory_close(home->inventory);
+		home->inventory = NULL;
+		set_version(home, rows[i].version);
+		err = hf_inventory_open(home->dir, false, &home->inventory,
+					&why);
+		assert_int_equal(err, rows[i].want);
+		if (err != HF_OK)
+			break;
+		assert_ok(hf_shelf_begin(hf_inventory_shelf(home->inventory,
+							    HF_INVENTORY_ALL),
+					 &cursor, &why),
+			  &why);
+		assert_ok(hf_shelf_next(cursor, &back, &why), &why);
+		assert_int_equal(back->quality, rows[i].back);
+		hf_shelf_end(cursor);
+	}
+}
+
 static void positions_are_kept_with_what_they_stand_for(void **state)
 {
 	const struct hf_set_position positions[] = {
@@ -492,16 +380,18 @@ static void damage_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_come_back_as_they_were_put),
-		cmocka_unit_test(a_row_beside_others_takes_little),
-		cmocka_unit_test(rows_are_in_the_order_of_a_walk),
-		cmocka_unit_test(bytes_that_are_no_row_are_refused),
 		cmocka_unit_test_setup_teardown(
 			the_newest_row_of_a_path_counts_through_all_merges,
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_was_not_saved_is_not_there_and_leaves_no_files,
 			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			long_videos_do_not_pile_up_in_memory, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			older_rows_without_a_pdq_were_not_tried, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(
 			positions_are_kept_with_what_they_stand_for, set_up,
 			tear_down),

@@ -1,0 +1,1 @@
+hf_unit(inventory_row USES base sign codec inventory)
