@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,42 +247,6 @@ static void remind_signer(struct hf_node *node)
 	hf_ledger_view_end(view);
 }
 
-static enum hf_err remove_files(const char *path, struct hf_why *why)
-{
-	DIR *dir = opendir(path);
-	struct dirent *file;
-	enum hf_err err = HF_OK;
-
-	if (dir == NULL)
-		return hf_why_errno(why, "open '%s'", path);
-	while (err == HF_OK && (file = readdir(dir)) != NULL) {
-		if (file->d_name[0] != '.' &&
-		    unlinkat(dirfd(dir), file->d_name, 0) != 0)
-			err = hf_why_errno(why, "remove '%s/%s'", path,
-					   file->d_name);
-	}
-	closedir(dir);
-	return err;
-}
-
-/* An index holds nothing that the ledger has not: what is damaged, or of
- * another version, is made again. */
-static enum hf_err open_index(const struct hf_conf *conf, const char *name,
-			      struct hf_index **out_index, struct hf_why *why)
-{
-	char dir[HF_NODE_PATH_SIZE];
-	enum hf_err err;
-
-	snprintf(dir, sizeof(dir), "%s/%s", conf->state_dir, name);
-	err = hf_index_open(dir, out_index, why);
-	if (err != HF_E_CORRUPT && err != HF_E_UNSUPPORTED)
-		return err;
-	hf_log(HF_LOG_WARNING, "feed", "index is made again", "why=\"%s\"",
-	       why->text);
-	err = remove_files(dir, why);
-	return err == HF_OK ? hf_index_open(dir, out_index, why) : err;
-}
-
 /* What lookups in place judge by. */
 static enum hf_err tell_rules(struct hf_node *node, struct hf_why *why)
 {
@@ -319,17 +282,9 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_own_sets_create(node, why);
 	if (err == HF_OK)
-		err = open_index(start->conf, "index", &node->index, why);
-	if (err == HF_OK)
-		err = open_index(start->conf, "retracted", &node->retracted,
-				 why);
+		err = hf_start_index(node, why);
 	if (err == HF_OK)
 		err = tell_rules(node, why);
-	if (err == HF_OK) {
-		snprintf(dir, sizeof(dir), "%s/expiring",
-			 start->conf->state_dir);
-		err = hf_expiry_open(dir, &node->expiring, why);
-	}
 	if (err == HF_OK)
 		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
@@ -591,6 +546,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 {
 	struct hf_node *node = &start->node;
 
+	atomic_store(&node->is_ending, true);
 	hf_vouching_stop(node->vouching);
 	hf_erasure_stop(node->erasure);
 	hf_applied_say_stop(node->applied_say);

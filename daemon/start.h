@@ -42,6 +42,10 @@ HF_MUST enum hf_err hf_start_signer(struct hf_start *start, const char *home,
 /* Ledger, indexes and what follows them. */
 HF_MUST enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why);
 
+/* Of these a part: the indexes, made again where they are damaged or stand for
+ * more than the ledger has. */
+HF_MUST enum hf_err hf_start_index(struct hf_node *node, struct hf_why *why);
+
 /* Loops, servers and peers. */
 HF_MUST enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why);
 

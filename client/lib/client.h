@@ -76,6 +76,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(list_peers,  "Admin",   "ListPeers",  30000)                        \
 	X(add_peer,    "Admin",   "AddPeer",    60000)                        \
 	X(verify_set,  "Admin",   "VerifySet",  3600000)                      \
+	X(make_backup, "Admin",   "MakeBackup", 86400000)                     \
 	X(get_evidence, "Admin",  "GetEvidence", 30000)                       \
 	X(list_receipts, "Admin", "ListReceipts", 60000)                      \
 	X(list_cases,  "Takedown", "ListCases", 30000)                        \
@@ -95,7 +96,8 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 #define HF_CLIENT_TELL_TABLE(X)                                               \
 	X(get_status,  "Admin",   "GetStatus",  30000)                        \
 	X(get_invite,  "Admin",   "GetInvite",  60000)                        \
-	X(get_sizes,   "Admin",   "GetSizes",   120000)
+	X(get_sizes,   "Admin",   "GetSizes",   120000)                       \
+	X(verify_store, "Admin",  "VerifyStore", 86400000)
 /* clang-format on */
 
 #define HF_CLIENT_DECLARE(name, service, method, deadline_ms)                  \

@@ -307,6 +307,8 @@ HF_CMD_RUN(roles_attest);
 HF_CMD_RUN(roles_end);
 HF_CMD_RUN(invite);
 HF_CMD_RUN(status);
+HF_CMD_RUN(admin_backup);
+HF_CMD_RUN(admin_verify);
 HF_CMD_RUN(checkpoint);
 HF_CMD_RUN(proof);
 HF_CMD_RUN(notify);

@@ -299,18 +299,50 @@ HF_MUST enum hf_err hf_ledger_compact(struct hf_ledger *ledger,
 				      const atomic_bool *is_over,
 				      struct hf_why *why);
 
+/* What can be wrong with what is stored, and where: entries [first, end). */
+enum hf_ledger_fault_kind {
+	HF_LEDGER_FAULT_PAYLOAD, /* of one entry, or its record */
+	HF_LEDGER_FAULT_HEADERS, /* of a chunk */
+	HF_LEDGER_FAULT_TREE,    /* hashes, under headers that are right */
+	HF_LEDGER_FAULT_ABOUT,   /* how a RETRACT or the like is found */
+	HF_LEDGER_FAULT_NOTE,    /* the checkpoint at this size */
+};
+
+struct hf_ledger_fault {
+	enum hf_ledger_fault_kind kind;
+	uint64_t first;
+	uint64_t end;
+};
+
+const char *hf_ledger_fault_words(enum hf_ledger_fault_kind kind);
+
+#define HF_LEDGER_FAULTS_MAX 64
+
 struct hf_ledger_check {
 	uint64_t entries;  /* re-hashed */
 	uint64_t payloads; /* compared with their commitments */
 	uint64_t erased;
-	uint64_t missing; /* payloads that never came */
+	uint64_t missing;      /* payloads that never came */
+	uint64_t faults_count; /* of which the first so many are told */
+	struct hf_ledger_fault faults[HF_LEDGER_FAULTS_MAX];
 };
 
 /* Re-derive a set's tree from its headers, compare every stored subtree hash,
- * every payload with its commitment, and the roots with those of the notes.
- * CORRUPT names the first entry that differs.  Takes many short views. */
+ * every payload with its commitment, the roots with those of the notes, and
+ * how what takes entries back is found.  CORRUPT names the first entry that
+ * differs, and out_check is filled in then too.  Where is_over (may be NULL)
+ * becomes true it ends early: CANCELLED.  Takes many short views. */
 HF_MUST enum hf_err hf_ledger_verify(struct hf_ledger *ledger, uint32_t set,
+				     const atomic_bool *is_over,
 				     struct hf_ledger_check *out_check,
+				     struct hf_why *why);
+
+/* A copy of the store in a directory that is made for it (EXISTS when it is
+ * there), verified as it lies there.  Every entry that could be read before
+ * the call is in it.  As hf_store_backup() about is_over and errors; CORRUPT
+ * when what was copied does not verify.  BLOCKS for as long as it takes. */
+HF_MUST enum hf_err hf_ledger_backup(struct hf_ledger *ledger, const char *dir,
+				     const atomic_bool *is_over,
 				     struct hf_why *why);
 
 #endif /* HF_LEDGER_H */

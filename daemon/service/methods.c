@@ -71,6 +71,8 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
 	{ ADMIN("GetSizes"),           READER,   KIB(1),  120000, false, false, &hf_serve_get_sizes },
 	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
+	{ ADMIN("VerifyStore"),        OPERATOR, KIB(1),  86400000, false, false, &hf_serve_verify_store },
+	{ ADMIN("MakeBackup"),         OPERATOR, KIB(1),  86400000, false, false, &hf_serve_make_backup },
 	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
 	{ ADMIN("ListReceipts"),       READER,   KIB(1),  60000, false, false, &hf_serve_list_receipts },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },

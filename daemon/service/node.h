@@ -15,6 +15,7 @@
 #ifndef HF_NODE_H
 #define HF_NODE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "conf.h"
@@ -55,7 +56,8 @@ struct hf_node {
 	char ring_dir[HF_NODE_PATH_SIZE];
 	char ended_dir[HF_NODE_PATH_SIZE]; /* sets that we were taken out of */
 	uint64_t started_ms;
-	char listen[300]; /* as bound, with the real port */
+	atomic_bool is_ending; /* what takes long ends early */
+	char listen[300];      /* as bound, with the real port */
 	struct hf_ring_holder *ring;
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;

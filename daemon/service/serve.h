@@ -64,6 +64,8 @@ extern const struct hf_rpc_events hf_serve_add_peer;
 extern const struct hf_rpc_events hf_serve_remove_peer;
 extern const struct hf_rpc_events hf_serve_get_invite;
 extern const struct hf_rpc_events hf_serve_verify_set;
+extern const struct hf_rpc_events hf_serve_verify_store;
+extern const struct hf_rpc_events hf_serve_make_backup;
 extern const struct hf_rpc_events hf_serve_list_receipts;
 extern const struct hf_rpc_events hf_serve_get_evidence;
 extern const struct hf_rpc_events hf_serve_thaw_set;

@@ -142,7 +142,8 @@ static enum hf_err verify_set(struct hf_unary *unary, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_node_set(unary->node, request.set, origin, &set, why);
 	if (err == HF_OK)
-		err = hf_ledger_verify(unary->node->ledger, set, &check, why);
+		err = hf_ledger_verify(unary->node->ledger, set,
+				       &unary->node->is_ending, &check, why);
 	if (err == HF_OK)
 		err = hf_verify_set_response_encode(
 			&(struct hf_verify_set_response){
@@ -154,4 +155,5 @@ static enum hf_err verify_set(struct hf_unary *unary, struct hf_why *why)
 	return err;
 }
 
-HF_UNARY_ERRAND(verify_set);
+/* Long: beside what others wait for. */
+HF_UNARY_CASE(verify_set);

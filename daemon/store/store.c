@@ -98,7 +98,7 @@ static bool is_vacant(const char *dir)
 }
 
 /* What a crash during make() left. */
-static void remains_remove(const char *dir)
+void hf_store_remains_remove(const char *dir)
 {
 	char path[PATH_BYTES];
 
@@ -122,12 +122,12 @@ static enum hf_err make(struct hf_store *store, struct hf_why *why)
 	err = path_with(fresh, store->dir, ".new", why);
 	if (err != HF_OK)
 		return err;
-	remains_remove(fresh);
+	hf_store_remains_remove(fresh);
 	if (mkdir(fresh, 0700) != 0)
 		return hf_why_errno(why, "store: make '%s'", fresh);
 	err = hf_store_env_open(store, fresh, true, why);
 	if (err != HF_OK) {
-		remains_remove(fresh);
+		hf_store_remains_remove(fresh);
 		return err;
 	}
 	hf_store_env_close(store);
@@ -161,7 +161,7 @@ static enum hf_err files_open(struct hf_store *store, bool replaces_others,
 	err = hf_store_env_open(store, store->dir, false, why);
 	if (err != HF_E_UNSUPPORTED || !replaces_others)
 		return err;
-	remains_remove(store->dir);
+	hf_store_remains_remove(store->dir);
 	err = make(store, why);
 	return err == HF_OK ? hf_store_env_open(store, store->dir, false, why)
 			    : err;
@@ -241,7 +241,7 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 		err = path_with(copy, store->dir, COPY_SUFFIX, why);
 	/* A copy that a crash left is of no use to anybody. */
 	if (err == HF_OK)
-		remains_remove(copy);
+		hf_store_remains_remove(copy);
 	if (err == HF_OK)
 		err = files_open(store, options->replaces_others, why);
 	if (err != HF_OK) {
@@ -252,10 +252,9 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 	return HF_OK;
 }
 
-enum hf_err hf_store_copy_make(struct hf_store *store,
+enum hf_err hf_store_copy_make(struct hf_store *store, const char *dir,
 			       struct hf_store **out_copy, struct hf_why *why)
 {
-	char dir[PATH_BYTES];
 	const struct hf_store_options options = {
 		.dir = dir,
 		.format = store->format,
@@ -264,35 +263,38 @@ enum hf_err hf_store_copy_make(struct hf_store *store,
 		.map_most_bytes = store->map_most_bytes,
 	};
 	struct hf_store *copy;
-	enum hf_err err = path_with(dir, store->dir, COPY_SUFFIX, why);
+	enum hf_err err;
 
-	if (err == HF_OK)
-		err = store_new(&options, &copy, why);
+	if (strlen(dir) >= PATH_BYTES - 16)
+		return hf_why(why, HF_E_LIMIT, "store: path too long");
+	err = store_new(&options, &copy, why);
 	if (err != HF_OK)
 		return err;
 	copy->tables_count = store->tables_count;
 	for (size_t i = 0; i < copy->tables_count; i++)
 		memcpy(copy->tables[i].name, store->tables[i].name,
 		       TABLE_NAME_BYTES);
-	remains_remove(dir);
-	if (mkdir(dir, 0700) != 0)
+	if (mkdir(dir, 0700) != 0) {
 		err = hf_why_errno(why, "store: make '%s'", dir);
-	if (err == HF_OK)
-		err = hf_store_env_open(copy, dir, true, why);
+		hf_store_copy_drop(copy, true);
+		return err;
+	}
+	err = hf_store_env_open(copy, dir, true, why);
 	if (err != HF_OK) {
-		hf_store_copy_drop(copy);
+		hf_store_copy_drop(copy, false);
 		return err;
 	}
 	*out_copy = copy;
 	return HF_OK;
 }
 
-void hf_store_copy_drop(struct hf_store *copy)
+void hf_store_copy_drop(struct hf_store *copy, bool is_kept)
 {
 	if (copy == NULL)
 		return;
 	hf_store_env_close(copy);
-	remains_remove(copy->dir);
+	if (!is_kept)
+		hf_store_remains_remove(copy->dir);
 	store_free(copy);
 }
 

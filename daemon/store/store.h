@@ -222,6 +222,14 @@ HF_MUST enum hf_err hf_store_compact(struct hf_store *store,
 				     const atomic_bool *is_over,
 				     struct hf_why *why);
 
+/* A copy of what is in it, as it is when this returns, in a directory that is
+ * made for it (EXISTS when it is there): opened with the same options it is a
+ * store.  What was deleted is not in it.  As hf_store_compact() about others,
+ * is_over and errors; a copy that fails leaves nothing. */
+HF_MUST enum hf_err hf_store_backup(struct hf_store *store, const char *dir,
+				    const atomic_bool *is_over,
+				    struct hf_why *why);
+
 /* Free the places of readers that were killed, so that the file stops
  * growing for them.  Done at open too; cheap. */
 HF_MUST enum hf_err hf_store_check_readers(struct hf_store *store,

@@ -124,6 +124,7 @@ struct copying {
 	struct hf_store *to;        /* owned; in a directory beside it */
 	const atomic_bool *is_over; /* may be NULL */
 	bool is_first;              /* the tables are empty: append */
+	bool is_backup;             /* the copy is kept, and nothing swapped */
 
 	/* One step. */
 	size_t table;
@@ -384,7 +385,21 @@ static enum hf_err swap_files(struct hf_store *store, struct hf_why *why)
 	return err == HF_OK ? reopened : err;
 }
 
-/* The last changes, and the new file in the place of the old one. */
+/* The copy is whole: every commit of it was synced. */
+static enum hf_err settle(struct copying *copying, struct hf_why *why)
+{
+	char lock[PATH_BYTES + 16];
+
+	hf_store_env_close(copying->to);
+	if (!copying->is_backup)
+		return hf_store_shut_while(copying->from, swap_files, why);
+	snprintf(lock, sizeof(lock), "%s/lock.mdb", copying->to->dir);
+	unlink(lock);
+	return hf_file_sync_dir(copying->to->dir, why);
+}
+
+/* The last changes, with the writer kept out; and the new file in the place of
+ * the old one. */
 static enum hf_err finish(struct copying *copying, struct hf_why *why)
 {
 	struct hf_store *store = copying->from;
@@ -399,11 +414,8 @@ static enum hf_err finish(struct copying *copying, struct hf_why *why)
 			     store->dir);
 	if (err == HF_OK)
 		err = replay(copying, taken, store->tables_count, why);
-	if (err == HF_OK) {
-		/* Every commit of it was synced. */
-		hf_store_env_close(copying->to);
-		err = hf_store_shut_while(store, swap_files, why);
-	}
+	if (err == HF_OK)
+		err = settle(copying, why);
 	pthread_mutex_unlock(&store->writing);
 	changes_free(taken);
 	return err;
@@ -423,10 +435,11 @@ static enum hf_err copy_all(struct copying *copying, struct hf_why *why)
 	return err == HF_OK ? finish(copying, why) : err;
 }
 
-enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
-			     struct hf_why *why)
+/* Into a fresh directory of this name. */
+static enum hf_err copy_store(struct copying *copying, const char *dir,
+			      struct hf_why *why)
 {
-	struct copying copying = { .from = store, .is_over = is_over };
+	struct hf_store *store = copying->from;
 	struct changes *changes = changes_new(store);
 	enum hf_err err;
 
@@ -438,7 +451,7 @@ enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
 		changes_free(changes);
 		return hf_why(why, HF_E_BUSY, "store: it is being copied");
 	}
-	err = hf_store_copy_make(store, &copying.to, why);
+	err = hf_store_copy_make(store, dir, &copying->to, why);
 	if (err == HF_OK)
 		store->changes = changes;
 	else
@@ -446,11 +459,33 @@ enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
 	pthread_mutex_unlock(&store->writing);
 	if (err != HF_OK)
 		return err;
-	err = copy_all(&copying, why);
+	err = copy_all(copying, why);
 	pthread_mutex_lock(&store->writing);
 	changes_free(store->changes);
 	store->changes = NULL;
 	pthread_mutex_unlock(&store->writing);
-	hf_store_copy_drop(copying.to);
+	hf_store_copy_drop(copying->to, copying->is_backup && err == HF_OK);
 	return err;
+}
+
+enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
+			     struct hf_why *why)
+{
+	struct copying copying = { .from = store, .is_over = is_over };
+	char dir[PATH_BYTES + sizeof(COPY_SUFFIX)];
+
+	snprintf(dir, sizeof(dir), "%s" COPY_SUFFIX, store->dir);
+	/* What a copy that failed left is of no use to anybody. */
+	hf_store_remains_remove(dir);
+	return copy_store(&copying, dir, why);
+}
+
+enum hf_err hf_store_backup(struct hf_store *store, const char *dir,
+			    const atomic_bool *is_over, struct hf_why *why)
+{
+	struct copying copying = { .from = store,
+				   .is_over = is_over,
+				   .is_backup = true };
+
+	return copy_store(&copying, dir, why);
 }

@@ -95,12 +95,16 @@ hf_store_write_once(struct hf_store *store,
 					 struct hf_why *why),
 		    void *arg, struct hf_why *why);
 
-/* store.c: an empty store of the same tables in a fresh directory beside this
- * one; and let go of it and of the directory.  NULL is fine. */
-HF_MUST enum hf_err hf_store_copy_make(struct hf_store *store,
+/* store.c: an empty store of the same tables in a directory that is made for
+ * it; and let go of it, and of the directory unless it is kept.  NULL is fine.
+ */
+HF_MUST enum hf_err hf_store_copy_make(struct hf_store *store, const char *dir,
 				       struct hf_store **out_copy,
 				       struct hf_why *why);
-void hf_store_copy_drop(struct hf_store *copy);
+void hf_store_copy_drop(struct hf_store *copy, bool is_kept);
+
+/* The files of a store that is of no use, and its directory. */
+void hf_store_remains_remove(const char *dir);
 
 /* store_compact.c: with `writing` held.  This key was set, deleted, or, with
  * is_append, put behind all others; and the transaction that said so did not

@@ -101,6 +101,9 @@
 #define HF_VKEY_MAX_BYTES       512
 #define HF_MISSING_MAX          16    /* missing payloads named of a set */
 #define HF_SIZES_MAX            10000 /* rows of each list of GetSizes */
+#define HF_CHECKS_MAX           8192  /* sets told of by VerifyStore */
+#define HF_FAULTS_MAX           64    /* faults told of each */
+#define HF_DIRECTORY_MAX_BYTES  512   /* a path on the node's machine */
 
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16

@@ -216,4 +216,34 @@ HF_SHAPE(get_sizes_response, Hashfed__V1__GetSizesResponse,
 	HF_U64(reserve_bytes),
 	HF_U64(resident_bytes),
 	HF_U64(mapped_bytes))
+
+HF_SHAPE(store_fault, Hashfed__V1__StoreFault, hashfed__v1__store_fault,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(problem, 1, HF_SENTENCE_MAX_BYTES),
+	HF_U64(first),
+	HF_U64(end))
+
+HF_SHAPE(set_check, Hashfed__V1__SetCheck, hashfed__v1__set_check,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_U64(size),
+	HF_U64(payloads),
+	HF_U64(erased),
+	HF_U64(missing),
+	HF_MANY(faults, store_fault, HF_FAULTS_MAX),
+	HF_U64(problems))
+
+HF_SHAPE(verify_store_response, Hashfed__V1__VerifyStoreResponse,
+	 hashfed__v1__verify_store_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(sets, set_check, HF_CHECKS_MAX))
+
+HF_SHAPE(make_backup_request, Hashfed__V1__MakeBackupRequest,
+	 hashfed__v1__make_backup_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(directory, 1, HF_DIRECTORY_MAX_BYTES))
+
+HF_SHAPE(make_backup_response, Hashfed__V1__MakeBackupResponse,
+	 hashfed__v1__make_backup_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_U64(bytes),
+	HF_U64(sets),
+	HF_U64(entries))
 /* clang-format on */

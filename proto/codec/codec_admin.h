@@ -233,6 +233,38 @@ struct hf_get_sizes_response {
 	uint64_t mapped_bytes;
 };
 
+struct hf_store_fault {
+	const char *problem; /* HF_SENTENCE_MAX_BYTES */
+	uint64_t first;
+	uint64_t end;
+};
+
+struct hf_set_check {
+	const char *origin;
+	uint64_t size;
+	uint64_t payloads;
+	uint64_t erased;
+	uint64_t missing;
+	const struct hf_store_fault *faults; /* HF_FAULTS_MAX */
+	size_t faults_count;
+	uint64_t problems; /* of which the first are told */
+};
+
+struct hf_verify_store_response {
+	const struct hf_set_check *sets; /* HF_CHECKS_MAX */
+	size_t sets_count;
+};
+
+struct hf_make_backup_request {
+	const char *directory; /* HF_DIRECTORY_MAX_BYTES */
+};
+
+struct hf_make_backup_response {
+	uint64_t bytes;
+	uint64_t sets;
+	uint64_t entries;
+};
+
 HF_CODEC_MESSAGE(get_status_response);
 HF_CODEC_MESSAGE(list_sets_request);
 HF_CODEC_MESSAGE(wire_set_info);
@@ -263,5 +295,10 @@ HF_CODEC_MESSAGE(list_receipts_response);
 HF_CODEC_MESSAGE(thaw_set_request);
 HF_CODEC_MESSAGE(size_info);
 HF_CODEC_MESSAGE(get_sizes_response);
+HF_CODEC_MESSAGE(store_fault);
+HF_CODEC_MESSAGE(set_check);
+HF_CODEC_MESSAGE(verify_store_response);
+HF_CODEC_MESSAGE(make_backup_request);
+HF_CODEC_MESSAGE(make_backup_response);
 
 #endif /* HF_CODEC_ADMIN_H */

@@ -216,7 +216,8 @@ static void apply_bench(struct rig *from, uint32_t own, struct rig *to,
 	printf("on disk: %.1f bytes an entry of %d bytes of payload\n",
 	       (double)stats.file_bytes / (double)size, PAYLOAD_BYTES);
 	begun_us = hf_clock_mono_us();
-	must(hf_ledger_verify(to->ledger, foreign, &check, &why), "verify");
+	must(hf_ledger_verify(to->ledger, foreign, NULL, &check, &why),
+	     "verify");
 	printf("verify: %9.0f entries/s\n",
 	       (double)check.entries / seconds_since(begun_us));
 }

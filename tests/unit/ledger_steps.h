@@ -68,7 +68,7 @@ static inline void verify(struct rig *rig, uint32_t set, uint64_t entries)
 	struct hf_ledger_check check;
 	struct hf_why why = { "" };
 
-	assert_ok(hf_ledger_verify(rig->ledger, set, &check, &why), &why);
+	assert_ok(hf_ledger_verify(rig->ledger, set, NULL, &check, &why), &why);
 	assert_int_equal(check.entries, entries);
 }
 

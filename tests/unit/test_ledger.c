@@ -277,7 +277,7 @@ static void an_erased_entry_keeps_its_header_alone(void **state)
 	assert_ok(hf_ledger_entry(view, set, 2, &entry, &why), &why);
 	assert_int_equal(entry.state, HF_LEDGER_BARE);
 	hf_ledger_view_end(view);
-	assert_ok(hf_ledger_verify(rig->ledger, set, &check, &why), &why);
+	assert_ok(hf_ledger_verify(rig->ledger, set, NULL, &check, &why), &why);
 	assert_int_equal(check.entries, 5);
 	assert_int_equal(check.erased, 2);
 	assert_int_equal(check.payloads, 0);
@@ -321,7 +321,7 @@ static void erasures_wait_until_the_file_is_written_anew(void **state)
 	assert_int_equal(erasing(rig), 0);
 	assert_ok(rig_info(rig, set, &info, &why), &why);
 	assert_int_equal(info.size, 6);
-	assert_ok(hf_ledger_verify(rig->ledger, set, &check, &why), &why);
+	assert_ok(hf_ledger_verify(rig->ledger, set, NULL, &check, &why), &why);
 	assert_int_equal(check.erased, 2);
 }
 
@@ -417,7 +417,7 @@ static void a_flipped_bit_is_found(void **state)
 			assert_int_equal(pwrite(fd, "A", 1, i), 1);
 	close(fd);
 	assert_ok(rig_reopen(rig, &why), &why);
-	assert_int_equal(hf_ledger_verify(rig->ledger, set, &check, &why),
+	assert_int_equal(hf_ledger_verify(rig->ledger, set, NULL, &check, &why),
 			 HF_E_CORRUPT);
 	assert_non_null(strstr(why.text, "entry 1"));
 }

@@ -188,7 +188,7 @@ static void come_back(struct rig *rig, const struct book *book)
 	assert_ok(hf_ledger_wait_for(rig->wait, NULL, &why), &why);
 	info = info_of(rig, set);
 	assert_int_equal(info.unsigned_count, 0);
-	assert_ok(hf_ledger_verify(rig->ledger, set, &check, &why), &why);
+	assert_ok(hf_ledger_verify(rig->ledger, set, NULL, &check, &why), &why);
 	assert_int_equal(check.entries, info.size);
 	assert_int_equal(check.payloads, info.size);
 	assert_true(info.size >= book->acknowledged);
