@@ -437,6 +437,22 @@ enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
 		    is_demoted ? HF_MATCH_MARK_DEMOTED : 0, why);
 }
 
+enum hf_err hf_index_doubt(struct hf_index *index, uint32_t set, uint64_t entry,
+			   uint32_t mask, uint32_t doubts, struct hf_why *why)
+{
+	mask &= HF_INDEX_DOUBTS;
+	return mark(index, set, entry, mask, doubts & mask, why);
+}
+
+enum hf_err hf_index_affirm(struct hf_index *index, uint32_t set,
+			    uint64_t entry, unsigned count, struct hf_why *why)
+{
+	if (count > HF_INDEX_AFFIRMED_MAX)
+		count = HF_INDEX_AFFIRMED_MAX;
+	return mark(index, set, entry, HF_MATCH_MARK_AFFIRM_MASK,
+		    (uint32_t)count << HF_MATCH_MARK_AFFIRM_SHIFT, why);
+}
+
 enum hf_err hf_index_expire(struct hf_index *index, uint32_t set,
 			    uint64_t entry, bool is_expired, struct hf_why *why)
 {

@@ -75,6 +75,7 @@ struct hf_index_hash {
 	/* Of VPDQ, whose lists are added frame by frame, each distinct one
 	 * once: how many this one's list has.  Else 0. */
 	uint16_t frames_count;
+	bool is_derived; /* taken from elsewhere: its set says nothing new */
 };
 
 /* Open for writing, alone; dir is made when it is missing.  Every segment is
@@ -127,6 +128,26 @@ HF_MUST enum hf_err hf_index_remove(struct hf_index *index, uint32_t set,
 /* The entry's hits carry is_demoted, or no longer do. */
 HF_MUST enum hf_err hf_index_demote(struct hf_index *index, uint32_t set,
 				    uint64_t entry, bool is_demoted,
+				    struct hf_why *why);
+
+/* What was said here and by others of entries, for verdicts: bits of a hit's
+ * doubts.  These are told anew after each open. */
+#define HF_INDEX_DISPUTED 8u
+#define HF_INDEX_HOT      16u /* hits far too often */
+#define HF_INDEX_IGNORED  32u /* an operator said so */
+#define HF_INDEX_DOUBTS   (HF_INDEX_DISPUTED | HF_INDEX_HOT | HF_INDEX_IGNORED)
+
+/* Organisations that affirm it, beside its publisher; more count as so many. */
+#define HF_INDEX_AFFIRMED_MAX 15
+
+/* Change of an entry's doubts those in mask. */
+HF_MUST enum hf_err hf_index_doubt(struct hf_index *index, uint32_t set,
+				   uint64_t entry, uint32_t mask,
+				   uint32_t doubts, struct hf_why *why);
+
+/* So many organisations affirm the entry. */
+HF_MUST enum hf_err hf_index_affirm(struct hf_index *index, uint32_t set,
+				    uint64_t entry, unsigned count,
 				    struct hf_why *why);
 
 /* The entry's hits carry is_expired, or no longer do; as a video it has none
@@ -183,6 +204,9 @@ struct hf_index_hit {
 	bool is_demoted;
 	bool is_expired; /* its time is over: no match */
 	bool is_unsure;  /* VPDQ: see struct hf_index_video_hit */
+	bool is_derived;
+	uint8_t doubts;   /* bits HF_INDEX_DISPUTED and so on */
+	uint8_t affirmed; /* by so many organisations */
 	/* 0: the same bytes.  Of VPDQ: within which frames were the same. */
 	uint16_t distance;
 	uint8_t looked_up_percent; /* VPDQ: see struct hf_index_video_hit */
@@ -246,6 +270,9 @@ struct hf_index_video_hit {
 	uint8_t list;          /* which of the entry's */
 	uint8_t content_class; /* as amended */
 	bool is_demoted;
+	bool is_derived;
+	uint8_t doubts;            /* as of struct hf_index_hit */
+	uint8_t affirmed;          /* likewise */
 	uint16_t looked_up_frames; /* of the video */
 	uint16_t looked_up_matched;
 	uint16_t listed_frames; /* of the list */

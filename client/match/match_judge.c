@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 #include "match_judge.h"
 
 /* Room for one more of rows in the arena, NULL when there is none. */
@@ -77,6 +79,9 @@ void hf_judge_hit(struct hf_judge *judge, uint32_t item, uint8_t quality,
 			    .is_frozen = is->is_frozen,
 			    .is_demoted = hit->is_demoted,
 			    .is_unsure = hit->is_unsure,
+			    .is_held = is->held_from_plus_one != 0 &&
+				       hit->entry + 1 >= is->held_from_plus_one,
+			    .doubts = hit->doubts,
 		    },
 		    &answer))
 		return;
@@ -118,6 +123,9 @@ static void on_video(void *arg, const struct hf_index_video_hit *hit)
 			.quality = HF_QUALITY_NONE,
 			.is_demoted = hit->is_demoted,
 			.is_unsure = hit->is_unsure,
+			.is_derived = hit->is_derived,
+			.doubts = hit->doubts,
+			.affirmed = hit->affirmed,
 			.distance = (uint16_t)video->distance,
 			.looked_up_percent = (uint8_t)hf_index_percent(
 				hit->looked_up_matched, hit->looked_up_frames),
@@ -208,6 +216,65 @@ static void demote_benign(struct hf_judge_found *found, size_t count)
 	}
 }
 
+/* Is it the first of the item from its organisation that is its own word? */
+static bool is_another(const struct hf_judge_found *found, size_t at)
+{
+	struct hf_span name =
+		hf_text_origin_domain(hf_span_of(found[at].is->origin));
+
+	if (found[at].hit.is_derived)
+		return false;
+	for (size_t i = 0; i < at; i++) {
+		struct hf_span other =
+			hf_text_origin_domain(hf_span_of(found[i].is->origin));
+
+		if (!found[i].hit.is_derived && hf_span_equal(name, other))
+			return false;
+	}
+	return true;
+}
+
+/* Organisations that list the item independently, or list and affirm one of
+ * its entries, whichever are more: never more than there are. */
+static unsigned count_organisations(const struct hf_judge_found *found,
+				    size_t count)
+{
+	unsigned listing = 0, affirming = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned of_entry = found[i].hit.affirmed +
+				    (found[i].hit.is_derived ? 0u : 1u);
+
+		listing += is_another(found, i);
+		if (of_entry > affirming)
+			affirming = of_entry;
+	}
+	return listing > affirming ? listing : affirming;
+}
+
+/* What too few say blocks nothing. */
+static bool demote_few(struct hf_judge_found *found, size_t count)
+{
+	unsigned organisations = 0;
+	bool has_demoted = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct hf_policy_answer *answer = &found[i].answer;
+
+		if (answer->verdict != HF_VERDICT_BLOCK ||
+		    answer->organisations_min < 2)
+			continue;
+		if (organisations == 0)
+			organisations = count_organisations(found, count);
+		if (organisations >= answer->organisations_min)
+			continue;
+		answer->verdict = HF_VERDICT_REVIEW;
+		answer->because = HF_POLICY_FEW;
+		has_demoted = true;
+	}
+	return has_demoted;
+}
+
 /* Another list of an entry whose better one stands before it, as far as an
  * answer goes. */
 static bool is_repeated(const struct hf_judge_found *first, size_t count,
@@ -241,6 +308,9 @@ size_t hf_judge_next(struct hf_judge *judge,
 		count++;
 	judge->given_count += count;
 	demote_benign(found, count);
+	/* Not of all alike: the worst is to come first again. */
+	if (demote_few(found, count))
+		qsort(found, count, sizeof(*found), compare);
 	for (size_t i = 0; i < count; i++) {
 		if (!is_repeated(found, kept, &found[i]))
 			found[kept++] = found[i];

@@ -21,9 +21,11 @@ struct hf_judge_set {
 	uint32_t set;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	bool is_own;
-	bool is_matchable;   /* else it has no hits */
-	bool is_provisional; /* never yet applied up to a checkpoint */
-	bool is_frozen;      /* frozen, incomplete or unsupported */
+	bool is_matchable;           /* else it has no hits */
+	bool is_provisional;         /* never yet applied up to a checkpoint */
+	bool is_frozen;              /* frozen, incomplete or unsupported */
+	uint64_t held_from_plus_one; /* 0: none; from there on entries came
+				      * in a flood */
 	/* When what we hold was last said to be all: the signed time of the
 	 * latest checkpoint; of our own set, when its daemon was last alive. */
 	uint64_t checkpoint_ms;

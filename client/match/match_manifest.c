@@ -337,7 +337,7 @@ static enum hf_err parse_marks(struct hf_span bytes, const char *path,
 	rows = (const struct hf_match_mark *)(bytes.at + MARKS_HEADER_BYTES);
 	for (uint64_t i = 0; i < count; i++)
 		hf_match_marks_set(marks, rows[i].set, rows[i].entry,
-				   rows[i].bits);
+				   rows[i].bits & HF_MATCH_MARK_KEPT);
 	*out_marks = marks;
 	return HF_OK;
 }
@@ -382,7 +382,7 @@ enum hf_err hf_match_marks_file_write(const char *dir, uint64_t number,
 	for (uint32_t i = 0; i < marks->slots_count; i++) {
 		struct hf_match_mark row = marks->slots[i];
 
-		row.bits &= HF_MATCH_MARK_BITS;
+		row.bits &= HF_MATCH_MARK_KEPT;
 		if (row.bits == 0)
 			continue;
 		hf_buf_put(&buf, hf_span(&row, sizeof(row)));

@@ -215,7 +215,8 @@ struct hf_match_ref hf_match_memory_ref_of(const struct hf_index_hash *hash)
 		.set = hash->set,
 		.content_class = hash->content_class,
 		.quality = hash->quality,
-		.frames_count = hash->frames_count,
+		.is_derived = hash->is_derived,
+		.frames_count = hash->frames_count & 0x3fff,
 	};
 }
 

@@ -76,6 +76,11 @@ enum hf_err hf_policy_check(const struct hf_policy_row *row, size_t row_number,
 		return hf_why(why, HF_E_ARGUMENT,
 			      "row %zu: quality %u is over 100", row_number,
 			      row->quality_min);
+	if (row->organisations_min > HF_POLICY_ORGANISATIONS_MAX)
+		return hf_why(why, HF_E_ARGUMENT,
+			      "row %zu: %u organisations are over %d",
+			      row_number, row->organisations_min,
+			      HF_POLICY_ORGANISATIONS_MAX);
 	if (row->looked_up_min > 100 || row->listed_min > 100)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "row %zu: %u percent looked up or %u listed is "
@@ -199,10 +204,17 @@ uint64_t hf_policy_mark(const struct hf_policy *policy)
 	for (size_t i = 0; i <= policy->rows_count; i++) {
 		const struct hf_policy_row *row = &policy->rows[i];
 		const uint32_t numbers[] = {
-			row->classes,    row->algorithms,    row->exact,
-			row->near,       row->near_distance, row->quality_min,
-			row->is_benign,  row->is_only,       row->looked_up_min,
+			row->classes,
+			row->algorithms,
+			row->exact,
+			row->near,
+			row->near_distance,
+			row->quality_min,
+			row->is_benign,
+			row->is_only,
+			row->looked_up_min,
 			row->listed_min,
+			row->organisations_min,
 		};
 
 		hf_sha256_update(&hash, row->set, strlen(row->set) + 1);
@@ -309,6 +321,12 @@ static enum hf_policy_because doubt(const struct hf_policy_match *match)
 		return HF_POLICY_FROZEN;
 	if (match->is_demoted)
 		return HF_POLICY_DEMOTED;
+	if ((match->doubts & HF_INDEX_DISPUTED) != 0)
+		return HF_POLICY_DISPUTED;
+	if (match->is_held)
+		return HF_POLICY_HELD;
+	if ((match->doubts & HF_INDEX_HOT) != 0 && is_near(match->algorithm))
+		return HF_POLICY_HOT;
 	if (match->freshness == HF_FRESHNESS_EXPIRED &&
 	    is_near(match->algorithm))
 		return HF_POLICY_EXPIRED;
@@ -332,7 +350,11 @@ bool hf_policy_verdict(const struct hf_policy *policy,
 	answer.is_video = match->algorithm == HF_ALGORITHM_VPDQ;
 	if ((size_t)(row - policy->rows) < policy->rows_count)
 		answer.row_number = (size_t)(row - policy->rows) + 1;
-	if (row->is_benign) {
+	answer.organisations_min = row->organisations_min;
+	if ((match->doubts & HF_INDEX_IGNORED) != 0) {
+		answer.because = HF_POLICY_OVERRIDDEN;
+		verdict = HF_VERDICT_IGNORE;
+	} else if (row->is_benign) {
 		answer.is_benign = true;
 		answer.because = HF_POLICY_BENIGN;
 		verdict = HF_VERDICT_IGNORE;
@@ -406,6 +428,11 @@ void hf_policy_rule(const struct hf_policy *policy,
 		[HF_POLICY_EXPIRED] = "; set expired",
 		[HF_POLICY_BENIGN] = "; benign",
 		[HF_POLICY_UNSURE] = "; not all was compared",
+		[HF_POLICY_DISPUTED] = "; entry disputed",
+		[HF_POLICY_HELD] = "; too many entries at once, held",
+		[HF_POLICY_HOT] = "; entry hits too often",
+		[HF_POLICY_FEW] = "; too few organisations",
+		[HF_POLICY_OVERRIDDEN] = "; overridden here",
 	};
 	size_t number = answer->row_number <= policy->rows_count
 				? answer->row_number
@@ -444,6 +471,10 @@ void hf_policy_rule(const struct hf_policy *policy,
 						    " distance=%u quality=%u",
 						    row->near_distance,
 						    row->quality_min));
+	if (row->organisations_min > 1 && used < HF_POLICY_RULE_SIZE)
+		used += (size_t)snprintf(
+			out_text + used, HF_POLICY_RULE_SIZE - used,
+			" organisations=%u", row->organisations_min);
 	if ((unsigned)answer->because >= sizeof(because) / sizeof(because[0]))
 		return;
 	/* Rather less of a long row than not why. */

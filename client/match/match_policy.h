@@ -42,6 +42,9 @@
 #define HF_POLICY_ROWS_MAX    1024
 #define HF_POLICY_QUALITY_MIN 50 /* the default */
 
+/* Independent organisations, at most. */
+#define HF_POLICY_ORGANISATIONS_MAX 15
+
 /* The defaults, in percent. */
 #define HF_POLICY_LOOKED_UP_MIN 80
 #define HF_POLICY_LISTED_MIN    0
@@ -61,6 +64,9 @@ struct hf_policy_row {
 	uint8_t quality_min;    /* of PDQ, on both sides; 0 to 100 */
 	uint8_t looked_up_min;  /* of VPDQ, percent of the video's frames */
 	uint8_t listed_min;     /* likewise, of the list's frames */
+	/* Fewer independent organisations that list the item, or list and
+	 * affirm an entry of it, block nothing; 0 is 1. */
+	uint8_t organisations_min;
 	/* These sets list what is harmless: a hit blocks nothing, and an item
 	 * that others would block is only reviewed. */
 	bool is_benign;
@@ -128,7 +134,9 @@ struct hf_policy_match {
 	enum hf_freshness freshness;
 	bool is_provisional; /* not yet once applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported from here */
-	bool is_demoted;     /* disputed, or its retraction is under way */
+	bool is_demoted;     /* its retraction is under way */
+	bool is_held;        /* came with too many others at once */
+	unsigned doubts;     /* bits HF_INDEX_DISPUTED and so on */
 	/* VPDQ: it may reach the shares, but not all could be compared. */
 	bool is_unsure;
 };
@@ -142,18 +150,26 @@ enum hf_policy_because {
 	HF_POLICY_EXPIRED,
 	HF_POLICY_BENIGN,
 	HF_POLICY_UNSURE,
+	HF_POLICY_DISPUTED,
+	HF_POLICY_HELD,
+	HF_POLICY_HOT,
+	HF_POLICY_FEW,
+	HF_POLICY_OVERRIDDEN,
 };
 
 struct hf_policy_answer {
 	enum hf_verdict verdict;
-	bool is_video;     /* a match of VPDQ */
-	bool is_benign;    /* demotes the other matches of the item */
-	size_t row_number; /* from 1; 0: the default row */
+	bool is_video;             /* a match of VPDQ */
+	bool is_benign;            /* demotes the other matches of the item */
+	uint8_t organisations_min; /* of the row */
+	size_t row_number;         /* from 1; 0: the default row */
 	enum hf_policy_because because;
 };
 
-/* False when it is no match under this policy.  EXPIRED and unsure lower a near
- * BLOCK to REVIEW, provisional, frozen and demoted any BLOCK. */
+/* False when it is no match under this policy.  EXPIRED, HOT and unsure lower a
+ * near BLOCK to REVIEW, provisional, frozen, demoted, held and DISPUTED any
+ * BLOCK; IGNORED makes an IGNORE of anything.  Whether there are enough
+ * organisations shows only when all matches of an item are there. */
 bool hf_policy_verdict(const struct hf_policy *policy,
 		       const struct hf_policy_match *match,
 		       struct hf_policy_answer *out_answer);

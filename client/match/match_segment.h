@@ -54,8 +54,9 @@ struct hf_match_ref {
 	uint32_t set;
 	uint8_t content_class;
 	uint8_t quality;
-	uint16_t is_several : 1;    /* only beside a key, see hf_match_refs() */
-	uint16_t frames_count : 15; /* 0 but of VPDQ */
+	uint16_t is_several : 1; /* only beside a key, see hf_match_refs() */
+	uint16_t is_derived : 1;
+	uint16_t frames_count : 14; /* 0 but of VPDQ */
 } __attribute__((packed, aligned(4)));
 
 /* Bytes of a key: of VPDQ, the frames are the keys.  0 for what is not

@@ -38,7 +38,8 @@ struct policy_row {
 	uint8_t listed_min;
 	uint8_t is_benign;
 	uint8_t is_only;
-	uint8_t zero[7];
+	uint8_t organisations_min;
+	uint8_t zero[6];
 };
 
 _Static_assert(sizeof(((struct policy_row *)NULL)->set) > HF_ORIGIN_MAX_BYTES,
@@ -48,8 +49,9 @@ _Static_assert(sizeof(((struct policy_row *)NULL)->set) > HF_ORIGIN_MAX_BYTES,
 struct hf_match_set_row {
 	uint32_t flags; /* atomic */
 	uint32_t zero;
-	uint64_t checkpoint_ms; /* atomic */
-	uint64_t origin_mix;    /* of the origin: it is what was written */
+	uint64_t checkpoint_ms;      /* atomic */
+	uint64_t held_from_plus_one; /* atomic */
+	uint64_t origin_mix;         /* of the origin: it is what was written */
 	char origin[336];
 };
 
@@ -119,6 +121,7 @@ static void put_rules(struct hf_match_sets *sets,
 		to->quality_min = from->quality_min;
 		to->looked_up_min = from->looked_up_min;
 		to->listed_min = from->listed_min;
+		to->organisations_min = from->organisations_min;
 		to->is_benign = from->is_benign;
 		to->is_only = from->is_only;
 	}
@@ -184,6 +187,7 @@ static enum hf_err take_policy(struct hf_match_sets *sets, uint32_t count,
 			.quality_min = from->quality_min,
 			.looked_up_min = from->looked_up_min,
 			.listed_min = from->listed_min,
+			.organisations_min = from->organisations_min,
 			.is_benign = from->is_benign != 0,
 			.is_only = from->is_only != 0,
 		};
@@ -277,6 +281,8 @@ void hf_match_sets_put(struct hf_match_sets *sets,
 	}
 	__atomic_store_n(&row->checkpoint_ms, set->checkpoint_ms,
 			 __ATOMIC_RELEASE);
+	__atomic_store_n(&row->held_from_plus_one, set->held_from_plus_one,
+			 __ATOMIC_RELEASE);
 	__atomic_store_n(&row->flags, flags, __ATOMIC_RELEASE);
 }
 
@@ -305,6 +311,8 @@ bool hf_match_sets_get(const struct hf_match_sets *sets, uint32_t set,
 		.is_frozen = (flags & FLAG_FROZEN) != 0,
 		.checkpoint_ms =
 			__atomic_load_n(&row->checkpoint_ms, __ATOMIC_ACQUIRE),
+		.held_from_plus_one = __atomic_load_n(&row->held_from_plus_one,
+						      __ATOMIC_ACQUIRE),
 	};
 	memcpy(out_set->origin, origin, sizeof(out_set->origin));
 	return true;

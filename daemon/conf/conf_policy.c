@@ -142,6 +142,19 @@ static enum hf_err set_benign(const char *text, void *to, struct hf_why *why)
 	return set_switch(text, &row->is_benign, why);
 }
 
+static enum hf_err set_organisations(const char *text, void *to,
+				     struct hf_why *why)
+{
+	struct hf_policy_row *row = to;
+	uint64_t number;
+	enum hf_err err = hf_conf_number(
+		text, plain, 1, HF_POLICY_ORGANISATIONS_MAX, &number, why);
+
+	if (err == HF_OK)
+		row->organisations_min = (uint8_t)number;
+	return err;
+}
+
 static enum hf_err set_only(const char *text, void *to, struct hf_why *why)
 {
 	struct hf_policy_row *row = to;
@@ -160,6 +173,7 @@ static const struct hf_conf_field fields[] = {
 	{ "quality", false, set_quality },
 	{ "video-looked-up", false, set_looked_up },
 	{ "video-listed", false, set_listed },
+	{ "organisations", false, set_organisations },
 	{ "benign", false, set_benign },
 	{ "only", false, set_only },
 };

@@ -86,6 +86,7 @@ static enum hf_err collect(struct hf_feed_batch *batch, uint64_t entry,
 			.algorithm = (uint8_t)hash->algorithm,
 			.content_class = class,
 			.quality = quality_of(hash),
+			.is_derived = item->is_derived,
 		};
 
 		if (!hf_algorithm_takes(hash->algorithm,

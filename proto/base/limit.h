@@ -108,6 +108,10 @@
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16
 
+/* Explaining. */
+#define HF_EXPLAIN_OPINIONS_MAX 64 /* of one entry */
+#define HF_EXPLAIN_REMARKS_MAX  16
+
 /* Takedown cases. */
 #define HF_EVENT_ID_BYTES        16
 #define HF_ENVELOPE_HEADER_BYTES 109

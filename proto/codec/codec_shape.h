@@ -240,7 +240,10 @@ struct hf_shape {
 	X(watch_cases_response) X(get_bundle_request)                        \
 	X(get_bundle_response) X(bundle_entry) X(bundle_log) X(bundle)       \
 	X(attest_role_request) X(attest_role_response)                       \
-	X(list_roles_request) X(role_info) X(list_roles_response)
+	X(list_roles_request) X(role_info) X(list_roles_response)            \
+	X(opinion) X(opine_request) X(opine_response) X(explain_request)      \
+	X(stated_opinion) X(explained_entry) X(explain_response)              \
+	X(release_request) X(release_response)
 
 #define HF_SHAPE_DECLARE(name) const struct hf_shape *hf_##name##_shape(void);
 HF_SHAPES(HF_SHAPE_DECLARE)

@@ -180,7 +180,27 @@
 
 #define HF_SET_KIND_TABLE(X)                                                  \
 	X(SET_KIND_CASES,     1, "cases")                              \
-	X(SET_KIND_DIRECTORY, 2, "directory")
+	X(SET_KIND_DIRECTORY, 2, "directory")                          \
+	X(SET_KIND_OPINIONS,  3, "opinions")
+
+#define HF_OPINION_KIND_TABLE(X)                                              \
+	X(OPINION_AFFIRM,    1, "affirm")                                     \
+	X(OPINION_DISPUTE,   2, "dispute")                                    \
+	X(OPINION_SEEN,      3, "seen")                                       \
+	X(OPINION_WITHDRAWN, 4, "withdrawn")                                  \
+	X(OPINION_IGNORE,    5, "ignore")
+
+#define HF_OPINION_REASON_TABLE(X)                                            \
+	X(OPINION_OTHER,       1, "other")                                    \
+	X(OPINION_ASSESSED,    2, "assessed")                                 \
+	X(OPINION_NOT_ILLEGAL, 3, "not-illegal")                              \
+	X(OPINION_WRONG_CLASS, 4, "wrong-class")                              \
+	X(OPINION_ADULT,       5, "adult")                                    \
+	X(OPINION_COLLISION,   6, "collision")                                \
+	X(OPINION_COMMON,      7, "common")                                   \
+	X(OPINION_WRONG_FILE,  8, "wrong-file")                               \
+	X(OPINION_VICTIM_WISH, 9, "victim-wish")                              \
+	X(OPINION_ORDERED,     10, "ordered")
 
 #define HF_FOUND_HOW_TABLE(X)                                                 \
 	X(FOUND_OPENED, 1, "opened")                                          \
@@ -203,7 +223,9 @@
 	X(case_state,     HF_CASE_STATE_TABLE) \
 	X(case_side,      HF_CASE_SIDE_TABLE) \
 	X(set_kind,       HF_SET_KIND_TABLE)                                  \
-	X(found_how,      HF_FOUND_HOW_TABLE)
+	X(found_how,      HF_FOUND_HOW_TABLE)                                 \
+	X(opinion_kind,   HF_OPINION_KIND_TABLE)                              \
+	X(opinion_reason, HF_OPINION_REASON_TABLE)
 
 #define HF_WORDS_MEMBER(name, number, word) HF_##name = (number),
 #define HF_WORDS_ENUM(type, table) enum hf_##type { table(HF_WORDS_MEMBER) };

@@ -33,7 +33,8 @@ static void skims(struct hf_span wire, enum hf_err err,
 		abort();
 	if (err == HF_OK && (gist.hashes_count != item->hashes_count ||
 			     gist.content_class != item->content_class ||
-			     gist.expires_at_ms != item->expires_at_ms))
+			     gist.expires_at_ms != item->expires_at_ms ||
+			     gist.is_derived != (item->derived_from_count > 0)))
 		abort();
 	for (size_t i = 0; err == HF_OK && i < gist.hashes_count; i++) {
 		if (gist.hashes[i].algorithm != item->hashes[i].algorithm ||

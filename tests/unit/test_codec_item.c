@@ -364,7 +364,8 @@ static void skims_alike(const char *name, struct hf_span wire, bool is_plain)
 			 is_plain ? "was parsed" : "was not parsed");
 	if (err == HF_OK && (gist.hashes_count != item.hashes_count ||
 			     gist.content_class != item.content_class ||
-			     gist.expires_at_ms != item.expires_at_ms))
+			     gist.expires_at_ms != item.expires_at_ms ||
+			     gist.is_derived != (item.derived_from_count > 0)))
 		fail_msg("%s: skimmed, another item", name);
 	for (size_t i = 0; err == HF_OK && i < item.hashes_count; i++) {
 		if (gist.hashes[i].algorithm != item.hashes[i].algorithm ||

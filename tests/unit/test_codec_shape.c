@@ -13,6 +13,7 @@
 #include "codec_federation.h"
 #include "codec_item.h"
 #include "codec_match.h"
+#include "codec_opinion.h"
 #include "codec_publish.h"
 #include "codec_shape.h"
 #include "codec_takedown.h"
@@ -239,6 +240,26 @@ static void fix_retract(struct maker *maker, void *ours)
 		make_up(&full, hf_retract_request_shape(), ours);
 }
 
+static void fix_opine(struct maker *maker, void *ours)
+{
+	struct hf_opine_request *request = ours;
+	struct maker full = { maker->arena, true };
+
+	request->subject = (enum hf_opine_subject)(1 + below(2));
+	if (request->entry == NULL)
+		make_up(&full, hf_opine_request_shape(), ours);
+}
+
+static void fix_explain(struct maker *maker, void *ours)
+{
+	struct hf_explain_request *request = ours;
+	struct maker full = { maker->arena, true };
+
+	request->what = (enum hf_explain_what)(1 + below(2));
+	if (request->entry == NULL)
+		make_up(&full, hf_explain_request_shape(), ours);
+}
+
 static void fix_batch(struct maker *maker, void *ours)
 {
 	struct hf_digest_batch *batch = ours;
@@ -289,6 +310,8 @@ static const struct {
 	{ hf_get_chunks_response_shape, fix_part },
 	{ hf_get_proof_request_shape, fix_proof },
 	{ hf_retract_request_shape, fix_retract },
+	{ hf_opine_request_shape, fix_opine },
+	{ hf_explain_request_shape, fix_explain },
 	{ hf_digest_batch_shape, fix_batch },
 	{ hf_open_set_request_shape, fix_open },
 };

@@ -293,7 +293,8 @@ static void what_the_index_cannot_hold_is_refused(void **state)
 {
 	struct place *place = *state;
 	uint8_t digest[32] = { 0 };
-	struct hf_index_hash hash = { 1, 1, 77, HF_CLASS_CSAM, 0, digest, 0 };
+	struct hf_index_hash hash = { 1, 1,      77, HF_CLASS_CSAM,
+				      0, digest, 0,  false };
 	struct hf_index_query query = { 77, digest };
 	struct hf_index_view *view = NULL;
 	struct hf_why why = { "" };

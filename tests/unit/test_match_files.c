@@ -33,7 +33,7 @@ static void after_a_kill_feeding_goes_on_from_the_position(void **state)
 			struct hf_index_hash hash = {
 				row->set,   row->entry,   row->algorithm,
 				row->class, row->quality, row->digest,
-				0
+				0,          false
 			};
 
 			if (hf_index_add(index, &hash, 1, NULL) != HF_OK ||
@@ -62,7 +62,7 @@ static bool add_numbered(struct hf_index *index, uint64_t entry)
 {
 	uint8_t digest[32];
 	struct hf_index_hash hash = {
-		1, entry, HF_ALGORITHM_PDQ, HF_CLASS_NCII, 80, digest, 0
+		1, entry, HF_ALGORITHM_PDQ, HF_CLASS_NCII, 80, digest, 0, false
 	};
 
 	numbered_digest(entry, digest);
@@ -311,7 +311,8 @@ static void readers_see_a_whole_index_while_it_changes(void **state)
 	for (uint64_t i = 0; err == HF_OK && i < less(20000); i++) {
 		uint8_t digest[32];
 		struct hf_index_hash hash = {
-			1, i, HF_ALGORITHM_PDQ, HF_CLASS_CSAM, 90, digest, 0
+			1, i,    HF_ALGORITHM_PDQ, HF_CLASS_CSAM, 90, digest,
+			0, false
 		};
 
 		numbered_digest(i, digest);

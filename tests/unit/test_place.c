@@ -98,6 +98,8 @@ static void what_is_told_of_a_set_changes_the_next_verdict(void **state)
 		const char *name;
 		bool is_provisional, is_frozen, is_demoted, is_expired;
 		bool is_unmatchable;
+		unsigned doubts;
+		uint64_t held_from_plus_one;
 		uint64_t age_ms;
 		int exact, near, freshness;
 		const char *because;
@@ -111,6 +113,18 @@ static void what_is_told_of_a_set_changes_the_next_verdict(void **state)
 		  .freshness = 1, .because = "; set frozen" },
 		{ "demoted", .is_demoted = true, .exact = 2, .near = 2,
 		  .freshness = 1, .because = "; entry demoted" },
+		{ "disputed", .doubts = HF_INDEX_DISPUTED, .exact = 2,
+		  .near = 2, .freshness = 1, .because = "; entry disputed" },
+		{ "held", .held_from_plus_one = 2, .exact = 2, .near = 2,
+		  .freshness = 1, .because = "at once, held" },
+		{ "held, but for the entry", .held_from_plus_one = 3,
+		  .exact = 3, .near = 2, .freshness = 1,
+		  .because = "quality=50" },
+		{ "hot, which lets exact hits block", .doubts = HF_INDEX_HOT,
+		  .exact = 3, .near = 2, .freshness = 1,
+		  .because = "quality=50" },
+		{ "overridden", .doubts = HF_INDEX_IGNORED, .exact = 1,
+		  .near = 1, .freshness = 1, .because = "; overridden here" },
 		{ "stale", .age_ms = 2 * DAY_MS, .exact = 3, .near = 2,
 		  .freshness = 2, .because = "quality=50" },
 		{ "expired set", .age_ms = 8 * DAY_MS, .exact = 3, .near = 2,
@@ -138,7 +152,11 @@ static void what_is_told_of_a_set_changes_the_next_verdict(void **state)
 		set.is_frozen = rows[i].is_frozen;
 		set.is_matchable = !rows[i].is_unmatchable;
 		set.checkpoint_ms = now_ms - rows[i].age_ms;
+		set.held_from_plus_one = rows[i].held_from_plus_one;
 		hf_index_tell_set(place->index, &set);
+		assert_ok(hf_index_doubt(place->index, 3, 1, HF_INDEX_DOUBTS,
+					 rows[i].doubts, &why),
+			  &why);
 		assert_ok(hf_index_demote(place->index, 3, 1,
 					  rows[i].is_demoted, &why),
 			  &why);
@@ -164,6 +182,103 @@ static void what_is_told_of_a_set_changes_the_next_verdict(void **state)
 			fail_msg("%s: %s", rows[i].name, hits[0].rule);
 	}
 	hashfed_close(hashfed);
+	hashfed_answer_free(answer);
+}
+
+/* Entry 7 of set 13 and up, the same picture. */
+struct listing {
+	bool is_derived;
+	unsigned affirmed;
+};
+
+static void add_listing(struct place *place, uint32_t number,
+			const struct listing *listing)
+{
+	struct hf_judge_set set = a_set(number);
+	uint8_t digest[32];
+	const struct hf_index_hash hash = {
+		.set = number,
+		.entry = 7,
+		.algorithm = HF_ALGORITHM_SHA256,
+		.content_class = HF_CLASS_NCII,
+		.digest = digest,
+		.is_derived = listing->is_derived,
+	};
+	struct hf_why why = { "" };
+
+	numbered_digest(99, digest);
+	/* Two sets an organisation: 13 and 14, 15 and 16. */
+	snprintf(set.origin, sizeof(set.origin), "org%u.example/set%u/1",
+		 (number - 13) / 2, number);
+	hf_index_tell_set(place->index, &set);
+	assert_ok(hf_index_add(place->index, &hash, 1, &why), &why);
+	assert_ok(hf_index_affirm(place->index, number, 7, listing->affirmed,
+				  &why),
+		  &why);
+}
+
+static void independent_organisations_are_counted_not_sets(void **state)
+{
+	const struct {
+		const char *name;
+		struct listing sets[4];
+		int verdict;
+	} rows[] = {
+		{ "one organisation in two sets", { { 0 }, { 0 } }, 2 },
+		{ "two organisations", { { 0 }, { 0 }, { 0 } }, 3 },
+		{ "the second took it from the first",
+		  { { 0 }, { 0 }, { true, 0 } },
+		  2 },
+		{ "and has it by its own word as well",
+		  { { 0 }, { 0 }, { true, 0 }, { 0 } },
+		  3 },
+		{ "one that another affirms", { { 0, 1 }, { 0 } }, 3 },
+		{ "taken from elsewhere, one affirms",
+		  { { true, 1 }, { true, 0 } },
+		  2 },
+		{ "taken from elsewhere, two affirm",
+		  { { true, 2 }, { true, 0 } },
+		  3 },
+	};
+	struct hashfed_answer *answer = hashfed_answer_new();
+	struct hf_match_sets_rules rules = default_rules;
+	struct place *place = *state;
+	struct hf_policy_row row;
+
+	hf_policy_row_default(&row);
+	row.organisations_min = 2;
+	rules.rows = &row;
+	rules.rows_count = 1;
+	begin_told(place, &rules);
+	hf_index_tell_ready(place->index);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hashfed *hashfed;
+		struct hf_why why = { "" };
+		const struct hashfed_hit *hits;
+		uint8_t digest[32];
+		const struct hashfed_hash hash = { 0, HASHFED_SHA256,
+						   HASHFED_NO_QUALITY, digest,
+						   0 };
+		size_t sets = 2;
+
+		for (uint32_t set = 13; set < 17; set++)
+			assert_ok(hf_index_drop_set(place->index, set, &why),
+				  &why);
+		sets += i == 1 || i == 2;
+		sets += i == 3 ? 2 : 0;
+		for (size_t j = 0; j < sets; j++)
+			add_listing(place, 13 + (uint32_t)j, &rows[i].sets[j]);
+		numbered_digest(99, digest);
+		hashfed = open_library(place);
+		if (hashfed_lookup(hashfed, &hash, 1, answer) != HASHFED_OK)
+			fail_msg("%s", hashfed_answer_text(answer));
+		if (hashfed_verdict(answer, 0) != rows[i].verdict)
+			fail_msg("%s: %d", rows[i].name,
+				 hashfed_verdict(answer, 0));
+		assert_int_equal(hashfed_hits(answer, &hits), sets);
+		assert_non_null(strstr(hits[0].rule, " organisations=2"));
+		hashfed_close(hashfed);
+	}
 	hashfed_answer_free(answer);
 }
 
@@ -390,6 +505,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PLACED(what_is_told_of_a_set_changes_the_next_verdict),
+		PLACED(independent_organisations_are_counted_not_sets),
 		PLACED(an_own_set_is_as_fresh_as_its_daemon),
 		PLACED(a_daemon_that_is_not_ready_is_not_followed),
 		PLACED(sets_of_large_numbers_find_room),

@@ -200,19 +200,30 @@ static void doubt_about_a_set_turns_block_into_review(void **state)
 		bool is_provisional, is_frozen, is_demoted, is_expired;
 		unsigned verdict;
 		const char *tail;
+		unsigned doubts;
 	} rows[] = {
 		{ "plain", HF_ALGORITHM_MD5, 0, 0, 0, 0, HF_VERDICT_BLOCK,
-		  "quality=50" },
+		  "quality=50", 0 },
 		{ "provisional", HF_ALGORITHM_MD5, 1, 0, 0, 0,
-		  HF_VERDICT_REVIEW, "; set not yet applied" },
+		  HF_VERDICT_REVIEW, "; set not yet applied", 0 },
 		{ "frozen", HF_ALGORITHM_MD5, 0, 1, 0, 0, HF_VERDICT_REVIEW,
-		  "; set frozen" },
+		  "; set frozen", 0 },
 		{ "demoted", HF_ALGORITHM_MD5, 0, 0, 1, 0, HF_VERDICT_REVIEW,
-		  "; entry demoted" },
+		  "; entry demoted", 0 },
 		{ "expired, exact", HF_ALGORITHM_MD5, 0, 0, 0, 1,
-		  HF_VERDICT_BLOCK, "quality=50" },
+		  HF_VERDICT_BLOCK, "quality=50", 0 },
 		{ "expired, near", HF_ALGORITHM_PDQ, 0, 0, 0, 1,
-		  HF_VERDICT_REVIEW, "; set expired" },
+		  HF_VERDICT_REVIEW, "; set expired", 0 },
+		{ "disputed", HF_ALGORITHM_MD5, 0, 0, 0, 0, HF_VERDICT_REVIEW,
+		  "; entry disputed", HF_INDEX_DISPUTED },
+		{ "disputed, near", HF_ALGORITHM_PDQ, 0, 0, 0, 0,
+		  HF_VERDICT_REVIEW, "; entry disputed", HF_INDEX_DISPUTED },
+		{ "hot, exact", HF_ALGORITHM_MD5, 0, 0, 0, 0, HF_VERDICT_BLOCK,
+		  "quality=50", HF_INDEX_HOT },
+		{ "hot, near", HF_ALGORITHM_PDQ, 0, 0, 0, 0, HF_VERDICT_REVIEW,
+		  "; entry hits too often", HF_INDEX_HOT },
+		{ "overridden", HF_ALGORITHM_MD5, 0, 0, 0, 0, HF_VERDICT_IGNORE,
+		  "; overridden here", HF_INDEX_IGNORED | HF_INDEX_DISPUTED },
 	};
 	struct hf_policy_row row = row_of("*");
 	struct hf_policy *policy;
@@ -228,6 +239,7 @@ static void doubt_about_a_set_turns_block_into_review(void **state)
 		match.is_provisional = rows[i].is_provisional;
 		match.is_frozen = rows[i].is_frozen;
 		match.is_demoted = rows[i].is_demoted;
+		match.doubts = rows[i].doubts;
 		if (rows[i].is_expired)
 			match.freshness = expired;
 		assert_true(hf_policy_verdict(policy, &match, &answer));

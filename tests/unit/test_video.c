@@ -428,9 +428,8 @@ static void what_makes_no_sense_is_refused(void **state)
 					.listed_min = 100 };
 	struct hf_index_video wrong[5];
 	struct place *place = *state;
-	struct hf_index_hash hash = {
-		1, 1, HF_ALGORITHM_VPDQ, 1, 0, frames, 0
-	};
+	struct hf_index_hash hash = { 1, 1,    HF_ALGORITHM_VPDQ, 1, 0, frames,
+				      0, false };
 	struct hf_index_view *view = NULL;
 	struct hf_why why = { "" };
 

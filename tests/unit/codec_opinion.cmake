@@ -1,0 +1,1 @@
+hf_unit(codec_opinion USES base codec)
