@@ -283,25 +283,62 @@ static bool is_named(const struct hf_agreement *agreement, const uint8_t *id)
 	return false;
 }
 
-static bool take_keys(struct hf_follow *follow, const struct hf_ring *ring,
-		      const struct hf_ring_set *set)
+/* Does the agreement let the keys count that signed what we hold?  Then why
+ * says nothing. */
+static void check_held(struct hf_follow *follow, const struct hf_ring_set *set,
+		       struct hf_why *why)
+{
+	struct hf_set_pair keys = { 0 };
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	struct hf_span bytes;
+	struct hf_note note;
+
+	if (hf_ledger_view_begin(follow->peers->options.ledger, &view, NULL) !=
+	    HF_OK)
+		return;
+	if (hf_ledger_info(view, follow->set, &info, NULL) == HF_OK &&
+	    !info.is_frozen &&
+	    hf_ledger_note(view, follow->set, HF_LEDGER_SEEN, &bytes, NULL) ==
+		    HF_OK &&
+	    hf_note_parse(bytes, &note, NULL) == HF_OK &&
+	    hf_set_keys_for(set->agreement, &note, &keys, why) == HF_OK)
+		why->text[0] = '\0';
+	hf_ledger_view_end(view);
+}
+
+/* A key that was revoked may have signed what we hold already.  Which of it is
+ * the publisher's nobody here can tell: the set stops. */
+static void stop_if_void(struct hf_follow *follow,
+			 const struct hf_ring_set *set)
+{
+	struct hf_why reason = { "" }, why = { "" };
+
+	check_held(follow, set, &reason);
+	if (reason.text[0] == '\0')
+		return;
+	hf_why_prefix(&reason, "what is held is not vouched for any more: ");
+	hf_log(HF_LOG_ERROR, "peer", "set frozen", "set=%s why=\"%s\"",
+	       follow->origin, reason.text);
+	if (hf_ledger_freeze(follow->peers->options.ledger, follow->set,
+			     reason.text, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "peer", "set not frozen",
+		       "set=%s why=\"%s\"", follow->origin, why.text);
+}
+
+static void take_agreement(struct hf_follow *follow, const struct hf_ring *ring,
+			   const struct hf_ring_set *set)
 {
 	const struct hf_peers_options *options = &follow->peers->options;
 
 	if (follow->agreement_version == set->agreement->version)
-		return true;
-	if (hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
-			     &set->log_key, &follow->log, NULL) != HF_OK ||
-	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(set->cosigner_name),
-			     &set->cosigner_key, &follow->cosigner,
-			     NULL) != HF_OK)
-		return false;
+		return;
+	stop_if_void(follow, set);
 	follow->agreement_version = set->agreement->version;
 	follow->is_witness = is_named(set->agreement, hf_ring_self(ring)->id);
 	if (options->witnesses != NULL)
 		follow->witnesses =
 			options->witnesses(options->arg, follow->origin);
-	return true;
 }
 
 /* The link with the largest checkpoint that it may pass on; what it told is
@@ -487,7 +524,9 @@ void hf_follow_look(struct hf_follow *follow)
 				 hf_ring_self(ring)->id, hf_clock_wall_ms());
 	follow->is_blind = right == HF_RIGHT_WITNESS;
 	if ((link == NULL || !ask_agreement(follow, link)) && set != NULL &&
-	    right >= HF_RIGHT_WITNESS && take_keys(follow, ring, set))
+	    right >= HF_RIGHT_WITNESS) {
+		take_agreement(follow, ring, set);
 		look_at_notes(follow, ring);
+	}
 	hf_ring_release(ring);
 }

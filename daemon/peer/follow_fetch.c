@@ -285,8 +285,10 @@ static void on_contradiction(struct hf_follow *follow,
 	enum hf_err err = hf_note_parse(follow->note, &note, &why);
 
 	if (err == HF_OK)
-		err = hf_forks_judge(options->forks, follow->set, &follow->log,
-				     &note, &why);
+		err = hf_follow_take_keys(follow, &note, &why);
+	if (err == HF_OK)
+		err = hf_forks_judge(options->forks, follow->set,
+				     &follow->keys.log, &note, &why);
 	if (err == HF_E_CONFLICT)
 		return;
 	/* It cannot be shown to others yet, but stop we must. */
@@ -387,10 +389,12 @@ static enum hf_err judge_growth(struct hf_follow *follow,
 		return HF_OK;
 	memcpy(root.bytes, old_root.at, sizeof(root.bytes));
 	err = hf_note_parse(follow->note, &note, why);
+	if (err == HF_OK)
+		err = hf_follow_take_keys(follow, &note, why);
 	return err == HF_OK
 		       ? hf_forks_judge_growth(follow->peers->options.forks,
-					       follow->set, &follow->log, &note,
-					       &root, proof, why)
+					       follow->set, &follow->keys.log,
+					       &note, &root, proof, why)
 		       : err;
 }
 

@@ -12,6 +12,7 @@
 #include "ledger_view.h"
 #include "log.h"
 #include "ring.h"
+#include "set_keys.h"
 #include "sha256.h"
 #include "text.h"
 
@@ -313,26 +314,42 @@ enum hf_err hf_forks_judge_growth(struct hf_forks *forks, uint32_t set,
 /* --- evidence from others --------------------------------------------------
  */
 
-/* The set that it is about, and its log key as our agreement has it. */
+/* The set that it is about, where its agreement lets the key count for both
+ * trees. */
 static enum hf_err find_set(struct hf_forks *forks, const struct hf_ring *ring,
-			    const uint8_t *peer, const char *origin,
-			    struct hf_note_key *out_log, uint32_t *out_set)
+			    const uint8_t *peer,
+			    const struct hf_evidence *evidence,
+			    uint32_t *out_set, struct hf_why *why)
 {
+	const char *origin = evidence->key.name;
 	struct hf_ledger_view *view;
-	enum hf_err err;
+	struct hf_note note;
+	enum hf_err err = HF_OK;
 
 	if (!hf_gossip_is_shared(ring, origin, peer))
-		return HF_E_NOTFOUND;
-	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(origin),
-			       &hf_ring_set(ring, hf_span_of(origin))->log_key,
-			       out_log, NULL);
+		return hf_why(why, HF_E_NOTFOUND,
+			      "evidence about no set of ours");
+	for (size_t i = 0; i < 2 && err == HF_OK; i++) {
+		err = hf_note_parse(evidence->notes[i], &note, why);
+		if (err == HF_OK &&
+		    !hf_set_keys_has_log(
+			    hf_ring_set(ring, hf_span_of(origin))->agreement,
+			    &evidence->key.key, note.checkpoint.size))
+			err = hf_why(why, HF_E_SIGNATURE,
+				     "evidence: made with a key that is not "
+				     "the set's, or counts for no tree of "
+				     "%" PRIu64 " entries",
+				     note.checkpoint.size);
+	}
 	if (err == HF_OK)
-		err = hf_ledger_view_begin(forks->options.ledger, &view, NULL);
+		err = hf_ledger_view_begin(forks->options.ledger, &view, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_ledger_find(view, hf_span_of(origin), out_set, NULL);
 	hf_ledger_view_end(view);
-	return err;
+	return err != HF_E_NOTFOUND
+		       ? err
+		       : hf_why(why, err, "evidence about no set of ours");
 }
 
 enum hf_err hf_forks_take(struct hf_forks *forks, const struct hf_ring *ring,
@@ -340,18 +357,14 @@ enum hf_err hf_forks_take(struct hf_forks *forks, const struct hf_ring *ring,
 			  struct hf_span bytes, struct hf_why *why)
 {
 	struct hf_evidence evidence;
-	struct hf_note_key log;
 	uint32_t set;
 	enum hf_err err = hf_evidence_parse(bytes, &evidence, why);
 
 	if (err == HF_OK)
-		err = find_set(forks, ring, peer, evidence.key.name, &log,
-			       &set);
-	if (err == HF_E_NOTFOUND)
-		return hf_why(why, err, "evidence about no set of ours");
-	if (err != HF_OK)
-		return err;
-	return take(forks, set, log.name, &log, bytes, why);
+		err = find_set(forks, ring, peer, &evidence, &set, why);
+	return err == HF_OK ? take(forks, set, evidence.key.name, &evidence.key,
+				   bytes, why)
+			    : err;
 }
 
 /* --- the operator ----------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "log.h"
 #include "note.h"
 #include "ring.h"
+#include "set_keys.h"
 
 #include "forks.h"
 #include "gossip.h"
@@ -42,7 +43,7 @@ enum hf_err hf_gossip_take_note(struct hf_forks *forks,
 				char out_origin[static HF_ORIGIN_MAX_BYTES + 1],
 				struct hf_why *why)
 {
-	struct hf_note_key log, cosigner;
+	struct hf_set_pair keys = { 0 };
 	struct hf_ledger_view *view;
 	const struct hf_ring_set *about;
 	struct hf_span origin;
@@ -58,20 +59,17 @@ enum hf_err hf_gossip_take_note(struct hf_forks *forks,
 	if (!hf_gossip_is_shared(ring, out_origin, peer))
 		return hf_why(why, HF_E_NOTFOUND, "a note of no set of both");
 	about = hf_ring_set(ring, origin);
-	err = hf_note_key_init(HF_NOTE_LOG, origin, &about->log_key, &log, why);
+	err = hf_set_keys_for(about->agreement, &note, &keys, why);
 	if (err == HF_OK)
-		err = hf_note_key_init(HF_NOTE_COSIGNER,
-				       hf_span_of(about->cosigner_name),
-				       &about->cosigner_key, &cosigner, why);
-	if (err == HF_OK)
-		err = hf_note_open(bytes, &log, &cosigner, &note, NULL, why);
+		err = hf_note_open(bytes, &keys.log, &keys.cosigner, &note,
+				   NULL, why);
 	if (err == HF_OK)
 		err = hf_ledger_view_begin(ledger, &view, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_ledger_find(view, origin, &set, why);
 	hf_ledger_view_end(view);
-	return err == HF_OK ? hf_forks_judge(forks, set, &log, &note, why)
+	return err == HF_OK ? hf_forks_judge(forks, set, &keys.log, &note, why)
 			    : err;
 }
 

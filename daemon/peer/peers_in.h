@@ -26,6 +26,7 @@
 #include "ring.h"
 #include "rpc.h"
 #include "rpc_client.h"
+#include "set_keys.h"
 #include "sha256.h"
 
 /* A peer that failed is left alone for this long, doubling up to the most. */
@@ -99,10 +100,9 @@ struct hf_follow {
 	struct hf_follow *next;
 	struct hf_peers *peers; /* borrowed */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
-	uint32_t set; /* the ledger's */
-	struct hf_note_key log;
-	struct hf_note_key cosigner;
-	uint64_t agreement_version; /* that the keys are of; 0: none yet */
+	uint32_t set;               /* the ledger's */
+	struct hf_set_pair keys;    /* of the note looked at last */
+	uint64_t agreement_version; /* looked at last; 0: none yet */
 	const struct hf_note_witnesses *witnesses; /* borrowed, or NULL */
 	bool is_witness;                           /* we cosign it */
 	bool is_blind;                             /* and have no entry of it */
@@ -284,11 +284,17 @@ struct hf_link *hf_follow_link_with(struct hf_follow *follow, uint64_t size);
 /* --- witnesses (witness.c) --------------------------------------------------
  */
 
-/* Verify a note with all keys that count.  may_apply: enough have cosigned. */
+/* Verify a note with all keys that count; from here follow->keys are its own.
+ * may_apply: enough have cosigned. */
 HF_MUST enum hf_err
-hf_follow_open_note(const struct hf_follow *follow, struct hf_span bytes,
+hf_follow_open_note(struct hf_follow *follow, struct hf_span bytes,
 		    struct hf_note *out_note, uint64_t *out_time_s,
 		    bool *out_may_apply, struct hf_why *why);
+
+/* Take the keys that count for this note. */
+HF_MUST enum hf_err hf_follow_take_keys(struct hf_follow *follow,
+					const struct hf_note *note,
+					struct hf_why *why);
 
 /* Keep what a note adds to the one held of the same tree. */
 void hf_follow_improve(struct hf_follow *follow, struct hf_span bytes);

@@ -20,16 +20,36 @@ static unsigned need_of(const struct hf_follow *follow)
 	return follow->witnesses != NULL ? follow->witnesses->need : 0;
 }
 
-enum hf_err hf_follow_open_note(const struct hf_follow *follow,
-				struct hf_span bytes, struct hf_note *out_note,
-				uint64_t *out_time_s, bool *out_may_apply,
-				struct hf_why *why)
+enum hf_err hf_follow_take_keys(struct hf_follow *follow,
+				const struct hf_note *note, struct hf_why *why)
 {
-	size_t count;
-	enum hf_err err = hf_note_open_witnessed(
-		bytes, &follow->log, &follow->cosigner, follow->witnesses,
-		out_note, out_time_s, &count, why);
+	struct hf_ring *ring = hf_ring_holder_get(follow->peers->options.ring);
+	const struct hf_ring_set *set =
+		hf_ring_set(ring, hf_span_of(follow->origin));
+	enum hf_err err =
+		set != NULL ? hf_set_keys_for(set->agreement, note,
+					      &follow->keys, why)
+			    : hf_why(why, HF_E_NOTFOUND, "no agreement for %s",
+				     follow->origin);
 
+	hf_ring_release(ring);
+	return err;
+}
+
+enum hf_err hf_follow_open_note(struct hf_follow *follow, struct hf_span bytes,
+				struct hf_note *out_note, uint64_t *out_time_s,
+				bool *out_may_apply, struct hf_why *why)
+{
+	struct hf_note note;
+	size_t count;
+	enum hf_err err = hf_note_parse(bytes, &note, why);
+
+	if (err == HF_OK)
+		err = hf_follow_take_keys(follow, &note, why);
+	if (err == HF_OK)
+		err = hf_note_open_witnessed(
+			bytes, &follow->keys.log, &follow->keys.cosigner,
+			follow->witnesses, out_note, out_time_s, &count, why);
 	if (err == HF_OK)
 		*out_may_apply = count >= need_of(follow);
 	return err;
@@ -58,8 +78,8 @@ static bool merge_with_held(struct hf_follow *follow,
 		    HF_OK &&
 	    hf_note_parse(bytes, &held, NULL) == HF_OK &&
 	    is_same_tree(&held.checkpoint, &note->checkpoint)) {
-		hf_note_merge(&held, note, &follow->log, &follow->cosigner,
-			      follow->witnesses,
+		hf_note_merge(&held, note, &follow->keys.log,
+			      &follow->keys.cosigner, follow->witnesses,
 			      hf_fresh_latest_s(hf_clock_wall_ms()), out);
 		is_more = hf_buf_failed(out) == HF_OK &&
 			  !hf_span_equal(hf_buf_span(out), bytes);
@@ -128,7 +148,7 @@ void hf_follow_improve(struct hf_follow *follow, struct hf_span bytes)
 	checkpoint.note = hf_buf_span(&merged);
 	if (hf_note_parse(checkpoint.note, &note, NULL) != HF_OK)
 		goto out;
-	checkpoint.time_s = hf_note_time(&note, &follow->cosigner);
+	checkpoint.time_s = hf_note_time(&note, &follow->keys.cosigner);
 	*keeping =
 		(struct keeping){ { .run = on_kept, .arg = keeping }, follow };
 	follow->away++;
@@ -196,8 +216,8 @@ void hf_follow_collect(struct hf_follow *follow, struct hf_span bytes)
 	if (!may_apply && follow->waiting.len_bytes > 0 &&
 	    hf_note_parse(follow->waiting, &waiting, NULL) == HF_OK &&
 	    is_same_tree(&waiting.checkpoint, &note.checkpoint)) {
-		hf_note_merge(&waiting, &note, &follow->log, &follow->cosigner,
-			      follow->witnesses,
+		hf_note_merge(&waiting, &note, &follow->keys.log,
+			      &follow->keys.cosigner, follow->witnesses,
 			      hf_fresh_latest_s(hf_clock_wall_ms()), &merged);
 		if (hf_buf_failed(&merged) == HF_OK &&
 		    hf_follow_open_note(follow, hf_buf_span(&merged), &note,
@@ -350,9 +370,10 @@ void hf_follow_cosign(struct hf_follow *follow, struct hf_span bytes)
 
 	if (!follow->is_witness || follow->is_cosigning ||
 	    follow->peers->options.cosign == NULL ||
-	    hf_note_parse(bytes, &note, NULL) != HF_OK)
+	    hf_note_parse(bytes, &note, NULL) != HF_OK ||
+	    hf_follow_take_keys(follow, &note, NULL) != HF_OK)
 		return;
-	time_s = hf_note_time(&note, &follow->cosigner);
+	time_s = hf_note_time(&note, &follow->keys.cosigner);
 	if (is_cosigned(follow, &note, time_s))
 		return;
 	cosign = calloc(1, sizeof(*cosign));

@@ -12,6 +12,7 @@
 #include "note_witness.h"
 #include "peers.h"
 #include "ring.h"
+#include "set_keys.h"
 
 #include "cosigned.h"
 #include "errand.h"
@@ -71,24 +72,25 @@ void hf_cosigned_free(struct hf_cosigned *cosigned)
 /* --- gathering -------------------------------------------------------------
  */
 
-/* What there is to know of an own set. */
+/* What there is to know of an own set, for one note of it. */
 struct about {
-	struct hf_note_key log;
-	struct hf_note_key cosigner;
+	struct hf_set_pair keys;
 	const struct hf_note_witnesses *witnesses; /* of the configuration */
 };
 
-static bool look_up(struct hf_node *node, const char *origin, struct about *out)
+static bool look_up(struct hf_node *node, const char *origin,
+		    struct hf_span bytes, struct about *out)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	const struct hf_ring_set *set = hf_ring_set(ring, hf_span_of(origin));
-	bool is = set != NULL && set->is_own &&
-		  hf_note_key_init(HF_NOTE_LOG, hf_span_of(origin),
-				   &set->log_key, &out->log, NULL) == HF_OK &&
-		  hf_note_key_init(
-			  HF_NOTE_COSIGNER, hf_span_of(set->cosigner_name),
-			  &set->cosigner_key, &out->cosigner, NULL) == HF_OK;
+	struct hf_note note;
+	bool is = set != NULL && set->is_own;
 
+	memset(&out->keys, 0, sizeof(out->keys));
+	/* What is no note is refused where it is opened. */
+	if (is && hf_note_parse(bytes, &note, NULL) == HF_OK)
+		is = hf_set_keys_for(set->agreement, &note, &out->keys, NULL) ==
+		     HF_OK;
 	out->witnesses = hf_conf_witnesses_of(node->conf, origin);
 	hf_ring_release(ring);
 	return is;
@@ -149,11 +151,12 @@ static void merge_with(const struct row *row, const struct about *about,
 		    hf_note_parse(*held[i], &other, NULL) != HF_OK ||
 		    !hf_span_equal(other.text, note->text))
 			continue;
-		hf_note_merge(note, &other, &about->log, &about->cosigner,
-			      about->witnesses, latest_s, out);
+		hf_note_merge(note, &other, &about->keys.log,
+			      &about->keys.cosigner, about->witnesses, latest_s,
+			      out);
 		return;
 	}
-	hf_note_merge(note, note, &about->log, &about->cosigner,
+	hf_note_merge(note, note, &about->keys.log, &about->keys.cosigner,
 		      about->witnesses, latest_s, out);
 }
 
@@ -169,9 +172,9 @@ static bool keep(struct row *row, const struct about *about,
 	hf_buf_init(&merged, HF_NOTE_MAX_BYTES);
 	merge_with(row, about, note, &merged);
 	if (hf_buf_failed(&merged) == HF_OK &&
-	    hf_note_open_witnessed(hf_buf_span(&merged), &about->log,
-				   &about->cosigner, about->witnesses, &opened,
-				   NULL, &count, NULL) == HF_OK) {
+	    hf_note_open_witnessed(hf_buf_span(&merged), &about->keys.log,
+				   &about->keys.cosigner, about->witnesses,
+				   &opened, NULL, &count, NULL) == HF_OK) {
 		if (note->checkpoint.size >= size_of(row->largest))
 			is_news = put(&row->largest, opened.bytes);
 		if (need > 0 && count >= need &&
@@ -194,12 +197,12 @@ void hf_cosigned_told(struct hf_cosigned *cosigned, const char *peer,
 	struct row *row;
 	size_t count;
 
-	if (!look_up(cosigned->node, origin, &about)) {
+	if (!look_up(cosigned->node, origin, bytes, &about)) {
 		told_of_others(cosigned, peer, origin, bytes);
 		return;
 	}
 	if (about.witnesses == NULL ||
-	    hf_note_open_witnessed(bytes, &about.log, &about.cosigner,
+	    hf_note_open_witnessed(bytes, &about.keys.log, &about.keys.cosigner,
 				   about.witnesses, &note, NULL, &count,
 				   NULL) != HF_OK ||
 	    count == 0)
@@ -222,7 +225,7 @@ bool hf_cosigned_get(struct hf_cosigned *cosigned, const char *origin,
 	struct row *row;
 
 	if (hf_conf_witnesses_of(cosigned->node->conf, origin) == NULL ||
-	    !look_up(cosigned->node, origin, &about) ||
+	    !look_up(cosigned->node, origin, bytes, &about) ||
 	    hf_note_parse(bytes, &note, NULL) != HF_OK)
 		return false;
 	pthread_mutex_lock(&cosigned->lock);

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "match_tell.h"
 #include "ring.h"
+#include "set_keys.h"
 #include "thread.h"
 
 #include "feed.h"
@@ -28,10 +29,10 @@
 #define VIEW_ENTRIES 16384
 
 struct record {
-	struct hf_feed_set is;       /* what callers see */
-	uint64_t counted;            /* entries that is.live stands for */
-	bool has_ended;              /* we were taken out of it */
-	struct hf_note_key cosigner; /* the feed's own; "" until it is known */
+	struct hf_feed_set is;   /* what callers see */
+	uint64_t counted;        /* entries that is.live stands for */
+	bool has_ended;          /* we were taken out of it */
+	struct hf_set_pair keys; /* the feed's own, of the latest note */
 	bool is_dirty;
 	bool is_awaited; /* more of it is known to come */
 	bool has_failed; /* logged; quiet until it works again */
@@ -144,21 +145,6 @@ static void mark_all(struct hf_feed *feed)
 	hf_ledger_view_end(view);
 }
 
-/* The set's cosigner.  Taking a key apart costs more than everything else that
- * is done for one new entry: only when it is another one. */
-static bool know_cosigner(struct record *record,
-			  const struct hf_ring_set *about)
-{
-	struct hf_note_key *known = &record->cosigner;
-
-	if (strcmp(known->name, about->cosigner_name) == 0 &&
-	    memcmp(&known->key, &about->cosigner_key, sizeof(known->key)) == 0)
-		return true;
-	return hf_note_key_init(HF_NOTE_COSIGNER,
-				hf_span_of(about->cosigner_name),
-				&about->cosigner_key, known, NULL) == HF_OK;
-}
-
 /* The signed time of the note that covers what we hold.  It was verified
  * before it was stored, or comes from our own signer. */
 static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
@@ -167,12 +153,14 @@ static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
 	struct hf_note note;
 	struct hf_span bytes;
 
-	if (about == NULL || !know_cosigner(record, about) ||
+	if (about == NULL ||
 	    hf_ledger_note(view, record->is.set, HF_LEDGER_NOTE, &bytes,
 			   NULL) != HF_OK ||
-	    hf_note_parse(bytes, &note, NULL) != HF_OK)
+	    hf_note_parse(bytes, &note, NULL) != HF_OK ||
+	    hf_set_keys_for(about->agreement, &note, &record->keys, NULL) !=
+		    HF_OK)
 		return 0;
-	return hf_fresh_ms(hf_note_time(&note, &record->cosigner));
+	return hf_fresh_ms(hf_note_time(&note, &record->keys.cosigner));
 }
 
 static bool has_ended(struct hf_feed *feed, const struct record *record)

@@ -10,6 +10,7 @@
 #include "note.h"
 #include "log.h"
 #include "ring.h"
+#include "set_keys.h"
 #include "ringdir.h"
 #include "rpc.h"
 #include "text.h"
@@ -305,10 +306,10 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 {
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(offer->origin));
-	struct hf_note_key cosigner;
+	struct hf_set_pair keys = { 0 };
 	const uint8_t *root;
 	uint64_t void_from;
-	enum hf_err err;
+	enum hf_err err = hf_note_parse(bytes, out_note, why);
 
 	/* An agreement that does not name us, or is over, is no right to have
 	 * the set, whoever brings it. */
@@ -317,15 +318,13 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 			     hf_ring_self(ring)->id,
 			     hf_clock_wall_ms()) < HF_RIGHT_RELAY)
 		return hf_why(why, HF_E_NOTFOUND, "no such set");
-	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
-			       &set->log_key, &offer->log, why);
 	if (err == HF_OK)
-		err = hf_note_key_init(HF_NOTE_COSIGNER,
-				       hf_span_of(set->cosigner_name),
-				       &set->cosigner_key, &cosigner, why);
+		err = hf_set_keys_for(set->agreement, out_note, &keys, why);
 	if (err == HF_OK)
-		err = hf_note_open(bytes, &offer->log, &cosigner, out_note,
+		err = hf_note_open(bytes, &keys.log, &keys.cosigner, out_note,
 				   out_time_s, why);
+	if (err == HF_OK)
+		offer->log = keys.log;
 	if (err == HF_OK &&
 	    hf_ring_successor(ring, hf_span_of(offer->origin), &void_from,
 			      &root) != NULL &&

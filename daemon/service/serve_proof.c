@@ -5,30 +5,26 @@
 #include "logproof.h"
 #include "note.h"
 #include "ring.h"
+#include "set_keys.h"
 
 #include "node.h"
 #include "serve.h"
 #include "unary.h"
 
+/* The keys that count for this note. */
 static enum hf_err keys_of(struct hf_node *node, const char *origin,
-			   struct hf_note_key *log,
-			   struct hf_note_key *cosigner, struct hf_why *why)
+			   struct hf_span bytes, struct hf_set_pair *keys,
+			   struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	const struct hf_ring_set *set = hf_ring_set(ring, hf_span_of(origin));
-	enum hf_err err;
+	struct hf_note note;
+	enum hf_err err = hf_note_parse(bytes, &note, why);
 
-	if (set == NULL) {
-		hf_ring_release(ring);
-		return hf_why(why, HF_E_NOTFOUND, "no agreement for %s",
-			      origin);
-	}
-	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(origin), &set->log_key,
-			       log, why);
+	if (set == NULL)
+		err = hf_why(why, HF_E_NOTFOUND, "no agreement for %s", origin);
 	if (err == HF_OK)
-		err = hf_note_key_init(HF_NOTE_COSIGNER,
-				       hf_span_of(set->cosigner_name),
-				       &set->cosigner_key, cosigner, why);
+		err = hf_set_keys_for(set->agreement, &note, keys, why);
 	hf_ring_release(ring);
 	return err;
 }
@@ -40,7 +36,7 @@ static enum hf_err get_note(struct hf_unary *unary, struct hf_why *why)
 	char cosigner_text[HF_NOTE_VKEY_MAX_BYTES + 1];
 	struct hf_get_note_request request;
 	struct hf_get_note_response response;
-	struct hf_note_key log, cosigner;
+	struct hf_set_pair keys = { 0 };
 	struct hf_ledger_view *view;
 	uint32_t set;
 	enum hf_err err = hf_get_note_request_parse(
@@ -49,20 +45,21 @@ static enum hf_err get_note(struct hf_unary *unary, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_node_set(unary->node, request.set, origin, &set, why);
 	if (err == HF_OK)
-		err = keys_of(unary->node, origin, &log, &cosigner, why);
-	if (err == HF_OK)
 		err = hf_ledger_view_begin(unary->node->ledger, &view, why);
 	if (err != HF_OK)
 		return err;
-	hf_note_key_text(&log, log_text);
-	hf_note_key_text(&cosigner, cosigner_text);
-	response.log_vkey = log_text;
-	response.cosigner_vkey = cosigner_text;
 	err = hf_ledger_note(view, set, HF_LEDGER_NOTE, &response.note, why);
-	if (err == HF_OK)
-		err = hf_get_note_response_encode(&response, unary->reply);
-	else if (err == HF_E_NOTFOUND)
+	if (err == HF_E_NOTFOUND)
 		hf_why(why, err, "%s has no checkpoint yet", origin);
+	if (err == HF_OK)
+		err = keys_of(unary->node, origin, response.note, &keys, why);
+	if (err == HF_OK) {
+		hf_note_key_text(&keys.log, log_text);
+		hf_note_key_text(&keys.cosigner, cosigner_text);
+		response.log_vkey = log_text;
+		response.cosigner_vkey = cosigner_text;
+		err = hf_get_note_response_encode(&response, unary->reply);
+	}
 	hf_ledger_view_end(view);
 	return err;
 }

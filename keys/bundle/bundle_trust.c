@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "set_keys.h"
 #include "text.h"
 #include "trust.h"
 
@@ -215,38 +216,16 @@ static enum hf_err read_agreement(struct hf_bundle_work *work,
 	return HF_OK;
 }
 
-/* A log whose agreement is read, and the keys it names. */
-struct log_keys {
-	struct hf_note_key log;
-	struct hf_note_key cosigner;
-};
-
-static enum hf_err read_keys(const struct hf_agreement *agreement,
-			     const struct hf_bundle_party *publisher,
-			     struct log_keys *out_keys, struct hf_why *why)
-{
-	struct hf_public_key log, cosigner;
-	enum hf_err err;
-
-	memcpy(log.bytes, agreement->log_key.at, sizeof(log.bytes));
-	memcpy(cosigner.bytes, agreement->cosigner_key.at,
-	       sizeof(cosigner.bytes));
-	err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(agreement->origin), &log,
-			       &out_keys->log, why);
-	if (err == HF_OK)
-		err = hf_note_cosigner_init(hf_span_of(publisher->name),
-					    &cosigner, &out_keys->cosigner,
-					    why);
-	return err;
-}
-
-/* A log's agreement: whose it is, who may read it, the keys. */
+/* A log's agreement: whose it is, who may read it, the keys that count for its
+ * note. */
 static enum hf_err take_agreement(struct hf_bundle_work *work, size_t number,
-				  struct log_keys *out_keys, struct hf_why *why)
+				  struct hf_set_pair *out_keys,
+				  struct hf_why *why)
 {
 	const struct hf_bundle_log *log = &work->bundle->logs[number];
 	struct hf_bundle_set *set = &work->sets[number];
 	const struct hf_agreement *agreement;
+	struct hf_note note;
 	enum hf_err err;
 
 	for (size_t i = 0; i < number; i++) {
@@ -265,11 +244,13 @@ static enum hf_err take_agreement(struct hf_bundle_work *work, size_t number,
 		return err;
 	set->audience = agreement->audience;
 	set->audience_count = agreement->audience_count;
-	return read_keys(agreement, set->publisher, out_keys, why);
+	err = hf_note_parse(log->note, &note, why);
+	return err == HF_OK ? hf_set_keys_for(agreement, &note, out_keys, why)
+			    : err;
 }
 
 /* Which log's cosigner key has this name and id; logs_count for none. */
-static size_t cosigner_of(const struct log_keys *keys, size_t logs_count,
+static size_t cosigner_of(const struct hf_set_pair *keys, size_t logs_count,
 			  const struct hf_note_line *line)
 {
 	size_t i = 0;
@@ -285,7 +266,7 @@ static size_t cosigner_of(const struct log_keys *keys, size_t logs_count,
  * agreement in the bundle has the key, else only named. */
 static enum hf_err
 take_cosigner(struct hf_bundle_work *work, const struct hf_note *note,
-	      const struct hf_note_line *line, const struct log_keys *keys,
+	      const struct hf_note_line *line, const struct hf_set_pair *keys,
 	      struct hf_bundle_cosigner *out, struct hf_why *why)
 {
 	size_t logs_count = work->bundle->logs_count;
@@ -326,7 +307,7 @@ static bool is_repeated(const struct hf_note *note, size_t number)
 }
 
 static enum hf_err take_note(struct hf_bundle_work *work, size_t number,
-			     const struct log_keys *keys, struct hf_why *why)
+			     const struct hf_set_pair *keys, struct hf_why *why)
 {
 	struct hf_bundle_set *set = &work->sets[number];
 	struct hf_bundle_cosigner *cosigners;
@@ -363,7 +344,7 @@ static enum hf_err take_note(struct hf_bundle_work *work, size_t number,
 enum hf_err hf_bundle_sets(struct hf_bundle_work *work, struct hf_why *why)
 {
 	const struct hf_bundle *bundle = work->bundle;
-	struct log_keys *keys;
+	struct hf_set_pair *keys;
 	enum hf_err err = HF_OK;
 	size_t i;
 

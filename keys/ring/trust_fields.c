@@ -125,6 +125,35 @@ static enum hf_err check_predecessor(const struct hf_agreement *agreement,
 	return HF_OK;
 }
 
+/* A key signs as one thing only: the log, or who says that it is the newest. */
+static enum hf_err check_set_keys(const struct hf_agreement *agreement,
+				  struct hf_why *why)
+{
+	for (size_t i = 0; i < agreement->keys_count; i++) {
+		const struct hf_set_key *key = &agreement->keys[i];
+		enum hf_err err =
+			check_key(key->key,
+				  key->is_cosigner ? "another cosigner key"
+						   : "another log key",
+				  why);
+
+		if (err != HF_OK)
+			return err;
+		if (hf_span_equal(key->key, key->is_cosigner
+						    ? agreement->log_key
+						    : agreement->cosigner_key))
+			return hf_why(why, HF_E_ARGUMENT,
+				      "a log key is a cosigner key, too");
+		if (key->is_void ? key->last_size < key->first_size
+				 : key->last_size > 0)
+			return hf_why(why, HF_E_ARGUMENT,
+				      "the last size of a key is not below its "
+				      "first, and only one that is void has "
+				      "one");
+	}
+	return HF_OK;
+}
+
 enum hf_err hf_trust_agreement_fields(const struct hf_agreement *agreement,
 				      const struct hf_manifest *publisher,
 				      struct hf_why *why)
@@ -146,6 +175,8 @@ enum hf_err hf_trust_agreement_fields(const struct hf_agreement *agreement,
 	if (err == HF_OK)
 		err = check_key(agreement->cosigner_key, "the cosigner key",
 				why);
+	if (err == HF_OK)
+		err = check_set_keys(agreement, why);
 	if (err != HF_OK)
 		return err;
 	if (hf_span_equal(agreement->log_key, agreement->cosigner_key))

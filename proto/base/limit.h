@@ -69,6 +69,7 @@
 #define HF_ENDPOINT_MAX_BYTES      262
 #define HF_AUDIENCE_MAX            4096
 #define HF_CLASSES_MAX             16
+#define HF_SET_KEYS_MAX            16
 
 /* Messages. */
 #define HF_MESSAGE_MAX_BYTES    ((size_t)4 * 1024 * 1024)

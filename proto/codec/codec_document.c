@@ -111,6 +111,22 @@ static enum hf_err check_classes(const struct hf_agreement *agreement,
 	return HF_OK;
 }
 
+static enum hf_err check_keys(const struct hf_agreement *agreement,
+			      struct hf_why *why)
+{
+	for (size_t i = 1; i < agreement->keys_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (hf_span_equal(agreement->keys[i].key,
+					  agreement->keys[j].key))
+				return hf_why(why, HF_E_ARGUMENT,
+					      "keys[%zu]: the same as "
+					      "keys[%zu]",
+					      i, j);
+		}
+	}
+	return HF_OK;
+}
+
 static enum hf_err check_agreement(const void *ours, struct hf_why *why)
 {
 	const struct hf_agreement *agreement = ours;
@@ -139,6 +155,8 @@ static enum hf_err check_agreement(const void *ours, struct hf_why *why)
 					  agreement->organisation_id, why);
 	if (err == HF_OK)
 		err = check_classes(agreement, why);
+	if (err == HF_OK)
+		err = check_keys(agreement, why);
 	if (err != HF_OK)
 		return err;
 	return check_life(agreement->version, agreement->issued_ms,
@@ -180,6 +198,14 @@ HF_SHAPE(predecessor, Hashfed__V1__Predecessor, hashfed__v1__predecessor,
 	HF_BYTES(root, HF_HASH_BYTES, HF_HASH_BYTES),
 	HF_U64(carried_plus_one))
 
+HF_SHAPE(set_key, Hashfed__V1__SetKey, hashfed__v1__set_key,
+	 HF_AGREEMENT_MAX_BYTES, NULL,
+	HF_BYTES(key, HF_PUBLIC_KEY_BYTES, HF_PUBLIC_KEY_BYTES),
+	HF_FLAG(is_cosigner),
+	HF_U64(first_size),
+	HF_FLAG(is_void),
+	HF_U64(last_size))
+
 HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	 HF_AGREEMENT_MAX_BYTES, check_agreement,
 	HF_WORD(origin, hf_grammar_origin),
@@ -197,7 +223,8 @@ HF_SHAPE(agreement, Hashfed__V1__Agreement, hashfed__v1__agreement,
 	HF_U64(issued_ms),
 	HF_U64(expires_ms),
 	HF_ENUM(kind, hf_set_kind),
-	HF_ONE(predecessor, predecessor, 0))
+	HF_ONE(predecessor, predecessor, 0),
+	HF_MANY(keys, set_key, HF_SET_KEYS_MAX))
 
 HF_SHAPE(invite, Hashfed__V1__Invite, hashfed__v1__invite,
 	 HF_INVITE_WIRE_MAX_BYTES, NULL,

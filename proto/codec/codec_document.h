@@ -71,10 +71,19 @@ struct hf_predecessor {
 	uint64_t carried_plus_one; /* 0: not yet */
 };
 
+/* A key of a set, and the trees that it counts for. */
+struct hf_set_key {
+	struct hf_span key; /* HF_PUBLIC_KEY_BYTES */
+	bool is_cosigner;
+	uint64_t first_size;
+	bool is_void;
+	uint64_t last_size; /* of one that is void; else 0 */
+};
+
 /* Parse and encode demand: an origin, ids and keys of their lengths, nobody
  * twice in the audience nor the publisher in it, a known relay value, relays
  * only with RELAY_LISTED, known classes once each, a version from 1, expiry
- * after issue. */
+ * after issue, each of `keys` once. */
 struct hf_agreement {
 	const char *origin;
 	uint64_t version;
@@ -96,6 +105,8 @@ struct hf_agreement {
 	uint64_t expires_ms;
 	enum hf_set_kind kind;                    /* 0: items */
 	const struct hf_predecessor *predecessor; /* NULL: the first epoch */
+	const struct hf_set_key *keys;
+	size_t keys_count; /* at most HF_SET_KEYS_MAX */
 };
 
 /* What is left of HF_INVITE_MAX_BYTES behind base64 and its newlines. */
@@ -111,6 +122,7 @@ HF_CODEC_MESSAGE(document_signature);
 HF_CODEC_MESSAGE(signed_document);
 HF_CODEC_MESSAGE(manifest);
 HF_CODEC_MESSAGE(predecessor);
+HF_CODEC_MESSAGE(set_key);
 HF_CODEC_MESSAGE(agreement);
 HF_CODEC_MESSAGE(invite);
 

@@ -198,6 +198,7 @@ struct hf_shape {
 #define HF_SHAPES(X)                                                          \
 	X(hash) X(label) X(entry_ref) X(item) X(retraction)                   \
 	X(document_signature) X(signed_document) X(manifest) X(predecessor)   \
+	X(set_key)                                                            \
 	X(agreement)                                                          \
 	X(invite)                                                             \
 	X(manifest_mark) X(hello_request) X(hello_response)                   \

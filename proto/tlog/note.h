@@ -72,6 +72,10 @@ HF_MUST enum hf_err hf_note_key_init(enum hf_note_kind kind,
 				     struct hf_note_key *out_key,
 				     struct hf_why *why);
 
+/* The id alone: of a key that was checked before. */
+uint32_t hf_note_key_id(enum hf_note_kind kind, struct hf_span name,
+			const struct hf_public_key *key);
+
 /* The cosigner of the organisation with this domain: its name is
  * "<domain>/cosigner", SPEC section 2.2. */
 HF_MUST enum hf_err hf_note_cosigner_init(struct hf_span domain,

@@ -42,8 +42,8 @@ bool hf_note_name_is_valid(struct hf_span name)
 	return true;
 }
 
-static uint32_t id_of(enum hf_note_kind kind, struct hf_span name,
-		      const struct hf_public_key *key)
+uint32_t hf_note_key_id(enum hf_note_kind kind, struct hf_span name,
+			const struct hf_public_key *key)
 {
 	const uint8_t between[2] = { '\n', (uint8_t)kind };
 	uint8_t digest[HF_SHA256_BYTES];
@@ -77,7 +77,7 @@ enum hf_err hf_note_key_init(enum hf_note_kind kind, struct hf_span name,
 			      "note key: not a usable Ed25519 public key");
 	*out_key = (struct hf_note_key){
 		.kind = kind,
-		.id = id_of(kind, name, key),
+		.id = hf_note_key_id(kind, name, key),
 		.key = *key,
 	};
 	memcpy(out_key->name, name.at, name.len_bytes);

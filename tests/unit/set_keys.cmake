@@ -1,0 +1,1 @@
+hf_unit(set_keys USES base sign codec tlog ring)
