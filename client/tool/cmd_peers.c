@@ -19,6 +19,7 @@ enum column {
 	EXPIRES,
 	ID,
 	BEHIND,
+	RECEIVED,
 	PROBLEM
 };
 
@@ -32,6 +33,7 @@ static const struct hf_column columns[] = {
 	[EXPIRES] = { "expires", HF_COLUMN_TIME },
 	[ID] = { "organisation_id", HF_COLUMN_TEXT },
 	[BEHIND] = { "behind", HF_COLUMN_NUMBER },
+	[RECEIVED] = { "received", HF_COLUMN_NUMBER },
 	[PROBLEM] = { "problem", HF_COLUMN_TEXT },
 };
 
@@ -56,6 +58,7 @@ static void put_peer(struct hf_table *table,
 	       id);
 	hf_table_text(table, ID, id);
 	hf_table_number(table, BEHIND, peer->sets_behind);
+	hf_table_number(table, RECEIVED, peer->entries_received);
 	hf_table_text(table, PROBLEM, peer->problem);
 }
 

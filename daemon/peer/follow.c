@@ -179,6 +179,9 @@ void hf_follow_over(struct hf_follow *follow)
 	free((void *)follow->note.at);
 	follow->note = hf_span(NULL, 0);
 	if (!has_failed) {
+		if (source != NULL)
+			memcpy(follow->came_from, source->organisation_id,
+			       HF_HASH_BYTES);
 		follow->retry_ms = RETRY_MIN_MS;
 		hf_follow_look(follow);
 		return;

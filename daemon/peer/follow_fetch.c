@@ -203,6 +203,9 @@ static void chunks_recv(struct hf_rpc_call *call, struct hf_span message)
 		return;
 	err = hf_get_chunks_response_parse(message, &follow->arena, &chunk,
 					   &why);
+	if (err == HF_OK && follow->source != NULL)
+		hf_link_received(follow->source,
+				 chunk.headers.len_bytes / HF_HEADER_BYTES);
 	if (err == HF_OK)
 		err = take_chunk(follow, &chunk, &why);
 	hf_arena_reset(&follow->arena);

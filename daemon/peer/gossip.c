@@ -18,8 +18,22 @@
 /* Changes of so long are told together. */
 #define SOON_MS ((int64_t)200)
 
+/* The signatures of log and cosigner: all that there is without witnesses. */
+#define PUBLISHER_LINES 2
+
 /* Notes of one call: more go with the next. */
 #define NOTES_MOST_BYTES ((size_t)1024 * 1024)
+
+void hf_gossip_digest(struct hf_span bytes,
+		      uint8_t out_digest[static HF_SHA256_BYTES])
+{
+	struct hf_note note;
+
+	if (hf_note_parse(bytes, &note, NULL) == HF_OK &&
+	    note.lines_count <= PUBLISHER_LINES)
+		bytes = note.text;
+	hf_sha256(bytes.at, bytes.len_bytes, out_digest);
+}
 
 bool hf_gossip_is_shared(const struct hf_ring *ring, const char *origin,
 			 const uint8_t peer[static HF_HASH_BYTES])
@@ -114,7 +128,7 @@ void hf_gossip_told(struct hf_link *link, const char *origin,
 			: NULL;
 
 	if (mark != NULL)
-		hf_sha256(note.at, note.len_bytes, mark->note_digest);
+		hf_gossip_digest(note, mark->note_digest);
 }
 
 /* --- telling ---------------------------------------------------------------
@@ -141,7 +155,7 @@ static void put_note(struct talk *talk, struct hf_ledger_view *view,
 
 	if (hf_ledger_note(view, set, HF_LEDGER_SEEN, &note, NULL) != HF_OK)
 		return;
-	hf_sha256(note.at, note.len_bytes, digest);
+	hf_gossip_digest(note, digest);
 	if (memcmp(digest, mark->note_digest, sizeof(digest)) == 0 ||
 	    talk->notes_count == HF_GOSSIP_NOTES_MAX ||
 	    talk->notes_bytes + note.len_bytes > NOTES_MOST_BYTES)
@@ -162,32 +176,42 @@ static void put_evidence(struct talk *talk, const struct hf_forks *forks,
 		mark->has_evidence = true;
 }
 
+static bool is_to(const struct hf_link *link,
+		  const uint8_t id[static HF_HASH_BYTES])
+{
+	return memcmp(link->organisation_id, id, HF_HASH_BYTES) == 0;
+}
+
 static bool is_in_session_with(const struct hf_peers *peers,
 			       const uint8_t id[static HF_HASH_BYTES])
 {
 	for (const struct hf_link *link = peers->links; link != NULL;
 	     link = link->next) {
-		if (link->is_in_session && !link->is_going &&
-		    memcmp(link->organisation_id, id, HF_HASH_BYTES) == 0)
+		if (link->is_in_session && !link->is_going && is_to(link, id))
 			return true;
 	}
 	return false;
 }
 
-/* Receipts go to the publisher; where we have no connection to it, to those
- * who may pass the set on, and so them. */
+/* Receipts go to the publisher; where we have no connection to it, the way
+ * back that the entries came, which leads there and in no circle; where that
+ * is broken, to all who may pass the set on, and so them. */
 static bool wants_receipts(const struct hf_link *link,
 			   const struct hf_ring *ring,
 			   const struct hf_ring_set *set)
 {
 	const uint8_t *publisher = set->publisher->id;
+	const struct hf_follow *follow;
 
 	if (set->is_own)
 		return false;
-	if (memcmp(publisher, link->organisation_id, HF_HASH_BYTES) == 0)
-		return true;
-	return !is_in_session_with(link->peers, publisher) &&
-	       hf_ring_may_relay(ring, hf_span_of(set->origin),
+	if (is_in_session_with(link->peers, publisher))
+		return is_to(link, publisher);
+	follow = hf_peers_follow(link->peers, set->origin);
+	if (follow != NULL &&
+	    is_in_session_with(link->peers, follow->came_from))
+		return is_to(link, follow->came_from);
+	return hf_ring_may_relay(ring, hf_span_of(set->origin),
 				 link->organisation_id, hf_clock_wall_ms());
 }
 

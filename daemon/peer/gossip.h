@@ -21,11 +21,17 @@
 
 #include "err.h"
 #include "limit.h"
+#include "sha256.h"
 #include "span.h"
 
 struct hf_forks;
 struct hf_ledger;
 struct hf_ring;
+
+/* What is told once: of a note that nobody but its publisher has signed, size
+ * and root; of one with cosignatures of witnesses, every byte. */
+void hf_gossip_digest(struct hf_span note,
+		      uint8_t out_digest[static HF_SHA256_BYTES]);
 
 /* May both we and this peer know of the set? */
 bool hf_gossip_is_shared(const struct hf_ring *ring, const char *origin,

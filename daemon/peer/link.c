@@ -131,6 +131,13 @@ void hf_link_well(struct hf_link *link)
 	pthread_mutex_unlock(&link->peers->lock);
 }
 
+void hf_link_received(struct hf_link *link, size_t entries_count)
+{
+	pthread_mutex_lock(&link->peers->lock);
+	link->entries_received += entries_count;
+	pthread_mutex_unlock(&link->peers->lock);
+}
+
 void hf_link_proven(struct hf_link *link)
 {
 	link->is_blamed = false;

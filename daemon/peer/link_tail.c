@@ -27,6 +27,9 @@ enum hf_err hf_link_set_note(struct hf_link *link, struct hf_link_set *set,
 	if (copy == NULL)
 		return HF_E_NOMEM;
 	memcpy(copy, note.at, note.len_bytes);
+	pthread_mutex_lock(&link->peers->lock);
+	hf_sha256(note.at, note.len_bytes, set->told_digest);
+	pthread_mutex_unlock(&link->peers->lock);
 	link->notes_bytes += note.len_bytes;
 	link->notes_bytes -= set->note.len_bytes;
 	free((void *)set->note.at);

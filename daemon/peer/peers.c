@@ -259,6 +259,7 @@ enum hf_err hf_peers_status(struct hf_peers *peers,
 		memcpy(out_status->endpoint, link->endpoint,
 		       sizeof(out_status->endpoint));
 		out_status->seen_ms = link->seen_ms;
+		out_status->entries_received = link->entries_received;
 		out_status->problem = link->problem;
 		err = HF_OK;
 	}
@@ -296,6 +297,25 @@ void hf_peers_offers(struct hf_peers *peers,
 	}
 	pthread_mutex_unlock(&peers->lock);
 	hf_ring_release(ring);
+}
+
+bool hf_peers_has_told(struct hf_peers *peers,
+		       const uint8_t organisation_id[static HF_HASH_BYTES],
+		       const char *origin,
+		       const uint8_t digest[static HF_SHA256_BYTES])
+{
+	const struct hf_link_set *told = NULL;
+	struct hf_link *link;
+	bool has;
+
+	pthread_mutex_lock(&peers->lock);
+	link = link_to(peers, organisation_id);
+	if (link != NULL)
+		told = hf_link_set(link, origin);
+	has = told != NULL &&
+	      memcmp(told->told_digest, digest, HF_SHA256_BYTES) == 0;
+	pthread_mutex_unlock(&peers->lock);
+	return has;
 }
 
 /* Under the lock. */

@@ -26,6 +26,7 @@
 #include "note_witness.h"
 #include "rpc.h"
 #include "rpc_tls.h"
+#include "sha256.h"
 #include "span.h"
 #include "tree.h"
 
@@ -146,7 +147,8 @@ struct hf_peer_status {
 	bool is_connected;
 	char endpoint[HF_ENDPOINT_MAX_BYTES + 1]; /* "" when not dialled */
 	uint64_t seen_ms;                         /* last answer; 0: never */
-	struct hf_why problem;                    /* "" when there is none */
+	uint64_t entries_received;
+	struct hf_why problem; /* "" when there is none */
 };
 
 /* NOTFOUND for an organisation that is no peer. */
@@ -164,6 +166,13 @@ void hf_peers_offers(struct hf_peers *peers,
 		     void (*each)(void *arg, const char *origin,
 				  const char *peer),
 		     void *arg);
+
+/* Is this note the last that the peer told us of the set, in the session that
+ * we have with it? */
+bool hf_peers_has_told(struct hf_peers *peers,
+		       const uint8_t organisation_id[static HF_HASH_BYTES],
+		       const char *origin,
+		       const uint8_t digest[static HF_SHA256_BYTES]);
 
 /* The newest checkpoint that a peer told of a set that is followed, verified,
  * by its publisher's time. */

@@ -52,13 +52,15 @@ struct hf_link_set {
 	uint64_t agreement_version;
 	struct hf_span note; /* owned; the latest, empty when used up */
 	uint64_t time_s; /* of the latest that was verified; under the lock */
+	uint8_t told_digest[HF_SHA256_BYTES]; /* of the latest; under the lock
+					       */
 };
 
 /* What a peer knows of a set, because it told us or we told it. */
 struct hf_gossip_mark {
 	struct hf_gossip_mark *next;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
-	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note */
+	uint8_t note_digest[HF_SHA256_BYTES]; /* hf_gossip_digest(); or zeros */
 	bool has_evidence;
 	uint64_t receipts_told; /* up to this number */
 	bool is_asked;          /* by the call that runs, and not answered */
@@ -93,6 +95,7 @@ struct hf_link {
 	struct hf_why logged; /* the last cause, so that it is said once */
 	/* Under peers->lock. */
 	uint64_t seen_ms;
+	uint64_t entries_received;
 	struct hf_why problem;
 };
 
@@ -118,6 +121,8 @@ struct hf_follow {
 	/* The last proof of growth that verified: the signer wants it too. */
 	uint64_t proof_from;
 	struct hf_tree_proof proof;
+	/* Who had what was fetched last, id; zeros: nothing was yet. */
+	uint8_t came_from[HF_HASH_BYTES];
 	/* The fetch that is under way. */
 	struct hf_link *source; /* borrowed; NULL: idle */
 	struct hf_span note;    /* owned: the checkpoint fetched up to */
@@ -187,6 +192,9 @@ void hf_link_well(struct hf_link *link);
 
 /* What it sent was proven: whatever it did before is forgotten. */
 void hf_link_proven(struct hf_link *link);
+
+/* So many entries came from it. */
+void hf_link_received(struct hf_link *link, size_t entries_count);
 
 /* Is this error the doing of whoever sent the bytes? */
 bool hf_link_is_to_blame(enum hf_err err);

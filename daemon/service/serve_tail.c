@@ -6,22 +6,34 @@
 #include "clock.h"
 #include "codec_document.h"
 #include "codec_federation.h"
+#include "gossip.h"
 #include "ledger_view.h"
+#include "peers.h"
 #include "ring.h"
 #include "rpc.h"
 #include "sha256.h"
+#include "sign.h"
 
+#include "behind.h"
 #include "cosigned.h"
 #include "node.h"
 #include "serve.h"
 #include "serve_tail.h"
 #include "visible.h"
 
+/* A set that was signed again and is the same otherwise: told some time within
+ * this, together with others, and not at all to a caller who told us meanwhile.
+ * But it is told every so often all the same, or we would seem to be behind. */
+#define SAME_MS      ((uint64_t)2000)
+#define SAME_MOST_MS (HF_BEHIND_MS / 2)
+
 /* What a Tail call was told of one set. */
 struct told {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint64_t agreement_version;
 	uint8_t note_digest[HF_SHA256_BYTES]; /* zeros: no note yet */
+	uint8_t text_digest[HF_SHA256_BYTES]; /* by hf_gossip_digest() */
+	uint64_t sent_ms;                     /* when it was told last */
 	bool is_seen;                         /* mark and sweep */
 };
 
@@ -35,6 +47,8 @@ struct tail {
 	size_t rows_size;
 	bool is_caught_up; /* the first round is over */
 	bool must_look;    /* something changed while it was sending */
+	struct hf_rpc_timer same;
+	bool is_same_due; /* what waited for the timer is told now */
 };
 
 struct hf_tails {
@@ -104,6 +118,40 @@ static void digest_of(const struct hf_tail_response *news,
 	hf_sha256(both, sizeof(both), out_digest);
 }
 
+/* Nothing is new but when it was signed: is there time, or no need at all? */
+static bool is_kept_back(struct tail *tail, struct told *row,
+			 const struct hf_tail_response *news,
+			 const uint8_t digest[static HF_SHA256_BYTES])
+{
+	struct hf_node *node = tail->tails->node;
+	uint64_t now_ms = hf_clock_wall_ms(), random;
+	uint8_t text[HF_SHA256_BYTES];
+	bool is_same;
+
+	hf_gossip_digest(news->note, text);
+	is_same = tail->is_caught_up && news->cosigned.len_bytes == 0 &&
+		  row->agreement_version == news->agreement_version &&
+		  memcmp(row->text_digest, text, sizeof(text)) == 0;
+	if (is_same && !tail->is_same_due) {
+		hf_random(&random, sizeof(random));
+		if (!tail->same.is_armed)
+			hf_rpc_timer_start(node->worker, &tail->same,
+					   (int64_t)(random % SAME_MS));
+		return true;
+	}
+	if (is_same && now_ms - row->sent_ms < SAME_MOST_MS &&
+	    node->peers != NULL &&
+	    hf_peers_has_told(node->peers,
+			      hf_rpc_caller(tail->call)->organisation_id,
+			      row->origin, digest)) {
+		memcpy(row->note_digest, digest, sizeof(row->note_digest));
+		return true;
+	}
+	memcpy(row->text_digest, text, sizeof(text));
+	row->sent_ms = now_ms;
+	return false;
+}
+
 /* Tell what is new of one set that the caller may see. */
 static void tell(struct tail *tail, struct hf_ledger_view *view,
 		 const struct hf_visible *visible)
@@ -147,6 +195,8 @@ static void tell(struct tail *tail, struct hf_ledger_view *view,
 	if (memcmp(digest, row->note_digest, sizeof(digest)) == 0) {
 		news.note = hf_span(NULL, 0);
 		news.cosigned = hf_span(NULL, 0);
+	} else if (is_kept_back(tail, row, &news, digest)) {
+		goto out;
 	} else {
 		is_news = true;
 	}
@@ -404,6 +454,29 @@ static enum hf_err remember_held(struct tail *tail, struct hf_ring *ring,
 	return HF_OK;
 }
 
+static void on_same(void *arg)
+{
+	struct tail *tail = arg;
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+
+	if (hf_rpc_is_over(tail->call))
+		return;
+	if (hf_rpc_queued(tail->call) > 0 ||
+	    hf_ledger_view_begin(tail->tails->node->ledger, &view, NULL) !=
+		    HF_OK) {
+		hf_rpc_timer_start(tail->tails->node->worker, &tail->same,
+				   SAME_MS);
+		return;
+	}
+	ring = hf_ring_holder_get(tail->tails->node->ring);
+	tail->is_same_due = true;
+	look_at_all(tail, ring, view);
+	tail->is_same_due = false;
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
+}
+
 static enum hf_err begin(struct tail *tail,
 			 const struct hf_tail_request *request,
 			 struct hf_why *why)
@@ -439,6 +512,8 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 	}
 	tail->call = call;
 	tail->tails = tails;
+	tail->same.run = on_same;
+	tail->same.arg = tail;
 	tail->next = tails->first;
 	tails->first = tail;
 	hf_rpc_set_data(call, tail);
@@ -478,6 +553,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 
 	if (tail == NULL)
 		return;
+	hf_rpc_timer_stop(tail->tails->node->worker, &tail->same);
 	for (at = &tail->tails->first; *at != tail; at = &(*at)->next)
 		;
 	*at = tail->next;

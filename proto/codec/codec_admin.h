@@ -143,6 +143,7 @@ struct hf_wire_peer_info {
 	uint64_t seen_ms;
 	const char *problem;
 	uint32_t sets_behind;
+	uint64_t entries_received;
 };
 
 struct hf_list_peers_response {

@@ -43,8 +43,9 @@ class Loop:
         return {pair: self.wires[pair].bytes + self.wires[pair[::-1]].bytes for pair in ("ab", "bc", "ac")}
 
     def settle(self):
-        """Nothing has gone over any link for two seconds."""
-        until(lambda: all(w.quiet_for() > 2 for w in self.wires.values()), 60, "the links fall quiet")
+        """Nothing has gone over any link for longer than a daemon waits with
+        what is not urgent."""
+        until(lambda: all(w.quiet_for() > 3 for w in self.wires.values()), 60, "the links fall quiet")
 
     def spent(self, what):
         """What this takes, link by link."""
@@ -81,6 +82,24 @@ def test_case_31_in_a_loop_each_entry_crosses_a_link_once_and_then_it_is_quiet(l
         done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
         assert (done.size, done.missing) == (ENTRIES + 1, 0)
         assert node.match(sha256(ENTRIES))
+
+
+def test_a_set_that_is_signed_again_is_told_over_each_link_one_way(loop):
+    def again():
+        at = loop.a.sets()[ORIGIN].checkpoint_ms
+        loop.clock.move(minutes=10)
+        loop.clock.look(loop.a)
+        for node in (loop.b, loop.c):
+            until(lambda node=node: node.sets()[ORIGIN].checkpoint_ms > at, 20, "it is signed again")
+    note = len(loop.a.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=30).note)
+    for _ in range(10):
+        spent = loop.spent(again)
+        assert all(note < spent[pair] < 2 * note for pair in ("ab", "ac")), (spent, note)
+        # b and c both have it from a, and may both be on the way to the other.
+        assert spent["bc"] < 3 * note, (spent, note)
+        if spent["bc"] < 2 * note:
+            return
+    raise AssertionError(f"b and c always told each other: {spent}, {note}")
 
 
 def test_an_idle_hour_takes_less_than_a_kibibyte_a_minute_of_each_link(loop):

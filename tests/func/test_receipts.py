@@ -1,5 +1,6 @@
 """How far members are, by their own signed word."""
 
+import hashlib
 import json
 
 from cryptography.exceptions import InvalidSignature
@@ -128,3 +129,33 @@ def test_of_sets_of_others_no_receipts_are_told(net):
     until(lambda: at(hotline, provider) == (1, 0), 30)
     with refused("NOT_FOUND"):
         partner.admin.ListReceipts(pb.ListReceiptsRequest(set=origin), timeout=10)
+
+
+def test_a_receipt_goes_back_the_way_the_entries_came_and_another_when_that_is_broken(net):
+    """Two relays between publisher and member: one carries its receipts."""
+    hotline = net.node("hotline", ["ncii"])
+    relays = [net.node(name) for name in ("left", "right")]
+    member = net.node("member")
+    net.enrol(hotline, member, "--silent")
+    origin = hotline.origin("ncii")
+    for relay in relays:
+        net.enrol(hotline, relay)
+        net.enrol(relay, member)
+        hotline.share("ncii", relay, may_relay=True)
+        relay.follow(origin)
+    hotline.share("ncii", member)
+    member.follow(origin)
+    hotline.append("ncii", [item(1)])
+    until(lambda: at(hotline, member) == (1, 0), 30)
+
+    # A receipt is kept, by who carries it, under a name made of member and set.
+    me = member.admin.GetStatus(pb.GetStatusRequest(), timeout=30).organisation_id
+    name = hashlib.sha256(me + origin.encode()).hexdigest()
+    carries = [relay for relay in relays if list(relay.lib.rglob(name))]
+    assert len(carries) == 1, "not both of them"
+    received = {name: peer.entries_received for name, peer in member.peers().items()}
+    assert received[carries[0].domain] == 1 and sum(received.values()) == 1, "the one that the entry came from"
+
+    carries[0].kill()
+    hotline.append("ncii", [item(2)])
+    until(lambda: at(hotline, member) == (2, 0), 60, "the other one carries them now")
