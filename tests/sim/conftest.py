@@ -1,0 +1,33 @@
+"""The network of tests/func, many times over."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "func")]
+
+from net import Net  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def net():
+    made = Net()
+    yield made
+    made.close()
+
+
+_lines = []
+
+
+def report(line):
+    """Say it at the end of the run."""
+    _lines.append(line)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _lines:
+        terminalreporter.section("simulation")
+        for line in _lines:
+            terminalreporter.write_line(line)
