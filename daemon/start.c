@@ -196,6 +196,14 @@ static enum hf_err on_checkpoint(void *arg,
 	return err;
 }
 
+/* On the ledger's writer thread. */
+static void on_old_copy(void *arg)
+{
+	struct hf_node *node = arg;
+
+	hf_vouch_ask_seldom(node->vouching);
+}
+
 /* A signer that lost its record must not sign what contradicts what we hold:
  * show it its own signature, which moves it up and never down. */
 static enum hf_err remind_signer_of(struct hf_node *node,
@@ -267,7 +275,7 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		.dir = dir,
 		.map_most_bytes = start->conf->store_max_bytes,
 		.reserve_bytes = start->conf->disk_reserve_bytes,
-		.signer = { node, on_last, on_checkpoint },
+		.signer = { node, on_last, on_checkpoint, on_old_copy },
 	};
 	enum hf_err err;
 

@@ -89,6 +89,9 @@ struct hf_ledger_signer {
 	enum hf_err (*checkpoint)(void *arg,
 				  const struct hf_ledger_to_sign *request,
 				  struct hf_buf *note, struct hf_why *why);
+	/* This store is an old copy of an own set; told again while it is.  May
+	 * be NULL. */
+	void (*old_copy)(void *arg);
 };
 
 /*

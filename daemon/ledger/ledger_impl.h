@@ -99,6 +99,10 @@ struct set {
 
 	/* Under lock. */
 	uint64_t published;
+	uint64_t stored;
+	/* Own sets: the largest tree that was ever signed, as far as is known;
+	 * above stored this store is an old copy. */
+	uint64_t known_size;
 	bool is_frozen;
 	/* Own sets: the notes that may be newer than the store's, newest first;
 	 * the second one is for views from just before the first. */
@@ -222,6 +226,14 @@ static inline bool set_is_unsigned(const struct set *set)
 	       (!set->state.has_note ||
 		set->state.note_size < set->state.marks.stored);
 }
+
+/* Own sets: a tree of this size was signed, says the signer or whoever has its
+ * note. */
+void hf_ledger_know(struct hf_ledger *ledger, struct set *set, uint64_t size);
+
+/* CONFLICT while this store is an old copy of the set. */
+HF_MUST enum hf_err hf_ledger_check_whole(const struct set *set,
+					  struct hf_why *why);
 
 /* Have the committed tree signed; the note is then set->pending.  On failure
  * set->signer_err says why. */

@@ -164,6 +164,7 @@ static enum hf_err set_load(struct hf_ledger *ledger, struct set *set,
 		err = hf_ledger_slip_load(ledger, set, why);
 	if (err != HF_OK)
 		return err;
+	set->stored = state->marks.stored;
 	set->published = set->kind == HF_LEDGER_OWN ? state->note_size
 						    : state->marks.stored;
 	set->is_frozen = state->marks.frozen_reason[0] != '\0';

@@ -87,7 +87,7 @@ static enum hf_err stored_leaves(struct hf_ledger *ledger,
 	if (count == 0)
 		return HF_OK;
 	pthread_mutex_lock(&ledger->lock);
-	stored = set->published;
+	stored = set->stored;
 	pthread_mutex_unlock(&ledger->lock);
 	if (first > stored)
 		return hf_why(why, HF_E_CONFLICT,
@@ -201,7 +201,7 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 	err = hf_ledger_set_need(ledger, set_id, &set, why);
 	if (err != HF_OK)
 		return err;
-	if (set->kind != HF_LEDGER_FOREIGN || first >= size)
+	if (first >= size)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "ledger: no piece of '%s' can begin at %llu",
 			      set->origin, (unsigned long long)first);
@@ -297,9 +297,11 @@ static const struct seen *leap_of(const struct hf_ledger_piece *piece)
 	return NULL;
 }
 
+/* An own set is fetched back up to what we signed ourselves. */
 static bool is_leap(const struct hf_ledger_piece *piece)
 {
-	return piece->size > piece->job.set->staged.seen_size;
+	return piece->job.set->kind == HF_LEDGER_FOREIGN &&
+	       piece->size > piece->job.set->staged.seen_size;
 }
 
 /* Entries came: from here on it is believed. */
@@ -515,6 +517,9 @@ static void piece_settle(struct hf_ledger *ledger, struct job *job)
 {
 	if (job->err != HF_OK)
 		return;
+	/* The store has the newer one. */
+	if (job->set->kind == HF_LEDGER_OWN && job->set->is_note_new)
+		hf_ledger_slips_forget(ledger, job->set);
 	pthread_mutex_lock(&ledger->lock);
 	ledger->stats.applied += job->receipt.count;
 	pthread_mutex_unlock(&ledger->lock);

@@ -23,7 +23,7 @@
  * Errors   PROOF when bytes are not what the checkpoint vouches for (blame the
  *          source, try another), MALFORMED when the publisher itself broke the
  *          format (the set is then frozen by the ledger), FROZEN, NOTFOUND for
- *          a set that is not there, ARGUMENT for one that is our own.
+ *          a set that is not there.
  * Source   proto/SPEC.md sections 5.6 and 6.4.
  */
 #ifndef HF_LEDGER_PIECE_H
@@ -57,6 +57,11 @@ HF_MUST enum hf_err hf_ledger_see(struct hf_ledger *ledger, uint32_t set,
 				  const struct hf_tree_proof *proof,
 				  struct hf_ledger_done done,
 				  struct hf_why *why);
+
+/* A larger checkpoint of our own set that verifies says that this store is an
+ * old copy.  Then the proof is that of the growth from all that is stored,
+ * signed or not, pieces are taken as those of others' sets, and nothing is
+ * appended or signed before they reach it. */
 
 /* Which headers a piece must have, that begins at first under a checkpoint of
  * size entries: [first, end), the rest of that chunk. */

@@ -206,8 +206,37 @@ static enum hf_err see_foreign(struct hf_ledger *ledger, struct see_job *see,
 	return err;
 }
 
-/* More signatures or a newer time under our own checkpoint; a larger tree
- * under our name is somebody else with our key, or an old copy of ours. */
+/* A larger tree under our own name: this store is an old copy, unless what is
+ * stored is no beginning of it. */
+static void see_lost(struct hf_ledger *ledger, struct see_job *see)
+{
+	const struct hf_tree_proof none = { 0 };
+	const struct set_state *state = &see->job.set->staged;
+	struct hf_why proof_why = { "" };
+	struct hf_tree_hash old_root;
+	enum hf_err err;
+
+	if (state->marks.frozen_reason[0] != '\0') {
+		hf_ledger_job_fail(
+			&see->job, HF_E_FROZEN, "ledger: '%s' is frozen: %s",
+			see->job.set->origin, state->marks.frozen_reason);
+		return;
+	}
+	hf_frontier_root(&state->frontier, &old_root);
+	err = hf_tree_verify_growth(state->marks.stored, &old_root,
+				    see->checkpoint.size, &see->checkpoint.root,
+				    see->has_proof ? &see->proof : &none,
+				    &proof_why);
+	if (err != HF_OK) {
+		hf_ledger_job_fail(&see->job, HF_E_PROOF, "%s", proof_why.text);
+		return;
+	}
+	hf_ledger_know(ledger, see->job.set, see->checkpoint.size);
+	see->is_new = true;
+}
+
+/* More signatures or a newer time under our own checkpoint, or one up to which
+ * the set is fetched back. */
 static enum hf_err see_own(struct hf_ledger *ledger, struct see_job *see,
 			   struct hf_why *why)
 {
@@ -217,12 +246,7 @@ static enum hf_err see_own(struct hf_ledger *ledger, struct see_job *see,
 	enum hf_err err;
 
 	if (checkpoint->size > state->marks.stored) {
-		hf_ledger_job_fail(&see->job, HF_E_CONFLICT,
-				   "ledger: somebody holds %llu entries of our "
-				   "'%s', we have %llu",
-				   (unsigned long long)checkpoint->size,
-				   see->job.set->origin,
-				   (unsigned long long)state->marks.stored);
+		see_lost(ledger, see);
 		return HF_OK;
 	}
 	if (!state->has_note || checkpoint->size != state->note_size ||

@@ -80,6 +80,26 @@ static void tree_view_end(struct hf_ledger_tree *tree)
 	free(tree);
 }
 
+void hf_ledger_know(struct hf_ledger *ledger, struct set *set, uint64_t size)
+{
+	pthread_mutex_lock(&ledger->lock);
+	if (size > set->known_size)
+		set->known_size = size;
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+enum hf_err hf_ledger_check_whole(const struct set *set, struct hf_why *why)
+{
+	if (set->known_size <= set->state.marks.stored)
+		return HF_OK;
+	return hf_why(why, HF_E_CONFLICT,
+		      "ledger: this store is an old copy: '%s' has %llu "
+		      "entries here and %llu were signed; nothing is published "
+		      "in it until the rest is fetched back from peers",
+		      set->origin, (unsigned long long)set->state.marks.stored,
+		      (unsigned long long)set->known_size);
+}
+
 /* Ask the signer where it is, and find that place in our tree. */
 static enum hf_err signer_ask(struct hf_ledger *ledger, struct set *set,
 			      struct hf_why *why)
@@ -95,14 +115,13 @@ static enum hf_err signer_ask(struct hf_ledger *ledger, struct set *set,
 			   why);
 	if (err != HF_OK)
 		return err;
-	if (size > set->state.marks.stored)
-		return hf_why(why, HF_E_CONFLICT,
-			      "ledger: '%s' has %llu entries here, but the "
-			      "signer signed %llu: this store is an old copy; "
-			      "fetch the rest back from a peer",
-			      set->origin,
-			      (unsigned long long)set->state.marks.stored,
-			      (unsigned long long)size);
+	hf_ledger_know(ledger, set, size);
+	err = hf_ledger_check_whole(set, why);
+	if (err != HF_OK) {
+		if (signer->old_copy != NULL)
+			signer->old_copy(signer->arg);
+		return err;
+	}
 	if (size > 0) {
 		err = tree_view_begin(ledger, set, &tree, why);
 		if (err != HF_OK)
@@ -170,7 +189,7 @@ enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger, struct set *set)
 	struct hf_why why = { "" };
 	enum hf_err err;
 
-	if (set->knows_signed)
+	if (set->knows_signed && set->known_size <= set->state.marks.stored)
 		return HF_OK;
 	if (is_too_soon(ledger, set))
 		return set->signer_err;

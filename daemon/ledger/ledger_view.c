@@ -213,6 +213,9 @@ enum hf_err hf_ledger_info(struct hf_ledger_view *view, uint32_t set,
 	info.unsupported_from = marks.unsupported_from;
 	info.ended_at = marks.ended_at;
 	info.unsigned_count = view->stored - view->size;
+	pthread_mutex_lock(&view->ledger->lock);
+	info.known_size = view->set->known_size;
+	pthread_mutex_unlock(&view->ledger->lock);
 	info.is_frozen = marks.frozen_reason[0] != '\0';
 	memcpy(info.frozen_reason, marks.frozen_reason,
 	       sizeof(info.frozen_reason));

@@ -63,6 +63,10 @@ struct hf_ledger_info {
 	uint64_t ended_at;
 	/* Own sets: durable, not signed yet. */
 	uint64_t unsigned_count;
+	/* Own sets: the largest tree that was signed, as far as is known: where
+	 * that is more than is stored, this store is an old copy, and nothing
+	 * is appended until the rest was fetched back. */
+	uint64_t known_size;
 	bool is_frozen;
 	char frozen_reason[HF_LEDGER_REASON_MAX_BYTES + 1];
 };

@@ -325,6 +325,7 @@ void hf_ledger_publish(struct hf_ledger *ledger, struct set *set,
 	is_news = has_new_note || size != set->published ||
 		  is_frozen != set->is_frozen;
 	set->published = size;
+	set->stored = set->state.marks.stored;
 	set->is_frozen = is_frozen;
 	pthread_mutex_unlock(&ledger->lock);
 	if (is_news && !set->has_news) {

@@ -12,11 +12,94 @@ struct own_ask {
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 };
 
+/* The set of ours, and what is known of it. */
+static enum hf_err info_of(struct hf_peers *peers, const char *origin,
+			   struct hf_ledger_info *out_info)
+{
+	struct hf_ledger_view *view;
+	uint32_t set;
+	enum hf_err err =
+		hf_ledger_view_begin(peers->options.ledger, &view, NULL);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_find(view, hf_span_of(origin), &set, NULL);
+	if (err == HF_OK)
+		err = hf_ledger_info(view, set, out_info, NULL);
+	hf_ledger_view_end(view);
+	return err;
+}
+
+static struct hf_follow *own_follow(struct hf_peers *peers, const char *origin)
+{
+	struct hf_follow *follow = peers->own;
+
+	while (follow != NULL && strcmp(follow->origin, origin) != 0)
+		follow = follow->next;
+	return follow;
+}
+
+static struct hf_follow *own_begin(struct hf_peers *peers, const char *origin,
+				   uint32_t set)
+{
+	struct hf_follow *follow = own_follow(peers, origin);
+
+	if (follow != NULL ||
+	    hf_follow_new_own(peers, origin, set, &follow) != HF_OK)
+		return follow;
+	pthread_mutex_lock(&peers->lock);
+	follow->next = peers->own;
+	peers->own = follow;
+	pthread_mutex_unlock(&peers->lock);
+	return follow;
+}
+
+/* It may hold more of our set than we do: then it is fetched back. */
+static void look_at(struct hf_link *link, const char *origin,
+		    struct hf_span bytes)
+{
+	struct hf_peers *peers = link->peers;
+	struct hf_ledger_info info;
+	struct hf_follow *follow;
+	struct hf_link_set *told;
+	struct hf_note note;
+
+	if (link->is_going || !link->is_in_session || bytes.len_bytes == 0 ||
+	    hf_note_parse(bytes, &note, NULL) != HF_OK ||
+	    info_of(peers, origin, &info) != HF_OK)
+		return;
+	follow = note.checkpoint.size > hf_follow_held(&info)
+			 ? own_begin(peers, origin, info.set)
+			 : own_follow(peers, origin);
+	if (follow == NULL)
+		return;
+	pthread_mutex_lock(&peers->lock);
+	if (note.checkpoint.size > follow->told_size)
+		follow->told_size = note.checkpoint.size;
+	pthread_mutex_unlock(&peers->lock);
+	if (hf_link_add_set(link, origin, &told) == HF_OK &&
+	    hf_link_set_note(link, told, bytes) == HF_OK)
+		hf_follow_look(follow);
+}
+
+uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin)
+{
+	const struct hf_follow *follow;
+	uint64_t size;
+
+	pthread_mutex_lock(&peers->lock);
+	follow = own_follow(peers, origin);
+	size = follow != NULL ? follow->told_size : 0;
+	pthread_mutex_unlock(&peers->lock);
+	return size;
+}
+
 static void tell(const struct own_ask *ask, struct hf_span note)
 {
 	const struct hf_peers_options *options = &ask->link->peers->options;
 
 	options->own_told(options->arg, ask->link->name, ask->origin, note);
+	look_at(ask->link, ask->origin, note);
 }
 
 static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
@@ -60,6 +143,15 @@ static enum hf_err ask_about(struct hf_link *link, const char *origin)
 	return err;
 }
 
+/* Then everybody who may have it is asked. */
+static bool is_old_copy(struct hf_peers *peers, const char *origin)
+{
+	struct hf_ledger_info info;
+
+	return info_of(peers, origin, &info) == HF_OK &&
+	       info.known_size > hf_follow_held(&info);
+}
+
 void hf_link_ask_own(struct hf_link *link)
 {
 	const struct hf_peers_options *options = &link->peers->options;
@@ -67,16 +159,17 @@ void hf_link_ask_own(struct hf_link *link)
 	const struct hf_ring_set *sets;
 	enum hf_err err = HF_OK;
 	struct hf_ring *ring;
+	bool is_asked;
 	size_t count;
 
-	if (link->is_going || !link->is_in_session ||
-	    options->is_asked == NULL ||
-	    !options->is_asked(options->arg, link->name))
+	if (link->is_going || !link->is_in_session || options->is_asked == NULL)
 		return;
+	is_asked = options->is_asked(options->arg, link->name);
 	ring = hf_ring_holder_get(options->ring);
 	count = hf_ring_sets(ring, &sets);
 	for (size_t i = 0; i < count && err == HF_OK; i++) {
 		if (sets[i].is_own &&
+		    (is_asked || is_old_copy(link->peers, sets[i].origin)) &&
 		    hf_ring_may_have(ring, hf_span_of(sets[i].origin),
 				     link->organisation_id,
 				     now_ms) > HF_RIGHT_NONE)

@@ -29,15 +29,12 @@ static void on_retry(void *arg)
 	hf_follow_look(arg);
 }
 
-enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
-			  struct hf_follow **out_follow)
+static struct hf_follow *make(struct hf_peers *peers, const char *origin)
 {
 	struct hf_follow *follow = calloc(1, sizeof(*follow));
-	struct hf_why why = { "" };
-	enum hf_err err;
 
 	if (follow == NULL)
-		return HF_E_NOMEM;
+		return NULL;
 	follow->peers = peers;
 	follow->retry.run = on_retry;
 	follow->retry.arg = follow;
@@ -49,6 +46,18 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 	follow->retry_ms = RETRY_MIN_MS;
 	follow->void_from = UINT64_MAX;
 	strcpy(follow->origin, origin);
+	return follow;
+}
+
+enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
+			  struct hf_follow **out_follow)
+{
+	struct hf_follow *follow = make(peers, origin);
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (follow == NULL)
+		return HF_E_NOMEM;
 	err = hf_ledger_create(peers->options.ledger, HF_LEDGER_FOREIGN,
 			       hf_span_of(origin), &follow->set, &why);
 	if (err != HF_OK) {
@@ -59,6 +68,19 @@ enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 		return err;
 	}
 	hf_follow_recall_end(follow);
+	*out_follow = follow;
+	return HF_OK;
+}
+
+enum hf_err hf_follow_new_own(struct hf_peers *peers, const char *origin,
+			      uint32_t set, struct hf_follow **out_follow)
+{
+	struct hf_follow *follow = make(peers, origin);
+
+	if (follow == NULL)
+		return HF_E_NOMEM;
+	follow->is_own = true;
+	follow->set = set;
 	*out_follow = follow;
 	return HF_OK;
 }
@@ -338,10 +360,24 @@ static void take_agreement(struct hf_follow *follow, const struct hf_ring *ring,
 		return;
 	stop_if_void(follow, set);
 	follow->agreement_version = set->agreement->version;
-	follow->is_witness = is_named(set->agreement, hf_ring_self(ring)->id);
-	if (options->witnesses != NULL)
+	/* What we signed ourselves needs nobody else's word. */
+	follow->is_witness = !follow->is_own &&
+			     is_named(set->agreement, hf_ring_self(ring)->id);
+	if (options->witnesses != NULL && !follow->is_own)
 		follow->witnesses =
 			options->witnesses(options->arg, follow->origin);
+}
+
+/* May it be asked for the set?  Whoever holds ours may give it to us. */
+static bool may_give(const struct hf_follow *follow, const struct hf_ring *ring,
+		     const struct hf_link *link, uint64_t now_ms)
+{
+	struct hf_span origin = hf_span_of(follow->origin);
+
+	if (follow->is_own)
+		return hf_ring_may_have(ring, origin, link->organisation_id,
+					now_ms) > HF_RIGHT_NONE;
+	return hf_ring_may_relay(ring, origin, link->organisation_id, now_ms);
 }
 
 /* The link with the largest checkpoint that it may pass on; what it told is
@@ -362,8 +398,7 @@ static struct hf_link *best_link(struct hf_follow *follow,
 
 		if (told == NULL || told->note.len_bytes == 0 ||
 		    !link->is_in_session ||
-		    !hf_ring_may_relay(ring, hf_span_of(follow->origin),
-				       link->organisation_id, now_ms))
+		    !may_give(follow, ring, link, now_ms))
 			continue;
 		if (hf_note_parse(told->note, &note, &why) != HF_OK) {
 			hf_link_drop_note(link, follow->origin);
@@ -484,7 +519,13 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		hf_follow_look(follow);
 		return;
 	}
-	hf_link_verified(link, follow->origin, time_s);
+	if (follow->is_own && note.checkpoint.size <= hf_follow_held(&info)) {
+		hf_link_drop_note(link, follow->origin);
+		hf_follow_look(follow);
+		return;
+	}
+	if (!follow->is_own)
+		hf_link_verified(link, follow->origin, time_s);
 	if (!may_apply)
 		wait_for_witnesses(follow, link, &note, &info);
 	else if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)

@@ -329,7 +329,14 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, &ours);
 		return;
 	}
-	if (info.seen_size < follow->size) {
+	if (follow->is_own) {
+		hf_log(HF_LOG_WARNING, "peer", "fetching back",
+		       "peer=%s set=%s held=%llu size=%llu",
+		       follow->source != NULL ? follow->source->name : "",
+		       follow->origin,
+		       (unsigned long long)hf_follow_held(&info),
+		       (unsigned long long)follow->size);
+	} else if (info.seen_size < follow->size) {
 		hf_log(HF_LOG_WARNING, "peer", "leap not believed",
 		       "peer=%s set=%s size=%llu held=%llu why=\"so many "
 		       "entries at once have to come before their checkpoint "
@@ -345,9 +352,11 @@ static void on_seen(struct hf_follow *follow, enum hf_err err,
 	if (follow->is_blind)
 		return;
 	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
-			follow->set, follow->size, info.size);
+			follow->set, follow->size, hf_follow_held(&info));
 	follow->intake.demote = follow->peers->options.demote;
-	follow->intake.found = follow->peers->options.found;
+	/* Of our own nothing is found before it is whole. */
+	if (!follow->is_own)
+		follow->intake.found = follow->peers->options.found;
 	follow->intake.arg = follow->peers->options.arg;
 	begin_range(follow);
 }
@@ -423,7 +432,8 @@ static void on_proof(void *owner, enum hf_err err, struct hf_span reply,
 			memcpy(proof.hashes, response.hashes.at,
 			       response.hashes.len_bytes);
 	}
-	if (err == HF_OK && !follow->is_going && !follow->has_failed)
+	if (err == HF_OK && !follow->is_going && !follow->has_failed &&
+	    !follow->is_own)
 		err = judge_growth(follow, &proof, response.old_root, &why);
 	follow->proof = proof;
 	hf_arena_release(&arena);
@@ -474,10 +484,13 @@ enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
 			    const struct hf_note *note, uint64_t time_s,
 			    const struct hf_ledger_info *info)
 {
+	/* Where the proof of growth has to begin. */
+	uint64_t known =
+		follow->is_own ? hf_follow_held(info) : info->seen_size;
 	uint8_t *copy;
 	enum hf_err err = HF_OK;
 
-	if (is_held(follow, note, info)) {
+	if (!follow->is_own && is_held(follow, note, info)) {
 		hf_follow_improve(follow, note->bytes);
 		hf_follow_cosign(follow, note->bytes);
 		hf_link_drop_note(link, follow->origin);
@@ -500,10 +513,10 @@ enum hf_err hf_follow_fetch(struct hf_follow *follow, struct hf_link *link,
 	follow->has_failed = false;
 	follow->jobs = 0;
 	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
-			follow->set, follow->size, info->size);
-	if (info->has_seen && info->seen_size > 0 &&
-	    info->seen_size < follow->size) {
-		err = ask_proof(follow, info->seen_size);
+			follow->set, follow->size, hf_follow_held(info));
+	if ((info->has_seen || follow->is_own) && known > 0 &&
+	    known < follow->size) {
+		err = ask_proof(follow, known);
 		if (err != HF_OK) {
 			struct hf_why why = { "no memory" };
 

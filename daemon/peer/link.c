@@ -485,6 +485,9 @@ void hf_link_close(struct hf_link *link)
 	for (struct hf_follow *follow = link->peers->follows; follow != NULL;
 	     follow = follow->next)
 		hf_follow_without(follow, link);
+	for (struct hf_follow *follow = link->peers->own; follow != NULL;
+	     follow = follow->next)
+		hf_follow_without(follow, link);
 	if (link->tail != NULL)
 		hf_rpc_cancel(link->tail);
 	hf_rpc_channel_close(link->channel);

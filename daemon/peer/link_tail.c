@@ -91,8 +91,8 @@ void hf_link_forget(struct hf_link *link)
 		forget_at(link, &link->sets);
 }
 
-static enum hf_err add_set(struct hf_link *link, const char *origin,
-			   struct hf_link_set **out_set)
+enum hf_err hf_link_add_set(struct hf_link *link, const char *origin,
+			    struct hf_link_set **out_set)
 {
 	struct hf_link_set *set = hf_link_set(link, origin);
 
@@ -131,7 +131,7 @@ static enum hf_err take_news(struct hf_link *link,
 			hf_follow_ended(follow, link);
 		return HF_OK;
 	}
-	err = add_set(link, news->origin, &set);
+	err = hf_link_add_set(link, news->origin, &set);
 	if (err == HF_OK && news->note.len_bytes > 0)
 		err = hf_link_set_note(link, set, news->note);
 	if (err != HF_OK)

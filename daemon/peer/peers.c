@@ -90,6 +90,20 @@ static void drop_follows(struct hf_peers *peers, const struct hf_ring *ring)
 	}
 }
 
+/* At the end alone: one that is whole does nothing. */
+static void drop_own(struct hf_peers *peers)
+{
+	while (peers->own != NULL) {
+		struct hf_follow *follow = peers->own;
+
+		pthread_mutex_lock(&peers->lock);
+		peers->own = follow->next;
+		pthread_mutex_unlock(&peers->lock);
+		peers->going++;
+		hf_follow_close(follow);
+	}
+}
+
 static void add_follows(struct hf_peers *peers, const struct hf_ring *ring)
 {
 	const char *const *origins;
@@ -135,6 +149,7 @@ static void reconcile(void *arg)
 
 	if (is_stopping(peers)) {
 		drop_follows(peers, NULL);
+		drop_own(peers);
 		drop_links(peers, NULL);
 		hf_peers_check_gone(peers);
 		return;
@@ -197,7 +212,8 @@ void hf_peers_changed(struct hf_peers *peers)
 void hf_peers_check_gone(struct hf_peers *peers)
 {
 	bool is_gone = is_stopping(peers) && peers->links == NULL &&
-		       peers->follows == NULL && peers->going == 0;
+		       peers->follows == NULL && peers->own == NULL &&
+		       peers->going == 0;
 
 	for (struct hf_link *link = peers->closed; link != NULL;
 	     link = link->next)
@@ -291,7 +307,12 @@ void hf_peers_offers(struct hf_peers *peers,
 	     link = link->next) {
 		for (struct hf_link_set *set = link->sets; set != NULL;
 		     set = set->next) {
-			if (!hf_ring_is_followed(ring, hf_span_of(set->origin)))
+			const struct hf_ring_set *known =
+				hf_ring_set(ring, hf_span_of(set->origin));
+
+			if (!hf_ring_is_followed(ring,
+						 hf_span_of(set->origin)) &&
+			    (known == NULL || !known->is_own))
 				each(arg, set->origin, link->name);
 		}
 	}

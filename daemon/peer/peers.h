@@ -138,8 +138,14 @@ void hf_peers_gossip(struct hf_peers *peers);
 /* Tell peers anew what they were told, to hear what they hold. */
 void hf_peers_gossip_again(struct hf_peers *peers);
 
-/* Ask once more, now, those whom is_asked names. */
+/* Ask once more, now, those whom is_asked names, and of sets of which this
+ * store is an old copy everyone who may have them: what they hold more is
+ * fetched back. */
 void hf_peers_ask_own(struct hf_peers *peers);
+
+/* How many entries of a set of ours a peer says to hold, where that was ever
+ * more than we do; else 0. */
+uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin);
 
 /* What an operator wants to know of a peer. */
 struct hf_peer_status {

@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 #include "intake.h"
+#include "ledger_view.h"
 #include "note.h"
 #include "peers.h"
 #include "ring.h"
@@ -109,6 +110,8 @@ struct hf_follow {
 	const struct hf_note_witnesses *witnesses; /* borrowed, or NULL */
 	bool is_witness;                           /* we cosign it */
 	bool is_blind;                             /* and have no entry of it */
+	bool is_own;                               /* ours, fetched back */
+	uint64_t told_size; /* of ours, by anyone; under peers->lock */
 	bool is_cosigning;
 	uint64_t cosigned_s; /* the publisher's time on what we cosigned last */
 	/* Of a set that asks for witnesses, owned: the largest note that lacks
@@ -160,6 +163,7 @@ struct hf_peers {
 	 * in memory until the loop is gone. */
 	struct hf_link *closed;
 	struct hf_follow *follows;
+	struct hf_follow *own; /* sets of ours that are fetched back */
 	unsigned going;      /* follows that were closed and are not free yet */
 	unsigned told_count; /* notes on their way to the loop; under lock */
 	bool is_stopping;
@@ -205,6 +209,10 @@ bool hf_link_is_to_blame(enum hf_err err);
 /* NULL when the peer did not tell of it in this session. */
 struct hf_link_set *hf_link_set(struct hf_link *link, const char *origin);
 
+/* The same, made when it is missing.  LIMIT for a peer that tells too much. */
+HF_MUST enum hf_err hf_link_add_set(struct hf_link *link, const char *origin,
+				    struct hf_link_set **out_set);
+
 /* Copies note, which is not empty.  LIMIT for a peer that tells too much. */
 HF_MUST enum hf_err hf_link_set_note(struct hf_link *link,
 				     struct hf_link_set *set,
@@ -247,6 +255,12 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 void hf_link_ask_own(struct hf_link *link);
 void hf_peers_ask_own_init(struct hf_peers *peers);
 
+/* How many entries of a set are here, signed or not. */
+static inline uint64_t hf_follow_held(const struct hf_ledger_info *info)
+{
+	return info->size + info->unsigned_count;
+}
+
 /* --- gossip (gossip.c) ------------------------------------------------------
  */
 
@@ -271,6 +285,12 @@ void hf_offers_free(struct hf_link *link);
 
 HF_MUST enum hf_err hf_follow_new(struct hf_peers *peers, const char *origin,
 				  struct hf_follow **out_follow);
+
+/* A set of our own, which the ledger has: it is followed from whoever holds
+ * more of it than we do. */
+HF_MUST enum hf_err hf_follow_new_own(struct hf_peers *peers,
+				      const char *origin, uint32_t set,
+				      struct hf_follow **out_follow);
 void hf_follow_close(struct hf_follow *follow);
 
 /* Look whether a link has something newer than what we hold, and fetch it. */

@@ -87,7 +87,9 @@ static enum hf_set_state state_of(const struct page *page,
 	     hf_ring_may_have(page->ring, origin, hf_ring_self(page->ring)->id,
 			      page->now_ms) < HF_RIGHT_RELAY))
 		return HF_SET_STATE_ENDED;
-	if (info->missing_count > 0 || (!set->is_own && !info->has_note))
+	if (info->missing_count > 0 ||
+	    info->known_size > info->size + info->unsigned_count ||
+	    (!set->is_own && !info->has_note))
 		return HF_SET_STATE_INCOMPLETE;
 	return HF_SET_STATE_COMPLETE;
 }
@@ -160,7 +162,8 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 	     hf_feed_get(page->unary->node->feed, number, &is) != HF_OK))
 		is.live = 0;
 	row->state = state_of(page, set, &info, &is);
-	row->seen = info.seen_size;
+	row->seen = info.known_size > info.seen_size ? info.known_size
+						     : info.seen_size;
 	row->applied = info.size;
 	row->live = is.live;
 	row->checkpoint_ms = is.checkpoint_ms;

@@ -167,6 +167,29 @@ static void warn_missing(struct warnings *warnings, struct hf_ledger_view *view,
 	warn(warnings, text);
 }
 
+/* What was put back from a backup, and whether the rest can be had. */
+static void warn_old_copy(struct hf_node *node, struct warnings *warnings,
+			  const struct hf_ledger_info *info)
+{
+	uint64_t held = info->size + info->unsigned_count, told;
+	char text[HF_SENTENCE_MAX_BYTES];
+
+	if (info->kind != HF_LEDGER_OWN || info->known_size <= held)
+		return;
+	told = hf_peers_told_of_own(node->peers, info->origin);
+	snprintf(text, sizeof(text),
+		 told > held
+			 ? "%s is an old copy: %llu of %llu entries; the rest "
+			   "is being fetched back, nothing is published "
+			   "meanwhile"
+			 : "%s is an old copy: %llu of %llu entries; it cannot "
+			   "be fetched back: no peer that was reached holds "
+			   "more, so nothing can be published in it",
+		 info->origin, (unsigned long long)held,
+		 (unsigned long long)info->known_size);
+	warn(warnings, text);
+}
+
 static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		       struct warnings *warnings,
 		       struct hf_get_status_response *out)
@@ -190,6 +213,7 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 			warn(warnings, text);
 		}
 		warn_missing(warnings, view, &info);
+		warn_old_copy(unary->node, warnings, &info);
 		if (hf_feed_get(unary->node->feed, info.set, &is) == HF_OK)
 			count_age(unary, &is, now_ms, warnings, out);
 	}

@@ -1,10 +1,13 @@
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
 #include "clock.h"
+#include "ledger_view.h"
 #include "log.h"
+#include "note.h"
 #include "peers.h"
 #include "ring.h"
 
@@ -14,26 +17,34 @@
 
 #define ASK_GAP_US ((uint64_t)1000000)
 
-/* Peers that said they hold nothing of a set, a bit each. */
-struct none {
-	struct none *next;
-	uint32_t peers;
+/* Between questions about what is fetched back, at most. */
+#define SELDOM_MOST_US ((uint64_t)60000000)
+
+/* Peers that answered about a set, a bit each. */
+struct heard {
+	struct heard *next;
+	uint32_t none;  /* they hold nothing of it */
+	uint32_t peers; /* all who answered */
+	bool is_old;    /* one of them holds more than we do */
 	char origin[];
 };
 
 struct hf_vouching {
 	struct hf_node *node; /* borrowed */
-	struct none *nones;   /* owned; the errands' thread alone */
+	struct heard *heard;  /* owned; the errands' thread alone */
 	pthread_mutex_t lock; /* guards the rest */
 	bool is_started;
 	uint64_t asked_us;
+	uint64_t seldom_us; /* not before this again */
+	uint64_t seldom_gap_us;
 };
 
 /* One answer, or (peer == NULL) the sets that nobody is asked about. */
 struct told {
 	struct hf_errand errand;
 	struct hf_vouching *vouching; /* borrowed */
-	uint32_t peer;                /* its bit; 0: none */
+	uint32_t peer;                /* its bit; 0: not one to ask */
+	char from[HF_DOMAIN_MAX_BYTES + 1];
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	struct hf_span note; /* in bytes */
 	uint8_t bytes[];
@@ -57,11 +68,11 @@ void hf_vouching_free(struct hf_vouching *vouching)
 {
 	if (vouching == NULL)
 		return;
-	while (vouching->nones != NULL) {
-		struct none *none = vouching->nones;
+	while (vouching->heard != NULL) {
+		struct heard *heard = vouching->heard;
 
-		vouching->nones = none->next;
-		free(none);
+		vouching->heard = heard->next;
+		free(heard);
 	}
 	pthread_mutex_destroy(&vouching->lock);
 	free(vouching);
@@ -82,17 +93,6 @@ uint32_t hf_vouch_bit(const struct hf_vouching *vouching, const char *peer)
 bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer)
 {
 	return hf_vouch_bit(vouching, peer) != 0;
-}
-
-static const char *name_of(const struct hf_vouching *vouching, uint32_t bit)
-{
-	const struct hf_conf *conf = vouching->node->conf;
-
-	for (size_t i = 0; i < conf->checkpoint_peers.count; i++) {
-		if (bit == (uint32_t)1 << i)
-			return conf->checkpoint_peers.at[i];
-	}
-	return "";
 }
 
 /* Those who are asked and may have the set. */
@@ -142,52 +142,89 @@ static void vouch(struct hf_vouching *vouching, const char *origin,
 }
 
 /* The row of an origin, made where there is none; NULL without memory. */
-static struct none *none_of(struct hf_vouching *vouching, const char *origin)
+static struct heard *heard_of(struct hf_vouching *vouching, const char *origin)
 {
-	struct none *none = vouching->nones;
+	struct heard *heard = vouching->heard;
 	size_t size = strlen(origin) + 1;
 
-	while (none != NULL && strcmp(none->origin, origin) != 0)
-		none = none->next;
-	if (none != NULL)
-		return none;
-	none = calloc(1, sizeof(*none) + size);
-	if (none == NULL)
+	while (heard != NULL && strcmp(heard->origin, origin) != 0)
+		heard = heard->next;
+	if (heard != NULL)
+		return heard;
+	heard = calloc(1, sizeof(*heard) + size);
+	if (heard == NULL)
 		return NULL;
-	memcpy(none->origin, origin, size);
-	none->next = vouching->nones;
-	vouching->nones = none;
-	return none;
+	memcpy(heard->origin, origin, size);
+	heard->next = vouching->heard;
+	vouching->heard = heard;
+	return heard;
 }
 
-/* One that holds nothing has not reported; all of them have. */
+/* What is here of a set of ours, signed or not. */
+static uint64_t held(struct hf_vouching *vouching, const char *origin)
+{
+	struct hf_ledger_info info;
+	struct hf_ledger_view *view;
+	uint64_t size = 0;
+	uint32_t set;
+
+	if (hf_ledger_view_begin(vouching->node->ledger, &view, NULL) != HF_OK)
+		return 0;
+	if (hf_ledger_find(view, hf_span_of(origin), &set, NULL) == HF_OK &&
+	    hf_ledger_info(view, set, &info, NULL) == HF_OK)
+		size = info.size + info.unsigned_count;
+	hf_ledger_view_end(view);
+	return size;
+}
+
+/* Whether enough was heard to sign again.  One that holds nothing has not
+ * reported; all of them have.  Who once found out that this store is an old
+ * copy does not stop at the first who knows more: another one may know still
+ * more. */
+static void consider(struct hf_vouching *vouching, const struct heard *heard)
+{
+	uint32_t all = hf_vouch_entitled(vouching, heard->origin);
+	bool has_report = (heard->peers & ~heard->none) != 0;
+
+	if (has_report ? !heard->is_old || (all & ~heard->peers) == 0
+		       : (all & ~heard->none) == 0)
+		vouch(vouching, heard->origin, has_report);
+}
+
 static void take_none(struct hf_vouching *vouching, const struct told *told)
 {
-	struct hf_ring *ring = hf_ring_holder_get(vouching->node->ring);
-	struct none *none = none_of(vouching, told->origin);
-	uint32_t all = entitled(vouching, ring, told->origin);
+	struct heard *heard = heard_of(vouching, told->origin);
 
-	hf_ring_release(ring);
-	if (none == NULL)
+	if (heard == NULL || told->peer == 0)
 		return;
-	none->peers |= told->peer;
-	if ((all & ~none->peers) == 0)
-		vouch(vouching, told->origin, false);
+	heard->none |= told->peer;
+	heard->peers |= told->peer;
+	consider(vouching, heard);
 }
 
 static void take_note(struct hf_vouching *vouching, const struct told *told)
 {
+	struct heard *heard = heard_of(vouching, told->origin);
 	struct hf_why why = { "" };
+	struct hf_note note;
 	enum hf_err err =
 		hf_agent_report(vouching->node->agent, told->note, &why);
 
-	if (err == HF_OK)
-		vouch(vouching, told->origin, true);
-	else
+	if (err != HF_OK) {
 		hf_log(HF_LOG_ERROR, "hashfedd", "report of a peer refused",
 		       "set=%s peer=%s err=%s why=\"%s\"", told->origin,
-		       name_of(vouching, told->peer), hf_err_name(err),
-		       why.text);
+		       told->from, hf_err_name(err), why.text);
+		return;
+	}
+	if (heard == NULL || hf_note_parse(told->note, &note, NULL) != HF_OK)
+		return;
+	heard->is_old |= note.checkpoint.size > held(vouching, told->origin);
+	/* Others' word is good for knowing more, not for going on. */
+	if (told->peer == 0)
+		return;
+	heard->none &= ~told->peer;
+	heard->peers |= told->peer;
+	consider(vouching, heard);
 }
 
 static void on_told(struct hf_errand *errand)
@@ -239,6 +276,7 @@ void hf_vouch_told(struct hf_vouching *vouching, const char *peer,
 	if (told == NULL)
 		return;
 	told->peer = hf_vouch_bit(vouching, peer);
+	snprintf(told->from, sizeof(told->from), "%s", peer);
 	strcpy(told->origin, origin);
 	if (note.len_bytes > 0)
 		memcpy(told->bytes, note.at, note.len_bytes);
@@ -268,6 +306,21 @@ void hf_vouch_ask(struct hf_vouching *vouching)
 	pthread_mutex_lock(&vouching->lock);
 	if (vouching->is_started && now_us - vouching->asked_us >= ASK_GAP_US) {
 		vouching->asked_us = now_us;
+		ask(vouching);
+	}
+	pthread_mutex_unlock(&vouching->lock);
+}
+
+void hf_vouch_ask_seldom(struct hf_vouching *vouching)
+{
+	uint64_t now_us = hf_clock_mono_us();
+
+	pthread_mutex_lock(&vouching->lock);
+	if (vouching->is_started && now_us >= vouching->seldom_us) {
+		if (vouching->seldom_gap_us < SELDOM_MOST_US)
+			vouching->seldom_gap_us =
+				vouching->seldom_gap_us * 2 + ASK_GAP_US;
+		vouching->seldom_us = now_us + vouching->seldom_gap_us;
 		ask(vouching);
 	}
 	pthread_mutex_unlock(&vouching->lock);

@@ -4,8 +4,9 @@
  *
  * The peers of checkpoint-peers are asked; what one of them holds is reported
  * to the signer, which then signs the set again, or refuses to go on from an
- * old copy.  A set that none of them holds, or that none may have, is vouched
- * for without a report.
+ * old copy until it has the rest.  When one of them holds more than we do, all
+ * of them are heard before anything is signed.  A set that none of them holds,
+ * or that none may have, is vouched for without a report.
  *
  * Units    none.
  * Owns     hf_vouching_new() gives the caller a vouching; hf_vouching_free()
@@ -37,6 +38,10 @@ void hf_vouching_stop(struct hf_vouching *vouching);
 
 /* The signer waits: ask.  Not more than once a second. */
 void hf_vouch_ask(struct hf_vouching *vouching);
+
+/* This store is an old copy of a set: ask who holds more of it, more and more
+ * seldom while it is. */
+void hf_vouch_ask_seldom(struct hf_vouching *vouching);
 
 /* Is this one of checkpoint-peers? */
 bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer);

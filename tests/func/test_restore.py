@@ -12,6 +12,7 @@ from forks import copied, swapped
 from liar import Relay
 from net import item, pb, refused, sha256, until
 
+ORIGIN = "hotline.example/ncii/1"
 ASKS_PARTNER = "checkpoint-peers: [partner.example]\n"
 
 
@@ -31,7 +32,7 @@ def pair(net, follows):
 def refusal(hotline, n):
     """What an append is refused with; None when it is not."""
     try:
-        hotline.append("ncii", [item(n)], batch_id=bytes([n]) * 16)
+        hotline.append("ncii", [item(n)], batch_id=n.to_bytes(16, "big"))
     except grpc.RpcError as error:
         return error.details()
     return None
@@ -50,30 +51,126 @@ def holds(partner, hotline, count):
     until(lambda: partner.applied(hotline.origin("ncii")) == count, 30, f"{count} entries at the partner")
 
 
-def test_an_old_copy_of_the_machine_signs_no_second_tree(net):
-    hotline, partner = pair(net, follows=True)
-    append(hotline, 1)
-    holds(partner, hotline, 1)
-    hotline.stop()
-    shutil.copytree(hotline.home, net.folder / "old")
-    hotline.start()
-    append(hotline, 2)
-    append(hotline, 3)
-    holds(partner, hotline, 3)
-    hotline.stop()
-    shutil.rmtree(hotline.home)
-    shutil.copytree(net.folder / "old", hotline.home)
+def whole(node, count):
+    """So many entries, all of which verify, and are under one signed root."""
+    def is_whole():
+        info = node.sets()[ORIGIN]
+        return info.applied == count and info.state == pb.SET_STATE_COMPLETE
+    until(is_whole, 30, f"{count} entries at {node.name}")
+    answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+    assert all(s.problems == s.missing == 0 for s in answer.sets), answer
+    note = node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=20).note
+    return note.split(b"\n")[1:3]
 
-    hotline.start()
 
-    def is_told():
+def no_fork(*nodes):
+    for node in nodes:
+        info = node.sets()[ORIGIN]
+        assert (info.has_evidence, info.frozen_reason) == (False, ""), node.name
+
+
+@pytest.mark.parametrize("record", ["set_back", "lost", "kept"])
+def test_case_16_a_publisher_set_back_fetches_its_entries_back_before_it_signs(net, record):
+    """The machine set back with its signer's record; or the ledger alone, with
+    a signer that forgot everything, or nothing."""
+    conf = "" if record == "kept" else ASKS_PARTNER
+    hotline = net.organisation("hotline", ["ncii", "own"], conf=conf)
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    for node in (hotline, partner):
+        node.start()
+    hotline.share("ncii", partner)
+    partner.follow(ORIGIN)
+    hotline.append("ncii", [item(n) for n in range(300)])
+    holds(partner, hotline, 300)
+    hotline.stop()
+    old = copied(net, hotline)
+    hotline.start()
+    append(hotline, 300)
+    hotline.append("ncii", [item(n) for n in range(301, 1100)])
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)), reason=1),
+                            timeout=20)
+    holds(partner, hotline, 1101)
+    before = whole(partner, 1101)
+    hotline.stop()
+    aside = swapped(net, hotline, old)
+    if record != "set_back":
+        shutil.rmtree(hotline.lib / "signer/record")
+    if record == "kept":
+        shutil.copytree(aside / "lib/signer/record", hotline.lib / "signer/record")
+    # Nobody is there who knows more: nothing is signed, and it says why.
+    partner.stop()
+    hotline.start()
+    text = until(lambda: refusal(hotline, 4), 10)
+    assert "old copy" in text if record == "kept" else "checkpoint-peers" in text, text
+    if record == "kept":
+        until(lambda: any("cannot be fetched back: no peer" in w for w in status(hotline).warnings), 20)
+        info = hotline.sets()[ORIGIN]
+        assert (info.state, info.seen, info.applied) == (pb.SET_STATE_INCOMPLETE, 1101, 300)
+    partner.start()
+
+    # Appends that arrive meanwhile are refused, with the reason, or come behind
+    # everything that was there.
+    def is_going_on():
         text = refusal(hotline, 4)
-        assert text is not None, "signed what contradicts the partner's copy"
-        return "old copy" in text
-    until(is_told, 30, "it learns that it is an old copy")
-    assert refusal(hotline, 4) is not None
-    assert partner.applied(hotline.origin("ncii")) == 3
-    assert partner.match(sha256(3)) and not partner.match(sha256(4))
+        assert text is None or re.search("old copy|checkpoint-peers", text), text
+        return text is None
+    until(is_going_on, 60, "it goes on")
+    assert re.search(r"fetching back peer=partner.example .*held=300 size=1101", hotline.log())
+    holds(partner, hotline, 1102)
+    after = whole(partner, 1102)
+    assert whole(hotline, 1102) == after and int(before[0]) == 1101
+    no_fork(hotline, partner)
+    # What was lost here matches again, and what was taken back does not.
+    until(lambda: hotline.match(sha256(1050)) and not hotline.match(sha256(7)), 20)
+    assert partner.match(sha256(4)) and not status(hotline).warnings
+
+
+def status(node):
+    return node.admin.GetStatus(pb.GetStatusRequest(), timeout=20)
+
+
+def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
+    asks = "checkpoint-peers: [near.example, far.example]\n"
+    hotline = net.organisation("hotline", ["ncii"], conf=asks)
+    near, far = net.organisation("near"), net.organisation("far")
+    for node in (near, far):
+        net.enrol(hotline, node)
+        node.start()
+    hotline.start()
+    for node in (near, far):
+        hotline.share("ncii", node)
+        node.follow(ORIGIN)
+
+    def grow(first, count, *nodes):
+        append(hotline, first)
+        hotline.append("ncii", [item(n) for n in range(first + 1, first + count)])
+        for node in nodes:
+            until(lambda node=node: node.applied(ORIGIN) == first + count, 30)
+    grow(0, 100, near, far)
+    hotline.stop()
+    old = copied(net, hotline)
+    hotline.start()
+    grow(100, 100, near, far)
+    near.stop()
+    grow(200, 100, far)
+    most = whole(far, 300)
+    hotline.stop()
+    far.stop()
+    swapped(net, hotline, old)
+    near.start()
+    hotline.start()
+    # The nearer one is not enough to go on, for another may hold more.
+    until(lambda: "held=100 size=200" in hotline.log(), 30)
+    until(lambda: hotline.sets()[ORIGIN].applied == 200, 30)
+    assert "checkpoint-peers" in refusal(hotline, 400)
+    far.start()
+    append(hotline, 400)
+    for node in (near, far, hotline):
+        until(lambda node=node: node.applied(ORIGIN) == 301, 30)
+    assert whole(near, 301) == whole(far, 301) == whole(hotline, 301)
+    assert int(most[0]) == 300 and far.match(sha256(400))
+    no_fork(hotline, near, far)
 
 
 def test_without_the_peer_nothing_is_signed_until_it_is_back(net):
