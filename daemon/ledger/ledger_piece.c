@@ -517,9 +517,11 @@ static void piece_settle(struct hf_ledger *ledger, struct job *job)
 {
 	if (job->err != HF_OK)
 		return;
-	/* The store has the newer one. */
-	if (job->set->kind == HF_LEDGER_OWN && job->set->is_note_new)
+	/* The store has the newer note; the signer need not be left alone. */
+	if (job->set->kind == HF_LEDGER_OWN && job->set->is_note_new) {
 		hf_ledger_slips_forget(ledger, job->set);
+		job->set->signer_err = HF_OK;
+	}
 	pthread_mutex_lock(&ledger->lock);
 	ledger->stats.applied += job->receipt.count;
 	pthread_mutex_unlock(&ledger->lock);
