@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "notify.h"
+#include "own_keys.h"
 #include "rpc_server.h"
 
 #include "start.h"
@@ -183,6 +184,8 @@ enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,
 				 { .fd = watch->ring, .events = POLLIN } };
 	enum hf_err err = HF_OK;
 
+	/* The signer may have been given another key while we were away. */
+	hf_own_keys_look(&start->node);
 	while (err == HF_OK) {
 		int ready = poll(fds, 2,
 				 due.misses > 0 && beat_ms > PROBE_AGAIN_MS

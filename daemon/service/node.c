@@ -17,6 +17,7 @@
 #include "cosigned.h"
 #include "feed.h"
 #include "node.h"
+#include "own_keys.h"
 #include "own_set.h"
 #include "retract.h"
 #include "scores.h"
@@ -63,6 +64,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_feed_changed(node->feed);
 	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
+	hf_own_keys_look(node);
 	hf_aging_look(node->aging, hf_clock_wall_ms());
 	go_on(node);
 }

@@ -22,10 +22,9 @@
 /* 13 months, as manifests. */
 #define AGREEMENT_MS ((uint64_t)395 * 24 * 3600 * 1000)
 
-/* Have it signed and kept, and everyone told. */
-static enum hf_err put_in_force(struct hf_node *node,
-				const struct hf_agreement *agreement,
-				struct hf_why *why)
+enum hf_err hf_own_set_put(struct hf_node *node,
+			   const struct hf_agreement *agreement,
+			   struct hf_why *why)
 {
 	struct hf_buf document;
 	enum hf_err err;
@@ -81,7 +80,7 @@ static enum hf_err open_set(struct hf_node *node, const char *name,
 		agreement->relays_count > 0 ? HF_RELAY_LISTED : HF_RELAY_NONE;
 	agreement->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
 	if (err == HF_OK)
-		err = put_in_force(node, agreement, why);
+		err = hf_own_set_put(node, agreement, why);
 	hf_ring_release(ring);
 	return err;
 }
@@ -205,7 +204,7 @@ enum hf_err hf_own_set_share(struct hf_node *node,
 		err = next_agreement(set, peer, request, &arena, &agreement,
 				     why);
 	if (err == HF_OK)
-		err = put_in_force(node, &agreement, why);
+		err = hf_own_set_put(node, &agreement, why);
 	if (err == HF_OK)
 		*out_version = agreement.version;
 	hf_arena_release(&arena);

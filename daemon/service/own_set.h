@@ -16,6 +16,7 @@
 #include "err.h"
 #include "ledger.h"
 
+struct hf_agreement; /* proto/codec */
 struct hf_node;
 
 /* Sign the first agreement of a set and make it; out_origin has room for
@@ -39,6 +40,11 @@ HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
 				     const struct hf_share_set_request *request,
 				     char *out_origin, uint64_t *out_version,
 				     struct hf_why *why);
+
+/* Have an agreement of ours signed and kept, and everyone told of it. */
+HF_MUST enum hf_err hf_own_set_put(struct hf_node *node,
+				   const struct hf_agreement *agreement,
+				   struct hf_why *why);
 
 /* One entry more, signed and durable.  BLOCKS. */
 HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,

@@ -57,6 +57,30 @@ static void warn_expiry(struct warnings *warnings, const char *what,
 	warn(warnings, text);
 }
 
+/* Two keys of a set sign for a while: not for ever. */
+static void warn_overlap(struct warnings *warnings,
+			 const struct hf_ring_set *set)
+{
+	char text[HF_ORIGIN_MAX_BYTES + 128];
+
+	for (size_t i = 0; i < set->agreement->keys_count; i++) {
+		const struct hf_set_key *key = &set->agreement->keys[i];
+		const char *word = key->is_cosigner ? "cosigner" : "log";
+
+		if (key->is_void ||
+		    hf_span_equal(key->key,
+				  key->is_cosigner
+					  ? set->agreement->cosigner_key
+					  : set->agreement->log_key))
+			continue;
+		snprintf(text, sizeof(text),
+			 "two %s keys sign %s: hashfed-key %s retire ends the "
+			 "old one",
+			 word, set->origin, word);
+		warn(warnings, text);
+	}
+}
+
 static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
 		      uint64_t now_ms)
 {
@@ -81,6 +105,8 @@ static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
 	for (size_t i = 0; i < count; i++) {
 		if (!sets[i].is_own && !sets[i].is_followed)
 			continue;
+		if (sets[i].is_own)
+			warn_overlap(warnings, &sets[i]);
 		snprintf(text, sizeof(text), "the agreement of %s",
 			 sets[i].origin);
 		warn_expiry(warnings, text,

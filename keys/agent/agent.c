@@ -467,6 +467,35 @@ static void put_predecessor(const struct hf_predecessor *predecessor,
 	wish->carried_plus_one = predecessor->carried_plus_one;
 }
 
+static void put_key(struct hf_agent_wish *wish, struct hf_span bytes,
+		    const struct hf_set_key *about, bool is_cosigner)
+{
+	struct hf_agent_set_key *key = &wish->keys[wish->keys_count];
+
+	if (bytes.len_bytes != HF_PUBLIC_KEY_BYTES ||
+	    wish->keys_count == HF_AGENT_HELD_MAX)
+		return;
+	*key = (struct hf_agent_set_key){ .is_cosigner = is_cosigner };
+	memcpy(key->key.bytes, bytes.at, HF_PUBLIC_KEY_BYTES);
+	if (about != NULL) {
+		key->first_size = about->first_size;
+		key->is_void = about->is_void;
+		key->last_size = about->last_size;
+	}
+	wish->keys_count++;
+}
+
+/* What is said of each, before the two in force: the first one counts. */
+static void put_keys(const struct hf_agreement *agreement,
+		     struct hf_agent_wish *wish)
+{
+	for (size_t i = 0; i < agreement->keys_count; i++)
+		put_key(wish, agreement->keys[i].key, &agreement->keys[i],
+			agreement->keys[i].is_cosigner);
+	put_key(wish, agreement->log_key, NULL, false);
+	put_key(wish, agreement->cosigner_key, NULL, true);
+}
+
 enum hf_err hf_agent_agreement(struct hf_agent *agent,
 			       const struct hf_agreement *agreement,
 			       struct hf_buf *document, struct hf_why *why)
@@ -507,6 +536,7 @@ enum hf_err hf_agent_agreement(struct hf_agent *agent,
 				agreement->classes_count);
 	wish->purpose = hf_span_of(agreement->purpose);
 	wish->kind = (uint8_t)agreement->kind;
+	put_keys(agreement, wish);
 	put_predecessor(agreement->predecessor, wish);
 	err = hf_agent_ask_bytes(agent, &ask, document, why);
 

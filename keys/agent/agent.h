@@ -40,6 +40,19 @@ struct hf_agreement; /* proto/codec */
 /* An agreement is not signed for longer than this: 13 months, as manifests. */
 #define HF_AGENT_AGREEMENT_MAX_MS ((uint64_t)400 * 24 * 3600 * 1000)
 
+/* A key of sets that the signer has, or had. */
+enum hf_agent_key_state {
+	HF_AGENT_KEY_NOW,  /* in force: it signs */
+	HF_AGENT_KEY_NEXT, /* it signs too, and will follow */
+	HF_AGENT_KEY_PAST, /* it signs no more */
+};
+
+struct hf_agent_signs {
+	struct hf_public_key key;
+	bool is_cosigner;
+	enum hf_agent_key_state state;
+};
+
 /* Who the signer is. */
 struct hf_agent_status {
 	char domain[HF_DOMAIN_MAX_BYTES + 1]; /* of the organisation */
@@ -48,6 +61,8 @@ struct hf_agent_status {
 	struct hf_public_key agreement_key;
 	uint32_t origins_count; /* in its record */
 	bool is_record_new;     /* it was made by this start of the signer */
+	struct hf_agent_signs keys[HF_SET_KEYS_MAX];
+	size_t keys_count;
 };
 
 /* What hf_agent_checkpoint() asks for. */
@@ -116,8 +131,9 @@ HF_MUST enum hf_err hf_agent_vouch(struct hf_agent *agent,
 				   struct hf_span origin, bool is_by_peer,
 				   struct hf_why *why);
 
-/* A signed agreement, appended to document.  log_key, cosigner_key,
- * cosigner_name and issued_ms are the signer's own and ignored here. */
+/* A signed agreement, appended to document.  cosigner_name and issued_ms are
+ * the signer's own and ignored here.  So are the keys, but for what the
+ * agreement before said of those that the signer knows. */
 HF_MUST enum hf_err hf_agent_agreement(struct hf_agent *agent,
 				       const struct hf_agreement *agreement,
 				       struct hf_buf *document,

@@ -131,6 +131,40 @@ static void take_checkpoint(struct cursor *cursor,
 		memcpy(out->proof.hashes, proof.at, proof.len_bytes);
 }
 
+static void put_set_keys(struct hf_buf *buf, const struct hf_agent_wish *wish)
+{
+	hf_buf_put_u16(buf, (uint16_t)wish->keys_count);
+	for (size_t i = 0; i < wish->keys_count; i++) {
+		const struct hf_agent_set_key *key = &wish->keys[i];
+
+		hf_buf_put(buf, hf_span(key->key.bytes, HF_PUBLIC_KEY_BYTES));
+		hf_buf_put_u8(buf, key->is_cosigner);
+		hf_buf_put_u64(buf, key->first_size);
+		hf_buf_put_u8(buf, key->is_void);
+		hf_buf_put_u64(buf, key->last_size);
+	}
+}
+
+static void take_set_keys(struct cursor *cursor, struct hf_agent_wish *out)
+{
+	size_t count = take_u16(cursor);
+
+	if (count > HF_AGENT_HELD_MAX) {
+		fail(cursor, HF_E_LIMIT);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct hf_agent_set_key *key = &out->keys[i];
+
+		take_hash(cursor, key->key.bytes);
+		key->is_cosigner = take_bool(cursor);
+		key->first_size = take_u64(cursor);
+		key->is_void = take_bool(cursor);
+		key->last_size = take_u64(cursor);
+	}
+	out->keys_count = count;
+}
+
 static void put_wish(struct hf_buf *buf, const struct hf_agent_wish *wish)
 {
 	put_list(buf, wish->origin, 1);
@@ -144,6 +178,7 @@ static void put_wish(struct hf_buf *buf, const struct hf_agent_wish *wish)
 	put_list(buf, wish->classes, 1);
 	put_list(buf, wish->purpose, 1);
 	hf_buf_put_u8(buf, wish->kind);
+	put_set_keys(buf, wish);
 	put_list(buf, wish->predecessor, 1);
 	if (wish->predecessor.len_bytes == 0)
 		return;
@@ -165,6 +200,7 @@ static void take_wish(struct cursor *cursor, struct hf_agent_wish *out)
 	out->classes = take_list(cursor, 1, HF_AGENT_CLASSES_MAX);
 	out->purpose = take_list(cursor, 1, HF_AGENT_PURPOSE_MAX_BYTES);
 	out->kind = take_u8(cursor);
+	take_set_keys(cursor, out);
 	out->predecessor = take_list(cursor, 1, HF_ORIGIN_MAX_BYTES);
 	if (out->predecessor.len_bytes == 0)
 		return;
@@ -434,6 +470,34 @@ void hf_agent_status_encode(const struct hf_agent_status *status,
 		   hf_span(status->agreement_key.bytes, HF_PUBLIC_KEY_BYTES));
 	hf_buf_put_u64(buf, status->origins_count);
 	hf_buf_put_u8(buf, status->is_record_new);
+	hf_buf_put_u16(buf, (uint16_t)status->keys_count);
+	for (size_t i = 0; i < status->keys_count; i++) {
+		hf_buf_put(buf, hf_span(status->keys[i].key.bytes,
+					HF_PUBLIC_KEY_BYTES));
+		hf_buf_put_u8(buf, status->keys[i].is_cosigner);
+		hf_buf_put_u8(buf, (uint8_t)status->keys[i].state);
+	}
+}
+
+static void take_signs(struct cursor *cursor, struct hf_agent_status *out)
+{
+	size_t count = take_u16(cursor);
+
+	if (count > HF_SET_KEYS_MAX) {
+		fail(cursor, HF_E_LIMIT);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint8_t state;
+
+		take_hash(cursor, out->keys[i].key.bytes);
+		out->keys[i].is_cosigner = take_bool(cursor);
+		state = take_u8(cursor);
+		if (state > HF_AGENT_KEY_PAST)
+			fail(cursor, HF_E_MALFORMED);
+		out->keys[i].state = (enum hf_agent_key_state)state;
+	}
+	out->keys_count = count;
 }
 
 enum hf_err hf_agent_status_parse(struct hf_span bytes,
@@ -452,6 +516,7 @@ enum hf_err hf_agent_status_parse(struct hf_span bytes,
 	take_hash(&cursor, status.agreement_key.bytes);
 	status.origins_count = (uint32_t)take_u64(&cursor);
 	status.is_record_new = take_bool(&cursor);
+	take_signs(&cursor, &status);
 	err = finish(&cursor, "status", why);
 	if (err == HF_OK)
 		*out_status = status;

@@ -51,6 +51,18 @@ enum hf_agent_verb {
 #undef HF_AGENT_VERB_ENUM
 };
 
+/* What the agreement before says of a key; the sizes as there. */
+struct hf_agent_set_key {
+	struct hf_public_key key;
+	bool is_cosigner;
+	uint64_t first_size;
+	bool is_void;
+	uint64_t last_size;
+};
+
+/* With the two in force. */
+#define HF_AGENT_HELD_MAX (HF_SET_KEYS_MAX + 2)
+
 /* The fields of an agreement that are not the signer's own.  Lists of ids are
  * HF_HASH_BYTES each, one behind the other; classes one byte each. */
 struct hf_agent_wish {
@@ -69,6 +81,8 @@ struct hf_agent_wish {
 	uint64_t predecessor_size;
 	uint8_t predecessor_root[HF_HASH_BYTES];
 	uint64_t carried_plus_one;
+	struct hf_agent_set_key keys[HF_AGENT_HELD_MAX];
+	size_t keys_count;
 };
 
 /* What hf_agent_receive_key() asks for. */

@@ -12,28 +12,21 @@
 #include "signer.h"
 #include "signer_keys.h"
 #include "signer_notice.h"
+#include "signer_sets.h"
 
 #define PATH_BYTES 4096
 
 /* The signer of a daemon that was killed ends as soon as it sees that. */
 #define RECORD_WAIT_MS 1000
 
-#define LOG_KEYS_KEPT 32
-
 /* Three lists of HF_AUDIENCE_MAX spans, and room to spare. */
 #define AGREEMENT_MEMORY_BYTES ((size_t)1024 * 1024)
 
 struct hf_signer {
-	struct hf_key *log; /* owned, as the next two */
-	struct hf_key *cosigner;
+	struct hf_signer_sets sets; /* owned, as the next three */
 	struct hf_key *agreement;
 	struct hf_record *record;        /* owned */
 	struct hf_signer_notice *notice; /* owned */
-	struct hf_note_key cosigner_note_key;
-	/* The log's key under the origins signed last: making one checks the
-	 * key, which takes twice as long as signing. */
-	struct hf_note_key log_note_keys[LOG_KEYS_KEPT];
-	size_t log_note_keys_next;
 	bool awaits_report;
 	/* Origins that were vouched for, or began, since we started; owned. */
 	char **vouched;
@@ -57,25 +50,21 @@ static enum hf_err load_keys(struct hf_signer *signer,
 			     const struct hf_signer_options *options,
 			     struct hf_why *why)
 {
-	enum hf_err err =
-		hf_signer_load_key(options, HF_KEY_LOG, &signer->log, why);
+	const char *domain;
+	enum hf_err err = hf_signer_sets_load(options, &signer->sets, why);
 
 	if (err == HF_OK)
-		err = hf_signer_load_key(options, HF_KEY_COSIGNER,
-					 &signer->cosigner, why);
-	if (err == HF_OK)
-		err = hf_signer_load_key(options, HF_KEY_AGREEMENT,
+		err = hf_signer_load_key(options, HF_KEY_AGREEMENT, "",
 					 &signer->agreement, why);
 	if (err != HF_OK)
 		return err;
-	if (strcmp(signer->log->domain, signer->cosigner->domain) != 0 ||
-	    strcmp(signer->log->domain, signer->agreement->domain) != 0)
+	domain = hf_signer_domain(signer);
+	if (strcmp(domain, signer->sets.cosigner.now->domain) != 0 ||
+	    strcmp(domain, signer->agreement->domain) != 0)
 		return hf_why(why, HF_E_CONFLICT,
 			      "signer: log.key, cosigner.key and agreement.key "
 			      "belong to different organisations");
-	return hf_note_cosigner_init(hf_span_of(signer->log->domain),
-				     &signer->cosigner->public_key,
-				     &signer->cosigner_note_key, why);
+	return HF_OK;
 }
 
 enum hf_err hf_signer_open(const struct hf_signer_options *options,
@@ -97,7 +86,7 @@ enum hf_err hf_signer_open(const struct hf_signer_options *options,
 				     &signer->record, why);
 	/* After the record, which lets one signer at a time in. */
 	if (err == HF_OK)
-		err = hf_signer_notice_open(options, signer->log->domain,
+		err = hf_signer_notice_open(options, hf_signer_domain(signer),
 					    &signer->notice, why);
 	if (err != HF_OK) {
 		hf_signer_close(signer);
@@ -111,8 +100,7 @@ void hf_signer_close(struct hf_signer *signer)
 {
 	if (signer == NULL)
 		return;
-	hf_key_free(signer->log);
-	hf_key_free(signer->cosigner);
+	hf_signer_sets_release(&signer->sets);
 	hf_key_free(signer->agreement);
 	hf_signer_notice_close(signer->notice);
 	hf_record_close(signer->record);
@@ -124,7 +112,7 @@ void hf_signer_close(struct hf_signer *signer)
 
 const char *hf_signer_domain(const struct hf_signer *signer)
 {
-	return signer->log->domain;
+	return signer->sets.log.now->domain;
 }
 
 struct hf_record_state hf_signer_record(const struct hf_signer *signer)
@@ -144,10 +132,11 @@ const char *hf_signer_warning(const struct hf_signer *signer)
 static enum hf_err check_domain(const struct hf_signer *signer,
 				struct hf_span origin, struct hf_why *why)
 {
-	if (!hf_span_is(hf_text_origin_domain(origin), signer->log->domain))
+	if (!hf_span_is(hf_text_origin_domain(origin),
+			hf_signer_domain(signer)))
 		return hf_why(why, HF_E_DENIED,
 			      "signer: '%.*s' is not a set of %s",
-			      HF_SPAN_ARGS(origin), signer->log->domain);
+			      HF_SPAN_ARGS(origin), hf_signer_domain(signer));
 	return HF_OK;
 }
 
@@ -259,102 +248,6 @@ static enum hf_err next_time(uint64_t now_ms, uint64_t last_s,
 	return HF_OK;
 }
 
-static enum hf_err log_note_key(struct hf_signer *signer, struct hf_span origin,
-				const struct hf_note_key **out_key,
-				struct hf_why *why)
-{
-	struct hf_note_key *key;
-	enum hf_err err;
-
-	for (size_t i = 0; i < LOG_KEYS_KEPT; i++) {
-		key = &signer->log_note_keys[i];
-		if (key->kind == HF_NOTE_LOG && hf_span_is(origin, key->name)) {
-			*out_key = key;
-			return HF_OK;
-		}
-	}
-	key = &signer->log_note_keys[signer->log_note_keys_next];
-	err = hf_note_key_init(HF_NOTE_LOG, origin, &signer->log->public_key,
-			       key, why);
-	if (err != HF_OK)
-		return err;
-	signer->log_note_keys_next =
-		(signer->log_note_keys_next + 1) % LOG_KEYS_KEPT;
-	*out_key = key;
-	return HF_OK;
-}
-
-/* The whole note for a tree that is in the record. */
-static enum hf_err put_note(struct hf_signer *signer, struct hf_span origin,
-			    const struct hf_record_tree *tree,
-			    struct hf_buf *note, struct hf_why *why)
-{
-	const struct hf_checkpoint checkpoint = { origin, tree->size,
-						  tree->root };
-	uint8_t signature[HF_SIGNATURE_BYTES], cosignature[HF_SIGNATURE_BYTES];
-	const struct hf_note_key *log_key;
-	struct hf_buf text, cosigned;
-	enum hf_err err;
-
-	hf_buf_init(&text, HF_NOTE_MAX_BYTES);
-	hf_buf_init(&cosigned, HF_NOTE_MAX_BYTES);
-	err = log_note_key(signer, origin, &log_key, why);
-	if (err == HF_OK)
-		err = hf_note_put_text(&text, &checkpoint, why);
-	if (err != HF_OK)
-		goto out_release;
-	hf_note_put_cosigned(&cosigned, tree->time_s, hf_buf_span(&text));
-	err = hf_buf_failed(&text);
-	if (err == HF_OK)
-		err = hf_buf_failed(&cosigned);
-	if (err != HF_OK) {
-		err = hf_why(why, err, "signer: note: %s", hf_err_words(err));
-		goto out_release;
-	}
-	hf_sign(signer->log->secret, hf_buf_span(&text), signature);
-	hf_sign(signer->cosigner->secret, hf_buf_span(&cosigned), cosignature);
-	hf_buf_put(note, hf_buf_span(&text));
-	hf_note_put_blank(note);
-	hf_note_put_line(note, log_key, 0, signature);
-	hf_note_put_line(note, &signer->cosigner_note_key, tree->time_s,
-			 cosignature);
-
-out_release:
-	hf_buf_release(&text);
-	hf_buf_release(&cosigned);
-	return err;
-}
-
-/* The cosigner's line alone. */
-static enum hf_err put_cosigned(struct hf_signer *signer, struct hf_span origin,
-				const struct hf_record_tree *tree,
-				struct hf_buf *line, struct hf_why *why)
-{
-	const struct hf_checkpoint checkpoint = { origin, tree->size,
-						  tree->root };
-	uint8_t cosignature[HF_SIGNATURE_BYTES];
-	struct hf_buf text, cosigned;
-	enum hf_err err;
-
-	hf_buf_init(&text, HF_NOTE_MAX_BYTES);
-	hf_buf_init(&cosigned, HF_NOTE_MAX_BYTES);
-	err = hf_note_put_text(&text, &checkpoint, why);
-	if (err == HF_OK) {
-		hf_note_put_cosigned(&cosigned, tree->time_s,
-				     hf_buf_span(&text));
-		err = hf_buf_failed(&cosigned);
-	}
-	if (err == HF_OK) {
-		hf_sign(signer->cosigner->secret, hf_buf_span(&cosigned),
-			cosignature);
-		hf_note_put_line(line, &signer->cosigner_note_key, tree->time_s,
-				 cosignature);
-	}
-	hf_buf_release(&text);
-	hf_buf_release(&cosigned);
-	return err;
-}
-
 /*
  * Answers, one a verb.
  */
@@ -364,14 +257,15 @@ static enum hf_err answer_status(struct job *job, struct hf_why *why)
 	const struct hf_signer *signer = job->signer;
 	struct hf_record_state state = hf_record_state(signer->record);
 	struct hf_agent_status status = {
-		.log_key = signer->log->public_key,
-		.cosigner_key = signer->cosigner->public_key,
+		.log_key = signer->sets.log.now->public_key,
+		.cosigner_key = signer->sets.cosigner.now->public_key,
 		.agreement_key = signer->agreement->public_key,
 		.origins_count = state.origins_count,
 		.is_record_new = state.is_new,
 	};
 
-	memcpy(status.domain, signer->log->domain, sizeof(status.domain));
+	memcpy(status.domain, hf_signer_domain(signer), sizeof(status.domain));
+	hf_signer_tell_keys(&signer->sets, &status);
 	hf_agent_status_encode(&status, job->reply);
 	return HF_OK;
 }
@@ -424,8 +318,8 @@ static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
 		err = hf_record_put(job->signer->record, next->origin, &tree,
 				    why);
 	if (err == HF_OK)
-		err = put_note(job->signer, next->origin, &tree, job->reply,
-			       why);
+		err = hf_signer_put_note(&job->signer->sets, next->origin,
+					 &tree, job->reply, why);
 	return err;
 }
 
@@ -454,23 +348,10 @@ static enum hf_err answer_cosign(struct job *job, struct hf_why *why)
 	if (err == HF_OK &&
 	    (!is_known || tree.size != last.size || tree.time_s != last.time_s))
 		err = hf_record_put(signer->record, next->origin, &tree, why);
-	return err == HF_OK ? put_cosigned(signer, next->origin, &tree,
-					   job->reply, why)
-			    : err;
-}
-
-/* The note of a set of others that we cosigned as a witness. */
-static enum hf_err open_cosigned(const struct hf_signer *signer,
-				 const struct hf_note *note,
-				 uint64_t *out_time_s, struct hf_why *why)
-{
-	struct hf_note_mark mark;
-	enum hf_err err =
-		hf_note_verify(note, &signer->cosigner_note_key, 1, &mark, why);
-
-	if (err == HF_OK)
-		*out_time_s = mark.time_s;
-	return err;
+	return err == HF_OK
+		       ? hf_signer_put_cosigned(&signer->sets, next->origin,
+						&tree, job->reply, why)
+		       : err;
 }
 
 /* Only our own signatures count, so a report cannot lie; it moves the record
@@ -478,23 +359,17 @@ static enum hf_err open_cosigned(const struct hf_signer *signer,
 static enum hf_err answer_report(struct job *job, struct hf_why *why)
 {
 	struct hf_signer *signer = job->signer;
-	const struct hf_note_key *log_key = NULL;
 	struct hf_record_tree last, tree;
 	struct hf_note note;
 	bool is_known;
 	enum hf_err err = hf_note_parse(job->request->note, &note, why);
 
-	if (err != HF_OK)
-		return err;
-	if (check_domain(signer, note.checkpoint.origin, NULL) != HF_OK)
-		err = open_cosigned(signer, &note, &tree.time_s, why);
-	else
-		err = log_note_key(signer, note.checkpoint.origin, &log_key,
-				   why);
-	if (err == HF_OK && log_key != NULL)
-		err = hf_note_open(job->request->note, log_key,
-				   &signer->cosigner_note_key, &note,
-				   &tree.time_s, why);
+	if (err == HF_OK)
+		err = hf_signer_open_note(&signer->sets, &note,
+					  check_domain(signer,
+						       note.checkpoint.origin,
+						       NULL) == HF_OK,
+					  &tree.time_s, why);
 	if (err == HF_OK)
 		err = last_tree(signer, note.checkpoint.origin, &last,
 				&is_known, why);
@@ -562,23 +437,42 @@ predecessor_of(struct hf_arena *arena, const struct hf_agent_wish *wish)
 	return out->origin != NULL ? out : NULL;
 }
 
+/* Our own keys, each with the sizes that it counts for. */
+static enum hf_err name_keys(struct job *job, struct hf_arena *arena,
+			     struct hf_agreement *out, struct hf_why *why)
+{
+	const struct hf_agent_wish *wish = &job->request->wish;
+	struct hf_set_key *keys =
+		hf_arena_calloc(arena, HF_SET_KEYS_MAX, sizeof(*keys));
+	struct hf_record_tree last;
+	bool is_known;
+	enum hf_err err =
+		last_tree(job->signer, wish->origin, &last, &is_known, why);
+
+	if (err == HF_OK && keys == NULL)
+		err = hf_why(why, HF_E_NOMEM, "signer: no memory");
+	/* A record that was set back would bound a key too low. */
+	if (err == HF_OK && is_known &&
+	    hf_signer_names_new(&job->signer->sets, wish->keys,
+				wish->keys_count))
+		err = check_vouched(job->signer, wish->origin, why);
+	if (err == HF_OK)
+		hf_signer_name_keys(&job->signer->sets, wish->keys,
+				    wish->keys_count, last.size, out, keys);
+	return err;
+}
+
 /* The wish with our own keys, name and clock. */
 static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
 				struct hf_agreement *out, struct hf_why *why)
 {
 	const struct hf_agent_wish *wish = &job->request->wish;
-	const struct hf_signer *signer = job->signer;
 	enum hf_class *classes;
 
 	*out = (struct hf_agreement){
 		.origin = hf_arena_text(arena, wish->origin),
 		.version = wish->version,
 		.organisation_id = wish->organisation_id,
-		.log_key = hf_span(signer->log->public_key.bytes,
-				   HF_PUBLIC_KEY_BYTES),
-		.cosigner_key = hf_span(signer->cosigner->public_key.bytes,
-					HF_PUBLIC_KEY_BYTES),
-		.cosigner_name = signer->cosigner_note_key.name,
 		.relay = (enum hf_relay)wish->relay,
 		.purpose = hf_arena_text(arena, wish->purpose),
 		.issued_ms = job->now_ms,
@@ -602,7 +496,7 @@ static enum hf_err agreement_of(struct job *job, struct hf_arena *arena,
 	for (size_t i = 0; i < out->classes_count; i++)
 		classes[i] = (enum hf_class)wish->classes.at[i];
 	out->classes = classes;
-	return HF_OK;
+	return name_keys(job, arena, out, why);
 }
 
 static enum hf_err answer_agreement(struct job *job, struct hf_why *why)

@@ -1,4 +1,4 @@
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -9,15 +9,15 @@
 #define PATH_BYTES 4096
 
 enum hf_err hf_signer_load_key(const struct hf_signer_options *options,
-			       enum hf_key_role role, struct hf_key **out_key,
-			       struct hf_why *why)
+			       enum hf_key_role role, const char *suffix,
+			       struct hf_key **out_key, struct hf_why *why)
 {
 	enum hf_vault_trust trust = HF_VAULT_CREDENTIAL;
-	char path[PATH_BYTES], name[32] = "";
+	char path[PATH_BYTES], name[48];
 	enum hf_err err;
 
-	strncat(name, hf_key_role_name(role), sizeof(name) - 5);
-	strcat(name, ".key");
+	snprintf(name, sizeof(name), "%s%s.key", hf_key_role_name(role),
+		 suffix);
 	if (options->credentials != NULL) {
 		err = hf_file_join(path, sizeof(path), options->credentials,
 				   name, why);

@@ -14,10 +14,11 @@
 #include "keyfile.h"
 #include "signer.h"
 
-/* "log.key" and so on.  A unit may pass some keys as credentials and keep the
- * others in the directory. */
+/* "log.key" and so on; "log-next.key" with the suffix "-next".  A unit may pass
+ * some keys as credentials and keep the others in the directory. */
 HF_MUST enum hf_err hf_signer_load_key(const struct hf_signer_options *options,
 				       enum hf_key_role role,
+				       const char *suffix,
 				       struct hf_key **out_key,
 				       struct hf_why *why);
 

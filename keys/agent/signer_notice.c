@@ -24,7 +24,7 @@ static enum hf_err load_optional(const struct hf_signer_options *options,
 				 struct hf_key **out_key, struct hf_why *why)
 {
 	struct hf_key *key = NULL;
-	enum hf_err err = hf_signer_load_key(options, role, &key, why);
+	enum hf_err err = hf_signer_load_key(options, role, "", &key, why);
 
 	if (err == HF_E_NOTFOUND)
 		return HF_OK;

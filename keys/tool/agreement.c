@@ -278,10 +278,14 @@ static enum hf_err sign_set(struct hf_tool *tool, const struct hf_ring *ring,
 	agreement.version = held != NULL ? held->agreement->version + 1 : 1;
 	agreement.organisation_id =
 		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);
-	agreement.log_key =
-		hf_span(keys->log->public_key.bytes, HF_PUBLIC_KEY_BYTES);
-	agreement.cosigner_key =
-		hf_span(keys->cosigner->public_key.bytes, HF_PUBLIC_KEY_BYTES);
+	/* Of a set that is open the keys stay: the daemon, whose signer knows
+	 * how far each has signed, names others. */
+	if (held == NULL) {
+		agreement.log_key = hf_span(keys->log->public_key.bytes,
+					    HF_PUBLIC_KEY_BYTES);
+		agreement.cosigner_key = hf_span(
+			keys->cosigner->public_key.bytes, HF_PUBLIC_KEY_BYTES);
+	}
 	agreement.cosigner_name = cosigner;
 	if (purpose != NULL)
 		agreement.purpose = purpose;

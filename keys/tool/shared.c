@@ -260,6 +260,22 @@ static void print_party(const char *role, const struct hf_ring *ring,
 	       who != NULL ? who->name : "");
 }
 
+/* Which trees a key counts for. */
+static void print_set_key(const struct hf_set_key *key)
+{
+	char hex[2 * HF_HASH_BYTES + 1];
+
+	hf_hex(key->key.at, key->key.len_bytes, hex);
+	printf("%-14s %s from %llu",
+	       key->is_cosigner ? "cosigner key" : "log key", hex,
+	       (unsigned long long)key->first_size);
+	if (key->is_void)
+		printf(" to %llu entries, void above\n",
+		       (unsigned long long)key->last_size);
+	else
+		printf(" entries on\n");
+}
+
 void hf_tool_print_agreement(const struct hf_ring *ring,
 			     const struct hf_agreement *agreement)
 {
@@ -275,6 +291,8 @@ void hf_tool_print_agreement(const struct hf_ring *ring,
 	printf("%-14s %s\n", "expires", expires);
 	print_hex("log key", agreement->log_key);
 	print_hex("cosigner key", agreement->cosigner_key);
+	for (size_t i = 0; i < agreement->keys_count; i++)
+		print_set_key(&agreement->keys[i]);
 	printf("%-14s %s\n", "cosigner", agreement->cosigner_name);
 	printf("%-14s %s\n", "relay", hf_relay_word(agreement->relay));
 	for (size_t i = 0; i < agreement->audience_count; i++)

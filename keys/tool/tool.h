@@ -136,6 +136,13 @@ HF_MUST enum hf_err hf_tool_root_new(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_tls_new(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_storage_new(struct hf_tool *tool,
 					struct hf_why *why);
+HF_MUST enum hf_err hf_tool_log_new(struct hf_tool *tool, struct hf_why *why);
+HF_MUST enum hf_err hf_tool_log_retire(struct hf_tool *tool,
+				       struct hf_why *why);
+HF_MUST enum hf_err hf_tool_cosigner_new(struct hf_tool *tool,
+					 struct hf_why *why);
+HF_MUST enum hf_err hf_tool_cosigner_retire(struct hf_tool *tool,
+					    struct hf_why *why);
 HF_MUST enum hf_err hf_tool_passwd(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_check(struct hf_tool *tool, struct hf_why *why);
 HF_MUST enum hf_err hf_tool_vkey(struct hf_tool *tool, struct hf_why *why);

@@ -49,28 +49,35 @@ def line(name, kind, key, signed, before=b""):
     return f"— {name} ".encode() + base64.b64encode(key_id + before + key.sign(signed)) + b"\n"
 
 
-def note_of(node, size, root):
+def keys_of(node):
+    """Its log key and its cosigner key, as they are now."""
+    return stolen(node, "log.key"), stolen(node, "cosigner.key")
+
+
+def note_of(node, size, root, keys=None):
     """A checkpoint that both keys signed now."""
+    log, cosigner = keys or keys_of(node)
     now = int(time.time())
     text = b"%s\n%d\n%s\n" % (ORIGIN.encode(), size, base64.b64encode(root))
-    return text + b"\n" + line(ORIGIN, 1, stolen(node, "log.key"), text) + line(
-        node.domain + "/cosigner", 4, stolen(node, "cosigner.key"),
+    return text + b"\n" + line(ORIGIN, 1, log, text) + line(
+        node.domain + "/cosigner", 4, cosigner,
         b"cosignature/v1\ntime %d\n" % now + text, struct.pack(">Q", now))
 
 
 class Thief:
     """What stands behind the relay: the publisher, but for the leap."""
 
-    def __init__(self, upstream, proof):
+    def __init__(self, upstream, proof, size=LEAP):
         self.upstream = upstream
         self.proof = proof
+        self.size = size
         self.asked = 0
 
     def __getattr__(self, name):
         return getattr(self.upstream, name)
 
     def GetProof(self, request, timeout):
-        if request.size != LEAP:
+        if request.size != self.size:
             return self.upstream.GetProof(request, timeout=timeout)
         self.asked += 1
         return pb.GetProofResponse(hashes=self.proof)
