@@ -317,6 +317,12 @@ class Node:
         self.process.wait(15)
         self._gone()
 
+    def hang(self):
+        """Stop every thread of it: a signal alone takes effect in its own time."""
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        until(lambda: all(_is_stopped(task) for task in tasks.iterdir()), 15, f"{self.name} hangs")
+
     def _gone(self):
         group = self.process.pid
         self.process = None
@@ -419,6 +425,10 @@ class Node:
         done = subprocess.run([BIN / "hashfed", "--home", self.home, *args], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def _is_stopped(task):
+    return re.search(r"^State:\tT", (task / "status").read_text(), re.M) is not None
 
 
 def _group_lives(group):

@@ -186,7 +186,7 @@ def test_chunks_that_are_not_the_publishers_are_not_stored(field, lie):
     said = len(field.complaints())
     field.relay.lie("GetChunks", lie)
     field.grow(BATCH)
-    until(lambda: field.relay.told["GetChunks"] >= 2, 20, "the lie is told twice")
+    until(lambda: field.relay.told["GetChunks"] >= 2, 60, "the lie is told twice")
     applied = field.provider.applied(ORIGIN)
     assert before <= applied < field.size and field.problem()
     new = field.complaints()[said:]

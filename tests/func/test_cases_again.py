@@ -99,31 +99,75 @@ def test_views_that_are_older_than_the_ledger_catch_up_and_say_nothing_twice(net
         assert sizes(node) == {origin: size + 1 for origin, size in was.items()}, "a notice and its receipt, no more"
 
 
+def put_back(node, folder, signer=None):
+    """The machine as it was when the folder was copied; its signer's record as in
+    the other one."""
+    node.stop()
+    shutil.rmtree(node.lib)
+    shutil.copytree(folder, node.lib)
+    if signer:
+        shutil.rmtree(node.lib / "signer")
+        shutil.copytree(signer / "signer", node.lib / "signer")
+
+
+def copied(net, *nodes):
+    """Copies of the stopped machines."""
+    folders = [net.folder / f"{node.name}.{len(list(net.folder.iterdir()))}" for node in nodes]
+    for node, folder in zip(nodes, folders):
+        node.stop()
+        shutil.copytree(node.lib, folder)
+    return folders
+
+
+def test_a_ledger_that_is_an_old_copy_gets_what_it_said_back_and_acknowledges_once_more(net):
+    hotline, provider = pair(net)
+    first = send(hotline, other(0)).case_id
+    reaches(hotline, first, "ACKNOWLEDGED")
+    [old] = copied(net, provider)
+    provider.start()
+    second = send(hotline, other(1)).case_id
+    reaches(hotline, second, "ACKNOWLEDGED")
+    runs_until = case(hotline, second).summary.due_ms
+    [new] = copied(net, provider)
+    # The signer remembers what it signed, and the hotline has it.
+    put_back(provider, old, signer=new)
+    provider.start()
+    third = patiently(send, hotline, other(2)).case_id
+    for node in (hotline, provider):
+        for case_id in (first, second, third):
+            reaches(node, case_id, "ACKNOWLEDGED")
+    # What it sealed to the hotline it cannot read: that it had acknowledged the
+    # second is not known to it, and the clock minds the first time only.
+    for case_id, receipts in ((first, 1), (second, 2), (third, 1)):
+        assert [e.event.kind for e in case(hotline, case_id).events] == [
+            pb.CASE_EVENT_KIND_NOTICE, *[pb.CASE_EVENT_KIND_RECEIPT] * receipts]
+    assert case(hotline, second).summary.due_ms == runs_until
+
+
 def test_a_ledger_that_is_an_old_copy_keeps_what_it_owes(net):
     hotline, provider = pair(net)
     first = send(hotline, other(0)).case_id
     reaches(hotline, first, "ACKNOWLEDGED")
-    provider.stop()
-    old, new = net.folder / "old", net.folder / "new"
-    shutil.copytree(provider.lib, old)
-    provider.start()
+    old = copied(net, hotline, provider)
+    for node in (hotline, provider):
+        node.start()
     second = send(hotline, other(1)).case_id
     reaches(hotline, second, "ACKNOWLEDGED")
-    provider.stop()
-    # The signer remembers what it signed; nobody else at the provider does.
-    shutil.move(provider.lib, new)
-    shutil.copytree(old, provider.lib)
-    shutil.rmtree(provider.lib / "signer")
-    shutil.copytree(new / "signer", provider.lib / "signer")
-    provider.start()
+    new = copied(net, hotline, provider)
+    # The provider's signer remembers what it signed; nobody else does, as the
+    # hotline was set back whole.
+    put_back(hotline, old[0])
+    put_back(provider, old[1], signer=new[1])
+    for node in (hotline, provider):
+        node.start()
+    send(hotline, other(1))
     until(lambda: "cases: tasks wait" in provider.log(), 60, "the receipt that cannot be signed waits")
     said = provider.log()
     assert "this store is an old copy" in said and "could not be done" not in said
-    # The operator finds the right one: nothing is owed, nothing is said twice.
-    provider.stop()
-    shutil.rmtree(provider.lib)
-    shutil.move(new, provider.lib)
-    provider.start()
+    # The operators find the right ones: nothing is owed, nothing is said twice.
+    for node, folder in zip((hotline, provider), new):
+        put_back(node, folder)
+        node.start()
     third = patiently(send, hotline, other(2)).case_id
     for node in (hotline, provider):
         for case_id in (first, second, third):

@@ -190,7 +190,7 @@ def test_forty_clients_lose_nothing_when_the_daemon_is_killed_twice(net):
             assert halfway.acquire(timeout=120)
         # It answers nobody for a moment, so that everybody has asked something
         # when it dies.
-        node.process.send_signal(signal.SIGSTOP)
+        node.hang()
         event.set()
         until(lambda: all(s > len(a) for s, a in zip(sent, answers)), 60)
         node.kill()
@@ -213,7 +213,7 @@ def test_a_daemon_that_hangs_is_given_up_and_asked_again(net):
     until(lambda: node.match(sha256(1)), 30)
     pipe = Pipe(node, "--unavailable", "pass")
     assert pipe.ask({"id": 0, "hashes": hashes(1)})["verdict"] == "block"
-    node.process.send_signal(signal.SIGSTOP)
+    node.hang()
     try:
         assert pipe.ask({"id": 1, "hashes": hashes(1)}) == {"id": 1, "verdict": "unavailable"}
     finally:
