@@ -3,11 +3,6 @@
 
 #include "match_video.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "match_video.h"
-
 static int compare_frames(const void *a, const void *b)
 {
 	return memcmp(a, b, HF_PDQ_BYTES);

@@ -11,24 +11,7 @@
 
 #include "match_commit.h"
 #include "match_state.h"
-
-/*
- * Segments of the same tier become one, with all smaller ones.  Rewriting often
- * costs feeding, many segments cost lookups: of small ones two are enough when
- * there is nothing else to do, four when there is.  Of those that a bulk
- * becomes many are merged at once, so that each hash of a burst is rewritten
- * once.  Large ones stay until there are many of a size: what comes on top of
- * millions costs no more than it did on nothing.
- */
-#define TIER_FACTOR_BITS 2
-#define TIER_LEAST_BYTES ((uint64_t)1024 * 1024)
-#define TIER_BULK        3 /* from 16 MiB */
-#define TIER_LARGE       6 /* from 1 GiB */
-#define TIERS            32
-#define MERGE_IDLE       2
-#define MERGE_BUSY       4
-#define MERGE_LARGE      6
-#define MERGE_BULK       32
+#include "match_tiers.h"
 
 /* There is something else to do until nothing was sealed for so long, or
  * somebody says that there is not: what is fed comes in bursts with short
@@ -161,16 +144,6 @@ static enum hf_err seal(struct hf_index *index, struct hf_why *why)
 /*
  * Merging.
  */
-static int tier_of(const struct hf_match_segment *segment)
-{
-	int tier = 0;
-
-	for (uint64_t bytes = segment->file_bytes; bytes >= TIER_LEAST_BYTES;
-	     bytes >>= TIER_FACTOR_BITS)
-		tier++;
-	return tier;
-}
-
 /* When nothing was sealed for long enough; 0: nothing is waited for. */
 static uint64_t quiet_us(const struct hf_index *index)
 {
@@ -179,16 +152,7 @@ static uint64_t quiet_us(const struct hf_index *index)
 		       : index->sealed_us + MERGE_QUIET_MS * 1000;
 }
 
-static size_t enough_of(int tier, bool is_busy)
-{
-	if (is_busy)
-		return tier < TIER_BULK ? MERGE_BUSY : MERGE_BULK;
-	return tier < TIER_LARGE ? MERGE_IDLE : MERGE_LARGE;
-}
-
-/* The segments to merge now, with the lock held: a tier that has enough of its
- * own, and all below it.  The lowest while there is more to do; else the
- * highest, so that what is left is rewritten once. */
+/* The segments to merge now, with the lock held. */
 static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 		   struct hf_match_segment *out_picked[HF_MATCH_SEGMENTS_MAX])
 {
@@ -196,25 +160,17 @@ static size_t pick(const struct hf_index *index, bool is_all, uint64_t now_us,
 	bool is_busy = index->segments_count < HF_MATCH_SEGMENTS_BUSY &&
 		       (index->frozen_count > 0 || index->bulk != NULL ||
 			now_us < quiet_us(index));
+	uint64_t sizes_bytes[HF_MATCH_SEGMENTS_MAX];
 	size_t count = 0;
-	int top = is_all ? TIERS : -1;
+	int top = HF_MATCH_TIERS;
 
-	for (int tier = 0; !is_all && tier < TIERS; tier++) {
-		size_t own = 0, below = 0;
-
-		for (size_t i = 0; i < index->segments_count; i++) {
-			own += tier_of(index->segments[i]) == tier;
-			below += tier_of(index->segments[i]) < tier;
-		}
-		if (own < enough_of(tier, is_busy) &&
-		    (tier >= TIER_LARGE || below + own < MERGE_BULK))
-			continue;
-		top = tier;
-		if (is_busy)
-			break;
-	}
+	for (size_t i = 0; i < index->segments_count; i++)
+		sizes_bytes[i] = index->segments[i]->file_bytes;
+	if (!is_all)
+		top = hf_match_tiers_top(sizes_bytes, index->segments_count,
+					 is_busy);
 	for (size_t i = 0; i < index->segments_count; i++) {
-		if (tier_of(index->segments[i]) <= top)
+		if (hf_match_tier_of(sizes_bytes[i]) <= top)
 			out_picked[count++] =
 				hf_match_segment_ref(index->segments[i]);
 	}

@@ -1,0 +1,1 @@
+hf_unit(match_tiers USES base sign match)
