@@ -1,0 +1,1 @@
+hf_bench(video USES base sign match)
