@@ -177,9 +177,10 @@ def test_a_stored_video_is_found_by_entries_that_come_later(net, tmp_path, film)
     # Another cut of it, not quite the same pictures, and much else.
     cut = [flip(f, 30) for f in film[1]] + [pdq(n) for n in range(100)]
     add_lists(node, cut, *[[pdq(1000 * k + n) for n in range(60)] for k in range(1, 200)])
-    news = Scan(node, "--update", status=1)
+    news = Scan(node, "--update", "--cases", status=1)
     assert news.of("files", "read", "looked_up") == (51, 0, 1)
     (told,) = news.said
+    assert told["case_how"] == "opened"
     (match,) = told["matches"]
     assert (told["path"], told["verdict"], match["algorithm"]) == (f"{tree}/film.avi", "review", "vpdq")
     assert (match["looked_up_percent"], match["listed_percent"]) == (100, 5)
@@ -190,8 +191,9 @@ def test_a_stored_video_is_found_by_entries_that_come_later(net, tmp_path, film)
     again = Scan(node, tree, status=1)
     assert again.of("read") == (0,) and [as_told(x) for x in again.said] == [as_told(told)]
     assert as_told(told) == as_matched(node, tree / "film.avi")
-    fresh = Scan(node, "--fresh", tree, status=1)
+    fresh = Scan(node, "--fresh", "--cases", tree, status=1)
     assert fresh.of("read") == (51,) and [as_told(x) for x in fresh.said] == [as_told(told)]
+    assert [(x["case"], x["case_how"]) for x in fresh.said] == [(told["case"], "known")]
 
     hashfed(node, "retract", "vpdq:" + b"".join(cut).hex())
     until(lambda: node.applied(node.origin("ncii")) == 202, 30)
