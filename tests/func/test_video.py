@@ -132,6 +132,45 @@ def test_frames_that_do_not_fit_together_are_refused(hotline, batch):
         hotline.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=30)
 
 
+# --- what is new, for one who keeps lists of what it stores --------------------
+
+
+def news(node, frames_most, **request):
+    """The first answer; all frames that are told; those that say that there are more."""
+    first, *rest = node.scanner.GetNews(pb.GetNewsRequest(entries_most=10000, frames_most=frames_most, **request),
+                                        timeout=60)
+    assert not first.frames and all(x.ByteSize() < 1 << 20 for x in rest)
+    told = b"".join(x.frames for x in rest)
+    return first, [told[i:i + 16] for i in range(0, len(told), 16)], sum(x.are_frames_cut for x in rest)
+
+
+def test_of_new_videos_the_first_half_of_each_frame_is_told(hotline):
+    first, told, cut = news(hotline, 10000)
+    # The widest distance of any rule, and the smallest share; nothing of what is off.
+    assert (first.frame_near_plus_one, first.looked_up_percent_least) == (32, 0)
+    want = frames(0) + frames(1) + frames(2) + frames(4, 40) + frames(4, 10)
+    assert told == [f[:16] for f in want] and cut == 0
+    seen = [pb.SetPosition(origin=hotline.origin("ncii"), position=4)]
+    assert news(hotline, 10000, since=seen)[1] == [f[:16] for f in frames(4, 40) + frames(4, 10)]
+
+
+@pytest.mark.parametrize("most,told", [(0, 0), (19, 0), (20, 20), (59, 40), (109, 100), (110, 110)])
+def test_no_more_frames_are_told_than_are_wanted(hotline, most, told):
+    """Whole lists, and none behind the first that is left out."""
+    first, got, cut = news(hotline, most)
+    assert (len(got), cut > 0) == (told, told < 110) and first.entries == 5
+
+
+def test_long_lists_come_in_several_answers(shared):
+    node = shared.node("archive", sets=["ncii"])
+    for k in range(3):
+        node.append("ncii", [item(n, hashes=listed(frames(100 * k + n, 1700))) for n in range(20)])
+    until(lambda: look_up(node, frames(219, 1700)), 60)
+    first, told, cut = news(node, 1 << 20)
+    assert (first.frame_near_plus_one, first.looked_up_percent_least) == (32, 80)
+    assert len(told) == 60 * 1700 and cut == 0 and set(told[-1700:]) == {f[:16] for f in frames(219, 1700)}
+
+
 # --- from a list to a verdict elsewhere ---------------------------------------
 
 
