@@ -6,6 +6,7 @@
 
 #define ALIKE       103 /* added to a quality */
 #define FILMED      206 /* instead of one; one is added for ALIKE */
+#define UNSEEN      208 /* likewise: HF_ROW_NO_VIDEO */
 #define NOTED       255
 #define STAMP_BYTES 4
 
@@ -168,6 +169,15 @@ static void put_path(struct hf_buf *buf, struct hf_row_lean *lean,
 	memcpy(lean->path, path, path_bytes + 1);
 }
 
+static uint8_t kind_of(const struct hf_row *row, bool is_alike)
+{
+	if (row->frames_count > 0)
+		return (uint8_t)(FILMED + is_alike);
+	if (row->quality == HF_ROW_NO_VIDEO)
+		return (uint8_t)(UNSEEN + is_alike);
+	return (uint8_t)(row->quality + (is_alike ? ALIKE : 0));
+}
+
 void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 		const struct hf_row *row)
 {
@@ -178,11 +188,7 @@ void hf_row_put(struct hf_buf *buf, struct hf_row_lean *lean,
 		hf_buf_put_u8(buf, NOTED);
 		hf_buf_put_u8(buf, row->note);
 	}
-	if (row->frames_count > 0)
-		hf_buf_put_u8(buf, (uint8_t)(FILMED + is.is_alike));
-	else
-		hf_buf_put_u8(buf, (uint8_t)(row->quality +
-					     (is.is_alike ? ALIKE : 0)));
+	hf_buf_put_u8(buf, kind_of(row, is.is_alike));
 	put_path(buf, lean, row->path, &is);
 	if (row->note == HF_ROW_GONE)
 		return;
@@ -322,19 +328,23 @@ enum hf_err hf_row_take(struct hf_span *rest, struct hf_row_lean *lean,
 				 .end = rest->at + rest->len_bytes };
 	struct hf_row row = { .path = lean->path };
 	uint8_t quality = take_byte(&cursor);
-	bool is_alike, is_filmed;
+	bool is_alike, is_filmed = false;
 
 	if (quality == NOTED) {
 		row.note = take_byte(&cursor);
 		cursor.is_bad |= row.note == HF_ROW_PLAIN;
 		quality = take_byte(&cursor);
 	}
-	is_filmed = quality >= FILMED && quality <= FILMED + 1;
-	is_alike = is_filmed ? quality > FILMED : quality >= ALIKE;
-	row.quality = is_filmed ? HF_ROW_NO_PDQ
-				: (uint8_t)(quality - (is_alike ? ALIKE : 0));
-	cursor.is_bad |= is_filmed && row.note == HF_ROW_GONE;
-	cursor.is_bad |= row.quality > HF_ROW_NOT_TRIED;
+	if (quality >= FILMED && quality <= UNSEEN + 1) {
+		is_filmed = quality < UNSEEN;
+		is_alike = (quality - FILMED) % 2 != 0;
+		row.quality = is_filmed ? HF_ROW_NO_PDQ : HF_ROW_NO_VIDEO;
+		cursor.is_bad |= is_filmed && row.note == HF_ROW_GONE;
+	} else {
+		is_alike = quality >= ALIKE;
+		row.quality = (uint8_t)(quality - (is_alike ? ALIKE : 0));
+		cursor.is_bad |= row.quality > HF_ROW_NOT_TRIED;
+	}
 	if (is_alike) {
 		take_digits(&cursor, lean->path + lean->front, lean->digits);
 		lean->was_odd = false;

@@ -6,17 +6,18 @@
  * path that is alike; the path; unless the note says GONE a stamp (4), MD5,
  * SHA-1, SHA-256, and the PDQ where the quality is one.  Instead of a quality
  * 206, or 207 for a path that is alike, says that it is a video: how many
- * frames (varint) and their PDQ hashes are at its end.  A path that is alike
- * differs from the one before it only where that one did from its own before:
- * so many hex digits, two a byte, are all of it.  One that is not begins with
- * how many bytes it shares at the front (varint) and twice so many hex digits
- * (varint) that differ behind those, which follow (the first such that shares
- * less than those before it, as in a new directory, does not count for the
- * next); or twice how many bytes it
- * shares at the end, and one (varint), how many are between (varint), and
- * those.  A picture beside others takes 106 to 120 bytes, a video 32 less and
- * 32 for each frame: neighbouring ones differ in too many bits for anything to
- * be gained by telling how, and those that are alike count for its shares.
+ * frames (varint) and their PDQ hashes are at its end; 208 or 209 that it is
+ * one that nobody could decode.  A path that is alike differs from the one
+ * before it only where that one did from its own before: so many hex digits,
+ * two a byte, are all of it.  One that is not begins with how many bytes it
+ * shares at the front (varint) and twice so many hex digits (varint) that
+ * differ behind those, which follow (the first such that shares less than those
+ * before it, as in a new directory, does not count for the next); or twice how
+ * many bytes it shares at the end, and one (varint), how many are between
+ * (varint), and those.  A picture beside others takes 106 to 120 bytes, a video
+ * 32 less and 32 for each frame: neighbouring ones differ in too many bits for
+ * anything to be gained by telling how, and those that are alike count for its
+ * shares.
  *
  * Units    bytes, quality 0 to 100.
  * Owns     what is taken borrows from the bytes and from the lean.
@@ -47,6 +48,7 @@
 /* Instead of a quality. */
 #define HF_ROW_NO_PDQ    101 /* no picture, or one that does not decode */
 #define HF_ROW_NOT_TRIED 102
+#define HF_ROW_NO_VIDEO  103 /* a video, but nothing there to decode one */
 
 /* A note is one of enum hf_verdict, what was told of the file, or one of these.
  */

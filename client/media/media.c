@@ -396,6 +396,11 @@ static enum hf_err start_threads(struct hf_media *media, struct hf_why *why)
 	return HF_OK;
 }
 
+bool hf_media_has_video(const struct hf_media *media)
+{
+	return media->video_helper[0] != '\0';
+}
+
 /* Beside the other helper, where it was built and is installed. */
 static void find_video(struct hf_media *media)
 {

@@ -105,6 +105,9 @@ HF_MUST enum hf_err hf_media_open(const struct hf_media_options *options,
 				  struct hf_media **out_media,
 				  struct hf_why *why);
 
+/* Is there a hashfed-video?  Without it videos have no lists. */
+bool hf_media_has_video(const struct hf_media *media);
+
 /* Put a file in.  Waits while window_count are under way, and delivers what
  * is ready: on_result may run, for other files, before this returns.  The
  * path is copied.  Only NOMEM. */

@@ -129,10 +129,9 @@ static enum hf_err write_down(struct hf_scan_lookup *lookup,
 			      const struct hf_scan_file *file, unsigned verdict,
 			      struct hf_why *why)
 {
-	bool is_quick = hf_cmd_has(lookup->cmd, HF_CMD_QUICK);
 	uint8_t digests[HF_ROW_ALL_BYTES];
 	struct hf_row row = hf_scan_row_of(file->path, &file->result,
-					   file->stamp, is_quick, digests);
+					   file->stamp, lookup->depth, digests);
 	enum hf_err err = HF_OK;
 
 	if (file->how == HF_SCAN_READ)

@@ -33,15 +33,30 @@ uint32_t hf_scan_stamp_of(const struct stat *is, uint64_t now_s)
 }
 
 bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
-		       bool is_quick)
+		       enum hf_scan_depth depth)
 {
-	return row->stamp == stamp_of(is) &&
-	       (is_quick || row->quality != HF_ROW_NOT_TRIED);
+	if (row->stamp != stamp_of(is))
+		return false;
+	if (row->quality == HF_ROW_NOT_TRIED)
+		return depth == HF_SCAN_QUICK;
+	return row->quality != HF_ROW_NO_VIDEO || depth != HF_SCAN_FULL;
+}
+
+static uint8_t quality_of(const struct hf_media_result *result,
+			  enum hf_scan_depth depth)
+{
+	if (result->pdq_err == HF_OK)
+		return (uint8_t)result->quality;
+	if (depth == HF_SCAN_QUICK)
+		return HF_ROW_NOT_TRIED;
+	return depth == HF_SCAN_PICTURES && hf_media_kind_is_video(result->kind)
+		       ? HF_ROW_NO_VIDEO
+		       : HF_ROW_NO_PDQ;
 }
 
 struct hf_row hf_scan_row_of(const char *path,
 			     const struct hf_media_result *result,
-			     uint32_t stamp, bool is_quick,
+			     uint32_t stamp, enum hf_scan_depth depth,
 			     uint8_t digests[static HF_ROW_ALL_BYTES])
 {
 	memcpy(digests + HF_ROW_MD5_AT, result->md5, sizeof(result->md5));
@@ -51,10 +66,7 @@ struct hf_row hf_scan_row_of(const char *path,
 	memcpy(digests + HF_ROW_PDQ_AT, result->pdq, sizeof(result->pdq));
 	return (struct hf_row){
 		.path = path,
-		.quality =
-			result->pdq_err == HF_OK
-				? (uint8_t)result->quality
-				: (is_quick ? HF_ROW_NOT_TRIED : HF_ROW_NO_PDQ),
+		.quality = quality_of(result, depth),
 		.stamp = stamp,
 		.digests = digests,
 		.frames = result->frames,

@@ -23,14 +23,21 @@
  * it. */
 uint32_t hf_scan_stamp_of(const struct stat *is, uint64_t now_s);
 
-/* is_quick: its picture need not have been looked at. */
+/* How closely files are looked at. */
+enum hf_scan_depth {
+	HF_SCAN_QUICK,    /* exact hashes only */
+	HF_SCAN_PICTURES, /* there is nothing to decode videos with */
+	HF_SCAN_FULL,
+};
+
+/* Is the file as it was, and was it looked at that closely? */
 bool hf_scan_row_holds(const struct hf_row *row, const struct stat *is,
-		       bool is_quick);
+		       enum hf_scan_depth depth);
 
 /* digests: room for the row's. */
 struct hf_row hf_scan_row_of(const char *path,
 			     const struct hf_media_result *result,
-			     uint32_t stamp, bool is_quick,
+			     uint32_t stamp, enum hf_scan_depth depth,
 			     uint8_t digests[static HF_ROW_ALL_BYTES]);
 
 /* As if the file had been read. */

@@ -31,7 +31,6 @@ struct reading {
 
 struct scan {
 	struct hf_cmd *cmd;
-	bool is_quick;
 	const struct hf_scan_root *roots; /* borrowed */
 	size_t roots_count;
 	struct hf_client *client;
@@ -271,7 +270,7 @@ static enum hf_err take_file(struct scan *scan, const char *shown,
 	enum hf_err err;
 
 	scan->lookup.counts.files++;
-	if (row != NULL && hf_scan_row_holds(row, is, scan->is_quick)) {
+	if (row != NULL && hf_scan_row_holds(row, is, scan->lookup.depth)) {
 		scan->lookup.counts.unchanged++;
 		err = hold(scan, row, HF_SCAN_HERE, shown, told, why);
 	} else {
@@ -574,6 +573,12 @@ static enum hf_err open_all(struct scan *scan, const char *dir,
 					   scan->inventory, why);
 	if (err == HF_OK && !hf_cmd_has(cmd, HF_CMD_UPDATE))
 		err = hf_cmd_media(cmd, on_result, scan, &scan->media, why);
+	if (hf_cmd_has(cmd, HF_CMD_QUICK))
+		scan->lookup.depth = HF_SCAN_QUICK;
+	else if (scan->media != NULL && !hf_media_has_video(scan->media))
+		scan->lookup.depth = HF_SCAN_PICTURES;
+	else
+		scan->lookup.depth = HF_SCAN_FULL;
 	return err;
 }
 
@@ -598,7 +603,6 @@ enum hf_err hf_scan_run(struct hf_cmd *cmd, const struct hf_scan_root *roots,
 	if (scan == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
 	scan->cmd = cmd;
-	scan->is_quick = hf_cmd_has(cmd, HF_CMD_QUICK);
 	scan->roots = roots;
 	scan->roots_count = roots_count;
 	err = open_all(scan, dir, why);

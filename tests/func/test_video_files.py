@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import zlib
@@ -254,6 +255,29 @@ def test_an_inventory_that_knew_no_videos_is_read(net, tmp_path, film):
     (inventory / "inventory").write_text("hashfed inventory 1\nend\n")
     done = hashfed(node, "scan", "--inventory", inventory, tree, status=2)
     assert "not an inventory of this version" in done.stderr and "--fresh" in done.stderr
+
+
+def test_videos_that_nothing_could_decode_are_read_when_it_is_there(net, tmp_path, film):
+    node = net.node("hotline", sets=["ncii"])
+    path = write(tmp_path / "tree/film.avi", film[0])
+    write(tmp_path / "tree/picture.png", png(picture(0)))
+    without = tmp_path / "bin"
+    without.mkdir()
+    for name in ("hashfed", "hashfed-media"):
+        shutil.copy(BIN / name, without)
+
+    def scan():
+        done = subprocess.run([without / "hashfed", "--home", node.home, "scan", "--json", tmp_path / "tree"],
+                              capture_output=True, timeout=120)
+        return json.loads(done.stdout.splitlines()[-1])["summary"]
+
+    assert scan()["read"] == 2 and scan()["read"] == 0
+    add_lists(node, film[1])
+    assert Scan(node, "--update", status=0).said == []
+    found = Scan(node, tmp_path / "tree", status=1)
+    assert found.of("read", "unchanged") == (1, 1) and list(found.verdicts()) == [str(path)]
+    # Whoever cannot decode it leaves what is known of it.
+    assert scan()["read"] == 0 and list(Scan(node, tmp_path / "tree", status=1).verdicts()) == [str(path)]
 
 
 # --- what is wrong ------------------------------------------------------------

@@ -80,6 +80,19 @@ static void rows_come_back_as_they_were_put(void **state)
 	hf_buf_release(&buf);
 }
 
+/* Instead of a number of frames: nobody could decode it. */
+#define UNSEEN 9999
+
+static struct hf_row film_of(const char *path, size_t frames_count)
+{
+	struct hf_row row =
+		a_film(path, frames_count != UNSEEN ? frames_count : 0);
+
+	if (frames_count == UNSEEN)
+		row.quality = HF_ROW_NO_VIDEO;
+	return row;
+}
+
 static void videos_come_back_with_their_frames(void **state)
 {
 	const struct {
@@ -93,6 +106,9 @@ static void videos_come_back_with_their_frames(void **state)
 		{ "/a/04.mp4", 127, HF_VERDICT_REVIEW },
 		{ "/a/05.mp4", 0, 0 },
 		{ "/a/x", 128, 0 },
+		{ "/a/y", UNSEEN, 0 },
+		{ "/a/07.mp4", UNSEEN, HF_VERDICT_BLOCK },
+		{ "/a/08.mp4", UNSEEN, HF_ROW_GONE },
 	};
 	static struct hf_row_lean lean;
 	struct hf_buf buf;
@@ -102,19 +118,19 @@ static void videos_come_back_with_their_frames(void **state)
 	hf_buf_init(&buf, 128 * 1024);
 	hf_row_lean_reset(&lean);
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct hf_row row = a_film(rows[i].path, rows[i].frames_count);
+		struct hf_row row = film_of(rows[i].path, rows[i].frames_count);
 
 		row.note = rows[i].note;
 		before_bytes = buf.len_bytes;
 		hf_row_put(&buf, &lean, &row);
 		/* What 120 bytes are promised of, and 32 a frame. */
 		assert_true(buf.len_bytes - before_bytes <=
-			    120 + rows[i].frames_count * HF_PDQ_BYTES);
+			    120 + row.frames_count * (size_t)HF_PDQ_BYTES);
 	}
 	rest = hf_buf_span(&buf);
 	hf_row_lean_reset(&lean);
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct hf_row row = a_film(rows[i].path, rows[i].frames_count);
+		struct hf_row row = film_of(rows[i].path, rows[i].frames_count);
 		struct hf_row back;
 		struct hf_why why = { "" };
 

@@ -221,24 +221,66 @@ static void a_change_shows_in_any_of_what_is_compared(void **state)
 	is.st_mtim.tv_sec = 1770000000;
 	is.st_mtim.tv_nsec = 123456789;
 	stamp = hf_scan_stamp_of(&is, 1770000100);
-	row = hf_scan_row_of("/x", &result, stamp, false, digests);
-	assert_true(hf_scan_row_holds(&row, &is, false));
+	row = hf_scan_row_of("/x", &result, stamp, HF_SCAN_FULL, digests);
+	assert_true(hf_scan_row_holds(&row, &is, HF_SCAN_FULL));
 	other = is;
 	other.st_size++;
-	assert_false(hf_scan_row_holds(&row, &other, false));
+	assert_false(hf_scan_row_holds(&row, &other, HF_SCAN_FULL));
 	other = is;
 	other.st_ino++;
-	assert_false(hf_scan_row_holds(&row, &other, false));
+	assert_false(hf_scan_row_holds(&row, &other, HF_SCAN_FULL));
 	other = is;
 	other.st_mtim.tv_sec--;
-	assert_false(hf_scan_row_holds(&row, &other, false));
+	assert_false(hf_scan_row_holds(&row, &other, HF_SCAN_FULL));
 	other = is;
 	other.st_mtim.tv_nsec++;
-	assert_false(hf_scan_row_holds(&row, &other, false));
+	assert_false(hf_scan_row_holds(&row, &other, HF_SCAN_FULL));
 	/* Read with --quick, its picture was not looked at. */
-	row = hf_scan_row_of("/x", &result, stamp, true, digests);
-	assert_true(hf_scan_row_holds(&row, &is, true));
-	assert_false(hf_scan_row_holds(&row, &is, false));
+	row = hf_scan_row_of("/x", &result, stamp, HF_SCAN_QUICK, digests);
+	assert_true(hf_scan_row_holds(&row, &is, HF_SCAN_QUICK));
+	assert_false(hf_scan_row_holds(&row, &is, HF_SCAN_FULL));
+}
+
+/* Which scans read a file again, by how closely the one before looked. */
+static void what_was_not_looked_at_is_read_again(void **state)
+{
+	const struct {
+		enum hf_media_kind kind;
+		size_t frames_count;
+		enum hf_scan_depth before;
+		bool holds[3]; /* for each depth */
+	} rows[] = {
+		{ HF_MEDIA_OTHER, 0, HF_SCAN_QUICK, { true, false, false } },
+		{ HF_MEDIA_OTHER, 0, HF_SCAN_PICTURES, { true, true, true } },
+		{ HF_MEDIA_OTHER, 0, HF_SCAN_FULL, { true, true, true } },
+		{ HF_MEDIA_AVI, 0, HF_SCAN_QUICK, { true, false, false } },
+		{ HF_MEDIA_AVI, 0, HF_SCAN_PICTURES, { true, true, false } },
+		/* All of it was black. */
+		{ HF_MEDIA_AVI, 0, HF_SCAN_FULL, { true, true, true } },
+		{ HF_MEDIA_AVI, 1, HF_SCAN_FULL, { true, true, true } },
+	};
+	static const uint8_t frame[HF_PDQ_BYTES];
+	uint8_t digests[HF_ROW_ALL_BYTES];
+	struct stat is = { .st_size = 5, .st_ino = 7 };
+	uint32_t stamp = hf_scan_stamp_of(&is, 1770000100);
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_media_result result = {
+			.pdq_err = HF_E_UNSUPPORTED,
+			.kind = rows[i].kind,
+			.frames = frame,
+			.frames_count = rows[i].frames_count,
+		};
+		struct hf_row row = hf_scan_row_of("/x", &result, stamp,
+						   rows[i].before, digests);
+
+		for (int depth = 0; depth < 3; depth++) {
+			if (hf_scan_row_holds(&row, &is,
+					      (enum hf_scan_depth)depth) !=
+			    rows[i].holds[depth])
+				fail_msg("row %zu, depth %d", i, depth);
+		}
+	}
 }
 
 static void a_file_that_has_just_changed_is_read_again(void **state)
@@ -251,10 +293,10 @@ static void a_file_that_has_just_changed_is_read_again(void **state)
 	for (int late = -4; late <= 4; late++) {
 		uint32_t stamp =
 			hf_scan_stamp_of(&is, (uint64_t)(1770000000 + late));
-		struct hf_row row =
-			hf_scan_row_of("/x", &result, stamp, false, digests);
+		struct hf_row row = hf_scan_row_of("/x", &result, stamp,
+						   HF_SCAN_FULL, digests);
 
-		assert_int_equal(hf_scan_row_holds(&row, &is, false),
+		assert_int_equal(hf_scan_row_holds(&row, &is, HF_SCAN_FULL),
 				 late < -2 || late > 2);
 	}
 }
@@ -269,6 +311,7 @@ int main(void)
 		cmocka_unit_test(
 			a_rate_holds_over_any_time_but_for_its_first_second),
 		cmocka_unit_test(a_change_shows_in_any_of_what_is_compared),
+		cmocka_unit_test(what_was_not_looked_at_is_read_again),
 		cmocka_unit_test(a_file_that_has_just_changed_is_read_again),
 	};
 
