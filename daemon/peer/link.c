@@ -42,6 +42,7 @@ void hf_link_free(struct hf_link *link)
 	hf_offers_free(link);
 	hf_gossip_forget(link);
 	hf_link_forget(link);
+	free(link->manifests);
 	free(link);
 }
 
@@ -252,6 +253,26 @@ static enum hf_err check_newer(const struct hf_link *link,
 	return err;
 }
 
+static bool ask_manifest(struct hf_link *link);
+
+/* The next one, or what comes when there is none: in a session's beginning
+ * Tail, later nothing. */
+static void go_on_asking(struct hf_link *link)
+{
+	if (!ask_manifest(link) && link->tail == NULL)
+		hf_link_tail(link);
+}
+
+/* It does not have, for us, what it told of: others may. */
+static void forget_manifest(struct hf_link *link, const uint8_t *id)
+{
+	for (size_t i = 0; i < link->manifests_count; i++) {
+		if (memcmp(link->manifests[i].organisation_id, id,
+			   HF_HASH_BYTES) == 0)
+			link->manifests[i].version = 0;
+	}
+}
+
 static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 			const struct hf_why *said)
 {
@@ -279,35 +300,38 @@ static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 		return;
 	}
 	if (err == HF_OK) {
-		hf_log(HF_LOG_INFO, "peer", "newer manifest taken", "peer=%s",
-		       link->name);
+		hf_log(HF_LOG_INFO, "peer", "newer manifest taken",
+		       "peer=%s version=%llu", link->name,
+		       (unsigned long long)link->asked_version);
 		link->peers->options.ring_saved(link->peers->options.arg);
-		/* There may be a still newer one: begin again. */
-		begin_session(link);
-		return;
+	} else {
+		forget_manifest(link, link->asked_id);
 	}
-	hf_link_tail(link);
+	/* There may be a still newer one, or another's.  What was saved may
+	 * have ended this link. */
+	if (!link->is_going)
+		go_on_asking(link);
 }
 
 /* The first manifest that the peer holds a newer version of: the next one is
  * asked for, one version at a time.  True when it was. */
-static bool ask_manifest(struct hf_link *link,
-			 const struct hf_hello_response *hello)
+static bool ask_manifest(struct hf_link *link)
 {
 	struct hf_ring *ring = hf_ring_holder_get(link->peers->options.ring);
 	bool is_asked = false;
 
-	for (size_t i = 0; i < hello->manifests_count && !is_asked; i++) {
-		const struct hf_manifest_mark *mark = &hello->manifests[i];
+	for (size_t i = 0; i < link->manifests_count && !is_asked; i++) {
+		const struct hf_link_manifest *told = &link->manifests[i];
 		const struct hf_organisation *known =
-			hf_ring_by_id(ring, mark->organisation_id.at);
+			hf_ring_by_id(ring, told->organisation_id);
 		struct hf_get_manifest_request request;
 		struct hf_buf wire;
 
 		if (known == NULL || known->is_self ||
-		    mark->version <= known->manifest->version)
+		    told->version <= known->manifest->version)
 			continue;
-		request.organisation_id = mark->organisation_id;
+		request.organisation_id =
+			hf_span(told->organisation_id, HF_HASH_BYTES);
 		request.version = known->manifest->version + 1;
 		hf_buf_init(&wire, 4096);
 		if (hf_get_manifest_request_encode(&request, &wire) == HF_OK &&
@@ -323,6 +347,31 @@ static bool ask_manifest(struct hf_link *link,
 	}
 	hf_ring_release(ring);
 	return is_asked;
+}
+
+/* Without memory the next session asks. */
+static void take_manifests(struct hf_link *link,
+			   const struct hf_manifest_mark *marks, size_t count)
+{
+	struct hf_link_manifest *told = calloc(count + 1, sizeof(*told));
+
+	free(link->manifests);
+	link->manifests = told;
+	link->manifests_count = told != NULL ? count : 0;
+	for (size_t i = 0; i < link->manifests_count; i++) {
+		memcpy(told[i].organisation_id, marks[i].organisation_id.at,
+		       HF_HASH_BYTES);
+		told[i].version = marks[i].version;
+	}
+}
+
+void hf_link_manifests(struct hf_link *link,
+		       const struct hf_manifest_mark *marks, size_t count)
+{
+	take_manifests(link, marks, count);
+	/* Whatever is being asked for now goes on with these. */
+	if (!link->is_asking)
+		(void)ask_manifest(link);
 }
 
 static void on_hello(void *owner, enum hf_err err, struct hf_span reply,
@@ -347,8 +396,9 @@ static void on_hello(void *owner, enum hf_err err, struct hf_span reply,
 	if (err != HF_OK) {
 		hf_why_prefix(&why, "Hello: ");
 		hf_link_fail(link, err, &why);
-	} else if (!ask_manifest(link, &hello)) {
-		hf_link_tail(link);
+	} else {
+		take_manifests(link, hello.manifests, hello.manifests_count);
+		go_on_asking(link);
 	}
 	hf_arena_release(&arena);
 }

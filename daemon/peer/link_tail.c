@@ -122,6 +122,8 @@ static enum hf_err take_news(struct hf_link *link,
 	struct hf_link_set *set;
 	enum hf_err err;
 
+	if (news->manifests_count > 0)
+		hf_link_manifests(link, news->manifests, news->manifests_count);
 	if (news->origin[0] == '\0')
 		return HF_OK;
 	follow = hf_peers_follow(link->peers, news->origin);

@@ -20,6 +20,7 @@
 
 #include <pthread.h>
 
+#include "codec_federation.h"
 #include "intake.h"
 #include "ledger_view.h"
 #include "note.h"
@@ -67,6 +68,12 @@ struct hf_gossip_mark {
 	bool is_asked;          /* by the call that runs, and not answered */
 };
 
+/* A manifest that a peer told of. */
+struct hf_link_manifest {
+	uint8_t organisation_id[HF_HASH_BYTES];
+	uint64_t version;
+};
+
 struct hf_link {
 	struct hf_link *next;
 	struct hf_peers *peers; /* borrowed */
@@ -91,6 +98,8 @@ struct hf_link {
 	bool is_asking; /* a question of the session's beginning is out */
 	uint8_t asked_id[HF_HASH_BYTES]; /* whose manifest, when it is that */
 	uint64_t asked_version;
+	struct hf_link_manifest *manifests; /* owned: what it told last */
+	size_t manifests_count;
 	bool is_blamed;       /* it did what it must not */
 	uint64_t blamed_us;   /* when, monotonic */
 	struct hf_why logged; /* the last cause, so that it is said once */
@@ -224,6 +233,10 @@ void hf_link_drop_note(struct hf_link *link, const char *origin);
 /* A note that it told of the set was verified, and has this time. */
 void hf_link_verified(struct hf_link *link, const char *origin,
 		      uint64_t time_s);
+
+/* It told of these manifests: ask for what is newer than ours. */
+void hf_link_manifests(struct hf_link *link,
+		       const struct hf_manifest_mark *marks, size_t count);
 
 /* Everything that it told is from another session. */
 void hf_link_forget(struct hf_link *link);

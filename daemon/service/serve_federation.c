@@ -18,33 +18,16 @@
 #define FORMAT_MIN  1 /* "hfe1" */
 #define FORMAT_MAX  1
 
-static struct hf_manifest_mark mark_of(const struct hf_organisation *one)
-{
-	return (struct hf_manifest_mark){
-		.organisation_id = hf_span(one->id, HF_HASH_BYTES),
-		.version = one->manifest->version,
-		.hash = hf_span(one->document_hash, HF_HASH_BYTES),
-	};
-}
-
-/* Our own manifest first, then those of the organisations that the caller
- * shares a set with: whoever has a newer one is asked for it, so that nobody
- * can hide a revocation. */
 static enum hf_err put_hello(struct hf_unary *unary, const struct hf_ring *ring,
 			     struct hf_why *why)
 {
-	const struct hf_organisation *peers;
-	size_t count = hf_ring_peers(ring, &peers), marks_count = 0;
 	struct hf_manifest_mark *marks;
+	size_t marks_count;
 
 	marks = hf_arena_calloc(unary->arena, HF_MARKS_MAX, sizeof(*marks));
 	if (marks == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	marks[marks_count++] = mark_of(hf_ring_self(ring));
-	for (size_t i = 0; i < count && marks_count < HF_MARKS_MAX; i++) {
-		if (hf_visible_organisation(ring, unary->caller, peers[i].id))
-			marks[marks_count++] = mark_of(&peers[i]);
-	}
+	marks_count = hf_visible_manifests(ring, unary->caller, marks);
 	return hf_hello_response_encode(
 		&(struct hf_hello_response){
 			.version_min = VERSION_MIN,

@@ -47,6 +47,7 @@ struct tail {
 	size_t rows_size;
 	bool is_caught_up; /* the first round is over */
 	bool must_look;    /* something changed while it was sending */
+	uint8_t manifests[HF_SHA256_BYTES]; /* all that we held, when told */
 	struct hf_rpc_timer same;
 	bool is_same_due; /* what waited for the timer is told now */
 };
@@ -252,6 +253,49 @@ static void tell_ended(struct tail *tail, struct hf_ring *ring)
 	}
 }
 
+/* Which versions of manifests we hold: a few bytes to compare, where what a
+ * caller may know of them takes looking at every set. */
+static void digest_manifests(const struct hf_ring *ring,
+			     uint8_t out_digest[static HF_SHA256_BYTES])
+{
+	const struct hf_organisation *peers;
+	size_t count = hf_ring_peers(ring, &peers);
+	struct hf_sha256 hash;
+
+	hf_sha256_init(&hash);
+	hf_sha256_update(&hash, hf_ring_self(ring)->document_hash,
+			 HF_HASH_BYTES);
+	for (size_t i = 0; i < count; i++)
+		hf_sha256_update(&hash, peers[i].document_hash, HF_HASH_BYTES);
+	hf_sha256_final(&hash, out_digest);
+}
+
+/* With the end of the first round, and when there are others than then. */
+static void tell_manifests(struct tail *tail, const struct hf_ring *ring)
+{
+	struct hf_tail_response news = { .origin = "",
+					 .caught_up = !tail->is_caught_up };
+	uint8_t digest[HF_SHA256_BYTES];
+	struct hf_manifest_mark *marks;
+
+	digest_manifests(ring, digest);
+	if (tail->is_caught_up &&
+	    memcmp(digest, tail->manifests, sizeof(digest)) == 0)
+		return;
+	marks = calloc(HF_MARKS_MAX, sizeof(*marks));
+	if (marks == NULL) {
+		hf_rpc_finish(tail->call, HF_E_NOMEM, NULL);
+		return;
+	}
+	news.manifests = marks;
+	news.manifests_count =
+		hf_visible_manifests(ring, hf_rpc_caller(tail->call), marks);
+	tail->is_caught_up = true;
+	memcpy(tail->manifests, digest, sizeof(digest));
+	send_news(tail, &news);
+	free(marks);
+}
+
 /* Everything the caller may see; what is new of it is sent. */
 static void look_at_all(struct tail *tail, struct hf_ring *ring,
 			struct hf_ledger_view *view)
@@ -268,11 +312,7 @@ static void look_at_all(struct tail *tail, struct hf_ring *ring,
 			tell(tail, view, &visible);
 	}
 	tell_ended(tail, ring);
-	if (!tail->is_caught_up) {
-		tail->is_caught_up = true;
-		send_news(tail,
-			  &(struct hf_tail_response){ .caught_up = true });
-	}
+	tell_manifests(tail, ring);
 }
 
 static void look_at(struct tail *tail, struct hf_ring *ring,

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "codec_document.h"
 #include "node.h"
 
 #include "visible.h"
@@ -55,4 +56,28 @@ bool hf_visible_organisation(const struct hf_ring *ring,
 			return true;
 	}
 	return false;
+}
+
+static struct hf_manifest_mark mark_of(const struct hf_organisation *one)
+{
+	return (struct hf_manifest_mark){
+		.organisation_id = hf_span(one->id, HF_HASH_BYTES),
+		.version = one->manifest->version,
+		.hash = hf_span(one->document_hash, HF_HASH_BYTES),
+	};
+}
+
+size_t hf_visible_manifests(const struct hf_ring *ring,
+			    const struct hf_rpc_identity *caller,
+			    struct hf_manifest_mark *out_marks)
+{
+	const struct hf_organisation *peers;
+	size_t peers_count = hf_ring_peers(ring, &peers), count = 0;
+
+	out_marks[count++] = mark_of(hf_ring_self(ring));
+	for (size_t i = 0; i < peers_count && count < HF_MARKS_MAX; i++) {
+		if (hf_visible_organisation(ring, caller, peers[i].id))
+			out_marks[count++] = mark_of(&peers[i]);
+	}
+	return count;
 }

@@ -14,6 +14,7 @@
 #ifndef HF_VISIBLE_H
 #define HF_VISIBLE_H
 
+#include "codec_federation.h"
 #include "ledger_view.h"
 #include "ring.h"
 #include "rpc.h"
@@ -40,5 +41,12 @@ HF_MUST enum hf_err hf_visible(const struct hf_ring *ring,
 HF_MUST bool hf_visible_organisation(const struct hf_ring *ring,
 				     const struct hf_rpc_identity *caller,
 				     const uint8_t id[static HF_HASH_BYTES]);
+
+/* What Hello and Tail say of manifests: our own first, then those of the
+ * organisations that the caller shares a set with, so that whoever has a newer
+ * one is asked for it.  Writes at most HF_MARKS_MAX, and returns how many. */
+size_t hf_visible_manifests(const struct hf_ring *ring,
+			    const struct hf_rpc_identity *caller,
+			    struct hf_manifest_mark *out_marks);
 
 #endif /* HF_VISIBLE_H */

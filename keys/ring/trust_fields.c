@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "codec_document.h"
+#include "hpke.h"
 #include "limit.h"
 #include "sign.h"
 #include "text.h"
@@ -62,7 +63,6 @@ bool hf_trust_is_id_proved(const struct hf_manifest *manifest)
 enum hf_err hf_trust_manifest_fields(const struct hf_manifest *manifest,
 				     struct hf_why *why)
 {
-	static const uint8_t zeros[HF_PUBLIC_KEY_BYTES];
 	enum hf_err err = HF_OK;
 
 	if (manifest->root_keys_count == 0 ||
@@ -89,9 +89,9 @@ enum hf_err hf_trust_manifest_fields(const struct hf_manifest *manifest,
 	    is_root(manifest, manifest->agreement_key) ||
 	    is_root(manifest, manifest->notice_key))
 		return hf_why(why, HF_E_ARGUMENT, "one key has two uses");
-	if (hf_span_equal(manifest->receive_key, hf_span(zeros, sizeof(zeros))))
+	if (hf_hpke_key_check(manifest->receive_key.at) != HF_OK)
 		return hf_why(why, HF_E_ARGUMENT,
-			      "the receive key is no X25519 key");
+			      "the receive key is no X25519 key to seal with");
 	return check_life(manifest->issued_ms, manifest->expires_ms, why);
 }
 

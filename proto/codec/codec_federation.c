@@ -110,7 +110,8 @@ HF_SHAPE(tail_response, Hashfed__V1__TailResponse,
 	HF_FLAG(caught_up),
 	HF_FLAG(ended),
 	HF_BYTES(agreement, 0, HF_AGREEMENT_MAX_BYTES),
-	HF_BYTES(cosigned, 0, HF_NOTE_MAX_BYTES))
+	HF_BYTES(cosigned, 0, HF_NOTE_MAX_BYTES),
+	HF_MANY(manifests, manifest_mark, HF_MARKS_MAX))
 
 HF_SHAPE(get_chunks_request, Hashfed__V1__GetChunksRequest,
 	 hashfed__v1__get_chunks_request, HF_MESSAGE_MAX_BYTES, check_range,

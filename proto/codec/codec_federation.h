@@ -74,6 +74,8 @@ struct hf_tail_response {
 	bool ended;
 	struct hf_span agreement; /* a SignedDocument, or empty */
 	struct hf_span cosigned;
+	const struct hf_manifest_mark *manifests; /* HF_MARKS_MAX */
+	size_t manifests_count;
 };
 
 /* first < end <= size is checked. */

@@ -242,7 +242,7 @@ class Node:
         with tempfile.TemporaryFile() as secret:
             secret.write(passphrase.encode() + b"\n")
             secret.seek(0)
-            if args[0] in ("new", "passwd") or args[:2] == ("manifest", "sign"):
+            if args[0] in ("new", "passwd") or args[:2] in (("manifest", "sign"), ("root", "new")):
                 command += ["--passphrase-fd", secret.fileno()]
             done = subprocess.run([str(a) for a in command], capture_output=True, text=True,
                                   timeout=60, pass_fds=(secret.fileno(),), start_new_session=True)

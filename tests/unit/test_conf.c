@@ -6,6 +6,10 @@
 #include "conf.h"
 #include "conf_value.h"
 
+/* The identity as a key: it verifies any message in some libraries. */
+#define SMALL_ORDER                                                            \
+	"one.example/cosigner+0a197407+"                                       \
+	"BAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 /* The key of a cosigner: seed 32 times 01. */
 #define WITNESS                                                                \
 	"one.example/cosigner+94b3e2ad+BIqI4910CfGV/VLbLTy6"                   \
@@ -63,6 +67,8 @@ static void a_mistake_is_named_with_its_line_and_a_remedy(void **state)
 		  "a.conf:2: witnesses: from: the key of one.example/cosigner is there twice" },
 		{ "witnesses:\n  - { set: hotline.example/ncii/1, from: [one.example] }\n",
 		  "a.conf:2: witnesses: from: 'one.example' is not the key of a cosigner, as 'hashfed status' of the witness prints it" },
+		{ "witnesses:\n  - { set: hotline.example/ncii/1, from: [" SMALL_ORDER "] }\n",
+		  "a.conf:2: witnesses: from: '" SMALL_ORDER "' is not the key of a cosigner, as 'hashfed status' of the witness prints it" },
 		{ "witnesses:\n  - { set: hotline.example/ncii/1, quorum: 2 }\n",
 		  "a.conf:2: witnesses: a row has no 'quorum'; it has set, from and need" },
 		{ "attesters: acm.example\n",

@@ -177,6 +177,8 @@ static void fields_that_may_not_be_are_refused(void **state)
 		BACKWARDS,
 		SMALL_ROOT,
 		SMALL_AGREEMENT,
+		SMALL_NOTICE,
+		SMALL_RECEIVE,
 		TWO_USES,
 		ROOT_USE,
 		ZERO_RECEIVE,
@@ -191,6 +193,8 @@ static void fields_that_may_not_be_are_refused(void **state)
 		{ "expires before it is issued", BACKWARDS },
 		{ "root key of small order", SMALL_ROOT },
 		{ "agreement key of small order", SMALL_AGREEMENT },
+		{ "notice key of small order", SMALL_NOTICE },
+		{ "receive key of small order", SMALL_RECEIVE },
 		{ "agreement and notice key the same", TWO_USES },
 		{ "root key as notice key", ROOT_USE },
 		{ "receive key of zeros", ZERO_RECEIVE },
@@ -216,6 +220,12 @@ static void fields_that_may_not_be_are_refused(void **state)
 			break;
 		case SMALL_AGREEMENT:
 			bad.agreement_key = small_span;
+			break;
+		case SMALL_NOTICE:
+			bad.notice_key = small_span;
+			break;
+		case SMALL_RECEIVE:
+			bad.receive_key = small_span;
 			break;
 		case TWO_USES:
 			bad.agreement_key = bad.notice_key;
