@@ -5,9 +5,11 @@ import base64
 import hashlib
 import re
 
+from clock import Clock
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from forks import made
 from net import pb, refused, sha256, until
+from takedown import case, notice, reaches, say, send
 from test_freshness import BLOCK, ORIGIN, REVIEW, Relayed, grow, holds, set_of, status, verdicts
 from test_thief import Thief, keys_of, note_of, stolen
 
@@ -192,3 +194,105 @@ def test_case_11_who_holds_a_checkpoint_by_a_revoked_key_stops_and_says_why(net)
         assert set_of(provider).state == pb.SET_STATE_FROZEN and provider.applied(ORIGIN) == 16
     finally:
         field.relay.stop()
+
+
+def test_a_tls_key_follows_another_and_no_peer_is_lost(net):
+    hotline, provider = net.organisation("hotline", ["ncii"]), net.organisation("provider")
+    net.enrol(hotline, provider)
+    for node in net.nodes:
+        node.start()
+    hotline.share("ncii", provider)
+    provider.follow(ORIGIN)
+    grow(hotline, 0, 5)
+    holds(provider, 5)
+
+    def know(version):
+        until(lambda: provider.peers()["hotline.example"].manifest_version == version, 30, f"version {version}")
+
+    def meet():
+        until(lambda: provider.peers()["hotline.example"].is_connected and
+              hotline.peers()["provider.example"].is_connected, 30, "connected both ways")
+
+    made_in, old = net.folder / "tls", (hotline.key_pem, hotline.cert)
+    (net.folder / "old.crt").write_bytes(hotline.cert)
+    hotline.key("tls", "new", "--out", made_in)
+    hotline.key("manifest", "sign", "--add-pin", made_in / "node.crt")
+    know(2)
+    # Both pins are there: the node may change its key when it likes.
+    for name in ("node.key", "node.crt"):
+        (hotline.lib / "tls" / name).write_bytes((made_in / name).read_bytes())
+    hotline.restart()
+    assert (hotline.key_pem, hotline.cert) != old
+    meet()
+    grow(hotline, 5, 5)
+    holds(provider, 10)
+    hello = pb.HelloRequest(version_min=1, version_max=1)
+    assert pb.FederationStub(provider.tls(*old)).Hello(hello, timeout=20).manifests
+    # Without the old pin its key is nobody's, and the new one's peers stay.
+    hotline.key("manifest", "sign", "--remove-pin", net.folder / "old.crt")
+    know(3)
+    with refused("UNAVAILABLE"):
+        pb.FederationStub(provider.tls(*old)).Hello(hello, timeout=20)
+    meet()
+    grow(hotline, 10, 5)
+    holds(provider, 15)
+
+
+def test_a_receive_key_opens_what_was_sealed_for_it_until_its_time_is_over(net):
+    clock = Clock(net)
+    hotline, provider = net.organisation("hotline"), net.organisation("provider")
+    net.enrol(hotline, provider)
+    for node in net.nodes:
+        node.env = clock.env
+        node.expect_error("set: expired")  # months go by
+        node.start()
+
+    def keys():
+        return sorted(path.name for path in (provider.lib / "signer").glob("receive*.key"))
+    first = send(hotline, notice("provider.example")).case_id
+    reaches(hotline, first, "ACKNOWLEDGED")
+    assert keys() == ["receive.key"]
+    # A month later another one follows, which the hotline does not hear of.
+    hotline.stop()
+    clock.move(days=31)
+    clock.look(provider)
+    until(lambda: len(keys()) == 2, 30, "a key that follows")
+    [later] = [name for name in keys() if name != "receive.key"]
+    say(provider, first, "REMOVED")
+    provider.stop()
+    hotline.start()
+    second = send(hotline, notice("provider.example", urls=["https://images.host.example/album/2"])).case_id
+    provider.start()
+    reaches(hotline, second, "ACKNOWLEDGED")
+    opened = case(provider, second).events[0]
+    assert opened.event.notice.locators[0].url.endswith("/2"), "the key before still opens"
+    reaches(hotline, first, "REMOVED")
+    # The manifest may name the new one; three months behind it the old one ends.
+    provider.key("manifest", "sign")
+    until(lambda: hotline.peers()["provider.example"].manifest_version == 2, 30)
+    assert keys() == sorted(["receive.key", later])
+    clock.move(days=92)
+    clock.look(provider)
+    until(lambda: "receive.key" not in keys(), 30, "the first one is destroyed")
+    assert later in keys()
+    say(provider, second, "REMOVED")
+    reaches(hotline, second, "REMOVED")
+
+
+def test_status_warns_for_sixty_days_of_what_will_end(net):
+    clock = Clock(net)
+    hotline = net.organisation("hotline", ["ncii"])
+    hotline.env = clock.env
+    clock.move(days=336, hours=-1)
+    hotline.start()
+
+    def said():
+        return [line for line in status(hotline).warnings if "manifest" in line or "agreement" in line]
+    assert said() == []
+    for ahead, left in ((1, 59), (30, 29), (23, 6)):
+        clock.move(days=ahead)
+        assert said() == [f"our manifest expires in {left} days", f"the agreement of {ORIGIN} expires in {left} days"]
+    clock.move(days=7)
+    assert said() == ["our manifest has expired: no new enrolment until it is signed again",
+                      f"the agreement of {ORIGIN} has expired: nobody is given the set until it is signed again"]
+    assert "our manifest has expired" in hotline.hashfed("status")
