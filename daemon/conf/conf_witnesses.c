@@ -83,10 +83,11 @@ static enum hf_err check_row(const struct hf_conf_witnessed *row,
 		return hf_why(why, HF_E_ARGUMENT,
 			      "witnesses: a row is written '- { set: ORIGIN, "
 			      "from: [KEY], need: N }'");
-	if (row->rule.need > row->rule.keys_count)
+	if (row->rule.need > hf_note_witnesses_count(&row->rule))
 		return hf_why(why, HF_E_ARGUMENT,
 			      "witnesses: %u are needed, %zu are named",
-			      row->rule.need, row->rule.keys_count);
+			      row->rule.need,
+			      hf_note_witnesses_count(&row->rule));
 	return HF_OK;
 }
 

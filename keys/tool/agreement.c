@@ -367,11 +367,55 @@ enum hf_err hf_tool_agreement_sign(struct hf_tool *tool, struct hf_why *why)
 	return err;
 }
 
+static enum hf_err print_vkey(enum hf_note_kind kind, const char *name,
+			      const struct hf_public_key *key,
+			      struct hf_why *why)
+{
+	char text[HF_NOTE_VKEY_MAX_BYTES + 1];
+	struct hf_note_key note_key;
+	enum hf_err err =
+		hf_note_key_init(kind, hf_span_of(name), key, &note_key, why);
+
+	if (err != HF_OK)
+		return err;
+	hf_note_key_text(&note_key, text);
+	printf("%s\n", text);
+	return HF_OK;
+}
+
+/* The two in force, then those that follow. */
+static enum hf_err print_vkeys(const struct hf_ring_set *set,
+			       struct hf_why *why)
+{
+	enum hf_err err =
+		print_vkey(HF_NOTE_LOG, set->origin, &set->log_key, why);
+
+	if (err == HF_OK)
+		err = print_vkey(HF_NOTE_COSIGNER, set->cosigner_name,
+				 &set->cosigner_key, why);
+	for (size_t i = 0; i < set->agreement->keys_count && err == HF_OK;
+	     i++) {
+		const struct hf_set_key *row = &set->agreement->keys[i];
+		struct hf_public_key key;
+
+		memcpy(key.bytes, row->key.at, sizeof(key.bytes));
+		if (row->is_void || memcmp(&key,
+					   row->is_cosigner ? &set->cosigner_key
+							    : &set->log_key,
+					   sizeof(key)) == 0)
+			continue;
+		err = print_vkey(
+			row->is_cosigner ? HF_NOTE_COSIGNER : HF_NOTE_LOG,
+			row->is_cosigner ? set->cosigner_name : set->origin,
+			&key, why);
+	}
+	return err;
+}
+
 enum hf_err hf_tool_vkey(struct hf_tool *tool, struct hf_why *why)
 {
-	char text[HF_NOTE_VKEY_MAX_BYTES + 1], origin[HF_TOOL_ORIGIN_SIZE];
+	char origin[HF_TOOL_ORIGIN_SIZE];
 	const struct hf_ring_set *set;
-	struct hf_note_key key;
 	struct hf_ring *ring;
 	enum hf_err err;
 
@@ -383,19 +427,7 @@ enum hf_err hf_tool_vkey(struct hf_tool *tool, struct hf_why *why)
 	if (err == HF_OK && set == NULL)
 		err = hf_why(why, HF_E_NOTFOUND, "no set '%.100s'", origin);
 	if (err == HF_OK)
-		err = hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
-				       &set->log_key, &key, why);
-	if (err == HF_OK) {
-		hf_note_key_text(&key, text);
-		printf("%s\n", text);
-		err = hf_note_key_init(HF_NOTE_COSIGNER,
-				       hf_span_of(set->cosigner_name),
-				       &set->cosigner_key, &key, why);
-	}
-	if (err == HF_OK) {
-		hf_note_key_text(&key, text);
-		printf("%s\n", text);
-	}
+		err = print_vkeys(set, why);
 	hf_ring_release(ring);
 	return err;
 }

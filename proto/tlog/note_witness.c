@@ -22,6 +22,28 @@ static size_t gather(const struct hf_note_key *log,
 	return count;
 }
 
+/* Is this the first key, of those that has() names, with its name? */
+static bool is_first(const struct hf_note_witnesses *witnesses, size_t at,
+		     const bool *has)
+{
+	for (size_t i = 0; i < at; i++) {
+		if ((has == NULL || has[i]) &&
+		    strcmp(witnesses->keys[i].name, witnesses->keys[at].name) ==
+			    0)
+			return false;
+	}
+	return true;
+}
+
+size_t hf_note_witnesses_count(const struct hf_note_witnesses *witnesses)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < witnesses->keys_count; i++)
+		count += is_first(witnesses, i, NULL);
+	return count;
+}
+
 enum hf_err hf_note_open_witnessed(struct hf_span bytes,
 				   const struct hf_note_key *log,
 				   const struct hf_note_key *cosigner,
@@ -30,6 +52,7 @@ enum hf_err hf_note_open_witnessed(struct hf_span bytes,
 				   uint64_t *out_time_s, size_t *out_count,
 				   struct hf_why *why)
 {
+	bool has[HF_NOTE_WITNESSES_MAX];
 	struct hf_note note;
 	size_t count = 0;
 	enum hf_err err =
@@ -45,7 +68,8 @@ enum hf_err hf_note_open_witnessed(struct hf_span bytes,
 		err = hf_note_verify(&note, keys, 2, marks, why);
 		if (err != HF_OK)
 			return err;
-		count += marks[1].is_signed;
+		has[i] = marks[1].is_signed;
+		count += has[i] && is_first(witnesses, i, has);
 	}
 	*out_note = note;
 	*out_count = count;

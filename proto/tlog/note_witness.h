@@ -22,6 +22,10 @@ struct hf_note_witnesses {
 	unsigned need;     /* 0: none; they are only collected */
 };
 
+/* How many witnesses these are: keys of one name are of one, who changes from
+ * the one to the other. */
+size_t hf_note_witnesses_count(const struct hf_note_witnesses *witnesses);
+
 /* As hf_note_open(), and a line of a witness must verify too; out_count is how
  * many of them have cosigned.  witnesses NULL: nobody's count. */
 HF_MUST enum hf_err

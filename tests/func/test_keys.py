@@ -82,6 +82,8 @@ def test_log_and_cosigner_keys_follow_one_another_and_members_go_on(net):
     holds(provider, 20)
     assert sorted(lines(provider)) == sorted(2 * [ORIGIN, "hotline.example/cosigner"])
     assert note(provider).log_vkey == old.log_vkey, "the old one is in force until it is retired"
+    vkeys = hotline.key("vkey", "ncii").stdout.split()
+    assert len(vkeys) == 4 and vkeys[:2] == [old.log_vkey, old.cosigner_vkey]
 
     # The old ones are gone, and what they signed is not.
     hotline.key("log", "retire")
@@ -96,8 +98,8 @@ def test_log_and_cosigner_keys_follow_one_another_and_members_go_on(net):
     grow(hotline, 20, 10)
     holds(provider, 30)
     assert sorted(lines(provider)) == sorted([ORIGIN, "hotline.example/cosigner"])
-    assert note(provider).log_vkey != old.log_vkey
-    assert note(provider).cosigner_vkey != old.cosigner_vkey
+    assert [note(provider).log_vkey, note(provider).cosigner_vkey] == vkeys[2:]
+    assert hotline.key("vkey", "ncii").stdout.split() == vkeys[2:]
 
     # Who was away during all of it goes on, and the second set was served too.
     away.start()

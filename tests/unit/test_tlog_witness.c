@@ -208,12 +208,59 @@ cosignatures_count_once_each_and_a_forged_one_spoils_the_note(void **state)
 	hf_buf_release(&buf);
 }
 
+/* While a witness changes its key both sign. */
+static void two_keys_of_one_witness_count_once(void **state)
+{
+	const struct line lines[] = {
+		{ LOG, 1 }, { COSIGNER, 5 }, { ONE, 6 }, { TWO, 8 }, { 0, 0 }
+	};
+	struct hf_note_key keys[3];
+	const struct hf_note_witnesses rule = { keys, ROWS(keys), 2 };
+	struct party later = { NULL, { 0 } };
+	const struct hf_checkpoint checkpoint = { hf_span_of(ORIGIN),
+						  7,
+						  { { 9 } } };
+	struct hf_why why = { "" };
+	struct hf_note note;
+	struct hf_buf buf, text;
+	size_t count;
+
+	assert_int_equal(
+		party_init(&later, 77, HF_NOTE_COSIGNER, parties[ONE].key.name),
+		0);
+	keys[0] = parties[ONE].key;
+	keys[1] = later.key;
+	keys[2] = parties[TWO].key;
+	assert_int_equal(hf_note_witnesses_count(&rule), 2);
+	(void)note_with(lines, &buf);
+	hf_buf_init(&text, 4096);
+	assert_int_equal(hf_note_put_text(&text, &checkpoint, NULL), HF_OK);
+	party_sign(&later, 7, hf_buf_span(&text), &buf);
+	assert_ok(hf_note_open_witnessed(hf_buf_span(&buf), &parties[LOG].key,
+					 &parties[COSIGNER].key, &rule, &note,
+					 NULL, &count, &why),
+		  &why);
+	assert_int_equal(note.lines_count, 5);
+	assert_int_equal(count, 2);
+	/* The later one alone counts as well. */
+	keys[0] = parties[STRANGER].key;
+	assert_ok(hf_note_open_witnessed(hf_buf_span(&buf), &parties[LOG].key,
+					 &parties[COSIGNER].key, &rule, &note,
+					 NULL, &count, &why),
+		  &why);
+	assert_int_equal(count, 2);
+	hf_buf_release(&text);
+	hf_buf_release(&buf);
+	hf_secret_free(later.secret);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_of_one_checkpoint_are_brought_together),
 		cmocka_unit_test(
 			cosignatures_count_once_each_and_a_forged_one_spoils_the_note),
+		cmocka_unit_test(two_keys_of_one_witness_count_once),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
