@@ -3,6 +3,7 @@
 #include "log.h"
 #include "mailbox.h"
 #include "peers.h"
+#include "replicas.h"
 
 #include "start.h"
 #include "vouch.h"
@@ -54,6 +55,7 @@ static void on_own_told(void *arg, const char *peer, const char *origin,
 	struct hf_node *node = arg;
 
 	hf_vouch_told(node->vouching, peer, origin, note);
+	hf_replicas_told(node->replicas, peer, origin, note);
 }
 
 static void on_set_offered(void *arg, const char *origin,

@@ -74,6 +74,8 @@ static const struct option {
 	{ "expired-after",  KIND_TIME,    60000, 365 * MS_OF_DAY, "7d",    TO(expired_after_ms) },
 	{ "erase-within",   KIND_TIME,    1000, 30 * MS_OF_DAY, "24h",     TO(erase_within_ms) },
 	{ "calls-per-peer", KIND_COUNT,   1, 4096,        "64",            TO(calls_per_peer_count) },
+	{ "min-replicas",   KIND_COUNT,   0, 32,          "0",             TO(min_replicas_count) },
+	{ "min-replicas-wait", KIND_TIME, 100, 600000,    "30s",           TO(min_replicas_wait_ms) },
 	{ "checkpoint-peers", KIND_PEERS, 0, HF_CONF_CHECKPOINT_PEERS_MAX, NULL, TO(checkpoint_peers) },
 	{ "case-relays",    KIND_PEERS,   0, HF_CONF_CASE_RELAYS_MAX, NULL, TO(case_relays) },
 	{ "relay-cases",    KIND_FLAG,    0, 0,           "no",            TO(relay_cases) },

@@ -117,6 +117,7 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 						  NULL) == HF_OK)
 		tell(ask, response.note);
 	/* Anything else is no answer: it is asked again in its next session. */
+	ask->link->own_away--;
 	hf_arena_release(&arena);
 	free(ask);
 }
@@ -140,6 +141,8 @@ static enum hf_err ask_about(struct hf_link *link, const char *origin)
 	hf_buf_release(&wire);
 	if (err != HF_OK)
 		free(ask);
+	else
+		link->own_away++;
 	return err;
 }
 
@@ -176,6 +179,74 @@ void hf_link_ask_own(struct hf_link *link)
 			err = ask_about(link, sets[i].origin);
 	}
 	hf_ring_release(ring);
+}
+
+/* One set, to everybody. */
+struct held_ask {
+	struct hf_rpc_task task;
+	struct hf_peers *peers; /* borrowed */
+	uint32_t set;
+};
+
+static void ask_all(struct hf_peers *peers, const char *origin)
+{
+	struct hf_ring *ring = hf_ring_holder_get(peers->options.ring);
+	uint64_t now_ms = hf_clock_wall_ms();
+
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		if (link->is_going || !link->is_in_session ||
+		    link->own_away > 0 ||
+		    hf_ring_may_have(ring, hf_span_of(origin),
+				     link->organisation_id,
+				     now_ms) < HF_RIGHT_RELAY)
+			continue;
+		/* Without memory it is asked again in a moment. */
+		(void)!ask_about(link, origin);
+	}
+	hf_ring_release(ring);
+}
+
+static void on_ask_held(void *arg)
+{
+	struct held_ask *ask = arg;
+	struct hf_peers *peers = ask->peers;
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	enum hf_err err =
+		hf_ledger_view_begin(peers->options.ledger, &view, NULL);
+
+	if (err == HF_OK) {
+		err = hf_ledger_info(view, ask->set, &info, NULL);
+		hf_ledger_view_end(view);
+	}
+	if (err == HF_OK)
+		ask_all(peers, info.origin);
+	free(ask);
+	pthread_mutex_lock(&peers->lock);
+	peers->told_count--;
+	pthread_mutex_unlock(&peers->lock);
+	hf_peers_check_gone(peers);
+}
+
+void hf_peers_ask_held(struct hf_peers *peers, uint32_t set)
+{
+	struct held_ask *ask = calloc(1, sizeof(*ask));
+
+	if (ask == NULL)
+		return;
+	*ask = (struct held_ask){ .task = { .run = on_ask_held, .arg = ask },
+				  .peers = peers,
+				  .set = set };
+	pthread_mutex_lock(&peers->lock);
+	if (peers->is_stopping || peers->told_count >= HF_TOLD_MAX) {
+		pthread_mutex_unlock(&peers->lock);
+		free(ask);
+		return;
+	}
+	peers->told_count++;
+	pthread_mutex_unlock(&peers->lock);
+	hf_rpc_loop_post(peers->options.outbound, &ask->task);
 }
 
 static void on_ask(void *arg)

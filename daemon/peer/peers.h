@@ -143,6 +143,10 @@ void hf_peers_gossip_again(struct hf_peers *peers);
  * fetched back. */
 void hf_peers_ask_own(struct hf_peers *peers);
 
+/* Ask every peer that may have this set of ours what it holds of it, unless
+ * such a question is out.  From any thread; own_told gets the answers. */
+void hf_peers_ask_held(struct hf_peers *peers, uint32_t set);
+
 /* How many entries of a set of ours a peer says to hold, where that was ever
  * more than we do; else 0. */
 uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin);

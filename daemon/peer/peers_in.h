@@ -91,9 +91,10 @@ struct hf_link {
 	struct hf_rpc_call *tail; /* a reference, while it runs */
 	struct hf_rpc_timer retry;
 	int64_t backoff_ms;
-	unsigned away; /* calls */
-	bool is_up;    /* the connection is */
-	bool is_going; /* closed */
+	unsigned away;     /* calls */
+	unsigned own_away; /* of these, questions about sets of ours */
+	bool is_up;        /* the connection is */
+	bool is_going;     /* closed */
 	bool is_in_session;
 	bool is_asking; /* a question of the session's beginning is out */
 	uint8_t asked_id[HF_HASH_BYTES]; /* whose manifest, when it is that */

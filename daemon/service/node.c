@@ -19,6 +19,7 @@
 #include "node.h"
 #include "own_keys.h"
 #include "own_set.h"
+#include "replicas.h"
 #include "retract.h"
 #include "scores.h"
 #include "serve_tail.h"
@@ -101,6 +102,8 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 	snprintf(dir, sizeof(dir), "%s/receipts", node->conf->state_dir);
 	if (err == HF_OK)
 		err = hf_receipts_open(dir, &node->receipts, why);
+	if (err == HF_OK)
+		err = hf_replicas_new(node, &node->replicas, why);
 	snprintf(dir, sizeof(dir), "%s/evidence", node->conf->state_dir);
 	return err == HF_OK ? hf_forks_open(&options, &node->forks, why) : err;
 }
@@ -109,6 +112,7 @@ void hf_node_forks_close(struct hf_node *node)
 {
 	hf_forks_close(node->forks);
 	hf_receipts_close(node->receipts);
+	hf_replicas_free(node->replicas);
 	hf_scores_free(node->scores);
 	hf_aging_free(node->aging);
 	hf_cosigned_free(node->cosigned);

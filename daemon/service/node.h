@@ -37,6 +37,7 @@ struct hf_index;
 struct hf_ledger;
 struct hf_peers;
 struct hf_receipts;
+struct hf_replicas;
 struct hf_policy;
 struct hf_retro;
 struct hf_ring_holder;
@@ -64,6 +65,7 @@ struct hf_node {
 	struct hf_ledger *ledger;
 	struct hf_forks *forks;       /* evidence of publishers that cheated */
 	struct hf_receipts *receipts; /* how far members are */
+	struct hf_replicas *replicas; /* what they have of our sets */
 	struct hf_cosigned *cosigned;
 	struct hf_scores *scores; /* of callers that brought what is false */
 	struct hf_policy *policy;

@@ -7,16 +7,22 @@
 #include "codec_publish.h"
 #include "leaf.h"
 #include "ledger_view.h"
+#include "peers.h"
 #include "ring.h"
 #include "rpc.h"
 
 #include "node.h"
 #include "own_check.h"
 #include "own_set.h"
+#include "replicas.h"
 #include "serve.h"
 
 /* Messages of one call that may wait for the disk before we stop reading. */
 #define PARTS_IN_FLIGHT 8
+
+/* Between two looks at what peers have stored. */
+#define REPLICAS_GAP_LEAST_MS ((int64_t)10)
+#define REPLICAS_GAP_MOST_MS  ((int64_t)500)
 
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -35,6 +41,10 @@ struct append {
 	bool has_set;
 	bool is_half_closed;
 	bool is_done;
+	/* Everything is durable here; peers are to have it too. */
+	struct hf_rpc_timer replicas;
+	uint64_t waits_since_us; /* 0: not yet */
+	int64_t gap_ms;
 	enum hf_err failed;
 	struct hf_why why;
 };
@@ -76,6 +86,72 @@ static void reply(struct append *append)
 	hf_buf_release(&buf);
 }
 
+/* Behind the last entry of this call. */
+static uint64_t end_of(const struct append *append)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < append->ranges_count; i++) {
+		const struct hf_appended_range *range = &append->ranges[i];
+
+		if (range->count > 0 && range->first + range->count > end)
+			end = range->first + range->count;
+	}
+	return end;
+}
+
+/* As many peers as are asked for have stored it, or it takes too long: then
+ * it stays here, is fetched when they come, and is acknowledged to whoever
+ * sends it again. */
+static void look_at_replicas(void *arg)
+{
+	struct append *append = arg;
+	const struct hf_conf *conf = append->node->conf;
+	uint64_t now_us = hf_clock_mono_us();
+	size_t count;
+
+	if (append->is_done)
+		return;
+	count = hf_replicas_count(append->node->replicas, append->origin,
+				  end_of(append));
+	if (count >= conf->min_replicas_count) {
+		reply(append);
+		return;
+	}
+	if (now_us - append->waits_since_us >=
+	    conf->min_replicas_wait_ms * 1000) {
+		(void)hf_why(&append->why, HF_E_UNAVAILABLE,
+			     "it is durable here, and %zu of the %llu peers of "
+			     "min-replicas have stored it so far; send the "
+			     "same batch again to have it acknowledged",
+			     count,
+			     (unsigned long long)conf->min_replicas_count);
+		hf_rpc_finish(append->call, HF_E_UNAVAILABLE, &append->why);
+		return;
+	}
+	hf_peers_ask_held(append->node->peers, append->set);
+	hf_rpc_timer_start(append->node->worker, &append->replicas,
+			   append->gap_ms);
+	if (append->gap_ms < REPLICAS_GAP_MOST_MS)
+		append->gap_ms *= 2;
+}
+
+static void acknowledge(struct append *append)
+{
+	if (append->node->conf->min_replicas_count == 0 ||
+	    end_of(append) == 0) {
+		reply(append);
+		return;
+	}
+	if (append->waits_since_us > 0)
+		return;
+	append->waits_since_us = hf_clock_mono_us();
+	append->gap_ms = REPLICAS_GAP_LEAST_MS;
+	append->replicas.run = look_at_replicas;
+	append->replicas.arg = append;
+	look_at_replicas(append);
+}
+
 /* Answer once nothing is away: with everything, or with the first error.
  * What was appended before an error stays, and the batch id finds it. */
 static void settle(struct append *append)
@@ -85,7 +161,7 @@ static void settle(struct append *append)
 	if (append->failed != HF_OK)
 		hf_rpc_finish(append->call, append->failed, &append->why);
 	else if (append->is_half_closed)
-		reply(append);
+		acknowledge(append);
 }
 
 static void fail(struct append *append, enum hf_err err,
@@ -434,6 +510,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 	if (append == NULL)
 		return;
 	append->is_done = true;
+	hf_rpc_timer_stop(append->node->worker, &append->replicas);
 	free_when_over(append);
 }
 

@@ -189,3 +189,35 @@ def test_an_index_that_is_ahead_of_a_restored_ledger_is_made_again(net):
     hotline.append("ncii", [item(1000)])
     until(lambda: hotline.match(sha256(1000)), 20)
     assert checks(hotline)[ORIGIN].size == 101
+
+
+def test_what_too_few_peers_have_is_not_acknowledged_and_not_lost(net):
+    hotline = net.organisation("hotline", ["ncii", "own"], conf="min-replicas: 1\nmin-replicas-wait: 2s\n")
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start(), partner.start()
+    follows(net, hotline, partner)
+    # Acknowledged: then it is there too, without waiting for it.
+    hotline.append("ncii", [item(n) for n in range(300)])
+    assert partner.applied(ORIGIN) == 300
+    partner.stop()
+    batch = os.urandom(16)
+    for _ in range(2):
+        with refused("UNAVAILABLE") as problem:
+            hotline.append("ncii", [item(1000)], batch_id=batch)
+        assert "durable here, and 0 of the 1 peers" in problem.text
+    # It stays, matches here, and is what the peer gets when it is back; the
+    # same batch is acknowledged then, and is no second entry.
+    until(lambda: hotline.match(sha256(1000)), 20)
+    # What is taken back does not wait.
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)), reason=1),
+                            timeout=20)
+    partner.start()
+    holds(partner, 302)
+    done = hotline.append("ncii", [item(1000)], batch_id=batch)
+    assert (done.ranges[0].first, done.ranges[0].count) == (300, 1)
+    assert partner.match(sha256(1000))
+    # A set that nobody may have has no replicas.
+    with refused("UNAVAILABLE") as problem:
+        hotline.append("own", [item(1)])
+    assert "0 of the 1 peers" in problem.text
