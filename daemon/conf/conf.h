@@ -78,7 +78,8 @@ struct hf_conf {
 	uint64_t expired_after_ms;
 	uint64_t erase_within_ms; /* until erased bytes leave the files */
 	uint64_t calls_per_peer_count;
-	uint64_t min_replicas_count; /* peers that are to have it too; 0: none */
+	uint64_t
+		min_replicas_count; /* peers that are to have it too; 0: none */
 	uint64_t min_replicas_wait_ms;
 	struct hf_conf_names checkpoint_peers;
 	struct hf_conf_names case_relays; /* who may pass on our cases */

@@ -89,9 +89,9 @@ enum hf_err hf_ledger_rules(struct hf_ledger *ledger, const struct set *set,
  * Appending.
  */
 
-static enum hf_err about_put(struct hf_ledger *ledger, const struct set *set,
-			     const struct hf_header *header, uint64_t index,
-			     struct hf_why *why)
+enum hf_err hf_ledger_about_put(struct hf_ledger *ledger, const struct set *set,
+				const struct hf_header *header, uint64_t index,
+				struct hf_why *why)
 {
 	struct hf_ledger_about_record record = { .op = header->op,
 						 .code = header->code };
@@ -159,7 +159,7 @@ static enum hf_err effects(struct hf_ledger *ledger, struct set *set,
 		marks->ended_at = index;
 	if (header->target == index)
 		return HF_OK;
-	err = about_put(ledger, set, header, index, why);
+	err = hf_ledger_about_put(ledger, set, header, index, why);
 	if (err == HF_OK && header->op == HF_OP_ERASE)
 		err = erase(ledger, set, header->target, index, why);
 	return err;

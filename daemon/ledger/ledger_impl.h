@@ -97,7 +97,8 @@ struct set {
 	struct hf_why signer_why;
 	uint64_t signer_retry_us; /* not asked again before */
 
-	/* Under lock. */
+	/* Under lock; the writer alone changes it, and may look without. */
+	bool is_damaged; /* the tree's end does not give the signed root */
 	uint64_t published;
 	uint64_t stored;
 	/* Own sets: the largest tree that was ever signed, as far as is known;
@@ -283,6 +284,39 @@ HF_MUST enum hf_err hf_ledger_entry_append(struct hf_ledger *ledger,
 					   const struct hf_header *header,
 					   struct hf_ledger_entry *entry,
 					   struct hf_why *why);
+
+/* ledger_mend.c: in the transaction that is under way. */
+
+/* What is stored of an entry is to be this one; its own payload stays where it
+ * is the one committed to. */
+HF_MUST enum hf_err hf_ledger_entry_mend(struct hf_ledger *ledger,
+					 struct set *set,
+					 const struct hf_header *header,
+					 struct hf_ledger_entry *entry,
+					 struct hf_why *why);
+
+/* The hash of a chunk, and all above it that are stored. */
+HF_MUST enum hf_err hf_ledger_nodes_mend(struct hf_ledger *ledger,
+					 struct set *set, uint64_t chunk,
+					 const struct hf_tree_hash *root,
+					 struct hf_why *why);
+
+/* Read the tree's end again where it was damaged; it is mended once this is
+ * committed. */
+HF_MUST enum hf_err hf_ledger_tree_mend(struct hf_ledger *ledger,
+					struct set *set, bool *out_is_mended,
+					struct hf_why *why);
+
+/* ledger_load.c: the frontier, compared with what was signed; CORRUPT where
+ * that differs.  And how a RETRACT or the like is found (ledger_entry.c). */
+HF_MUST enum hf_err hf_ledger_tree_load(struct hf_ledger *ledger,
+					struct set *set,
+					struct set_state *state,
+					struct hf_why *why);
+HF_MUST enum hf_err hf_ledger_about_put(struct hf_ledger *ledger,
+					const struct set *set,
+					const struct hf_header *header,
+					uint64_t index, struct hf_why *why);
 
 /* Append a leaf, or a whole chunk, to the tree. */
 HF_MUST enum hf_err hf_ledger_leaf_append(struct hf_ledger *ledger,

@@ -106,10 +106,9 @@ static enum hf_err root_check(const struct hf_tree_reader *reader,
 	return HF_OK;
 }
 
-static enum hf_err tree_load(struct hf_ledger *ledger, struct set *set,
-			     struct hf_why *why)
+enum hf_err hf_ledger_tree_load(struct hf_ledger *ledger, struct set *set,
+				struct set_state *state, struct hf_why *why)
 {
-	struct set_state *state = &set->state;
 	struct hf_tree_reader reader;
 	struct hf_ledger_tree *tree;
 	enum hf_err err = HF_OK;
@@ -159,7 +158,12 @@ static enum hf_err set_load(struct hf_ledger *ledger, struct set *set,
 		err = note_load(ledger, set, HF_LEDGER_SEEN, &state->has_seen,
 				&state->seen_size, &state->seen_root, why);
 	if (err == HF_OK)
-		err = tree_load(ledger, set, why);
+		err = hf_ledger_tree_load(ledger, set, &set->state, why);
+	/* Nothing is added to it, or signed, before it is mended from a peer's
+	 * copy; all other sets go on. */
+	set->is_damaged = err == HF_E_CORRUPT && set->state.has_note;
+	if (set->is_damaged)
+		err = HF_OK;
 	if (err == HF_OK && set->kind == HF_LEDGER_OWN)
 		err = hf_ledger_slip_load(ledger, set, why);
 	if (err != HF_OK)

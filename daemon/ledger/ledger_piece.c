@@ -9,6 +9,8 @@
  */
 struct hf_ledger_piece {
 	struct job job;
+	bool is_mend;             /* of a chunk that is stored, and damaged */
+	bool is_mended;           /* and so is the tree's end */
 	struct hf_ledger *ledger; /* borrowed */
 	/* The checkpoint it was verified against. */
 	uint64_t size;
@@ -176,6 +178,8 @@ static enum hf_err piece_new(struct hf_ledger *ledger, struct set *set,
 		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
 	memset(&piece->job, 0, sizeof(piece->job));
 	memset(piece->held, 0, sizeof(piece->held));
+	piece->is_mend = false;
+	piece->is_mended = false;
 	piece->ledger = ledger;
 	piece->job.set = set;
 	piece->count = headers.len_bytes / HF_HEADER_BYTES;
@@ -228,6 +232,60 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 	if (err != HF_OK) {
 		piece_free(&piece->job);
 		return hf_why(why, err, "%s", sentence.text);
+	}
+	*out_piece = piece;
+	return HF_OK;
+}
+
+enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
+				 uint64_t size, uint64_t first,
+				 struct hf_span headers,
+				 const struct hf_tree_proof *proof,
+				 struct hf_ledger_piece **out_piece,
+				 struct hf_why *why)
+{
+	struct hf_ledger_piece *piece;
+	struct hf_ledger_view *view;
+	struct hf_tree_hash root = { { 0 } };
+	struct hf_ledger_info info;
+	struct set *set;
+	enum hf_err err = hf_ledger_set_need(ledger, set_id, &set, why);
+
+	if (err == HF_OK)
+		err = hf_ledger_view_begin(ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_info(view, set_id, &info, why);
+	hf_ledger_view_end(view);
+	if (err != HF_OK)
+		return err;
+	if (!info.has_note || info.note_size != size || first >= size ||
+	    first % HF_CHUNK_ENTRIES != 0)
+		return hf_why(why, HF_E_CONFLICT,
+			      "ledger: '%s' has another note by now",
+			      set->origin);
+	if (headers.len_bytes !=
+	    (hf_ledger_piece_end(first, size) - first) * HF_HEADER_BYTES)
+		return hf_why(why, HF_E_PROOF,
+			      "ledger: %zu bytes are not the headers of the "
+			      "chunk",
+			      headers.len_bytes);
+	root = info.note_root;
+	err = piece_new(ledger, set, headers, &piece, why);
+	if (err != HF_OK)
+		return err;
+	piece->is_mend = true;
+	piece->size = size;
+	piece->root = root;
+	piece->first = first;
+	err = headers_verify(piece, proof, why);
+	if (err == HF_OK)
+		err = headers_read(piece, why);
+	if (err == HF_OK)
+		err = room_make(piece, why);
+	if (err != HF_OK) {
+		piece_free(&piece->job);
+		return err;
 	}
 	*out_piece = piece;
 	return HF_OK;
@@ -327,6 +385,10 @@ static void place_look(struct hf_ledger_piece *piece)
 		hf_ledger_job_fail(
 			&piece->job, HF_E_FROZEN, "ledger: '%s' is frozen: %s",
 			piece->job.set->origin, marks->frozen_reason);
+	else if (piece->job.set->is_damaged)
+		hf_ledger_job_fail(&piece->job, HF_E_UNAVAILABLE,
+				   "ledger: '%s' is damaged and not mended yet",
+				   piece->job.set->origin);
 	else if (piece->first + piece->count <= marks->stored)
 		hf_ledger_job_fail(&piece->job, HF_E_EXISTS,
 				   "ledger: these entries are stored already");
@@ -402,6 +464,29 @@ static enum hf_err end_look(struct hf_ledger_piece *piece, struct hf_why *why)
 	return HF_OK;
 }
 
+static struct hf_ledger_entry entry_of(const struct hf_ledger_piece *piece,
+				       size_t i)
+{
+	const struct hf_header *header = &piece->parsed[i];
+	struct hf_ledger_entry entry = {
+		.index = piece->first + i,
+		.state = HF_LEDGER_MISSING,
+		.header = piece->headers + i * HF_HEADER_BYTES,
+	};
+
+	if (header->commit_kind == HF_COMMIT_NONE) {
+		entry.state = HF_LEDGER_BARE;
+	} else if (piece->held[i].is_here) {
+		entry.state = HF_LEDGER_HELD;
+		entry.opening = hf_span(piece->openings + i * HF_OPENING_BYTES,
+					HF_OPENING_BYTES);
+		entry.payload =
+			hf_span(piece->payloads.at + piece->held[i].offset,
+				header->payload_len_bytes);
+	}
+	return entry;
+}
+
 static enum hf_err entries_append(struct hf_ledger *ledger,
 				  struct hf_ledger_piece *piece,
 				  struct hf_why *why)
@@ -410,24 +495,10 @@ static enum hf_err entries_append(struct hf_ledger *ledger,
 	enum hf_err err = HF_OK;
 
 	for (size_t i = 0; i < piece->count && err == HF_OK; i++) {
-		const struct hf_header *header = &piece->parsed[i];
-		struct hf_ledger_entry entry = {
-			.state = HF_LEDGER_MISSING,
-			.header = piece->headers + i * HF_HEADER_BYTES,
-		};
+		struct hf_ledger_entry entry = entry_of(piece, i);
 
-		if (header->commit_kind == HF_COMMIT_NONE) {
-			entry.state = HF_LEDGER_BARE;
-		} else if (piece->held[i].is_here) {
-			entry.state = HF_LEDGER_HELD;
-			entry.opening =
-				hf_span(piece->openings + i * HF_OPENING_BYTES,
-					HF_OPENING_BYTES);
-			entry.payload = hf_span(piece->payloads.at +
-							piece->held[i].offset,
-						header->payload_len_bytes);
-		}
-		err = hf_ledger_entry_append(ledger, set, header, &entry, why);
+		err = hf_ledger_entry_append(ledger, set, &piece->parsed[i],
+					     &entry, why);
 		if (err == HF_OK && !is_whole_chunk(piece))
 			err = hf_ledger_leaf_append(ledger, set,
 						    &piece->leaves[i], why);
@@ -485,6 +556,61 @@ static enum hf_err note_reach(struct hf_ledger *ledger, struct set *set,
 	return HF_OK;
 }
 
+/* --- mending ---------------------------------------------------------------
+ */
+
+static enum hf_err chunk_mend(struct hf_ledger *ledger,
+			      struct hf_ledger_piece *piece, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < piece->count && err == HF_OK; i++) {
+		struct hf_ledger_entry entry = entry_of(piece, i);
+
+		err = hf_ledger_entry_mend(ledger, piece->job.set,
+					   &piece->parsed[i], &entry, why);
+	}
+	if (err == HF_OK && is_whole_chunk(piece))
+		err = hf_ledger_nodes_mend(ledger, piece->job.set,
+					   piece->first / HF_CHUNK_ENTRIES,
+					   &piece->chunk_root, why);
+	return err == HF_OK ? hf_ledger_tree_mend(ledger, piece->job.set,
+						  &piece->is_mended, why)
+			    : err;
+}
+
+static enum hf_err mend_run(struct hf_ledger *ledger, struct job *job,
+			    struct hf_why *why)
+{
+	struct hf_ledger_piece *piece = (struct hf_ledger_piece *)job;
+	struct set_state *state = hf_ledger_stage(ledger, job->set);
+
+	job->receipt =
+		(struct hf_ledger_receipt){ .set = job->set->id,
+					    .first = piece->first,
+					    .count = piece->count,
+					    .size = state->marks.stored };
+	if (piece->first + piece->count > state->marks.stored) {
+		hf_ledger_job_fail(job, HF_E_CONFLICT,
+				   "ledger: these are not stored");
+		return HF_OK;
+	}
+	return chunk_mend(ledger, piece, why);
+}
+
+/* Committed: set and signer may go on. */
+static void mend_settle(struct hf_ledger *ledger, struct job *job)
+{
+	const struct hf_ledger_piece *piece = (struct hf_ledger_piece *)job;
+
+	if (job->err != HF_OK || !piece->is_mended)
+		return;
+	pthread_mutex_lock(&ledger->lock);
+	job->set->is_damaged = false;
+	pthread_mutex_unlock(&ledger->lock);
+	job->set->signer_err = HF_OK;
+}
+
 static enum hf_err piece_run(struct hf_ledger *ledger, struct job *job,
 			     struct hf_why *why)
 {
@@ -535,7 +661,11 @@ enum hf_err hf_ledger_piece_commit(struct hf_ledger_piece *piece,
 						    .settle = piece_settle,
 						    .free = piece_free };
 
-	piece->job.kind = &piece_kind;
+	static const struct job_kind mend_kind = { .run = mend_run,
+						   .settle = mend_settle,
+						   .free = piece_free };
+
+	piece->job.kind = piece->is_mend ? &mend_kind : &piece_kind;
 	piece->job.bytes = sizeof(*piece) + piece->payloads.len_bytes;
 	piece->job.done = done;
 	return hf_ledger_queue(piece->ledger, &piece->job, why);

@@ -113,6 +113,17 @@ HF_MUST enum hf_err hf_ledger_piece_commit(struct hf_ledger_piece *piece,
 					   struct hf_ledger_done done,
 					   struct hf_why *why);
 
+/* As hf_ledger_piece_begin(), for a whole chunk that is stored and damaged,
+ * under the note of size entries that we serve (CONFLICT when that is another
+ * one by now).  Committed, its entries are as they should be: payloads that
+ * were not given stay where those here match, else they are missing. */
+HF_MUST enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set,
+					 uint64_t size, uint64_t first,
+					 struct hf_span headers,
+					 const struct hf_tree_proof *proof,
+					 struct hf_ledger_piece **out_piece,
+					 struct hf_why *why);
+
 /* NULL is fine. */
 void hf_ledger_piece_free(struct hf_ledger_piece *piece);
 

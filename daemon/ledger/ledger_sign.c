@@ -90,6 +90,11 @@ void hf_ledger_know(struct hf_ledger *ledger, struct set *set, uint64_t size)
 
 enum hf_err hf_ledger_check_whole(const struct set *set, struct hf_why *why)
 {
+	if (set->is_damaged)
+		return hf_why(why, HF_E_CORRUPT,
+			      "ledger: '%s' is damaged here: nothing is signed "
+			      "in it before it is mended from a peer's copy",
+			      set->origin);
 	if (set->known_size <= set->state.marks.stored)
 		return HF_OK;
 	return hf_why(why, HF_E_CONFLICT,
@@ -118,7 +123,7 @@ static enum hf_err signer_ask(struct hf_ledger *ledger, struct set *set,
 	hf_ledger_know(ledger, set, size);
 	err = hf_ledger_check_whole(set, why);
 	if (err != HF_OK) {
-		if (signer->old_copy != NULL)
+		if (signer->old_copy != NULL && !set->is_damaged)
 			signer->old_copy(signer->arg);
 		return err;
 	}
@@ -189,7 +194,8 @@ enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger, struct set *set)
 	struct hf_why why = { "" };
 	enum hf_err err;
 
-	if (set->knows_signed && set->known_size <= set->state.marks.stored)
+	if (set->knows_signed && !set->is_damaged &&
+	    set->known_size <= set->state.marks.stored)
 		return HF_OK;
 	if (is_too_soon(ledger, set))
 		return set->signer_err;

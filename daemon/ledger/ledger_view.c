@@ -215,6 +215,7 @@ enum hf_err hf_ledger_info(struct hf_ledger_view *view, uint32_t set,
 	info.unsigned_count = view->stored - view->size;
 	pthread_mutex_lock(&view->ledger->lock);
 	info.known_size = view->set->known_size;
+	info.is_damaged = view->set->is_damaged;
 	pthread_mutex_unlock(&view->ledger->lock);
 	info.is_frozen = marks.frozen_reason[0] != '\0';
 	memcpy(info.frozen_reason, marks.frozen_reason,

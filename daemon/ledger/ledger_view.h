@@ -67,6 +67,9 @@ struct hf_ledger_info {
 	 * that is more than is stored, this store is an old copy, and nothing
 	 * is appended until the rest was fetched back. */
 	uint64_t known_size;
+	/* What is stored does not give the root that was signed: nothing is
+	 * added or signed before it is mended. */
+	bool is_damaged;
 	bool is_frozen;
 	char frozen_reason[HF_LEDGER_REASON_MAX_BYTES + 1];
 };

@@ -56,9 +56,15 @@ static enum hf_err begin_piece(struct hf_intake *intake,
 	if (message->proof.len_bytes > 0)
 		memcpy(proof.hashes, message->proof.at,
 		       message->proof.len_bytes);
-	err = hf_ledger_piece_begin(intake->ledger, intake->set, intake->size,
-				    intake->next, message->headers, &proof,
-				    &intake->piece, why);
+	err = intake->is_mend
+		      ? hf_ledger_mend_begin(intake->ledger, intake->set,
+					     intake->size, intake->next,
+					     message->headers, &proof,
+					     &intake->piece, why)
+		      : hf_ledger_piece_begin(intake->ledger, intake->set,
+					      intake->size, intake->next,
+					      message->headers, &proof,
+					      &intake->piece, why);
 	if (err != HF_OK)
 		return err;
 	intake->piece_end = end;

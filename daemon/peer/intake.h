@@ -28,6 +28,7 @@ struct hf_intake {
 	uint64_t next;                 /* the entry that has to come next */
 	struct hf_ledger_piece *piece; /* owned; being filled */
 	uint64_t piece_end;
+	bool is_mend; /* what is stored is damaged */
 	/* May be NULL: a proven RETRACT or ERASE header names this entry. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
 	/* May be NULL: lookups find the entries of the set below this one. */

@@ -150,6 +150,7 @@ static void reconcile(void *arg)
 	if (is_stopping(peers)) {
 		drop_follows(peers, NULL);
 		drop_own(peers);
+		hf_mends_drop(peers);
 		drop_links(peers, NULL);
 		hf_peers_check_gone(peers);
 		return;

@@ -147,6 +147,10 @@ void hf_peers_ask_own(struct hf_peers *peers);
  * such a question is out.  From any thread; own_told gets the answers. */
 void hf_peers_ask_held(struct hf_peers *peers, uint32_t set);
 
+/* What is stored of entries around this one is damaged: have the chunk from a
+ * peer, proven, and write it anew.  From any thread; how it ends is logged. */
+void hf_peers_mend(struct hf_peers *peers, uint32_t set, uint64_t entry);
+
 /* How many entries of a set of ours a peer says to hold, where that was ever
  * more than we do; else 0. */
 uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin);

@@ -174,6 +174,7 @@ struct hf_peers {
 	struct hf_link *closed;
 	struct hf_follow *follows;
 	struct hf_follow *own; /* sets of ours that are fetched back */
+	struct hf_mend *mends; /* owned; the first one is under way */
 	unsigned going;      /* follows that were closed and are not free yet */
 	unsigned told_count; /* notes on their way to the loop; under lock */
 	bool is_stopping;
@@ -350,6 +351,12 @@ void hf_follow_cosign(struct hf_follow *follow, struct hf_span bytes);
 
 /* A verified note that came by another way than Tail. */
 void hf_follow_note(struct hf_follow *follow, struct hf_span bytes);
+
+/* --- mending (mend.c) -------------------------------------------------------
+ */
+
+/* End what is under way, forget the rest. */
+void hf_mends_drop(struct hf_peers *peers);
 
 /* --- looking ahead (ahead.c) ------------------------------------------------
  */

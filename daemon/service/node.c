@@ -57,6 +57,22 @@ enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
 	return HF_OK;
 }
 
+/* What was damaged when it was opened, from peers that may be there by now. */
+static void mend(struct hf_node *node)
+{
+	struct hf_ledger_info info = { .set = 0 };
+	struct hf_ledger_view *view;
+
+	if (hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
+		return;
+	while (hf_ledger_next(view, info.set, &info, NULL) == HF_OK) {
+		if (info.is_damaged && info.note_size > 0)
+			hf_peers_mend(node->peers, info.set,
+				      info.note_size - 1);
+	}
+	hf_ledger_view_end(view);
+}
+
 void hf_node_tick(struct hf_node *node)
 {
 	hf_rpc_trust_changed(node->trust);
@@ -67,6 +83,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_own_sets_refresh(node);
 	hf_own_keys_look(node);
 	hf_aging_look(node->aging, hf_clock_wall_ms());
+	mend(node);
 	go_on(node);
 }
 

@@ -4,6 +4,7 @@
 #include "ledger_view.h"
 #include "log.h"
 #include "note.h"
+#include "peers.h"
 #include "ring.h"
 
 #include "backup.h"
@@ -76,6 +77,31 @@ static bool has_good_notes(struct hf_node *node, struct hf_ledger_view *view,
 out:
 	hf_ring_release(ring);
 	return is_good;
+}
+
+/* What peers may have is written anew from theirs.  A note comes by itself,
+ * with the next one. */
+static void mend(struct hf_node *node, const struct hf_ledger_info *info,
+		 const struct hf_ledger_check *check)
+{
+	struct hf_ledger_view *view;
+	uint64_t index = 0;
+
+	for (size_t i = 0; i < check->faults_count && i < HF_LEDGER_FAULTS_MAX;
+	     i++) {
+		if (check->faults[i].kind != HF_LEDGER_FAULT_NOTE)
+			hf_peers_mend(node->peers, info->set,
+				      check->faults[i].first);
+	}
+	if (check->missing == 0 ||
+	    hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
+		return;
+	for (size_t i = 0; i < HF_MISSING_MAX &&
+			   hf_ledger_missing_next(view, info->set, index,
+						  &index, NULL) == HF_OK;
+	     i++, index++)
+		hf_peers_mend(node->peers, info->set, index);
+	hf_ledger_view_end(view);
 }
 
 /* What was found, as it is told. */
@@ -151,6 +177,7 @@ static enum hf_err check_set(struct hf_unary *unary,
 		       (unsigned long long)check.faults_count,
 		       (unsigned long long)check.faults[0].first,
 		       hf_ledger_fault_words(check.faults[0].kind));
+	mend(unary->node, info, &check);
 	return put_check(unary, info, &check, out, why);
 }
 

@@ -240,6 +240,14 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 		}
 		warn_missing(warnings, view, &info);
 		warn_old_copy(unary->node, warnings, &info);
+		if (info.is_damaged) {
+			snprintf(
+				text, sizeof(text),
+				"%s is damaged here ('hashfed admin verify'), "
+				"and mended once a peer that has it is reached",
+				info.origin);
+			warn(warnings, text);
+		}
 		if (hf_feed_get(unary->node->feed, info.set, &is) == HF_OK)
 			count_age(unary, &is, now_ms, warnings, out);
 	}

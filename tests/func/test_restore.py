@@ -1,6 +1,7 @@
 """A publisher that comes back from an old copy of the whole machine, its
 signer's record included: what peers hold is asked before anything is signed."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -294,3 +295,105 @@ def test_case_18_a_subscriber_from_a_backup_catches_up_and_sees_no_fork(net, is_
     for node in (partner, provider):
         info = node.sets()[origin]
         assert (info.state, info.has_evidence, info.frozen_reason) == (pb.SET_STATE_COMPLETE, False, "")
+
+
+# --- bits that a disk turned --------------------------------------------------
+
+
+def records(data, n):
+    """Where the payload of entry n begins, in every page that has it."""
+    payload, at = item(n), data.find(item(n))
+    while at >= 0:
+        yield at
+        at = data.find(payload, at + 1)
+
+
+def tree_hash(hashes):
+    while len(hashes) > 1:
+        hashes = [hashlib.sha256(b"\1" + hashes[i] + hashes[i + 1]).digest() for i in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def turned(node, what, n):
+    """Turn one bit of what a stopped node stores of entry n."""
+    path = node.lib / "ledger/data.mdb"
+    data = bytearray(path.read_bytes())
+    if what == "inner hash":
+        first = n // 256 * 256
+        at = [next(records(data, i)) - 96 for i in range(first, first + 256)]
+        wanted = tree_hash([hashlib.sha256(b"\0" + data[i:i + 64]).digest() for i in at])
+        places, place = [], data.find(wanted)
+        while place >= 0:
+            places.append(place)
+            place = data.find(wanted, place + 1)
+    else:
+        # A record: header (64), opening (32), payload.
+        back = {"payload": -20, "opening": 32, "header": 96 - 12}[what]
+        places = [at - back for at in records(data, n)]
+    assert places
+    for place in places:
+        data[place] ^= 4
+    path.write_bytes(data)
+
+
+def found(node):
+    """What verification says is wrong, as (problem, first entry)."""
+    answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+    return [(fault.problem, fault.first) for s in answer.sets for fault in s.faults]
+
+
+@pytest.mark.parametrize("what, n, says", [
+    ("payload", 5, "payload"), ("opening", 300, "payload"), ("header", 7, "headers"),
+    ("header", 599, "headers"), ("inner hash", 300, "hash of the tree")],
+    ids=["payload", "opening", "header", "header_of_the_last_chunk", "inner_hash"])
+@pytest.mark.parametrize("whose", ["followed", "own"])
+def test_case_21_a_turned_bit_is_found_and_fetched_again(net, whose, what, n, says):
+    hotline = net.organisation("hotline", ["ncii"])
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    partner.start()
+    hotline.share("ncii", partner)
+    partner.follow(ORIGIN)
+    hotline.append("ncii", [item(n) for n in range(600)])
+    holds(partner, hotline, 600)
+    before = whole(partner, 600)
+    node = partner if whose == "followed" else hotline
+    node.expect_error("damage found")
+    node.expect_error("not mended")
+    node.stop()
+    turned(node, what, n)
+    node.start()
+    # Found, and where; until it is mended nothing else is signed for it.
+    faults = found(node)
+    if faults:
+        first = n // 256 * 256 if says != "payload" else n
+        assert len(faults) == 1 and says in faults[0][0] and faults[0][1] == first, faults
+    else:
+        assert "mended" in node.log()
+    until(lambda: not found(node), 60, "it is mended")
+    assert re.search(r"mended set=\S+ first=%d " % (n // 256 * 256), node.log())
+    assert whole(node, 600) == before
+    # Both go on, with one tree.
+    append(hotline, 1000)
+    holds(partner, hotline, 601)
+    assert whole(partner, 601) == whole(hotline, 601)
+    no_fork(hotline, partner)
+
+
+def test_what_no_peer_has_is_told_and_never_signed_over(net):
+    hotline = net.node("hotline", ["ncii"])
+    hotline.append("ncii", [item(n) for n in range(10)])
+    hotline.expect_error("damage found")
+    hotline.expect_error("not mended")
+    hotline.expect_error("signer disagrees")
+    hotline.stop()
+    turned(hotline, "header", 7)
+    hotline.start()
+    assert [(says, first) for says, first in found(hotline) if "headers" in says] == \
+        [("the headers are not those signed", 0)]
+    until(lambda: "not mended" in hotline.log(), 20)
+    with refused("DATA_LOSS") as problem:
+        hotline.append("ncii", [item(11)])
+    assert "damaged here: nothing is signed" in problem.text
+    assert any("damaged" in w for w in status(hotline).warnings)
