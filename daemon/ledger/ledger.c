@@ -5,6 +5,8 @@
 
 #include "ledger_impl.h"
 
+/* The first one.  What comes after it needs a step from it, in the options of
+ * the store below; tests/stores keeps a store of each. */
 #define FORMAT "hashfed-ledger/1"
 
 #define QUEUE_JOBS  ((size_t)4096)

@@ -141,7 +141,8 @@ static enum hf_err make(struct hf_store *store, struct hf_why *why)
 	return hf_file_sync_dir(parent, why);
 }
 
-static enum hf_err files_open(struct hf_store *store, bool replaces_others,
+static enum hf_err files_open(struct hf_store *store,
+			      const struct hf_store_options *options,
 			      struct hf_why *why)
 {
 	char path[PATH_BYTES];
@@ -159,7 +160,16 @@ static enum hf_err files_open(struct hf_store *store, bool replaces_others,
 			return err;
 	}
 	err = hf_store_env_open(store, store->dir, false, why);
-	if (err != HF_E_UNSUPPORTED || !replaces_others)
+	if (err != HF_E_UNSUPPORTED)
+		return err;
+	if (options->steps_count > 0) {
+		err = hf_store_migrate(store, options->steps,
+				       options->steps_count, why);
+		return err == HF_OK ? hf_store_env_open(store, store->dir,
+							false, why)
+				    : err;
+	}
+	if (!options->replaces_others)
 		return err;
 	hf_store_remains_remove(store->dir);
 	err = make(store, why);
@@ -243,7 +253,7 @@ enum hf_err hf_store_open(const struct hf_store_options *options,
 	if (err == HF_OK)
 		hf_store_remains_remove(copy);
 	if (err == HF_OK)
-		err = files_open(store, options->replaces_others, why);
+		err = files_open(store, options, why);
 	if (err != HF_OK) {
 		store_free(store);
 		return err;

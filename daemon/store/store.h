@@ -49,12 +49,32 @@ struct hf_store_cursor;
 /* Address space, not disk or memory: reserving it costs nothing. */
 #define HF_STORE_MAP_DEFAULT_BYTES ((size_t)64 << 30)
 
+struct hf_buf;
+
+/* How a store of one format becomes one of the next. */
+struct hf_store_step {
+	const char *from;
+	const char *to;
+	/* One part of the work, small enough for a transaction, which is its
+	 * own.  mark is what the part before left in it, empty for the first:
+	 * put there how far this one came.  It may be called again for the
+	 * same mark, never once *out_is_done was committed. */
+	enum hf_err (*run)(struct hf_store_txn *txn, struct hf_buf *mark,
+			   bool *out_is_done, struct hf_why *why);
+};
+
 struct hf_store_options {
 	/* Made if it is missing.  A second store on it is refused. */
 	const char *dir;
 	/* What is in it, for example "hashfed-ledger/1".  A store made under
 	 * another name is UNSUPPORTED. */
 	const char *format;
+	/* From older formats to this one.  The store as it was is kept beside
+	 * dir, as "<dir>.format-<what is behind the slash of its format>",
+	 * before the first part of a step is committed; a migration that was
+	 * interrupted goes on where it was. */
+	const struct hf_store_step *steps;
+	size_t steps_count;
 	/* Tables that always exist; their numbers are 0, 1, 2, ... */
 	const char *const *tables;
 	size_t tables_count;

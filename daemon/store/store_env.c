@@ -11,10 +11,6 @@
 
 #include "store_impl.h"
 
-/* Where the format is written down, in every store. */
-#define ABOUT_TABLE "about"
-#define ABOUT_KEY   "format"
-
 /* Views at once; each costs a cache line of the lock file. */
 #define READERS_MAX 254
 
@@ -83,12 +79,13 @@ enum hf_err hf_store_fail(const struct hf_store *store, int rc,
 static enum hf_err format_check(struct hf_store *store, MDB_txn *txn,
 				bool is_fresh, struct hf_why *why)
 {
-	MDB_val key = { sizeof(ABOUT_KEY) - 1, (void *)ABOUT_KEY };
+	MDB_val key = { sizeof(STORE_ABOUT_KEY) - 1, (void *)STORE_ABOUT_KEY };
 	MDB_val value = { strlen(store->format), store->format };
 	MDB_dbi about;
 	int rc;
 
-	rc = mdb_dbi_open(txn, ABOUT_TABLE, is_fresh ? MDB_CREATE : 0, &about);
+	rc = mdb_dbi_open(txn, STORE_ABOUT_TABLE, is_fresh ? MDB_CREATE : 0,
+			  &about);
 	if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE)
 		return hf_why(why, HF_E_CORRUPT,
 			      "store: '%s' is not a store of ours: no format "

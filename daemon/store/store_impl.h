@@ -22,6 +22,10 @@
 #define VIEWS_KEPT       16
 #define PATH_BYTES       4096
 
+/* Where the format is written down, in every store. */
+#define STORE_ABOUT_TABLE "about"
+#define STORE_ABOUT_KEY   "format"
+
 /* Where a compacting copy is made: beside the store's directory. */
 #define COPY_SUFFIX ".compact"
 
@@ -102,6 +106,12 @@ HF_MUST enum hf_err hf_store_copy_make(struct hf_store *store, const char *dir,
 				       struct hf_store **out_copy,
 				       struct hf_why *why);
 void hf_store_copy_drop(struct hf_store *copy, bool is_kept);
+
+/* store_migrate.c: make one of an older format one of ours, step by step.  It
+ * is not open.  UNSUPPORTED, without a sentence, when no step begins there. */
+HF_MUST enum hf_err hf_store_migrate(struct hf_store *store,
+				     const struct hf_store_step *steps,
+				     size_t count, struct hf_why *why);
 
 /* The files of a store that is of no use, and its directory. */
 void hf_store_remains_remove(const char *dir);

@@ -1,0 +1,1 @@
+hf_unit(store_migrate USES base store)
