@@ -22,6 +22,7 @@
 #include "replicas.h"
 #include "retract.h"
 #include "scores.h"
+#include "scrub.h"
 #include "serve_tail.h"
 
 struct hf_node *hf_node_of(const struct hf_rpc_call *call)
@@ -84,6 +85,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_own_keys_look(node);
 	hf_aging_look(node->aging, hf_clock_wall_ms());
 	mend(node);
+	hf_scrub_look(node);
 	go_on(node);
 }
 

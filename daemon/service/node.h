@@ -57,8 +57,9 @@ struct hf_node {
 	char ring_dir[HF_NODE_PATH_SIZE];
 	char ended_dir[HF_NODE_PATH_SIZE]; /* sets that we were taken out of */
 	uint64_t started_ms;
-	atomic_bool is_ending; /* what takes long ends early */
-	char listen[300];      /* as bound, with the real port */
+	atomic_bool is_ending;    /* what takes long ends early */
+	atomic_bool is_scrubbing; /* scrub.h */
+	char listen[300];         /* as bound, with the real port */
 	struct hf_ring_holder *ring;
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;

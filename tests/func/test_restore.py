@@ -397,3 +397,27 @@ def test_what_no_peer_has_is_told_and_never_signed_over(net):
         hotline.append("ncii", [item(11)])
     assert "damaged here: nothing is signed" in problem.text
     assert any("damaged" in w for w in status(hotline).warnings)
+
+
+def test_a_turned_bit_is_found_without_being_asked_for(net):
+    hotline = net.organisation("hotline", ["ncii"])
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    partner.start()
+    hotline.share("ncii", partner)
+    partner.follow(ORIGIN)
+    hotline.append("ncii", [item(n) for n in range(300)])
+    holds(partner, hotline, 300)
+    partner.stop()
+    turned(partner, "payload", 5)
+    partner.expect_error("damage found")
+    partner.expect_error("not mended")
+    partner.start()
+
+    # SIGHUP has at once what is done each minute.
+    def is_mended():
+        os.kill(partner.process.pid, signal.SIGHUP)
+        return " mended set=" in partner.log()
+    until(is_mended, 60, "it is found and mended")
+    assert not found(partner)
