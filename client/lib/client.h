@@ -22,6 +22,7 @@
 
 #include "arena.h"
 #include "codec_admin.h"
+#include "codec_hub.h"
 #include "codec_match.h"
 #include "codec_publish.h"
 #include "codec_takedown.h"
@@ -88,7 +89,9 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(report_found, "Takedown", "ReportFound", 120000)                    \
 	X(update_case, "Takedown", "UpdateCase", 60000)                       \
 	X(attest_role, "Takedown", "AttestRole", 60000)                       \
-	X(list_roles,  "Takedown", "ListRoles", 30000)
+	X(list_roles,  "Takedown", "ListRoles", 30000)                        \
+	X(propose,     "Admin",   "Propose",    60000)                        \
+	X(list_proposals, "Admin", "ListProposals", 60000)
 #define HF_CLIENT_ASK_TABLE(X)                                                \
 	X(follow_set,  "Admin",   "FollowSet",  60000)                        \
 	X(thaw_set,    "Admin",   "ThawSet",    60000)                        \

@@ -75,6 +75,8 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("MakeBackup"),         OPERATOR, KIB(1),  86400000, false, false, &hf_serve_make_backup },
 	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
 	{ ADMIN("ListReceipts"),       READER,   KIB(1),  60000, false, false, &hf_serve_list_receipts },
+	{ ADMIN("Propose"),            OPERATOR, KIB(8),  30000, false, false, &hf_serve_propose },
+	{ ADMIN("ListProposals"),      READER,   KIB(1),  60000, false, false, &hf_serve_list_proposals },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },
 
 	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, &hf_serve_attest_role },

@@ -119,6 +119,37 @@ enum hf_err hf_own_set_open_kind(struct hf_node *node, enum hf_set_kind kind,
 	return open_set(node, name, &agreement, out_origin, why);
 }
 
+enum hf_err hf_own_set_need(struct hf_node *node, enum hf_set_kind kind,
+			    const char *name, const char *purpose,
+			    bool may_open, char *out_origin, uint32_t *out_set,
+			    struct hf_why *why)
+{
+	enum hf_err err = hf_node_own_set(node, name, out_origin, out_set, why);
+	const struct hf_ring_set *about;
+	struct hf_ring *ring;
+	bool is_of_kind;
+
+	if (err == HF_E_NOTFOUND && may_open) {
+		err = hf_own_set_open_kind(node, kind, name, NULL, 0, NULL, 0,
+					   purpose, out_origin, why);
+		if (err == HF_OK)
+			err = hf_node_own_set(node, name, out_origin, out_set,
+					      why);
+	}
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(node->ring);
+	about = hf_ring_set(ring, hf_span_of(out_origin));
+	is_of_kind = about != NULL && about->agreement->kind == kind;
+	hf_ring_release(ring);
+	if (!is_of_kind)
+		return hf_why(why, HF_E_CONFLICT,
+			      "our set %s is of another kind: the name is "
+			      "needed for one of kind %s",
+			      out_origin, hf_set_kind_word(kind));
+	return HF_OK;
+}
+
 /* A list of ids with one more, or one less; *out_count says how many. */
 static const struct hf_span *with(struct hf_arena *arena,
 				  const struct hf_span *ids, size_t count,

@@ -35,6 +35,13 @@ hf_own_set_open_kind(struct hf_node *node, enum hf_set_kind kind,
 		     size_t relays_count, const char *purpose, char *out_origin,
 		     struct hf_why *why);
 
+/* Our set of this kind and name; where there is none and it may be, opened
+ * without members.  NOTFOUND; CONFLICT: the name is that of another kind. */
+HF_MUST enum hf_err hf_own_set_need(struct hf_node *node, enum hf_set_kind kind,
+				    const char *name, const char *purpose,
+				    bool may_open, char *out_origin,
+				    uint32_t *out_set, struct hf_why *why);
+
 /* Sign the next agreement, with the peer in it or out of it. */
 HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,
 				     const struct hf_share_set_request *request,

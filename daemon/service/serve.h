@@ -74,5 +74,7 @@ extern const struct hf_rpc_events hf_serve_get_sizes;
 /* Takedown. */
 extern const struct hf_rpc_events hf_serve_attest_role;
 extern const struct hf_rpc_events hf_serve_list_roles;
+extern const struct hf_rpc_events hf_serve_propose;
+extern const struct hf_rpc_events hf_serve_list_proposals;
 
 #endif /* HF_SERVE_H */

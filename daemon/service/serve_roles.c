@@ -27,41 +27,6 @@
  * Saying who is what.
  */
 
-/* Our directory; opened with the first claim.  NOTFOUND where it is not to
- * be. */
-static enum hf_err directory_need(struct hf_node *node, bool may_open,
-				  char *out_origin, uint32_t *out_set,
-				  struct hf_why *why)
-{
-	const struct hf_ring_set *about;
-	struct hf_ring *ring;
-	bool is_directory;
-	enum hf_err err;
-
-	err = hf_node_own_set(node, DIRECTORY, out_origin, out_set, why);
-	if (err == HF_E_NOTFOUND && may_open) {
-		err = hf_own_set_open_kind(
-			node, HF_SET_KIND_DIRECTORY, DIRECTORY, NULL, 0, NULL,
-			0, "who is what, by our word", out_origin, why);
-		if (err == HF_OK)
-			err = hf_node_own_set(node, DIRECTORY, out_origin,
-					      out_set, why);
-	}
-	if (err != HF_OK)
-		return err;
-	ring = hf_ring_holder_get(node->ring);
-	about = hf_ring_set(ring, hf_span_of(out_origin));
-	is_directory = about != NULL &&
-		       about->agreement->kind == HF_SET_KIND_DIRECTORY;
-	hf_ring_release(ring);
-	if (!is_directory)
-		return hf_why(why, HF_E_CONFLICT,
-			      "our set %s is one of hashes: claims need that "
-			      "name",
-			      out_origin);
-	return HF_OK;
-}
-
 /* The id of whom it is about, where we know it. */
 static enum hf_err subject_fill(struct hf_unary *unary,
 				struct hf_attestation *claim,
@@ -203,8 +168,9 @@ static enum hf_err attest_role(struct hf_unary *unary, struct hf_why *why)
 			hf_why_prefix(why, "claim: ");
 	}
 	if (err == HF_OK)
-		err = directory_need(unary->node, !request.is_end, origin, &set,
-				     why);
+		err = hf_own_set_need(unary->node, HF_SET_KIND_DIRECTORY,
+				      DIRECTORY, "who is what, by our word",
+				      !request.is_end, origin, &set, why);
 	if (err == HF_E_NOTFOUND && request.is_end)
 		return hf_why(why, err, "we never said who is what");
 	if (err == HF_OK && request.is_end)

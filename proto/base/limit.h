@@ -113,6 +113,9 @@
 #define HF_EXPLAIN_OPINIONS_MAX 64 /* of one entry */
 #define HF_EXPLAIN_REMARKS_MAX  16
 
+/* Catalogues. */
+#define HF_CATALOGUE_ENTRIES_MAX 65536 /* read of one */
+
 /* Takedown cases. */
 #define HF_EVENT_ID_BYTES        16
 #define HF_ENVELOPE_HEADER_BYTES 109

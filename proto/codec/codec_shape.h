@@ -244,7 +244,9 @@ struct hf_shape {
 	X(list_roles_request) X(role_info) X(list_roles_response)            \
 	X(opinion) X(opine_request) X(opine_response) X(explain_request)      \
 	X(stated_opinion) X(explained_entry) X(explain_response)              \
-	X(release_request) X(release_response)
+	X(release_request) X(release_response)                                \
+	X(listing) X(propose_request) X(propose_response)                     \
+	X(list_proposals_request) X(proposal) X(list_proposals_response)
 
 #define HF_SHAPE_DECLARE(name) const struct hf_shape *hf_##name##_shape(void);
 HF_SHAPES(HF_SHAPE_DECLARE)
