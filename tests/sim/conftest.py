@@ -1,5 +1,6 @@
 """The network of tests/func, many times over."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -31,3 +32,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("simulation")
         for line in _lines:
             terminalreporter.write_line(line)
+
+
+# Whoever ends us means our daemons as well: fixtures run, as with Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -176,6 +176,8 @@ class Federation:
     def retract(self, publisher, samples, nodes=None):
         number = self.random.choice(sorted(publisher.live))
         entry = pb.EntryRef(origin=publisher.origin, index=publisher.live.pop(number))
+        for watch in self.watches.values():
+            watch.forget(sha256(number))
         self._change(publisher, sha256(number), False, samples, nodes,
                      lambda: publisher.node.publish.Retract(pb.RetractRequest(entry=entry, reason=1), timeout=30))
         publisher.retracted.add(number)

@@ -62,20 +62,27 @@ class Watch:
             except grpc.RpcError:
                 pass
 
-    def _look(self, origin, size):
+    def forget(self, digest):
+        """It is taken back: whoever was away may never find it."""
         with self.lock:
-            due = [a for a in self.awaited if a.origin == origin and a.index < size]
+            self.awaited = [a for a in self.awaited if a.digest != digest]
+
+    def _look(self, origin, size):
         # Held now; lookups know a moment later.
-        while due and not self.is_over:
+        while not self.is_over:
+            with self.lock:
+                due = [a for a in self.awaited if a.origin == origin and a.index < size]
+            if not due:
+                return
             try:
                 found = {hit.digest for hit in self.node.match(*(a.digest for a in due))}
             except grpc.RpcError:
                 return
             now = time.monotonic()
             met = [a for a in due if (a.digest in found) == a.is_there]
-            due = [a for a in due if a not in met]
             with self.lock:
                 self.awaited = [a for a in self.awaited if a not in met]
             for one in met:
                 one.told(now)
-            time.sleep(0.002)
+            if len(met) < len(due):
+                time.sleep(0.002)
