@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "bytes.h"
 #include "cases.h"
 #include "cert.h"
 #include "clock.h"
 #include "desk.h"
 #include "errand.h"
 #include "applied_say.h"
+#include "audit.h"
 #include "erasure.h"
 #include "feed.h"
 #include "feed_expiry.h"
@@ -258,11 +260,7 @@ static void remind_signer(struct hf_node *node)
 /* What lookups in place judge by. */
 static enum hf_err tell_rules(struct hf_node *node, struct hf_why *why)
 {
-	const struct hf_match_sets_rules rules = {
-		.rows = node->conf->policy_rows,
-		.rows_count = node->conf->policy_rows_count,
-		.ages = hf_judged_ages(node->conf),
-	};
+	const struct hf_match_sets_rules rules = hf_judged_rules(node->conf);
 
 	return hf_index_tell_rules(node->index, &rules, why);
 }
@@ -329,6 +327,8 @@ static enum hf_err on_admit(void *arg, struct hf_span pem,
 	memcpy(out_identity->organisation_id, identity.organisation_id,
 	       HF_HASH_BYTES);
 	memcpy(out_identity->name, identity.name, sizeof(identity.name));
+	hf_hex(identity.serial, identity.serial_len_bytes,
+	       out_identity->serial);
 	return HF_OK;
 }
 
@@ -412,6 +412,7 @@ static enum hf_err start_local(struct hf_start *start, size_t i,
 		.schema = hf_rpc_schema(),
 		.arg = node,
 		.local_duties = locals[i].duties,
+		.local_name = locals[i].name,
 		.refused = on_refused,
 	};
 	char path[HF_NODE_PATH_SIZE];
@@ -517,6 +518,8 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_erasure_start(&start->node, &start->node.erasure, why);
 	if (err == HF_OK)
+		err = hf_audit_start(&start->node, &start->node.audit, why);
+	if (err == HF_OK)
 		err = hf_rpc_server_start(start->server, why);
 	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
 		err = hf_rpc_server_start(start->locals[i], why);
@@ -592,6 +595,8 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_rpc_trust_free(node->trust);
 	if (start->is_rpc_up)
 		hf_rpc_stop();
+	hf_audit_stop(node->audit);
+	hf_audit_free(node->audit);
 	hf_roles_free(node->roles);
 	hf_feed_stop(node->feed);
 	hf_expiry_close(node->expiring);

@@ -22,6 +22,7 @@
 
 #include "arena.h"
 #include "codec_admin.h"
+#include "codec_audit.h"
 #include "codec_hub.h"
 #include "codec_match.h"
 #include "codec_publish.h"
@@ -80,6 +81,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(make_backup, "Admin",   "MakeBackup", 86400000)                     \
 	X(get_evidence, "Admin",  "GetEvidence", 30000)                       \
 	X(list_receipts, "Admin", "ListReceipts", 60000)                      \
+	X(list_audit,  "Admin",   "ListAudit",  60000)                        \
 	X(list_cases,  "Takedown", "ListCases", 30000)                        \
 	X(get_case,    "Takedown", "GetCase",   30000)                        \
 	X(get_bundle,  "Takedown", "GetBundle", 60000)                        \

@@ -99,6 +99,43 @@ static enum hf_err sets_new(uint64_t number, struct hf_match_sets **out_sets,
 	return HF_OK;
 }
 
+/* Into zeros. */
+static void put_row(struct policy_row *to, const struct hf_policy_row *from)
+{
+	strcpy(to->set, from->set);
+	to->classes = from->classes;
+	to->algorithms = from->algorithms;
+	to->near_distance = from->near_distance;
+	to->exact = from->exact;
+	to->near = from->near;
+	to->quality_min = from->quality_min;
+	to->looked_up_min = from->looked_up_min;
+	to->listed_min = from->listed_min;
+	to->organisations_min = from->organisations_min;
+	to->is_benign = from->is_benign;
+	to->is_only = from->is_only;
+}
+
+void hf_match_sets_rules_sum(const struct hf_match_sets_rules *rules,
+			     uint8_t out_sum[static HF_SHA256_BYTES])
+{
+	struct hf_sha256 sum;
+
+	hf_sha256_init(&sum);
+	hf_sha256_update(&sum, &rules->ages.stale_ms,
+			 sizeof(rules->ages.stale_ms));
+	hf_sha256_update(&sum, &rules->ages.expired_ms,
+			 sizeof(rules->ages.expired_ms));
+	for (size_t i = 0; i < rules->rows_count; i++) {
+		struct policy_row row;
+
+		memset(&row, 0, sizeof(row));
+		put_row(&row, &rules->rows[i]);
+		hf_sha256_update(&sum, &row, sizeof(row));
+	}
+	hf_sha256_final(&sum, out_sum);
+}
+
 static void put_rules(struct hf_match_sets *sets,
 		      const struct hf_match_sets_rules *rules)
 {
@@ -108,23 +145,8 @@ static void put_rules(struct hf_match_sets *sets,
 	file->expired_ms = rules->ages.expired_ms;
 	file->policy_rows_count = (uint32_t)rules->rows_count;
 	file->rows_count = sets->rows_count;
-	for (size_t i = 0; i < rules->rows_count; i++) {
-		const struct hf_policy_row *from = &rules->rows[i];
-		struct policy_row *to = &policy_rows(sets)[i];
-
-		memcpy(to->set, from->set, sizeof(from->set));
-		to->classes = from->classes;
-		to->algorithms = from->algorithms;
-		to->near_distance = from->near_distance;
-		to->exact = from->exact;
-		to->near = from->near;
-		to->quality_min = from->quality_min;
-		to->looked_up_min = from->looked_up_min;
-		to->listed_min = from->listed_min;
-		to->organisations_min = from->organisations_min;
-		to->is_benign = from->is_benign;
-		to->is_only = from->is_only;
-	}
+	for (size_t i = 0; i < rules->rows_count; i++)
+		put_row(&policy_rows(sets)[i], &rules->rows[i]);
 	sum_rules(sets, file->sum);
 }
 

@@ -40,6 +40,10 @@ struct hf_match_sets_rules {
 	struct hf_fresh_ages ages;
 };
 
+/* What tells these rules from others. */
+void hf_match_sets_rules_sum(const struct hf_match_sets_rules *rules,
+			     uint8_t out_sum[static 32]);
+
 /* With room for rows_count sets, and what before (NULL: nothing) knows. */
 HF_MUST enum hf_err
 hf_match_sets_create(const char *dir, uint64_t number,

@@ -113,7 +113,9 @@
 	X(ZERO,         "null",         0)            \
 	X(RATE,         "rate",         1)            \
 	X(UPDATE,       "update",       0)            \
-	X(ERASE,        "erase",        0)
+	X(ERASE,        "erase",        0)            \
+	X(WHO,          "who",          1)            \
+	X(METHOD,       "method",       1)
 /* clang-format on */
 
 enum hf_cmd_option {
@@ -312,6 +314,7 @@ HF_CMD_RUN(invite);
 HF_CMD_RUN(status);
 HF_CMD_RUN(admin_backup);
 HF_CMD_RUN(admin_verify);
+HF_CMD_RUN(audit);
 HF_CMD_RUN(checkpoint);
 HF_CMD_RUN(proof);
 HF_CMD_RUN(notify);

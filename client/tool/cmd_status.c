@@ -40,6 +40,8 @@ static enum hf_err status_json(const struct hf_get_status_response *status,
 			    hf_json_number(status->sets_expired));
 	json_object_set_new(object, "entries", hf_json_number(status->entries));
 	json_object_set_new(object, "indexed", hf_json_number(status->indexed));
+	json_object_set_new(object, "policy_version",
+			    hf_json_text(status->policy_version));
 	json_object_set_new(object, "cosigner_vkey",
 			    hf_json_text(status->cosigner_vkey));
 	json_object_set_new(object, "warnings", warnings);
@@ -72,6 +74,8 @@ static void status_text(const struct hf_get_status_response *status,
 		       (unsigned)status->sets_expired);
 	printf("match index   %llu hashes\n",
 	       (unsigned long long)status->indexed);
+	if (status->policy_version[0] != '\0')
+		printf("policy        version %s\n", status->policy_version);
 	for (size_t i = 0; i < status->warnings_count; i++)
 		printf("warning       %s\n", status->warnings[i]);
 }

@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "file.h"
 #include "limit.h"
+#include "sha256.h"
 #include "text.h"
 
 #include "conf.h"
@@ -353,6 +354,7 @@ enum hf_err hf_conf_parse(struct hf_span text, const char *name,
 
 	if (conf == NULL)
 		return hf_why(why, HF_E_NOMEM, "%s: no memory", name);
+	hf_sha256(text.at, text.len_bytes, conf->digest);
 	err = set_text(&conf->path, name, why);
 	if (err == HF_OK)
 		err = set_defaults(layout, conf, why);

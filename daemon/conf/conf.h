@@ -65,6 +65,7 @@ struct hf_conf_names {
 
 struct hf_conf {
 	char *path;         /* owned: the file it was read from */
+	uint8_t digest[32]; /* SHA-256 of its text */
 	char *listen;       /* owned: "0.0.0.0:7443" */
 	char *state_dir;    /* owned: ledger/, views/, index/, ring/ … */
 	char *run_dir;      /* owned: sockets */

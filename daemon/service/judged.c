@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "bytes.h"
 #include "clock.h"
+#include "sha256.h"
 
 #include "judged.h"
 
@@ -22,6 +24,25 @@ struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf)
 {
 	return (struct hf_fresh_ages){ conf->stale_after_ms,
 				       conf->expired_after_ms };
+}
+
+struct hf_match_sets_rules hf_judged_rules(const struct hf_conf *conf)
+{
+	return (struct hf_match_sets_rules){
+		.rows = conf->policy_rows,
+		.rows_count = conf->policy_rows_count,
+		.ages = hf_judged_ages(conf),
+	};
+}
+
+void hf_judged_version(const struct hf_conf *conf,
+		       char out_text[static HF_JUDGED_VERSION_SIZE])
+{
+	const struct hf_match_sets_rules rules = hf_judged_rules(conf);
+	uint8_t sum[HF_SHA256_BYTES];
+
+	hf_match_sets_rules_sum(&rules, sum);
+	hf_hex(sum, HF_JUDGED_VERSION_SIZE / 2, out_text);
 }
 
 bool hf_judged_in_force(struct hf_ring *ring, const struct hf_ledger_info *info)

@@ -15,6 +15,7 @@
 #include "feed.h"
 #include "ledger_view.h"
 #include "match_judge.h"
+#include "match_sets.h"
 #include "ring.h"
 
 /* Our own sets are as fresh as now. */
@@ -23,6 +24,15 @@ void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 
 /* When sets are stale, and when expired. */
 struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf);
+
+/* The rules by which verdicts are given, all that the configuration says of
+ * them: the same text for the same rules, and another for others. */
+#define HF_JUDGED_VERSION_SIZE 17
+void hf_judged_version(const struct hf_conf *conf,
+		       char out_text[static HF_JUDGED_VERSION_SIZE]);
+
+/* What lookups in place judge by. */
+struct hf_match_sets_rules hf_judged_rules(const struct hf_conf *conf);
 
 /* May we use what we hold of this set now? */
 bool hf_judged_in_force(struct hf_ring *ring,

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "limit.h"
 
 #include "serve.h"
@@ -17,6 +19,11 @@ enum {
 	WORKER = HF_DUTY_ANALYST | HF_DUTY_OPERATOR,
 };
 
+/* What a person or program of ours can change something with is audited
+ * (audit.h); what peers bring us is proven by their own signatures. */
+#define READS(handler)  &hf_serve_##handler, HF_RPC_READS
+#define WRITES(handler) &hf_serve_##handler, HF_RPC_WRITES
+
 #define FEDERATION(name) "/hashfed.v1.Federation/" name
 #define MATCH(name)      "/hashfed.v1.Match/" name
 #define PUBLISH(name)    "/hashfed.v1.Publish/" name
@@ -32,56 +39,66 @@ enum {
  */
 const struct hf_rpc_method hf_methods[] = {
 	/* clang-format off */
-	/* path, duties, bytes, deadline in ms, client and server streams, handler */
-	{ FEDERATION("Hello"),         PEER, KIB(128), 10000, false, false, &hf_serve_hello },
-	{ FEDERATION("GetManifest"),   PEER, KIB(1),   10000, false, false, &hf_serve_get_manifest },
-	{ FEDERATION("GetCheckpoint"), PEER, KIB(1),   10000, false, false, &hf_serve_get_checkpoint },
-	{ FEDERATION("Tail"),          PEER, MIB(4),   0,     false, true,  &hf_serve_tail },
-	{ FEDERATION("GetChunks"),     PEER, KIB(1),   600000, false, true, &hf_serve_get_chunks },
-	{ FEDERATION("GetProof"),      PEER, KIB(1),   10000, false, false, &hf_serve_get_proof },
-	{ FEDERATION("Gossip"),        PEER, MIB(4),   10000, false, false, &hf_serve_gossip },
-	{ FEDERATION("Offer"),         PEER, MIB(2),   600000, true, false, &hf_serve_offer },
+	/* path, duties, bytes, deadline in ms, client and server streams, what it does: its handler */
+	{ FEDERATION("Hello"),         PEER, KIB(128), 10000, false, false, READS(hello) },
+	{ FEDERATION("GetManifest"),   PEER, KIB(1),   10000, false, false, READS(get_manifest) },
+	{ FEDERATION("GetCheckpoint"), PEER, KIB(1),   10000, false, false, READS(get_checkpoint) },
+	{ FEDERATION("Tail"),          PEER, MIB(4),   0,     false, true,  READS(tail) },
+	{ FEDERATION("GetChunks"),     PEER, KIB(1),   600000, false, true, READS(get_chunks) },
+	{ FEDERATION("GetProof"),      PEER, KIB(1),   10000, false, false, READS(get_proof) },
+	{ FEDERATION("Gossip"),        PEER, MIB(4),   10000, false, false, READS(gossip) },
+	{ FEDERATION("Offer"),         PEER, MIB(2),   600000, true, false, READS(offer) },
 
-	{ MATCH("Match"),              SCANNER, MIB(4), 30000, false, false, &hf_serve_match },
-	{ MATCH("MatchStream"),        SCANNER, MIB(4), 0,     true,  true,  &hf_serve_match_stream },
-	{ MATCH("GetNews"),            SCANNER, MIB(4), 600000, false, true, &hf_serve_get_news },
+	{ MATCH("Match"),              SCANNER, MIB(4), 30000, false, false, READS(match) },
+	{ MATCH("MatchStream"),        SCANNER, MIB(4), 0,     true,  true,  READS(match_stream) },
+	{ MATCH("GetNews"),            SCANNER, MIB(4), 600000, false, true, READS(get_news) },
 
-	{ PUBLISH("Append"),           ANALYST, MIB(4), 600000, true, false, &hf_serve_append },
-	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, &hf_serve_retract },
-	{ PUBLISH("Amend"),            ANALYST, KIB(64), 60000, false, false, &hf_serve_amend },
+	{ PUBLISH("Append"),           ANALYST, MIB(4), 600000, true, false, WRITES(append) },
+	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, WRITES(retract) },
+	{ PUBLISH("Amend"),            ANALYST, KIB(64), 60000, false, false, WRITES(amend) },
 
-	{ TAKEDOWN("SendNotice"),      WORKER, KIB(128), 60000, false, false, &hf_serve_send_notice },
-	{ TAKEDOWN("ReportFound"),     SCANNER, KIB(128), 60000, false, false, &hf_serve_report_found },
-	{ TAKEDOWN("UpdateCase"),      WORKER, KIB(128), 60000, false, false, &hf_serve_update_case },
-	{ TAKEDOWN("GetCase"),         WORKER, KIB(1),  60000, false, false, &hf_serve_get_case },
-	{ TAKEDOWN("ListCases"),       WORKER, KIB(1),  30000, false, false, &hf_serve_list_cases },
-	{ TAKEDOWN("WatchCases"),      WORKER, KIB(1),  0,     false, true,  &hf_serve_watch_cases },
-	{ TAKEDOWN("GetBundle"),       WORKER, KIB(1),  60000, false, false, &hf_serve_get_bundle },
+	{ TAKEDOWN("SendNotice"),      WORKER, KIB(128), 60000, false, false, WRITES(send_notice) },
+	{ TAKEDOWN("ReportFound"),     SCANNER, KIB(128), 60000, false, false, WRITES(report_found) },
+	{ TAKEDOWN("UpdateCase"),      WORKER, KIB(128), 60000, false, false, WRITES(update_case) },
+	{ TAKEDOWN("GetCase"),         WORKER, KIB(1),  60000, false, false, READS(get_case) },
+	{ TAKEDOWN("ListCases"),       WORKER, KIB(1),  30000, false, false, READS(list_cases) },
+	{ TAKEDOWN("WatchCases"),      WORKER, KIB(1),  0,     false, true,  READS(watch_cases) },
+	{ TAKEDOWN("GetBundle"),       WORKER, KIB(1),  60000, false, false, READS(get_bundle) },
 
-	{ ADMIN("GetStatus"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_status },
-	{ ADMIN("ListSets"),           READER,   KIB(1),  10000, false, false, &hf_serve_list_sets },
-	{ ADMIN("GetNote"),            READER,   KIB(1),  10000, false, false, &hf_serve_get_note },
-	{ ADMIN("ProveEntry"),         READER,   KIB(1),  10000, false, false, &hf_serve_prove_entry },
-	{ ADMIN("ListPeers"),          READER,   KIB(1),  10000, false, false, &hf_serve_list_peers },
-	{ ADMIN("OpenSet"),            OPERATOR, KIB(8),  30000, false, false, &hf_serve_open_set },
-	{ ADMIN("ShareSet"),           OPERATOR, KIB(8),  30000, false, false, &hf_serve_share_set },
-	{ ADMIN("FollowSet"),          OPERATOR, KIB(8),  30000, false, false, &hf_serve_follow_set },
-	{ ADMIN("AddPeer"),            OPERATOR, KIB(256), 30000, false, false, &hf_serve_add_peer },
-	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, &hf_serve_remove_peer },
-	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, &hf_serve_get_invite },
-	{ ADMIN("GetSizes"),           READER,   KIB(1),  120000, false, false, &hf_serve_get_sizes },
-	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, &hf_serve_verify_set },
-	{ ADMIN("VerifyStore"),        OPERATOR, KIB(1),  86400000, false, false, &hf_serve_verify_store },
-	{ ADMIN("MakeBackup"),         OPERATOR, KIB(1),  86400000, false, false, &hf_serve_make_backup },
-	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, &hf_serve_get_evidence },
-	{ ADMIN("ListReceipts"),       READER,   KIB(1),  60000, false, false, &hf_serve_list_receipts },
-	{ ADMIN("Propose"),            OPERATOR, KIB(8),  30000, false, false, &hf_serve_propose },
-	{ ADMIN("ListProposals"),      READER,   KIB(1),  60000, false, false, &hf_serve_list_proposals },
-	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, &hf_serve_thaw_set },
+	{ ADMIN("GetStatus"),          READER,   KIB(1),  10000, false, false, READS(get_status) },
+	{ ADMIN("ListSets"),           READER,   KIB(1),  10000, false, false, READS(list_sets) },
+	{ ADMIN("GetNote"),            READER,   KIB(1),  10000, false, false, READS(get_note) },
+	{ ADMIN("ProveEntry"),         READER,   KIB(1),  10000, false, false, READS(prove_entry) },
+	{ ADMIN("ListPeers"),          READER,   KIB(1),  10000, false, false, READS(list_peers) },
+	{ ADMIN("OpenSet"),            OPERATOR, KIB(8),  30000, false, false, WRITES(open_set) },
+	{ ADMIN("ShareSet"),           OPERATOR, KIB(8),  30000, false, false, WRITES(share_set) },
+	{ ADMIN("FollowSet"),          OPERATOR, KIB(8),  30000, false, false, WRITES(follow_set) },
+	{ ADMIN("AddPeer"),            OPERATOR, KIB(256), 30000, false, false, WRITES(add_peer) },
+	{ ADMIN("RemovePeer"),         OPERATOR, KIB(8),  30000, false, false, WRITES(remove_peer) },
+	{ ADMIN("GetInvite"),          READER,   KIB(1),  10000, false, false, READS(get_invite) },
+	{ ADMIN("GetSizes"),           READER,   KIB(1),  120000, false, false, READS(get_sizes) },
+	{ ADMIN("VerifySet"),          OPERATOR, KIB(1),  3600000, false, false, READS(verify_set) },
+	{ ADMIN("VerifyStore"),        OPERATOR, KIB(1),  86400000, false, false, WRITES(verify_store) },
+	{ ADMIN("MakeBackup"),         OPERATOR, KIB(1),  86400000, false, false, WRITES(make_backup) },
+	{ ADMIN("GetEvidence"),        READER,   KIB(1),  30000, false, false, READS(get_evidence) },
+	{ ADMIN("ListReceipts"),       READER,   KIB(1),  60000, false, false, READS(list_receipts) },
+	{ ADMIN("Propose"),            OPERATOR, KIB(8),  30000, false, false, WRITES(propose) },
+	{ ADMIN("ListProposals"),      READER,   KIB(1),  60000, false, false, READS(list_proposals) },
+	{ ADMIN("ListAudit"),          OPERATOR, KIB(4),  60000, false, false, READS(list_audit) },
+	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, WRITES(thaw_set) },
 
-	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, &hf_serve_attest_role },
-	{ TAKEDOWN("ListRoles"),       READER,   KIB(1),  10000, false, false, &hf_serve_list_roles },
+	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, WRITES(attest_role) },
+	{ TAKEDOWN("ListRoles"),       READER,   KIB(1),  10000, false, false, READS(list_roles) },
 	/* clang-format on */
 };
 
 const size_t hf_methods_count = sizeof(hf_methods) / sizeof(hf_methods[0]);
+
+bool hf_method_writes(const char *path)
+{
+	for (size_t i = 0; i < hf_methods_count; i++) {
+		if (strcmp(hf_methods[i].path, path) == 0)
+			return hf_methods[i].effect == HF_RPC_WRITES;
+	}
+	return false;
+}

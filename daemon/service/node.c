@@ -3,6 +3,7 @@
 
 #include "cases.h"
 #include "clock.h"
+#include "codec_document.h"
 #include "forks.h"
 #include "ledger_view.h"
 #include "peers.h"
@@ -14,6 +15,7 @@
 #include "text.h"
 
 #include "aging.h"
+#include "audit.h"
 #include "cosigned.h"
 #include "feed.h"
 #include "node.h"
@@ -83,6 +85,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
 	hf_own_keys_look(node);
+	hf_audit_wake(node->audit);
 	hf_aging_look(node->aging, hf_clock_wall_ms());
 	mend(node);
 	hf_scrub_look(node);
@@ -207,8 +210,17 @@ static enum hf_err find_by_name(struct hf_node *node, const char *name,
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	bool is_known = resolve(ring, name, must_be_own, origin);
+	const struct hf_ring_set *set =
+		is_known ? hf_ring_set(ring, hf_span_of(origin)) : NULL;
+	bool is_audit = set != NULL && set->is_own &&
+			set->agreement->kind == HF_SET_KIND_AUDIT;
 
 	hf_ring_release(ring);
+	if (is_audit && must_be_own)
+		return hf_why(why, HF_E_DENIED,
+			      "'%s' is the audit, which only the daemon writes "
+			      "and nobody is given; hashfed audit shows it",
+			      origin);
 	if (!is_known)
 		return hf_why(why, HF_E_NOTFOUND,
 			      "no %sset '%.80s' here; hashfed sets lists them",

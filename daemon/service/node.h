@@ -25,6 +25,7 @@
 struct hf_agent;
 struct hf_applied_say;
 struct hf_aging;
+struct hf_audit;
 struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
@@ -90,6 +91,7 @@ struct hf_node {
 	struct hf_tails *tails;
 	struct hf_peers *peers;
 	struct hf_applied_say *applied_say; /* how far we are */
+	struct hf_audit *audit;             /* who wrote what here */
 };
 
 /* The node of a call. */
@@ -115,9 +117,9 @@ HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
 				       struct hf_why *why);
 void hf_node_forks_close(struct hf_node *node);
 
-/* The origin of one of our own sets: an origin as it is, or a set name's
- * latest epoch.  NOTFOUND.  out_origin has room for HF_ORIGIN_MAX_BYTES and a
- * zero byte. */
+/* The origin of one of our own sets, to be written or shared: an origin as it
+ * is, or a set name's latest epoch.  NOTFOUND; DENIED for the audit. out_origin
+ * has room for HF_ORIGIN_MAX_BYTES and a zero byte. */
 HF_MUST enum hf_err hf_node_own_set(struct hf_node *node, const char *name,
 				    char *out_origin, uint32_t *out_set,
 				    struct hf_why *why);

@@ -40,7 +40,8 @@ enum hf_err hf_own_set_put(struct hf_node *node,
 
 /* The origin of a set that is not open yet; a random name without one. */
 static enum hf_err name_origin(const struct hf_ring *ring, const char *given,
-			       char *out_origin, struct hf_why *why)
+			       unsigned epoch, char *out_origin,
+			       struct hf_why *why)
 {
 	char name[HF_SET_NAME_MAX_BYTES + 1];
 	uint8_t random[16];
@@ -56,8 +57,8 @@ static enum hf_err name_origin(const struct hf_ring *ring, const char *given,
 	} else {
 		strcpy(name, given);
 	}
-	snprintf(out_origin, HF_ORIGIN_MAX_BYTES + 1, "%s/%s/1",
-		 hf_ring_self(ring)->name, name);
+	snprintf(out_origin, HF_ORIGIN_MAX_BYTES + 1, "%s/%s/%u",
+		 hf_ring_self(ring)->name, name, epoch);
 	if (hf_ring_set(ring, hf_span_of(out_origin)) != NULL)
 		return hf_why(why, HF_E_EXISTS, "set %s is open already",
 			      out_origin);
@@ -66,11 +67,11 @@ static enum hf_err name_origin(const struct hf_ring *ring, const char *given,
 
 /* Open a set with what the agreement says already; the rest is filled in. */
 static enum hf_err open_set(struct hf_node *node, const char *name,
-			    struct hf_agreement *agreement, char *out_origin,
-			    struct hf_why *why)
+			    unsigned epoch, struct hf_agreement *agreement,
+			    char *out_origin, struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
-	enum hf_err err = name_origin(ring, name, out_origin, why);
+	enum hf_err err = name_origin(ring, name, epoch, out_origin, why);
 
 	agreement->origin = out_origin;
 	agreement->version = 1;
@@ -95,7 +96,7 @@ enum hf_err hf_own_set_open(struct hf_node *node,
 		.purpose = request->purpose,
 	};
 
-	return open_set(node, request->is_restricted ? NULL : request->name,
+	return open_set(node, request->is_restricted ? NULL : request->name, 1,
 			&agreement, out_origin, why);
 }
 
@@ -116,7 +117,19 @@ enum hf_err hf_own_set_open_kind(struct hf_node *node, enum hf_set_kind kind,
 		.purpose = purpose,
 	};
 
-	return open_set(node, name, &agreement, out_origin, why);
+	return open_set(node, name, 1, &agreement, out_origin, why);
+}
+
+enum hf_err hf_own_set_open_audit(struct hf_node *node, unsigned epoch,
+				  char *out_origin, struct hf_why *why)
+{
+	struct hf_agreement agreement = {
+		.kind = HF_SET_KIND_AUDIT,
+		.purpose = "what was done here, and by whom",
+	};
+
+	return open_set(node, HF_OWN_SET_AUDIT, epoch, &agreement, out_origin,
+			why);
 }
 
 enum hf_err hf_own_set_need(struct hf_node *node, enum hf_set_kind kind,

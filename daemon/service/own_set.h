@@ -41,6 +41,10 @@ HF_MUST enum hf_err hf_own_set_need(struct hf_node *node, enum hf_set_kind kind,
 				    const char *name, const char *purpose,
 				    bool may_open, char *out_origin,
 				    uint32_t *out_set, struct hf_why *why);
+/* The audit's, which nobody but the daemon writes and nobody is given. */
+#define HF_OWN_SET_AUDIT "audit"
+HF_MUST enum hf_err hf_own_set_open_audit(struct hf_node *node, unsigned epoch,
+					  char *out_origin, struct hf_why *why);
 
 /* Sign the next agreement, with the peer in it or out of it. */
 HF_MUST enum hf_err hf_own_set_share(struct hf_node *node,

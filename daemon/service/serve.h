@@ -14,6 +14,7 @@
 #ifndef HF_SERVE_H
 #define HF_SERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "rpc_server.h"
@@ -21,6 +22,9 @@
 /* The one table: path, duties, size limit, deadline, streams, handler. */
 extern const struct hf_rpc_method hf_methods[];
 extern const size_t hf_methods_count;
+
+/* Does the row of this path say so? */
+bool hf_method_writes(const char *path);
 
 /* Federation. */
 extern const struct hf_rpc_events hf_serve_hello;
@@ -70,6 +74,7 @@ extern const struct hf_rpc_events hf_serve_list_receipts;
 extern const struct hf_rpc_events hf_serve_get_evidence;
 extern const struct hf_rpc_events hf_serve_thaw_set;
 extern const struct hf_rpc_events hf_serve_get_sizes;
+extern const struct hf_rpc_events hf_serve_list_audit;
 
 /* Takedown. */
 extern const struct hf_rpc_events hf_serve_attest_role;

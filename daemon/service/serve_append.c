@@ -11,6 +11,7 @@
 #include "ring.h"
 #include "rpc.h"
 
+#include "audit.h"
 #include "node.h"
 #include "own_check.h"
 #include "own_set.h"
@@ -38,6 +39,10 @@ struct append {
 	size_t ranges_count;
 	size_t ranges_size;
 	unsigned parts_count; /* away at the writer */
+	struct hf_rpc_task told_task;
+	struct hf_buf answer;
+	bool is_telling; /* the audit is being told of it */
+	bool is_told;
 	bool has_set;
 	bool is_half_closed;
 	bool is_done;
@@ -59,16 +64,31 @@ struct part {
 	struct hf_why why;
 };
 
+static bool is_away(const struct append *append)
+{
+	return append->parts_count > 0 || append->is_telling;
+}
+
 static void free_when_over(struct append *append)
 {
-	if (!append->is_done || append->parts_count > 0)
+	if (!append->is_done || is_away(append))
 		return;
 	hf_rpc_unref(append->call);
+	hf_buf_release(&append->answer);
 	free(append->ranges);
 	free(append);
 }
 
-static void reply(struct append *append)
+static void fail(struct append *append, enum hf_err err,
+		 const struct hf_why *why)
+{
+	if (append->failed != HF_OK)
+		return;
+	append->failed = err;
+	append->why = *why;
+}
+
+static void make_answer(struct append *append)
 {
 	const struct hf_append_response response = {
 		.origin = append->origin,
@@ -76,14 +96,16 @@ static void reply(struct append *append)
 		.ranges_count = append->ranges_count,
 		.size = append->size,
 	};
-	struct hf_buf buf;
 
-	hf_buf_init(&buf, HF_MESSAGE_MAX_BYTES);
-	if (hf_append_response_encode(&response, &buf) == HF_OK)
-		hf_rpc_reply_buf(append->call, &buf);
-	else
-		hf_rpc_finish(append->call, HF_E_LIMIT, NULL);
-	hf_buf_release(&buf);
+	hf_buf_init(&append->answer, HF_MESSAGE_MAX_BYTES);
+	if (append->has_set &&
+	    hf_append_response_encode(&response, &append->answer) != HF_OK)
+		fail(append, HF_E_LIMIT, &(struct hf_why){ "" });
+}
+
+static void reply(struct append *append)
+{
+	hf_rpc_reply_buf(append->call, &append->answer);
 }
 
 /* Behind the last entry of this call. */
@@ -152,25 +174,100 @@ static void acknowledge(struct append *append)
 	look_at_replicas(append);
 }
 
+static void answer(struct append *append)
+{
+	if (append->is_done)
+		return;
+	if (append->failed != HF_OK)
+		hf_rpc_finish(append->call, append->failed, &append->why);
+	else
+		acknowledge(append);
+}
+
+/* On the worker loop. */
+static void on_told(void *arg)
+{
+	struct append *append = arg;
+
+	append->is_telling = false;
+	answer(append);
+	free_when_over(append);
+}
+
+static void fail_told(struct append *append, enum hf_err err,
+		      const struct hf_why *why)
+{
+	struct hf_why prefixed = *why;
+
+	hf_why_prefix(&prefixed, "done, but not in the audit: ");
+	fail(append, err, &prefixed);
+}
+
+/* On the ledger's writer thread. */
+static void on_recorded(void *arg, enum hf_err err,
+			const struct hf_ledger_receipt *receipt,
+			const struct hf_why *why)
+{
+	struct append *append = arg;
+
+	if (err != HF_OK)
+		fail_told(append, err, why);
+	hf_rpc_loop_post(append->node->worker, &append->told_task);
+}
+
+/* Did it append anything, or find that an earlier call had? */
+static bool has_entries(const struct append *append)
+{
+	for (size_t i = 0; i < append->ranges_count; i++) {
+		if (append->ranges[i].count > 0)
+			return true;
+	}
+	return false;
+}
+
+/* All that it does is done: one entry in the audit, then the answer. */
+static void conclude(struct append *append)
+{
+	const struct hf_ledger_done done = { on_recorded, append };
+	struct hf_audit_call told = {
+		.path = hf_rpc_path(append->call),
+		.who = hf_rpc_caller(append->call),
+		.outcome = append->failed,
+	};
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	append->is_told = true;
+	make_answer(append);
+	told.answer = hf_buf_span(&append->answer);
+	if (append->failed == HF_OK && !append->is_half_closed)
+		told.outcome = HF_E_CANCELLED;
+	if (append->node->audit == NULL ||
+	    (!hf_audit_wants(append->node->audit, told.path, told.outcome) &&
+	     !has_entries(append))) {
+		answer(append);
+		return;
+	}
+	append->told_task =
+		(struct hf_rpc_task){ .run = on_told, .arg = append };
+	append->is_telling = true;
+	err = hf_audit_queue(append->node->audit, &told, done, &why);
+	if (err == HF_OK)
+		return;
+	append->is_telling = false;
+	fail_told(append, err, &why);
+	answer(append);
+}
+
 /* Answer once nothing is away: with everything, or with the first error.
  * What was appended before an error stays, and the batch id finds it. */
 static void settle(struct append *append)
 {
-	if (append->is_done || append->parts_count > 0)
+	if (is_away(append) || append->is_told)
 		return;
-	if (append->failed != HF_OK)
-		hf_rpc_finish(append->call, append->failed, &append->why);
-	else if (append->is_half_closed)
-		acknowledge(append);
-}
-
-static void fail(struct append *append, enum hf_err err,
-		 const struct hf_why *why)
-{
-	if (append->failed != HF_OK)
-		return;
-	append->failed = err;
-	append->why = *why;
+	if (append->failed != HF_OK || append->is_half_closed ||
+	    append->is_done)
+		conclude(append);
 }
 
 /* On the worker loop. */
@@ -511,6 +608,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 		return;
 	append->is_done = true;
 	hf_rpc_timer_stop(append->node->worker, &append->replicas);
+	settle(append);
 	free_when_over(append);
 }
 

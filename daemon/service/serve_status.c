@@ -13,6 +13,7 @@
 #include "behind.h"
 #include "cosigned.h"
 #include "feed.h"
+#include "judged.h"
 #include "node.h"
 #include "serve.h"
 #include "unary.h"
@@ -107,6 +108,9 @@ static void warn_ring(struct warnings *warnings, const struct hf_ring *ring,
 			continue;
 		if (sets[i].is_own)
 			warn_overlap(warnings, &sets[i]);
+		/* Nobody is given the audit. */
+		if (sets[i].agreement->kind == HF_SET_KIND_AUDIT)
+			continue;
 		snprintf(text, sizeof(text), "the agreement of %s",
 			 sets[i].origin);
 		warn_expiry(warnings, text,
@@ -281,7 +285,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 		.started_ms = node->started_ms,
 		.listen = node->listen,
 	};
-	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
+	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1], policy[HF_JUDGED_VERSION_SIZE];
 	struct hf_index_stats index;
 	struct hf_ledger_stats stats;
 	struct hf_ledger_view *view;
@@ -294,6 +298,8 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	if (err != HF_OK)
 		return err;
 	ring = hf_ring_holder_get(node->ring);
+	hf_judged_version(node->conf, policy);
+	response.policy_version = policy;
 	response.organisation = hf_ring_self(ring)->name;
 	response.organisation_id =
 		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);

@@ -1,10 +1,13 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "limit.h"
 
+#include "audit.h"
 #include "errand.h"
 #include "node.h"
+#include "serve.h"
 #include "unary.h"
 
 /* Several times the largest message that any of these takes or gives. */
@@ -49,6 +52,8 @@ void hf_unary_inline(struct hf_rpc_call *call, struct hf_span message,
 	struct hf_buf reply;
 	enum hf_err err;
 
+	/* What writes is told to the audit, which waits for the disk. */
+	assert(!hf_method_writes(hf_rpc_path(call)));
 	hf_buf_init(&reply, HF_MESSAGE_MAX_BYTES);
 	err = work_once(work, hf_node_of(call), hf_rpc_caller(call), message,
 			&reply, &why);
@@ -82,13 +87,38 @@ static void come_back(void *arg)
 	free(trip);
 }
 
+/* It was done, or tried; it is acknowledged only when the audit has it. */
+static void tell_audit(struct trip *trip, struct hf_span request)
+{
+	const struct hf_audit_call told = {
+		.path = hf_rpc_path(trip->call),
+		.who = hf_rpc_caller(trip->call),
+		.request = request,
+		.answer = hf_buf_span(&trip->reply),
+		.outcome = trip->err,
+	};
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (!hf_audit_wants(trip->node->audit, told.path, told.outcome))
+		return;
+	err = hf_audit_say(trip->node->audit, &told, &why);
+	if (err == HF_OK || trip->err != HF_OK)
+		return;
+	trip->err = err;
+	trip->why = why;
+	hf_why_prefix(&trip->why, "done, but not in the audit: ");
+}
+
 static void run_trip(struct hf_errand *errand)
 {
 	struct trip *trip = (struct trip *)(void *)errand;
+	const struct hf_span request =
+		hf_span(trip->request, trip->request_len_bytes);
 
 	trip->err = work_once(trip->work, trip->node, hf_rpc_caller(trip->call),
-			      hf_span(trip->request, trip->request_len_bytes),
-			      &trip->reply, &trip->why);
+			      request, &trip->reply, &trip->why);
+	tell_audit(trip, request);
 	trip->back.run = come_back;
 	trip->back.arg = trip;
 	hf_rpc_loop_post(hf_rpc_loop_of(trip->call), &trip->back);

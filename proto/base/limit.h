@@ -106,6 +106,11 @@
 #define HF_FAULTS_MAX           64    /* faults told of each */
 #define HF_DIRECTORY_MAX_BYTES  512   /* a path on the node's machine */
 
+/* The audit. */
+#define HF_AUDIT_FACTS_MAX      32
+#define HF_AUDIT_FACT_MAX_BYTES 512
+#define HF_AUDIT_NAME_MAX_BYTES 256 /* a certificate's name, a method */
+
 /* Batch ids of Append: 16 bytes chosen by the client. */
 #define HF_BATCH_ID_BYTES 16
 

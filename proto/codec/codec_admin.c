@@ -33,7 +33,8 @@ HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
 	HF_TEXTS(warnings, 1, HF_SENTENCE_MAX_BYTES, HF_WARNINGS_MAX),
 	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES),
 	HF_U32(sets_stale, UINT32_MAX),
-	HF_U32(sets_expired, UINT32_MAX))
+	HF_U32(sets_expired, UINT32_MAX),
+	HF_TEXT(policy_version, 0, HF_LABEL_MAX_BYTES))
 
 HF_SHAPE(list_sets_request, Hashfed__V1__ListSetsRequest,
 	 hashfed__v1__list_sets_request, HF_MESSAGE_MAX_BYTES, NULL,

@@ -39,6 +39,7 @@ struct hf_get_status_response {
 	const char *cosigner_vkey;
 	uint32_t sets_stale;
 	uint32_t sets_expired;
+	const char *policy_version;
 };
 
 struct hf_list_sets_request {

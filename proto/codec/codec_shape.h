@@ -230,6 +230,8 @@ struct hf_shape {
 	X(size_info) X(get_sizes_response)                                    \
 	X(store_fault) X(set_check) X(verify_store_response)                  \
 	X(make_backup_request) X(make_backup_response)                        \
+	X(audit_fact) X(audit_record) X(list_audit_request) X(audit_entry)    \
+	X(list_audit_response)                                                \
 	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
 	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \

@@ -182,6 +182,7 @@
 	X(SET_KIND_CASES,     1, "cases")                              \
 	X(SET_KIND_DIRECTORY, 2, "directory")                          \
 	X(SET_KIND_OPINIONS,  3, "opinions")                           \
+	X(SET_KIND_AUDIT,     4, "audit")                              \
 	X(SET_KIND_CATALOGUE, 5, "catalogue")
 
 #define HF_OPINION_KIND_TABLE(X)                                              \

@@ -45,6 +45,7 @@ struct hf_rpc_identity {
 	uint32_t duties; /* of duty.h */
 	uint8_t organisation_id[HF_HASH_BYTES];
 	char name[HF_DOMAIN_MAX_BYTES + 1]; /* for logs and audit */
+	char serial[41]; /* of a certificate, in hexadecimal; for audit */
 };
 
 /*

@@ -115,7 +115,8 @@ static enum hf_err identify(const struct hf_rpc_call *call,
 	out_identity->duties = options->local_duties;
 	memcpy(out_identity->organisation_id, options->organisation_id,
 	       sizeof(out_identity->organisation_id));
-	snprintf(out_identity->name, sizeof(out_identity->name), "local");
+	snprintf(out_identity->name, sizeof(out_identity->name), "%s",
+		 options->local_name != NULL ? options->local_name : "local");
 	return HF_OK;
 }
 

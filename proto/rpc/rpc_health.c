@@ -146,7 +146,9 @@ static const struct hf_rpc_events watch_events = { .recv = watch_recv,
 
 /* clang-format off */
 const struct hf_rpc_method hf_rpc_health_methods[2] = {
-	{ "/grpc.health.v1.Health/Check", HF_RPC_ANYONE, 4096, 5000, false, false, &check_events },
-	{ "/grpc.health.v1.Health/Watch", HF_RPC_ANYONE, 4096, 0,    false, true,  &watch_events },
+	{ "/grpc.health.v1.Health/Check", HF_RPC_ANYONE, 4096, 5000, false, false,
+	  &check_events, HF_RPC_READS },
+	{ "/grpc.health.v1.Health/Watch", HF_RPC_ANYONE, 4096, 0, false, true,
+	  &watch_events, HF_RPC_READS },
 };
 /* clang-format on */

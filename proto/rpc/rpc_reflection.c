@@ -173,7 +173,9 @@ static const struct hf_rpc_events events = { .recv = on_recv, .sent = on_sent };
 
 /* clang-format off */
 const struct hf_rpc_method hf_rpc_reflection_methods[2] = {
-	{ SERVICE("v1") "ServerReflectionInfo",      HF_RPC_ANYONE, 8192, 300000, true, true, &events },
-	{ SERVICE("v1alpha") "ServerReflectionInfo", HF_RPC_ANYONE, 8192, 300000, true, true, &events },
+	{ SERVICE("v1") "ServerReflectionInfo", HF_RPC_ANYONE, 8192, 300000, true, true,
+	  &events, HF_RPC_READS },
+	{ SERVICE("v1alpha") "ServerReflectionInfo", HF_RPC_ANYONE, 8192, 300000, true, true,
+	  &events, HF_RPC_READS },
 };
 /* clang-format on */

@@ -26,6 +26,12 @@
 /* Duties of a method that every admitted caller may use. */
 #define HF_RPC_ANYONE UINT32_MAX
 
+/* What a method does to whoever answers it; the layer only carries it. */
+enum hf_rpc_effect {
+	HF_RPC_READS = 1,
+	HF_RPC_WRITES,
+};
+
 /* One row for each method that is answered; const and static. */
 struct hf_rpc_method {
 	const char *path;         /* "/hashfed.v1.Match/Match" */
@@ -35,6 +41,7 @@ struct hf_rpc_method {
 	bool client_streams;
 	bool server_streams;
 	const struct hf_rpc_events *events;
+	enum hf_rpc_effect effect; /* 0: not said */
 };
 
 struct hf_rpc_server;
@@ -58,6 +65,7 @@ struct hf_rpc_server_options {
 	/* Over a unix socket: every caller is LOCAL, has these duties and our
 	 * own organisation. */
 	uint32_t local_duties;
+	const char *local_name; /* what callers are called; NULL: "local" */
 	uint8_t organisation_id[HF_HASH_BYTES];
 
 	/* May be NULL.  A call was refused before its handler: for counting,

@@ -229,9 +229,9 @@ static const struct hf_rpc_events match_events = { .recv = on_match };
 static const struct hf_rpc_events stream_events = { .recv = on_batch };
 static const struct hf_rpc_method methods[] = {
 	{ "/hashfed.v1.Match/Match", HF_RPC_ANYONE, HF_MESSAGE_MAX_BYTES, 0,
-	  false, false, &match_events },
+	  false, false, &match_events, HF_RPC_READS },
 	{ "/hashfed.v1.Match/MatchStream", HF_RPC_ANYONE, HF_MESSAGE_MAX_BYTES,
-	  0, true, true, &stream_events },
+	  0, true, true, &stream_events, HF_RPC_READS },
 };
 
 static enum hf_err admit(void *arg, struct hf_span pem,

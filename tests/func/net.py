@@ -410,8 +410,10 @@ class Node:
         return self.admin.FollowSet(pb.FollowSetRequest(origin=origin, is_removal=is_removal), timeout=30)
 
     def sets(self):
-        """What it holds, owns or is offered, by origin."""
-        return {s.origin: s for s in self.admin.ListSets(pb.ListSetsRequest(page_size=1000), timeout=30).sets}
+        """What it holds, owns or is offered, by origin; its audit, which it
+        writes by itself, is no part of what tests count."""
+        return {s.origin: s for s in self.admin.ListSets(pb.ListSetsRequest(page_size=1000), timeout=30).sets
+                if s.kind != pb.SET_KIND_AUDIT}
 
     def applied(self, origin):
         found = self.sets().get(origin)

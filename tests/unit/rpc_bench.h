@@ -324,14 +324,14 @@ static const struct hf_rpc_events s_chat_events = { .open = s_open,
 
 /* clang-format off */
 static const struct hf_rpc_method methods[] = {
-	{ TEST "Echo",    ALL,              1000,             5000, false, false, &s_echo_events },
-	{ TEST "Hold",    ALL,              1000,             0,    false, false, &s_hold_events },
-	{ TEST "Brief",   ALL,              1000,             40,   false, false, &s_hold_events },
-	{ TEST "Fail",    ALL,              1000,             5000, false, false, &s_fail_events },
-	{ TEST "Operate", HF_DUTY_OPERATOR, 1000,             5000, false, false, &s_echo_events },
-	{ TEST "Pull",    ALL,              1000,             0,    false, true,  &s_pull_events },
-	{ TEST "Push",    ALL,              2 * CHUNK_BYTES,  0,    true,  false, &s_push_events },
-	{ TEST "Chat",    ALL,              1000,             0,    true,  true,  &s_chat_events },
+	{ TEST "Echo",    ALL,              1000,             5000, false, false, &s_echo_events, HF_RPC_READS },
+	{ TEST "Hold",    ALL,              1000,             0,    false, false, &s_hold_events, HF_RPC_READS },
+	{ TEST "Brief",   ALL,              1000,             40,   false, false, &s_hold_events, HF_RPC_READS },
+	{ TEST "Fail",    ALL,              1000,             5000, false, false, &s_fail_events, HF_RPC_READS },
+	{ TEST "Operate", HF_DUTY_OPERATOR, 1000,             5000, false, false, &s_echo_events, HF_RPC_READS },
+	{ TEST "Pull",    ALL,              1000,             0,    false, true,  &s_pull_events, HF_RPC_READS },
+	{ TEST "Push",    ALL,              2 * CHUNK_BYTES,  0,    true,  false, &s_push_events, HF_RPC_READS },
+	{ TEST "Chat",    ALL,              1000,             0,    true,  true,  &s_chat_events, HF_RPC_READS },
 };
 /* clang-format on */
 

@@ -180,12 +180,12 @@ static const struct hf_rpc_events serve_stream = { .recv = on_batch };
 
 static const struct hf_rpc_method methods[] = {
 	/* clang-format off */
-	{ "/hashfed.v1.Admin/GetStatus",   HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_status },
-	{ "/hashfed.v1.Admin/GetNote",     HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_note },
-	{ "/hashfed.v1.Admin/VerifySet",   HF_DUTY_OPERATOR, 1024,    10000, false, false, &serve_note },
-	{ "/hashfed.v1.Publish/Append",    HF_DUTY_ANALYST,  4 << 20, 60000, true,  false, &serve_append },
-	{ "/hashfed.v1.Match/MatchStream", HF_DUTY_ANALYST,  4 << 20, 0,     true,  true,  &serve_stream },
-	{ "/hashfed.v1.Takedown/WatchCases", HF_DUTY_ANALYST, 1024,   0,     false, true,  &serve_watch },
+	{ "/hashfed.v1.Admin/GetStatus",   HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_status, HF_RPC_READS },
+	{ "/hashfed.v1.Admin/GetNote",     HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_note, HF_RPC_READS },
+	{ "/hashfed.v1.Admin/VerifySet",   HF_DUTY_OPERATOR, 1024,    10000, false, false, &serve_note, HF_RPC_READS },
+	{ "/hashfed.v1.Publish/Append",    HF_DUTY_ANALYST,  4 << 20, 60000, true,  false, &serve_append, HF_RPC_READS },
+	{ "/hashfed.v1.Match/MatchStream", HF_DUTY_ANALYST,  4 << 20, 0,     true,  true,  &serve_stream, HF_RPC_READS },
+	{ "/hashfed.v1.Takedown/WatchCases", HF_DUTY_ANALYST, 1024,   0,     false, true,  &serve_watch, HF_RPC_READS },
 	/* clang-format on */
 };
 

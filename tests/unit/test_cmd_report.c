@@ -210,10 +210,10 @@ static const struct hf_rpc_events serve_bundle = { .recv = on_bundle };
 
 static const struct hf_rpc_method methods[] = {
 	/* clang-format off */
-	{ "/hashfed.v1.Admin/GetStatus",    HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_status },
-	{ "/hashfed.v1.Takedown/ListCases", HF_DUTY_ANALYST, 4096, 10000, false, false, &serve_list },
-	{ "/hashfed.v1.Takedown/GetCase",   HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_case },
-	{ "/hashfed.v1.Takedown/GetBundle", HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_bundle },
+	{ "/hashfed.v1.Admin/GetStatus",    HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_status, HF_RPC_READS },
+	{ "/hashfed.v1.Takedown/ListCases", HF_DUTY_ANALYST, 4096, 10000, false, false, &serve_list, HF_RPC_READS },
+	{ "/hashfed.v1.Takedown/GetCase",   HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_case, HF_RPC_READS },
+	{ "/hashfed.v1.Takedown/GetBundle", HF_DUTY_ANALYST, 1024, 10000, false, false, &serve_bundle, HF_RPC_READS },
 	/* clang-format on */
 };
 

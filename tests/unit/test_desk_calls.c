@@ -14,9 +14,9 @@
 
 static const struct hf_rpc_method methods[] = {
 	{ "/hashfed.v1.Match/Match", HF_DUTY_SCANNER, 4 << 20, 30000, false,
-	  false, &hf_serve_match },
+	  false, &hf_serve_match, HF_RPC_READS },
 	{ "/hashfed.v1.Match/MatchStream", HF_DUTY_SCANNER, 4 << 20, 0, true,
-	  true, &hf_serve_match_stream },
+	  true, &hf_serve_match_stream, HF_RPC_READS },
 };
 
 /* The world's node, answering lookups on a socket. */

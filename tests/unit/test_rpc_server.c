@@ -176,13 +176,13 @@ static void a_table_that_disagrees_with_the_schema_is_refused(void **state)
 		enum hf_err want;
 	} rows[] = {
 		/* clang-format off */
-		{ "as it is",         { TEST "Echo", ALL, 10, 0, false, false, &s_echo_events }, HF_OK },
-		{ "client streams",   { TEST "Echo", ALL, 10, 0, true,  false, &s_echo_events }, HF_E_ARGUMENT },
-		{ "server streams",   { TEST "Echo", ALL, 10, 0, false, true,  &s_echo_events }, HF_E_ARGUMENT },
-		{ "no such method",   { TEST "Ech",  ALL, 10, 0, false, false, &s_echo_events }, HF_E_ARGUMENT },
-		{ "no such service",  { "/a.B/Echo", ALL, 10, 0, false, false, &s_echo_events }, HF_E_ARGUMENT },
-		{ "no path",          { "",          ALL, 10, 0, false, false, &s_echo_events }, HF_E_ARGUMENT },
-		{ "built in already", { "/grpc.health.v1.Health/Check", ALL, 10, 0, false, false, &s_echo_events }, HF_E_ARGUMENT },
+		{ "as it is",         { TEST "Echo", ALL, 10, 0, false, false, &s_echo_events, HF_RPC_READS }, HF_OK },
+		{ "client streams",   { TEST "Echo", ALL, 10, 0, true,  false, &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
+		{ "server streams",   { TEST "Echo", ALL, 10, 0, false, true,  &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
+		{ "no such method",   { TEST "Ech",  ALL, 10, 0, false, false, &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
+		{ "no such service",  { "/a.B/Echo", ALL, 10, 0, false, false, &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
+		{ "no path",          { "",          ALL, 10, 0, false, false, &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
+		{ "built in already", { "/grpc.health.v1.Health/Check", ALL, 10, 0, false, false, &s_echo_events, HF_RPC_READS }, HF_E_ARGUMENT },
 		/* clang-format on */
 	};
 
