@@ -4,6 +4,7 @@
 
 #include "errand.h"
 #include "own_check.h"
+#include "serve.h"
 #include "visible.h"
 
 #define WAIT_US ((uint64_t)10 * 1000 * 1000)
@@ -322,6 +323,37 @@ static void errands_of_several_threads_run_beside_each_other(void **state)
 	pthread_barrier_destroy(&all);
 }
 
+/* The verbs of those that only tell. */
+static bool is_question(const char *name)
+{
+	static const char *const verbs[] = { "Get",    "List",  "Watch",
+					     "Match",  "Prove", "Verify",
+					     "Explain" };
+
+	for (size_t i = 0; i < ROWS(verbs); i++) {
+		if (strncmp(name, verbs[i], strlen(verbs[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a person or program of ours calls is audited, or a question. */
+static void every_method_that_writes_says_so(void **state)
+{
+	for (size_t i = 0; i < hf_methods_count; i++) {
+		const struct hf_rpc_method *method = &hf_methods[i];
+		const char *name = strrchr(method->path, '/') + 1;
+		bool should =
+			method->duties != HF_DUTY_PEER && !is_question(name);
+
+		if (hf_method_writes(method->path) != should)
+			fail_msg("%s", method->path);
+		assert_true(method->effect == HF_RPC_READS ||
+			    method->effect == HF_RPC_WRITES);
+	}
+	assert_false(hf_method_writes("/hashfed.v1.Publish/Nothing"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +366,7 @@ int main(void)
 		WORLD_TEST(a_hidden_set_and_an_unknown_one_look_the_same),
 		WORLD_TEST(an_agreement_that_is_over_hides_the_set),
 		WORLD_TEST(a_peer_is_told_of_whom_it_shares_a_set_with),
+		cmocka_unit_test(every_method_that_writes_says_so),
 		cmocka_unit_test(errands_run_in_order_and_all_before_the_stop),
 		cmocka_unit_test(
 			errands_of_several_threads_run_beside_each_other),

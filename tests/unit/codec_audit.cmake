@@ -1,0 +1,1 @@
+hf_unit(codec_audit USES base codec)
