@@ -327,7 +327,7 @@ static void errands_of_several_threads_run_beside_each_other(void **state)
 static bool is_question(const char *name)
 {
 	static const char *const verbs[] = { "Get",    "List",  "Watch",
-					     "Match",  "Prove", "Verify",
+					     "Match",  "Prove", "VerifySet",
 					     "Explain" };
 
 	for (size_t i = 0; i < ROWS(verbs); i++) {
