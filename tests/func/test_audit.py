@@ -34,6 +34,7 @@ def test_every_write_stands_there_with_who_did_it_and_what_came_of_it(net):
     batch = os.urandom(16)
     maria.Append(iter([pb.AppendRequest(set="ncii", batch_id=batch, sequence=i, items=[item(2 * i), item(2 * i + 1)])
                        for i in range(3)]), timeout=30)
+    until(lambda: hotline.match(sha256(1)), 20, "it can be named by its hash")
     hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(1), reason=pb.RETRACT_REASON_WRONG,
                                               note="her name is in it"), timeout=30)
     hotline.publish.Amend(pb.AmendRequest(entry=pb.EntryRef(origin="ncii", index=2), item=pb.Item(
@@ -155,9 +156,9 @@ def test_what_was_acknowledged_before_a_kill_stands_in_it(net):
     done = 0
     for turn in range(6):
         for _ in range(5):
-            hotline.append("ncii", [item(done)])
+            last = hotline.append("ncii", [item(done)]).ranges[0].first
             done += 1
-        hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(done - 1), reason=1), timeout=30)
+        hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=last), reason=1), timeout=30)
         # At once, and in the middle of what nobody was told of.
         hotline.publish.Append.future(iter([pb.AppendRequest(set="ncii", batch_id=os.urandom(16),
                                                              items=[item(10000 + turn)])]), timeout=30)
