@@ -17,6 +17,7 @@
 #include "erasure.h"
 #include "feed.h"
 #include "feed_expiry.h"
+#include "journal.h"
 #include "file.h"
 #include "judged.h"
 #include "ledger.h"
@@ -297,6 +298,8 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		err = hf_roles_new(
 			node->ledger, node->ring, start->conf->attesters,
 			start->conf->attesters_count, &node->roles, why);
+	if (err == HF_OK)
+		err = hf_journal_start(node, &node->journal, why);
 	if (err == HF_OK)
 		err = hf_desk_start(node, &node->desk, why);
 	if (err == HF_OK)
@@ -588,6 +591,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	if (node->poller != NULL)
 		hf_rpc_loop_free(node->poller);
 	hf_desk_free(node->desk);
+	hf_journal_free(node->journal);
 	hf_retro_free(node->retro);
 	hf_tails_free(node->tails);
 	hf_watches_free(node->watches);

@@ -82,6 +82,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(get_evidence, "Admin",  "GetEvidence", 30000)                       \
 	X(list_receipts, "Admin", "ListReceipts", 60000)                      \
 	X(list_audit,  "Admin",   "ListAudit",  60000)                        \
+	X(get_affected, "Admin",  "GetAffected", 60000)                       \
 	X(list_cases,  "Takedown", "ListCases", 30000)                        \
 	X(get_case,    "Takedown", "GetCase",   30000)                        \
 	X(get_bundle,  "Takedown", "GetBundle", 60000)                        \

@@ -315,6 +315,7 @@ HF_CMD_RUN(status);
 HF_CMD_RUN(admin_backup);
 HF_CMD_RUN(admin_verify);
 HF_CMD_RUN(audit);
+HF_CMD_RUN(affected);
 HF_CMD_RUN(checkpoint);
 HF_CMD_RUN(proof);
 HF_CMD_RUN(notify);

@@ -135,6 +135,8 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	{ "audit", NULL, "", 0, 0,
 	  CALLS | BIT(JSON) | BIT(FROM) | BIT(TO) | BIT(WHO) | BIT(METHOD),
 	  hf_cmd_audit, "who did what here, and what came of it" },
+	{ "affected", NULL, "SET INDEX | HASH", 1, 2, CALLS | BIT(JSON),
+	  hf_cmd_affected, "what this node did because of an entry or a hash" },
 	{ "verify", NULL, "FILE", 1, 1, BIT(JSON),
 	  hf_cmd_verify, "check a case's bundle, or evidence of a fork; no daemon is needed" },
 	{ "report", "hosting", "", 0, 0,

@@ -83,6 +83,8 @@ static const struct option {
 	{ "cases-need-role", KIND_FLAG,   0, 0,           "no",            TO(cases_need_role) },
 	{ "retro-match",    KIND_TIME,    0, 365 * MS_OF_DAY, "0s",        TO(retro_match_ms) },
 	{ "retro-items",    KIND_COUNT,   1000, 100000000, "2000000",      TO(retro_items_count) },
+	{ "verdicts-keep",  KIND_TIME,    0, 3660 * MS_OF_DAY, "184d",     TO(verdicts_keep_ms) },
+	{ "verdicts-max",   KIND_SIZE,    MIB(16), GIB(1024), "1GiB",      TO(verdicts_max_bytes) },
 	{ "regimes",        KIND_REGIMES, 0, 0,           NULL,            0 },
 	{ "attesters",      KIND_ATTESTERS, 0, 0,         NULL,            0 },
 	{ "witnesses",      KIND_WITNESSES, 0, 0,         NULL,            0 },

@@ -88,6 +88,8 @@ struct hf_conf {
 	bool cases_need_role;    /* notices from attested senders only */
 	uint64_t retro_match_ms; /* how long lookups are remembered; 0: not */
 	uint64_t retro_items_count;     /* and how many of them */
+	uint64_t verdicts_keep_ms;      /* how long they are known; 0: not */
+	uint64_t verdicts_max_bytes;    /* and how much of the disk */
 	struct hf_conf_regime *regimes; /* owned */
 	size_t regimes_count;
 	struct hf_conf_attester *attesters; /* owned */

@@ -8,6 +8,7 @@
 
 #include "desk.h"
 #include "errand.h"
+#include "journal.h"
 #include "lookup.h"
 #include "node.h"
 #include "retro.h"
@@ -51,9 +52,10 @@ struct hf_desk_batch {
 	const struct hf_desk_form *form;
 	struct hf_wire_match_request request; /* in the arena */
 	struct hf_buf reply;
-	struct hf_rpc_call *call; /* a reference, while it is away */
-	size_t away_bytes;        /* its part of the desk's */
-	atomic_bool is_left;      /* nobody waits for the answer */
+	struct hf_rpc_call *call;          /* a reference, while it is away */
+	const struct hf_rpc_identity *who; /* the call's; NULL: nobody's */
+	size_t away_bytes;                 /* its part of the desk's */
+	atomic_bool is_left;               /* nobody waits for the answer */
 	bool is_last;
 	enum hf_err err;
 	struct hf_why why;
@@ -81,6 +83,7 @@ enum hf_err hf_desk_open(struct hf_desk *desk, struct hf_desk_batch **out_batch)
 	}
 	hf_buf_init(&batch->reply, HF_MESSAGE_MAX_BYTES);
 	batch->is_last = false;
+	batch->who = NULL;
 	batch->why.text[0] = '\0';
 	atomic_init(&batch->is_left, false);
 	*out_batch = batch;
@@ -162,8 +165,11 @@ enum hf_err hf_desk_look(struct hf_desk_batch *batch, struct hf_buf **out_reply,
 						  &batch->request, &response))
 			break;
 	}
-	if (err == HF_OK)
+	if (err == HF_OK) {
+		hf_journal_put(node->journal, batch->who, &batch->request,
+			       &response);
 		err = batch->form->encode(&response, &batch->reply);
+	}
 	*out_reply = &batch->reply;
 	return err;
 }
@@ -235,6 +241,7 @@ void hf_desk_take(struct hf_desk *desk, struct hf_rpc_call *call,
 		return;
 	}
 	reply = &batch->reply;
+	batch->who = hf_rpc_caller(call);
 	err = hf_desk_read(batch, message, form, &why);
 	if (err == HF_OK && hf_desk_is_dear(batch)) {
 		err = send_away(desk, call, batch, &why);

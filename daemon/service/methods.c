@@ -85,6 +85,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("Propose"),            OPERATOR, KIB(8),  30000, false, false, WRITES(propose) },
 	{ ADMIN("ListProposals"),      READER,   KIB(1),  60000, false, false, READS(list_proposals) },
 	{ ADMIN("ListAudit"),          OPERATOR, KIB(4),  60000, false, false, READS(list_audit) },
+	{ ADMIN("GetAffected"),        WORKER,   KIB(4),  60000, false, false, READS(get_affected) },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, WRITES(thaw_set) },
 
 	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, WRITES(attest_role) },

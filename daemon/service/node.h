@@ -35,6 +35,7 @@ struct hf_expiry;
 struct hf_feed;
 struct hf_forks;
 struct hf_index;
+struct hf_journal;
 struct hf_ledger;
 struct hf_peers;
 struct hf_receipts;
@@ -92,6 +93,7 @@ struct hf_node {
 	struct hf_peers *peers;
 	struct hf_applied_say *applied_say; /* how far we are */
 	struct hf_audit *audit;             /* who wrote what here */
+	struct hf_journal *journal; /* of verdicts; NULL where it is off */
 };
 
 /* The node of a call. */

@@ -75,6 +75,7 @@ extern const struct hf_rpc_events hf_serve_get_evidence;
 extern const struct hf_rpc_events hf_serve_thaw_set;
 extern const struct hf_rpc_events hf_serve_get_sizes;
 extern const struct hf_rpc_events hf_serve_list_audit;
+extern const struct hf_rpc_events hf_serve_get_affected;
 
 /* Takedown. */
 extern const struct hf_rpc_events hf_serve_attest_role;

@@ -46,6 +46,31 @@ HF_SHAPE(list_audit_response, Hashfed__V1__ListAuditResponse,
 	HF_MANY(entries, audit_entry, HF_PAGE_SIZE_MAX),
 	HF_TEXT(next_page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
 
+HF_SHAPE(get_affected_request, Hashfed__V1__GetAffectedRequest,
+	 hashfed__v1__get_affected_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_CASE_ONE(what, HF_AFFECTED_ENTRY, entry, entry_ref),
+	HF_CASE_ONE(what, HF_AFFECTED_HASH, hash, hash),
+	HF_I32(page_size, HF_PAGE_SIZE_MAX),
+	HF_TEXT(page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
+HF_SHAPE(given_verdict, Hashfed__V1__GivenVerdict,
+	 hashfed__v1__given_verdict, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_U64(at_ms),
+	HF_ENUM(verdict, hf_verdict),
+	HF_ONE(entry, entry_ref, 1),
+	HF_TEXT(rule, 0, HF_SENTENCE_MAX_BYTES),
+	HF_TEXT(policy_version, 0, HF_LABEL_MAX_BYTES),
+	HF_ENUM(algorithm, hf_algorithm),
+	HF_U32(distance, UINT32_MAX),
+	HF_TEXT(who, 0, HF_AUDIT_NAME_MAX_BYTES),
+	HF_TEXT(item, 0, HF_ITEM_NAME_MAX_BYTES))
+
+HF_SHAPE(get_affected_response, Hashfed__V1__GetAffectedResponse,
+	 hashfed__v1__get_affected_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_MANY(verdicts, given_verdict, HF_PAGE_SIZE_MAX),
+	HF_MANY(cases, case_summary, HF_PAGE_SIZE_MAX),
+	HF_TEXT(next_page_token, 0, HF_PAGE_TOKEN_MAX_BYTES))
+
 /*
  * The fields that are told, whatever message they are in; of messages among
  * them again those.  What people wrote, digests, places and contents are not.

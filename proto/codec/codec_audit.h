@@ -14,6 +14,7 @@
 
 #include "codec.h"
 #include "codec_item.h"
+#include "codec_takedown.h"
 
 struct hf_audit_fact {
 	const char *name;
@@ -51,11 +52,48 @@ struct hf_list_audit_response {
 	const char *next_page_token;
 };
 
+enum hf_affected_what {
+	HF_AFFECTED_NOTHING = 0,
+	HF_AFFECTED_ENTRY = 1,
+	HF_AFFECTED_HASH = 2,
+};
+
+struct hf_get_affected_request {
+	enum hf_affected_what what;
+	const struct hf_entry_ref *entry;
+	const struct hf_hash *hash;
+	int32_t page_size; /* 0 to HF_PAGE_SIZE_MAX */
+	const char *page_token;
+};
+
+struct hf_given_verdict {
+	uint64_t at_ms;
+	enum hf_verdict verdict;
+	const struct hf_entry_ref *entry;
+	const char *rule;
+	const char *policy_version;
+	enum hf_algorithm algorithm;
+	uint32_t distance;
+	const char *who;
+	const char *item; /* HF_ITEM_NAME_MAX_BYTES */
+};
+
+struct hf_get_affected_response {
+	const struct hf_given_verdict *verdicts; /* HF_PAGE_SIZE_MAX */
+	size_t verdicts_count;
+	const struct hf_case_summary *cases; /* HF_PAGE_SIZE_MAX */
+	size_t cases_count;
+	const char *next_page_token;
+};
+
 HF_CODEC_MESSAGE(audit_fact);
 HF_CODEC_MESSAGE(audit_record);
 HF_CODEC_MESSAGE(list_audit_request);
 HF_CODEC_MESSAGE(audit_entry);
 HF_CODEC_MESSAGE(list_audit_response);
+HF_CODEC_MESSAGE(get_affected_request);
+HF_CODEC_MESSAGE(given_verdict);
+HF_CODEC_MESSAGE(get_affected_response);
 
 /* What calls concerned, being gathered. */
 struct hf_audit_facts {

@@ -231,7 +231,8 @@ struct hf_shape {
 	X(store_fault) X(set_check) X(verify_store_response)                  \
 	X(make_backup_request) X(make_backup_response)                        \
 	X(audit_fact) X(audit_record) X(list_audit_request) X(audit_entry)    \
-	X(list_audit_response)                                                \
+	X(list_audit_response) X(get_affected_request) X(given_verdict)       \
+	X(get_affected_response)                                              \
 	X(locator) X(contact) X(order) X(notice) X(case_receipt)             \
 	X(delivery) X(log_mark) X(quoted_event) X(case_event)                \
 	X(receive_key) X(attestation) X(case_summary) X(case_event_info)     \

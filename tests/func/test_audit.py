@@ -35,6 +35,7 @@ def test_every_write_stands_there_with_who_did_it_and_what_came_of_it(net):
     maria.Append(iter([pb.AppendRequest(set="ncii", batch_id=batch, sequence=i, items=[item(2 * i), item(2 * i + 1)])
                        for i in range(3)]), timeout=30)
     until(lambda: hotline.match(sha256(1)), 20, "it can be named by its hash")
+    until(lambda: hotline.match(sha256(1)), 20, "it can be named by its hash")
     hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(1), reason=pb.RETRACT_REASON_WRONG,
                                               note="her name is in it"), timeout=30)
     hotline.publish.Amend(pb.AmendRequest(entry=pb.EntryRef(origin="ncii", index=2), item=pb.Item(
