@@ -1,0 +1,1 @@
+hf_fuzz(codec_audit USES base codec)
