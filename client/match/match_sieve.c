@@ -230,3 +230,19 @@ bool hf_match_sieve_has(const struct hf_match_sieve *sieve, unsigned algorithm,
 				  digest)
 		       : has_exact(sieve, beginning(digest));
 }
+
+bool hf_match_sieve_has_video(const struct hf_match_sieve *sieve,
+			      const uint8_t *frames, size_t frames_count,
+			      size_t near_bytes, unsigned percent_least)
+{
+	size_t others_most = frames_count * (100 - percent_least);
+	uint8_t frame[HF_PDQ_BYTES] = { 0 };
+	size_t others = 0;
+
+	for (size_t i = 0; i < frames_count && others * 100 <= others_most;
+	     i++) {
+		memcpy(frame, frames + i * HF_PDQ_BYTES, near_bytes);
+		others += !has_near(&sieve->near[1], frame);
+	}
+	return others < frames_count && others * 100 <= others_most;
+}

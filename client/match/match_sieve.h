@@ -47,4 +47,12 @@ size_t hf_match_sieve_count(const struct hf_match_sieve *sieve);
 bool hf_match_sieve_has(const struct hf_match_sieve *sieve, unsigned algorithm,
 			const uint8_t *digest);
 
+/* Could a video of these distinct frames, 32 bytes each, match, where at least
+ * so many percent of them have to be near those of one list?  All that were
+ * added count as one.  Of each frame the first near_bytes are compared: those
+ * that were added are 0 behind them. */
+bool hf_match_sieve_has_video(const struct hf_match_sieve *sieve,
+			      const uint8_t *frames, size_t frames_count,
+			      size_t near_bytes, unsigned percent_least);
+
 #endif /* HF_MATCH_SIEVE_H */

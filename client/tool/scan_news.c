@@ -139,22 +139,6 @@ void hf_scan_news_free(struct hf_scan_news *news)
 	free(news);
 }
 
-/* Are as many of its frames new ones as policy asks for at least?  Of one list
- * there may be fewer. */
-static bool video_concerns(const struct hf_scan_news *news,
-			   const struct hf_row *row)
-{
-	uint8_t room[HF_PDQ_BYTES];
-	size_t count = row->frames_count, others = 0;
-	size_t others_most = count * (100 - news->looked_up_percent_least);
-
-	for (size_t i = 0; i < count && others * 100 <= others_most; i++)
-		others += !hf_match_sieve_has(
-			news->sieve, HF_ALGORITHM_VPDQ,
-			half(row->frames + i * HF_PDQ_BYTES, room));
-	return others < count && others * 100 <= others_most;
-}
-
 bool hf_scan_news_concern(const struct hf_scan_news *news,
 			  const struct hf_row *row)
 {
@@ -166,7 +150,10 @@ bool hf_scan_news_concern(const struct hf_scan_news *news,
 	if (sieve == NULL)
 		return false;
 	if (row->frames_count > 0 &&
-	    (news->is_every_video || video_concerns(news, row)))
+	    (news->is_every_video ||
+	     hf_match_sieve_has_video(sieve, row->frames, row->frames_count,
+				      HF_NEWS_NEAR_BYTES,
+				      news->looked_up_percent_least)))
 		return true;
 	if (hf_match_sieve_count(sieve) == 0)
 		return false;

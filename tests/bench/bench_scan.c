@@ -1,7 +1,7 @@
 /*
  * bench_scan DIRECTORY [FILES]: what an inventory takes on disk, and how long
  * it takes to hold new entries against it.  Rows are of pictures, made up by a
- * seed, with three kinds of names.
+ * seed, with three kinds of names; then of videos of a minute each.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,10 @@
 #include "random64.h"
 
 #define NEW_ENTRIES 1000
+#define VIDEOS      5000
+#define MINUTE      60
+/* As many as an update is told. */
+#define NEW_FRAMES 65536
 
 static void fill(uint8_t *digest, size_t len_bytes)
 {
@@ -147,6 +151,73 @@ static void join(const struct hf_inventory *inventory, bool has_near)
 	       (double)took_us * 1e3 / (double)rows, may, rows);
 }
 
+static void join_videos(const struct hf_inventory *inventory,
+			const struct hf_match_sieve *sieve)
+{
+	struct hf_shelf_cursor *cursor;
+	const struct hf_row *row;
+	struct hf_why why = { "" };
+	uint64_t begun_us = hf_clock_mono_us(), rows = 0, may = 0;
+	enum hf_err err;
+
+	must(hf_shelf_begin(hf_inventory_shelf(inventory, HF_INVENTORY_ALL),
+			    &cursor, &why),
+	     &why);
+	while ((err = hf_shelf_next(cursor, &row, &why)) == HF_OK) {
+		may += hf_match_sieve_has_video(sieve, row->frames,
+						row->frames_count,
+						HF_NEWS_NEAR_BYTES, 80);
+		rows++;
+	}
+	must(err == HF_E_NOTFOUND ? HF_OK : err, &why);
+	hf_shelf_end(cursor);
+	printf("%d new frames: %.0f us a minute of video, %" PRIu64
+	       " of %" PRIu64 " looked up\n",
+	       NEW_FRAMES,
+	       (double)(hf_clock_mono_us() - begun_us) / (double)rows, may,
+	       rows);
+}
+
+static void videos(const char *dir)
+{
+	static uint8_t frames[MINUTE][HF_PDQ_BYTES];
+	uint8_t digests[HF_ROW_ALL_BYTES], digest[HF_PDQ_BYTES] = { 0 };
+	struct hf_inventory *inventory;
+	struct hf_match_sieve *sieve;
+	struct hf_why why = { "" };
+
+	must(hf_inventory_open(dir, true, &inventory, &why), &why);
+	for (uint64_t i = 0; i < VIDEOS; i++) {
+		char path[128];
+		struct hf_row row = { .path = path,
+				      .quality = HF_ROW_NO_PDQ,
+				      .stamp = (uint32_t)random64(),
+				      .digests = digests,
+				      .frames = frames[0],
+				      .frames_count = MINUTE };
+
+		make_path(COUNTED, i, path, sizeof(path));
+		fill(digests, sizeof(digests));
+		fill(frames[0], sizeof(frames));
+		must(hf_inventory_put(inventory, HF_INVENTORY_ALL, &row, &why),
+		     &why);
+	}
+	must(hf_inventory_save(inventory, &why), &why);
+	printf("videos of a minute: %.0f bytes each\n",
+	       (double)hf_shelf_bytes(
+		       hf_inventory_shelf(inventory, HF_INVENTORY_ALL)) /
+		       VIDEOS);
+	must(hf_match_sieve_new(31, 31, &sieve, &why), &why);
+	for (int i = 0; i < NEW_FRAMES; i++) {
+		fill(digest, HF_NEWS_NEAR_BYTES);
+		must(hf_match_sieve_add(sieve, HF_ALGORITHM_VPDQ, digest, &why),
+		     &why);
+	}
+	join_videos(inventory, sieve);
+	hf_match_sieve_free(sieve);
+	hf_inventory_close(inventory);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t files =
@@ -166,5 +237,6 @@ int main(int argc, char **argv)
 		}
 		hf_inventory_close(inventory);
 	}
+	videos(argv[1]);
 	return 0;
 }

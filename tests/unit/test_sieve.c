@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "match_index.h"
 #include "match_kernel.h"
 #include "match_sieve.h"
 #include "random64.h"
@@ -110,11 +111,68 @@ static void it_says_what_comparing_with_each_says(void **state)
 			ROWS(counts) * ASKED * 19 / 20);
 }
 
+/* Whatever share of a video's frames is near, of whole frames and of their
+ * first halves: what the index would tell passes, and no more does. */
+static void a_video_passes_with_the_share_that_is_asked_for(void **state)
+{
+	enum { MOST = 41 };
+	static const unsigned leasts[] = { 0, 1, 50, 79, 80, 81, 100 };
+	static const size_t near_bytes[] = { 16, 32 };
+	static uint8_t added[MOST][32], frames[MOST][32];
+	struct hf_why why = { "" };
+
+	for (size_t half = 0; half < ROWS(near_bytes); half++) {
+		struct hf_match_sieve *sieve;
+
+		assert_ok(hf_match_sieve_new(-1, 31, &sieve, &why), &why);
+		for (size_t i = 0; i < MOST; i++) {
+			memset(added[i], 0, 32);
+			fill(added[i], near_bytes[half]);
+			assert_ok(hf_match_sieve_add(sieve, HF_ALGORITHM_VPDQ,
+						     added[i], &why),
+				  &why);
+		}
+		for (size_t count = 1; count <= MOST; count++) {
+			for (size_t near = 0; near <= count; near++) {
+				size_t from = random64() % count;
+
+				for (size_t i = 0; i < count; i++) {
+					uint8_t *frame =
+						frames[(from + i) % count];
+
+					fill(frame, 32);
+					if (i >= near)
+						continue;
+					memcpy(frame, added[i],
+					       near_bytes[half]);
+					frame[i % 16] ^= 0x7f;
+					frame[(i + 3) % 16] ^= 0xff;
+				}
+				for (size_t l = 0; l < ROWS(leasts); l++)
+					assert_int_equal(
+						hf_match_sieve_has_video(
+							sieve, frames[0], count,
+							near_bytes[half],
+							leasts[l]),
+						near > 0 &&
+							hf_index_percent(
+								(unsigned)near,
+								(unsigned)
+									count) >=
+								leasts[l]);
+			}
+		}
+		hf_match_sieve_free(sieve);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kernel_finds_the_same_heads),
 		cmocka_unit_test(it_says_what_comparing_with_each_says),
+		cmocka_unit_test(
+			a_video_passes_with_the_share_that_is_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
