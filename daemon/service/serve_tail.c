@@ -47,7 +47,8 @@ struct tail {
 	size_t rows_size;
 	bool is_caught_up; /* the first round is over */
 	bool must_look;    /* something changed while it was sending */
-	uint8_t manifests[HF_SHA256_BYTES]; /* all that we held, when told */
+	uint8_t ring[HF_SHA256_BYTES];      /* as it was looked at last */
+	uint8_t manifests[HF_SHA256_BYTES]; /* that were told */
 	struct hf_rpc_timer same;
 	bool is_same_due; /* what waited for the timer is told now */
 };
@@ -253,12 +254,13 @@ static void tell_ended(struct tail *tail, struct hf_ring *ring)
 	}
 }
 
-/* Which versions of manifests we hold: a few bytes to compare, where what a
+/* Which manifests and agreements we hold: a few bytes to compare, where what a
  * caller may know of them takes looking at every set. */
-static void digest_manifests(const struct hf_ring *ring,
-			     uint8_t out_digest[static HF_SHA256_BYTES])
+static void digest_ring(const struct hf_ring *ring,
+			uint8_t out_digest[static HF_SHA256_BYTES])
 {
 	const struct hf_organisation *peers;
+	const struct hf_ring_set *sets;
 	size_t count = hf_ring_peers(ring, &peers);
 	struct hf_sha256 hash;
 
@@ -267,10 +269,29 @@ static void digest_manifests(const struct hf_ring *ring,
 			 HF_HASH_BYTES);
 	for (size_t i = 0; i < count; i++)
 		hf_sha256_update(&hash, peers[i].document_hash, HF_HASH_BYTES);
+	count = hf_ring_sets(ring, &sets);
+	for (size_t i = 0; i < count; i++) {
+		hf_sha256_update(&hash, sets[i].origin,
+				 strlen(sets[i].origin) + 1);
+		hf_sha256_update(&hash, &sets[i].agreement->version,
+				 sizeof(sets[i].agreement->version));
+	}
 	hf_sha256_final(&hash, out_digest);
 }
 
-/* With the end of the first round, and when there are others than then. */
+static void digest_marks(const struct hf_manifest_mark *marks, size_t count,
+			 uint8_t out_digest[static HF_SHA256_BYTES])
+{
+	struct hf_sha256 hash;
+
+	hf_sha256_init(&hash);
+	for (size_t i = 0; i < count; i++)
+		hf_sha256_update(&hash, marks[i].hash.at, HF_HASH_BYTES);
+	hf_sha256_final(&hash, out_digest);
+}
+
+/* With the end of the first round, and when there are others than then, or
+ * others that the caller may know of. */
 static void tell_manifests(struct tail *tail, const struct hf_ring *ring)
 {
 	struct hf_tail_response news = { .origin = "",
@@ -278,21 +299,25 @@ static void tell_manifests(struct tail *tail, const struct hf_ring *ring)
 	uint8_t digest[HF_SHA256_BYTES];
 	struct hf_manifest_mark *marks;
 
-	digest_manifests(ring, digest);
+	digest_ring(ring, digest);
 	if (tail->is_caught_up &&
-	    memcmp(digest, tail->manifests, sizeof(digest)) == 0)
+	    memcmp(digest, tail->ring, sizeof(digest)) == 0)
 		return;
 	marks = calloc(HF_MARKS_MAX, sizeof(*marks));
 	if (marks == NULL) {
 		hf_rpc_finish(tail->call, HF_E_NOMEM, NULL);
 		return;
 	}
+	memcpy(tail->ring, digest, sizeof(digest));
 	news.manifests = marks;
 	news.manifests_count =
 		hf_visible_manifests(ring, hf_rpc_caller(tail->call), marks);
+	digest_marks(marks, news.manifests_count, digest);
+	if (news.caught_up ||
+	    memcmp(digest, tail->manifests, sizeof(digest)) != 0)
+		send_news(tail, &news);
 	tail->is_caught_up = true;
 	memcpy(tail->manifests, digest, sizeof(digest));
-	send_news(tail, &news);
 	free(marks);
 }
 

@@ -120,7 +120,9 @@ def test_of_two_relays_one_cannot_hide_a_newer_manifest(net):
         grow(hotline, 3, 1)
         holds(provider, 4)
         assert version(provider) == 1
+        # It is met before it has the set, so it may not tell of its publisher.
         other.start()
+        until(lambda: provider.peers()["other.example"].is_connected, 30)
         other.follow(ORIGIN)
         until(lambda: version(provider) == 2, 30, "the provider has version 2")
     finally:
