@@ -6,6 +6,7 @@
 #include "note.h"
 #include "peers.h"
 #include "ring.h"
+#include "set_keys.h"
 
 #include "backup.h"
 #include "node.h"
@@ -48,33 +49,34 @@ static enum hf_err make_backup(struct hf_unary *unary, struct hf_why *why)
 
 HF_UNARY_CASE(make_backup);
 
-/* Who signed the notes is known by the ring, for sets that it has. */
+/* By a key of its agreement, where that names one for it. */
+static bool is_good_note(const struct hf_ring_set *set, struct hf_span bytes)
+{
+	struct hf_set_pair keys = { 0 };
+	struct hf_note note;
+
+	return hf_note_parse(bytes, &note, NULL) == HF_OK &&
+	       (hf_set_keys_for(set->agreement, &note, &keys, NULL) != HF_OK ||
+		hf_note_open(bytes, &keys.log, &keys.cosigner, &note, NULL,
+			     NULL) == HF_OK);
+}
+
+/* Who signs the notes is known by the ring, for sets that it has. */
 static bool has_good_notes(struct hf_node *node, struct hf_ledger_view *view,
 			   const struct hf_ledger_info *info)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(info->origin));
-	struct hf_note_key log, cosigner;
 	struct hf_span bytes;
-	struct hf_note note;
 	bool is_good = true;
 
-	if (set == NULL ||
-	    hf_note_key_init(HF_NOTE_LOG, hf_span_of(set->origin),
-			     &set->log_key, &log, NULL) != HF_OK ||
-	    hf_note_key_init(HF_NOTE_COSIGNER, hf_span_of(set->cosigner_name),
-			     &set->cosigner_key, &cosigner, NULL) != HF_OK)
-		goto out;
 	for (enum hf_ledger_which which = HF_LEDGER_NOTE;
-	     which <= HF_LEDGER_SEEN && is_good; which++) {
-		if (hf_ledger_note(view, info->set, which, &bytes, NULL) !=
+	     which <= HF_LEDGER_SEEN && is_good && set != NULL; which++) {
+		if (hf_ledger_note(view, info->set, which, &bytes, NULL) ==
 		    HF_OK)
-			continue;
-		is_good = hf_note_open(bytes, &log, &cosigner, &note, NULL,
-				       NULL) == HF_OK;
+			is_good = is_good_note(set, bytes);
 	}
-out:
 	hf_ring_release(ring);
 	return is_good;
 }
