@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "breaker.h"
 #include "bytes.h"
 #include "cases.h"
 #include "cert.h"
@@ -19,12 +20,14 @@
 #include "feed_expiry.h"
 #include "journal.h"
 #include "file.h"
+#include "hold.h"
 #include "judged.h"
 #include "ledger.h"
 #include "ledger_view.h"
 #include "log.h"
 #include "match_policy.h"
 #include "match_tell.h"
+#include "opinions.h"
 #include "own_set.h"
 #include "peers.h"
 #include "retract.h"
@@ -266,6 +269,18 @@ static enum hf_err tell_rules(struct hf_node *node, struct hf_why *why)
 	return hf_index_tell_rules(node->index, &rules, why);
 }
 
+/* While somebody's lookup waits. */
+static void on_trip(void *arg, uint32_t set, uint64_t entry)
+{
+	struct hf_node *node = arg;
+
+	hf_log(HF_LOG_WARNING, "match", "entry hits too often",
+	       "set=%u entry=%llu "
+	       "hint=\"hashfed status names it; hashfed release\"",
+	       set, (unsigned long long)entry);
+	hf_opinions_mark(node->opinions, set, entry);
+}
+
 enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
@@ -293,11 +308,21 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = tell_rules(node, why);
 	if (err == HF_OK)
-		err = hf_feed_start(node, &node->feed, why);
-	if (err == HF_OK)
 		err = hf_roles_new(
 			node->ledger, node->ring, start->conf->attesters,
 			start->conf->attesters_count, &node->roles, why);
+	if (err == HF_OK) {
+		snprintf(dir, sizeof(dir), "%s/held", start->conf->state_dir);
+		err = hf_hold_open(dir, &node->hold, why);
+	}
+	if (err == HF_OK)
+		err = hf_breaker_new(start->conf->breaker_hits, on_trip, node,
+				     &node->breaker, why);
+	/* Before anybody can look up. */
+	if (err == HF_OK)
+		err = hf_opinions_new(node, &node->opinions, why);
+	if (err == HF_OK)
+		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
 		err = hf_journal_start(node, &node->journal, why);
 	if (err == HF_OK)
@@ -601,8 +626,11 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 		hf_rpc_stop();
 	hf_audit_stop(node->audit);
 	hf_audit_free(node->audit);
-	hf_roles_free(node->roles);
 	hf_feed_stop(node->feed);
+	hf_opinions_free(node->opinions);
+	hf_breaker_free(node->breaker);
+	hf_hold_close(node->hold);
+	hf_roles_free(node->roles);
 	hf_expiry_close(node->expiring);
 	hf_index_close(node->retracted);
 	hf_index_close(node->index);

@@ -65,8 +65,8 @@ static const char *last_words(const char *text)
 	return last != NULL ? last + strlen("last error: ") : text;
 }
 
-enum hf_err hf_client_explain(struct hf_client *client, enum hf_err err,
-			      struct hf_why *why)
+enum hf_err hf_client_worded(struct hf_client *client, enum hf_err err,
+			     struct hf_why *why)
 {
 	struct hf_why said = { "" };
 

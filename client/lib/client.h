@@ -25,6 +25,7 @@
 #include "codec_audit.h"
 #include "codec_hub.h"
 #include "codec_match.h"
+#include "codec_opinion.h"
 #include "codec_publish.h"
 #include "codec_takedown.h"
 #include "err.h"
@@ -88,6 +89,9 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	X(get_bundle,  "Takedown", "GetBundle", 60000)                        \
 	X(retract,     "Publish", "Retract",    600000)                       \
 	X(amend,       "Publish", "Amend",      60000)                        \
+	X(opine,       "Publish", "Opine",      60000)                        \
+	X(explain,     "Admin",   "Explain",    60000)                        \
+	X(release,     "Admin",   "Release",    60000)                        \
 	X(send_notice, "Takedown", "SendNotice", 60000)                       \
 	X(report_found, "Takedown", "ReportFound", 120000)                    \
 	X(update_case, "Takedown", "UpdateCase", 60000)                       \

@@ -74,7 +74,7 @@ static enum hf_err message_send(struct hf_client_append *append,
 	if (err == HF_OK)
 		err = hf_exchange_send(append->exchange, message, why);
 	return err == HF_OK ? HF_OK
-			    : hf_client_explain(append->client, err, why);
+			    : hf_client_worded(append->client, err, why);
 }
 
 enum hf_err hf_client_append_send(struct hf_client_append *append,
@@ -122,7 +122,7 @@ enum hf_err hf_client_append_finish(struct hf_client_append *append,
 	hf_buf_init(&reply, HF_MESSAGE_MAX_BYTES);
 	err = answer_await(append, &reply, why);
 	if (err != HF_OK)
-		err = hf_client_explain(append->client, err, why);
+		err = hf_client_worded(append->client, err, why);
 	else
 		err = hf_append_response_parse(hf_buf_span(&reply), arena, out,
 					       why);

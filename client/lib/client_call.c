@@ -7,7 +7,7 @@ enum hf_err hf_client_call(struct hf_client *client, const char *path,
 	enum hf_err err = hf_rpc_unary(client->channel, path, request,
 				       deadline_ms, out_reply, why);
 
-	return err == HF_OK ? HF_OK : hf_client_explain(client, err, why);
+	return err == HF_OK ? HF_OK : hf_client_worded(client, err, why);
 }
 
 static enum hf_err too_large(enum hf_err err, const char *method,

@@ -37,8 +37,8 @@ struct hf_client {
 };
 
 /* Make a sentence of what a call failed with that a person can act on. */
-HF_MUST enum hf_err hf_client_explain(struct hf_client *client, enum hf_err err,
-				      struct hf_why *why);
+HF_MUST enum hf_err hf_client_worded(struct hf_client *client, enum hf_err err,
+				     struct hf_why *why);
 
 /* ---- where a daemon is (client_find.c) ---- */
 

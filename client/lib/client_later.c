@@ -51,7 +51,7 @@ enum hf_err hf_client_notice_begin(struct hf_client *client,
 		err = ask(later, request, why);
 	if (err != HF_OK) {
 		hf_client_later_drop(later);
-		return hf_client_explain(client, err, why);
+		return hf_client_worded(client, err, why);
 	}
 	*out_later = later;
 	return HF_OK;
@@ -68,7 +68,7 @@ enum hf_err hf_client_notice_end(struct hf_client_later *later,
 	hf_buf_init(&reply, HF_MESSAGE_MAX_BYTES);
 	err = hf_exchange_finish(later->exchange, &reply, why);
 	if (err != HF_OK)
-		err = hf_client_explain(later->client, err, why);
+		err = hf_client_worded(later->client, err, why);
 	else
 		err = hf_send_notice_response_parse(hf_buf_span(&reply), arena,
 						    out, why);

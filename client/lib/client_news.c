@@ -54,7 +54,7 @@ enum hf_err hf_client_news(struct hf_client *client,
 				err = on_news(arg, is_first, &news, why);
 			is_first = false;
 		} else if (err != HF_E_NOTFOUND) {
-			err = hf_client_explain(client, err, why);
+			err = hf_client_worded(client, err, why);
 		} else if (is_first) {
 			err = hf_why(why, HF_E_INTERNAL,
 				     "the daemon ended the call before it "

@@ -68,7 +68,7 @@ static enum hf_err take(struct hf_client_stream *stream, bool may_wait,
 		err = hf_why(why, HF_E_INTERNAL,
 			     "the daemon ended the call before it answered");
 	else if (err != HF_OK && err != HF_E_NOTFOUND)
-		err = hf_client_explain(stream->client, err, why);
+		err = hf_client_worded(stream->client, err, why);
 	if (err != HF_OK)
 		goto out_release;
 	hf_arena_reset(&stream->arena);
@@ -110,7 +110,7 @@ enum hf_err hf_client_stream_send(struct hf_client_stream *stream,
 	} else {
 		err = hf_exchange_send(stream->exchange, &message, why);
 		if (err != HF_OK)
-			err = hf_client_explain(stream->client, err, why);
+			err = hf_client_worded(stream->client, err, why);
 	}
 	hf_buf_release(&message);
 	if (err != HF_OK)

@@ -49,7 +49,7 @@ enum hf_err hf_client_watch_begin(struct hf_client *client,
 	}
 	if (err != HF_OK) {
 		hf_client_watch_end(watch);
-		return hf_client_explain(client, err, why);
+		return hf_client_worded(client, err, why);
 	}
 	*out_watch = watch;
 	return HF_OK;
@@ -75,7 +75,7 @@ enum hf_err hf_client_watch_take(struct hf_client_watch *watch,
 			     "the daemon at %s ended the call",
 			     hf_client_place(watch->client));
 	else if (err != HF_E_NOTFOUND)
-		err = hf_client_explain(watch->client, err, why);
+		err = hf_client_worded(watch->client, err, why);
 	hf_buf_release(&message);
 	return err;
 }

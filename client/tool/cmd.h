@@ -115,7 +115,12 @@
 	X(UPDATE,       "update",       0)            \
 	X(ERASE,        "erase",        0)            \
 	X(WHO,          "who",          1)            \
-	X(METHOD,       "method",       1)
+	X(METHOD,       "method",       1)            \
+	X(AFFIRM,       "affirm",       0)            \
+	X(DISPUTE,      "dispute",      0)            \
+	X(SEEN,         "seen",         0)            \
+	X(WITHDRAW,     "withdraw",     0)            \
+	X(IGNORE,       "ignore",       0)
 /* clang-format on */
 
 enum hf_cmd_option {
@@ -245,6 +250,21 @@ struct hf_cmd_hash {
 /* False when the text is no hash, or a file of that name exists. */
 bool hf_cmd_hash_parse(const char *text, struct hf_cmd_hash *out_hash);
 
+/* What a command is about: SET INDEX, or HASH. */
+struct hf_cmd_subject {
+	bool is_hash;
+	struct hf_entry_ref entry;
+	struct hf_hash hash; /* its digest is in parsed */
+	struct hf_cmd_hash parsed;
+};
+HF_MUST enum hf_err hf_cmd_subject(const struct hf_cmd *cmd,
+				   struct hf_cmd_subject *out,
+				   struct hf_why *why);
+
+/* The index of an entry. */
+HF_MUST enum hf_err hf_cmd_index(const char *text, uint64_t *out_index,
+				 struct hf_why *why);
+
 /* A batch id, 32 hex digits. */
 HF_MUST enum hf_err hf_cmd_batch_id(const char *text,
 				    uint8_t out_id[static HF_BATCH_ID_BYTES],
@@ -287,6 +307,10 @@ HF_MUST enum hf_err hf_cmd_batch_id(const char *text,
 HF_CMD_RUN(hash);
 HF_CMD_RUN(publish);
 HF_CMD_RUN(retract);
+HF_CMD_RUN(opine);
+HF_CMD_RUN(override);
+HF_CMD_RUN(explain);
+HF_CMD_RUN(release);
 HF_CMD_RUN(match);
 HF_CMD_RUN(scan);
 HF_CMD_RUN(sets);

@@ -44,6 +44,17 @@ const struct hf_cmd_row hf_cmd_rows[] = {
 	{ "retract", NULL, "SET INDEX | HASH | FILE | --batch ID", 0, 2,
 	  CALLS | BIT(JSON) | BIT(BATCH) | BIT(REASON) | BIT(NOTE) | BIT(ERASE),
 	  hf_cmd_retract, "take entries of ours back" },
+	{ "opine", NULL, "SET INDEX | HASH --affirm | --dispute | --seen | --withdraw", 1, 2,
+	  CALLS | BIT(JSON) | BIT(AFFIRM) | BIT(DISPUTE) | BIT(SEEN) | BIT(WITHDRAW) |
+	  BIT(REASON) | BIT(NOTE) | BIT(UNTIL) | BIT(SET),
+	  hf_cmd_opine, "say what we think of an entry" },
+	{ "override", NULL, "SET INDEX | HASH --ignore --reason REASON --until DATE | --withdraw", 1, 2,
+	  CALLS | BIT(JSON) | BIT(IGNORE) | BIT(WITHDRAW) | BIT(REASON) | BIT(NOTE) | BIT(UNTIL),
+	  hf_cmd_override, "ignore an entry in lookups here" },
+	{ "explain", NULL, "SET INDEX | HASH", 1, 2, CALLS | BIT(JSON),
+	  hf_cmd_explain, "everything known of an entry, and why lookups answer so" },
+	{ "release", NULL, "SET [INDEX]", 1, 2, CALLS,
+	  hf_cmd_release, "let count what is held of a set, or an entry that hits too often" },
 	{ "match", NULL, "FILE|HASH... | --stdin", 0, MANY,
 	  CALLS | BIT(JSON) | BIT(JOBS) | BIT(QUICK) | BIT(CASES) | BIT(REMEMBER) |
 	  BIT(STDIN) | BIT(UNAVAILABLE),

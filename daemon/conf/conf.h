@@ -78,6 +78,9 @@ struct hf_conf {
 	uint64_t stale_after_ms;
 	uint64_t expired_after_ms;
 	uint64_t erase_within_ms; /* until erased bytes leave the files */
+	uint64_t flood_entries;   /* of a set in an hour; 0: any */
+	uint64_t flood_opinions;  /* likewise */
+	uint64_t breaker_hits;    /* of an entry in an hour; 0: any */
 	uint64_t calls_per_peer_count;
 	uint64_t
 		min_replicas_count; /* peers that are to have it too; 0: none */

@@ -154,7 +154,8 @@ enum hf_err hf_desk_look(struct hf_desk_batch *batch, struct hf_buf **out_reply,
 	struct hf_node *node = batch->desk->node;
 	struct hf_wire_match_response response;
 	const struct hf_lookup_ask ask = { .request = &batch->request,
-					   .is_left = &batch->is_left };
+					   .is_left = &batch->is_left,
+					   .is_counted = true };
 	enum hf_err err = HF_OK;
 
 	for (int i = 0; i < LOOK_MOST; i++) {

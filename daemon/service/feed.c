@@ -299,6 +299,18 @@ static void settle(struct hf_feed *feed, struct record *record)
 		hf_index_settle(feed->node->index);
 }
 
+/* Before lookups find what came with a flood, they know that it is held. */
+static void look_for_flood(struct hf_feed *feed, struct record *record,
+			   struct hf_feed_set *is)
+{
+	if (!hf_judged_flood(feed->node, is))
+		return;
+	pthread_mutex_lock(&feed->lock);
+	record->is.held_from_plus_one = is->held_from_plus_one;
+	tell_index(feed, &record->is);
+	pthread_mutex_unlock(&feed->lock);
+}
+
 /* One view's worth of one set. */
 static enum hf_err step(struct hf_feed *feed, struct record *record,
 			bool *out_is_done, struct hf_why *why)
@@ -311,6 +323,8 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	err = hf_index_tell_room(feed->node->index, record->is.set, why);
 	if (err == HF_OK)
 		err = look(feed, record, &is, &counted, &batch, why);
+	if (err == HF_OK)
+		look_for_flood(feed, record, &is);
 	if (err == HF_OK && batch.node != NULL) {
 		err = hf_feed_give(&batch, why);
 		is.fed = batch.end;

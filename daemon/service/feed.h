@@ -39,6 +39,7 @@ struct hf_feed_set {
 	bool has_ended;      /* we were told that we are no longer in it */
 	bool is_provisional; /* never yet applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported */
+	uint64_t held_from_plus_one; /* 0: nothing is */
 	uint64_t checkpoint_ms; /* signed time of the latest note; 0: none */
 	uint64_t live;          /* ADDs that are not retracted */
 	uint64_t fed;           /* entries that the index stands for, or that

@@ -11,6 +11,7 @@
 #include "feed_batch.h"
 #include "feed_expiry.h"
 #include "node.h"
+#include "opinions.h"
 
 /* Hashes given to the index in one stroke. */
 #define HASHES_MAX ((size_t)65536)
@@ -158,6 +159,9 @@ static enum hf_err add(struct hf_feed_batch *batch,
 	err = note_end(batch, entry->index, why);
 	if (err != HF_OK)
 		return err;
+	if (batch->item.has_predecessor)
+		hf_opinions_meet(batch->node->opinions, batch->is->set,
+				 entry->index);
 	return collect(batch, entry->index,
 		       batch->is->is_own ? NULL : batch->node->policy, why);
 }
@@ -287,6 +291,7 @@ static enum hf_err begin(struct hf_feed_batch *batch, struct hf_node *node,
 		.node = node,
 		.is = is,
 		.now_ms = hf_clock_wall_ms(),
+		.opinions_version = hf_opinions_version(node->opinions),
 		.hashes_size = HASHES_MAX,
 	};
 	if (entries < HASHES_MAX / HF_ITEM_MAX_HASHES)
@@ -350,6 +355,30 @@ static enum hf_err give_hashes(struct hf_feed_batch *batch, struct hf_why *why)
 				      batch->hashes_count, why);
 }
 
+/* Whatever was said of these before they came, or meanwhile. */
+static void meet_opinions(struct hf_feed_batch *batch)
+{
+	struct hf_opinions *opinions = batch->node->opinions;
+	bool is_all = hf_opinions_version(opinions) != batch->opinions_version;
+	uint64_t last = UINT64_MAX;
+
+	if (opinions == NULL)
+		return;
+	for (size_t i = 0; i < batch->hashes_count; i++) {
+		const struct hf_index_hash *hash = &batch->hashes[i];
+
+		if (hash->algorithm != HF_ALGORITHM_VPDQ)
+			hf_opinions_meet_hash(
+				opinions, hash->set, hash->entry,
+				hash->algorithm,
+				hf_span(hash->digest,
+					hf_algorithm_bytes(hash->algorithm)));
+		if (is_all && hash->entry != last)
+			hf_opinions_meet(opinions, hash->set, hash->entry);
+		last = hash->entry;
+	}
+}
+
 enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 {
 	struct hf_node *node = batch->node;
@@ -359,6 +388,8 @@ enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 
 	if (err == HF_OK && batch->hashes_count > 0)
 		err = give_hashes(batch, why);
+	if (err == HF_OK)
+		meet_opinions(batch);
 	if (err == HF_OK)
 		err = hf_index_advance(node->index, set, batch->end, why);
 	if (err == HF_OK && batch->is->is_own)

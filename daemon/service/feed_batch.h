@@ -26,6 +26,7 @@ struct hf_feed_batch {
 	const struct hf_feed_set *is; /* borrowed */
 	uint64_t end;                 /* the position behind it */
 	uint64_t now_ms;
+	uint64_t opinions_version; /* when it was begun */
 	struct hf_arena arena;
 	struct hf_index_hash *hashes; /* owned; digests are in the arena */
 	size_t hashes_count;

@@ -2,9 +2,13 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "log.h"
 #include "sha256.h"
 
+#include "hold.h"
 #include "judged.h"
+#include "node.h"
+#include "opinions.h"
 
 void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 		   struct hf_judge_set *out_set)
@@ -15,9 +19,33 @@ void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 		.is_matchable = is->is_matchable,
 		.is_provisional = is->is_provisional,
 		.is_frozen = is->is_frozen,
+		.held_from_plus_one = is->held_from_plus_one,
 		.checkpoint_ms = is->is_own ? now_ms : is->checkpoint_ms,
 	};
 	memcpy(out_set->origin, is->origin, sizeof(out_set->origin));
+}
+
+bool hf_judged_flood(struct hf_node *node, struct hf_feed_set *is)
+{
+	const struct hf_conf *conf = node->conf;
+	bool is_new;
+
+	if (is->is_own || is->is_provisional || node->hold == NULL)
+		return false;
+	is->held_from_plus_one = hf_hold_look(
+		node->hold, is->origin, is->size, is->checkpoint_ms,
+		is->is_items ? conf->flood_entries : conf->flood_opinions,
+		&is_new);
+	if (!is_new)
+		return false;
+	hf_log(HF_LOG_WARNING, "feed", "flood held",
+	       "set=%s from=%llu size=%llu "
+	       "hint=\"hashfed release, once it was looked at\"",
+	       is->origin, (unsigned long long)is->held_from_plus_one - 1,
+	       (unsigned long long)is->size);
+	if (!is->is_items)
+		hf_opinions_changed(node->opinions);
+	return true;
 }
 
 struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf)

@@ -4,7 +4,7 @@
  *
  * Units    now_ms since 1970 UTC.
  * Owns     nothing.
- * Threads  any.
+ * Threads  any; the feed alone looks for floods.
  * Errors   none.
  * Source   none.
  */
@@ -21,6 +21,10 @@
 /* Our own sets are as fresh as now. */
 void hf_judged_set(const struct hf_feed_set *is, uint64_t now_ms,
 		   struct hf_judge_set *out_set);
+
+/* Fill in what is held of the set, as one that floods; true when that is new,
+ * and the log says so.  May write a file. */
+bool hf_judged_flood(struct hf_node *node, struct hf_feed_set *is);
 
 /* When sets are stale, and when expired. */
 struct hf_fresh_ages hf_judged_ages(const struct hf_conf *conf);

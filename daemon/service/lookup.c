@@ -3,6 +3,7 @@
 #include "ledger_view.h"
 #include "match_index.h"
 
+#include "breaker.h"
 #include "judged.h"
 #include "lookup.h"
 #include "lookup_labels.h"
@@ -16,6 +17,7 @@ struct lookup {
 	struct hf_node *node;
 	struct hf_judge judge;
 	const atomic_bool *is_left;
+	bool is_counted;
 	const struct hf_digest_batch *batch; /* the one being looked up */
 	size_t first;                        /* digest of the step */
 	bool has_more;
@@ -157,6 +159,24 @@ static enum hf_err put_hit(struct lookup *lookup,
 				out_is_live, why);
 }
 
+/* An item hits an entry once, by however many hashes. */
+static void count_hits(struct hf_node *node, const struct hf_judge_found *found,
+		       size_t count)
+{
+	uint64_t now_us = hf_clock_mono_us();
+
+	for (size_t i = 0; i < count && i < HF_MATCH_HITS_PER_ITEM; i++) {
+		size_t j = 0;
+
+		while (j < i && (found[j].hit.set != found[i].hit.set ||
+				 found[j].hit.entry != found[i].hit.entry))
+			j++;
+		if (j == i)
+			hf_breaker_count(node->breaker, found[i].hit.set,
+					 found[i].hit.entry, now_us);
+	}
+}
+
 /* Hits of one item, as many as there is room for. */
 static enum hf_err put_item(struct lookup *lookup,
 			    const struct hf_judge_found *found, size_t count,
@@ -202,9 +222,12 @@ static enum hf_err put_hits(struct lookup *lookup,
 	if (err != HF_OK)
 		return err;
 	hf_lookup_room_init(&lookup->room, judge->arena);
-	while (err == HF_OK && (count = hf_judge_next(judge, &found)) > 0)
+	while (err == HF_OK && (count = hf_judge_next(judge, &found)) > 0) {
+		if (lookup->is_counted)
+			count_hits(lookup->node, found, count);
 		err = put_item(lookup, found, count, hits, &out->hits_count,
 			       why);
+	}
 	hf_lookup_room_release(&lookup->room);
 	hf_ledger_view_end(lookup->view);
 	out->hits = hits;
@@ -238,6 +261,7 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 	struct lookup lookup = {
 		.node = node,
 		.is_left = ask->is_left,
+		.is_counted = ask->is_counted && !request->is_question,
 		.judge = {
 			.policy = node->policy,
 			.arena = arena,

@@ -30,6 +30,8 @@ struct hf_lookup_ask {
 	/* Nobody waits for the answer any more: it is looked at now and then.
 	 * NULL where somebody does. */
 	const atomic_bool *is_left;
+	/* A scanner's, of items that it has: hits of an entry are counted. */
+	bool is_counted;
 };
 
 HF_MUST enum hf_err hf_lookup(struct hf_node *node,

@@ -56,6 +56,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ PUBLISH("Append"),           ANALYST, MIB(4), 600000, true, false, WRITES(append) },
 	{ PUBLISH("Retract"),          ANALYST, KIB(4), 600000, false, false, WRITES(retract) },
 	{ PUBLISH("Amend"),            ANALYST, KIB(64), 60000, false, false, WRITES(amend) },
+	{ PUBLISH("Opine"),            WORKER,  KIB(4), 60000, false, false, WRITES(opine) },
 
 	{ TAKEDOWN("SendNotice"),      WORKER, KIB(128), 60000, false, false, WRITES(send_notice) },
 	{ TAKEDOWN("ReportFound"),     SCANNER, KIB(128), 60000, false, false, WRITES(report_found) },
@@ -86,6 +87,8 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("ListProposals"),      READER,   KIB(1),  60000, false, false, READS(list_proposals) },
 	{ ADMIN("ListAudit"),          OPERATOR, KIB(4),  60000, false, false, READS(list_audit) },
 	{ ADMIN("GetAffected"),        WORKER,   KIB(4),  60000, false, false, READS(get_affected) },
+	{ ADMIN("Explain"),            WORKER,   KIB(64), 60000, false, false, READS(explain) },
+	{ ADMIN("Release"),            OPERATOR, KIB(1),  30000, false, false, WRITES(release) },
 	{ ADMIN("ThawSet"),            OPERATOR, KIB(1),  30000, false, false, WRITES(thaw_set) },
 
 	{ TAKEDOWN("AttestRole"),      OPERATOR, KIB(4),  30000, false, false, WRITES(attest_role) },

@@ -19,6 +19,7 @@
 #include "cosigned.h"
 #include "feed.h"
 #include "node.h"
+#include "opinions.h"
 #include "own_keys.h"
 #include "own_set.h"
 #include "replicas.h"
@@ -55,6 +56,7 @@ enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
 	hf_roles_changed(node->roles);
+	hf_opinions_changed(node->opinions);
 	hf_cases_wake(node->cases);
 	go_on(node);
 	return HF_OK;
@@ -82,6 +84,8 @@ void hf_node_tick(struct hf_node *node)
 	hf_tails_changed(node->tails);
 	hf_peers_changed(node->peers);
 	hf_feed_changed(node->feed);
+	/* Roles end by the clock as well. */
+	hf_opinions_changed(node->opinions);
 	hf_cases_wake(node->cases);
 	hf_own_sets_refresh(node);
 	hf_own_keys_look(node);

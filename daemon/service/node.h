@@ -26,6 +26,7 @@ struct hf_agent;
 struct hf_applied_say;
 struct hf_aging;
 struct hf_audit;
+struct hf_breaker;
 struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
@@ -34,9 +35,11 @@ struct hf_errands;
 struct hf_expiry;
 struct hf_feed;
 struct hf_forks;
+struct hf_hold;
 struct hf_index;
 struct hf_journal;
 struct hf_ledger;
+struct hf_opinions;
 struct hf_peers;
 struct hf_receipts;
 struct hf_replicas;
@@ -73,8 +76,11 @@ struct hf_node {
 	struct hf_scores *scores; /* of callers that brought what is false */
 	struct hf_policy *policy;
 	struct hf_index *index;
-	struct hf_index *retracted; /* hashes our own sets took back */
-	struct hf_expiry *expiring; /* entries that end by the clock */
+	struct hf_index *retracted;   /* hashes our own sets took back */
+	struct hf_expiry *expiring;   /* entries that end by the clock */
+	struct hf_hold *hold;         /* sets that flooded */
+	struct hf_breaker *breaker;   /* entries that hit too often */
+	struct hf_opinions *opinions; /* what is thought of entries */
 	struct hf_feed *feed;
 	struct hf_aging *aging; /* what was said of sets that grow old */
 	struct hf_roles *roles; /* who is what */

@@ -17,6 +17,7 @@
 
 #include "feed.h"
 #include "node.h"
+#include "opine.h"
 #include "own_set.h"
 
 /* 13 months, as manifests. */
@@ -244,6 +245,9 @@ enum hf_err hf_own_set_share(struct hf_node *node,
 	set = hf_ring_set(ring, hf_span_of(out_origin));
 	if (err == HF_OK && set == NULL)
 		err = hf_why(why, HF_E_BUSY, "%s was just opened", out_origin);
+	/* A witness sees no entry. */
+	if (err == HF_OK && !request->is_removal && !request->is_witness)
+		err = hf_opine_may_share(node, ring, set, peer, why);
 	if (err == HF_OK)
 		err = next_agreement(set, peer, request, &arena, &agreement,
 				     why);

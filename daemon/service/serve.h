@@ -45,6 +45,9 @@ extern const struct hf_rpc_events hf_serve_get_news;
 extern const struct hf_rpc_events hf_serve_append;
 extern const struct hf_rpc_events hf_serve_retract;
 extern const struct hf_rpc_events hf_serve_amend;
+extern const struct hf_rpc_events hf_serve_opine;
+extern const struct hf_rpc_events hf_serve_explain;
+extern const struct hf_rpc_events hf_serve_release;
 
 /* Takedown. */
 extern const struct hf_rpc_events hf_serve_send_notice;

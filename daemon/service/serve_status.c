@@ -11,10 +11,13 @@
 #include "ring.h"
 
 #include "behind.h"
+#include "breaker.h"
 #include "cosigned.h"
 #include "feed.h"
 #include "judged.h"
+#include "hold.h"
 #include "node.h"
+#include "opinions.h"
 #include "serve.h"
 #include "unary.h"
 
@@ -276,6 +279,62 @@ static void warn_behind(struct hf_unary *unary, struct hf_ledger_view *view,
 	}
 }
 
+struct doubts {
+	struct warnings *warnings;
+	struct hf_ledger_view *view;
+};
+
+static void warn_held(void *arg, const char *origin, uint64_t from,
+		      uint64_t count)
+{
+	struct doubts *doubts = arg;
+	char text[HF_ORIGIN_MAX_BYTES + 128];
+
+	snprintf(text, sizeof(text),
+		 "%s floods: %llu entries from %llu on are held ('hashfed "
+		 "release')",
+		 origin, (unsigned long long)count, (unsigned long long)from);
+	warn(doubts->warnings, text);
+}
+
+static void warn_hot(void *arg, uint32_t set, uint64_t entry, uint64_t count)
+{
+	struct doubts *doubts = arg;
+	char text[HF_ORIGIN_MAX_BYTES + 160];
+	struct hf_ledger_info info;
+
+	if (hf_ledger_info(doubts->view, set, &info, NULL) != HF_OK)
+		return;
+	snprintf(text, sizeof(text),
+		 "%s %llu hits too often, %llu items: near matches are for "
+		 "review, exact ones block on ('hashfed release')",
+		 info.origin, (unsigned long long)entry,
+		 (unsigned long long)count);
+	warn(doubts->warnings, text);
+}
+
+static void warn_override(void *arg, const char *subject, uint64_t until_ms)
+{
+	struct doubts *doubts = arg;
+	char text[HF_ORIGIN_MAX_BYTES + HF_CLOCK_TEXT_SIZE + 64];
+	char at[HF_CLOCK_TEXT_SIZE];
+
+	hf_clock_text(until_ms, at);
+	snprintf(text, sizeof(text), "%s is ignored here until %s", subject,
+		 at);
+	warn(doubts->warnings, text);
+}
+
+static void warn_doubts(struct hf_node *node, struct hf_ledger_view *view,
+			struct warnings *warnings)
+{
+	struct doubts doubts = { warnings, view };
+
+	hf_hold_each(node->hold, warn_held, &doubts);
+	hf_breaker_each(node->breaker, warn_hot, &doubts);
+	hf_opinions_overrides(node->opinions, warn_override, &doubts);
+}
+
 static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 {
 	struct hf_node *node = unary->node;
@@ -315,6 +374,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
 	count_sets(unary, view, &warnings, &response);
 	warn_behind(unary, view, &warnings);
+	warn_doubts(node, view, &warnings);
 	warn_erasing(&warnings, view, node->conf->erase_within_ms);
 	hf_index_stats(node->index, &index);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)

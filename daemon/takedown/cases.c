@@ -427,7 +427,7 @@ enum hf_err hf_cases_start(const struct hf_cases_options *options,
 			return HF_OK;
 		}
 		err = hf_why_errno(why, "cases: start a thread");
-		hf_roles_watch(options->roles, NULL, NULL);
+		hf_roles_watch(options->roles, NULL, cases);
 		hf_ledger_unfollow(cases->follower);
 	}
 	free_cases(cases);
@@ -438,7 +438,7 @@ void hf_cases_halt(struct hf_cases *cases)
 {
 	if (cases == NULL || cases->follower == NULL)
 		return;
-	hf_roles_watch(cases->options.roles, NULL, NULL);
+	hf_roles_watch(cases->options.roles, NULL, cases);
 	hf_ledger_unfollow(cases->follower);
 	cases->follower = NULL;
 	pthread_mutex_lock(&cases->news_lock);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,8 +65,12 @@ void hf_roles_free(struct hf_roles *roles)
 void hf_roles_tell(struct hf_roles *roles)
 {
 	roles->version++;
-	if (roles->changed != NULL)
-		roles->changed(roles->changed_arg);
+	for (size_t i = 0; i < HF_ROLES_WATCHERS; i++) {
+		const struct hf_roles_watcher *watcher = &roles->watchers[i];
+
+		if (watcher->changed != NULL)
+			watcher->changed(watcher->arg);
+	}
 }
 
 uint64_t hf_roles_version(struct hf_roles *roles)
@@ -81,9 +86,19 @@ uint64_t hf_roles_version(struct hf_roles *roles)
 void hf_roles_watch(struct hf_roles *roles, void (*changed)(void *arg),
 		    void *arg)
 {
+	struct hf_roles_watcher *place = NULL;
+
 	pthread_mutex_lock(&roles->lock);
-	roles->changed = changed;
-	roles->changed_arg = arg;
+	for (size_t i = 0; i < HF_ROLES_WATCHERS; i++) {
+		struct hf_roles_watcher *watcher = &roles->watchers[i];
+
+		if (watcher->arg == arg ||
+		    (place == NULL && watcher->changed == NULL))
+			place = watcher;
+	}
+	assert(place != NULL);
+	*place = (struct hf_roles_watcher){ changed,
+					    changed != NULL ? arg : NULL };
 	pthread_mutex_unlock(&roles->lock);
 }
 

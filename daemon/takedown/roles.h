@@ -61,8 +61,10 @@ HF_MUST enum hf_err hf_roles_wait(struct hf_roles *roles, uint32_t set,
 uint64_t hf_roles_version(struct hf_roles *roles);
 
 /* Have changed called, on any thread and under a lock of the roles, when the
- * version has changed: it must be quick and call nothing here.  NULL ends it;
- * it does not run any more when this returns. */
+ * version has changed: it must be quick and call nothing here.  NULL ends it
+ * for the same arg; it does not run any more when this returns.  So many can
+ * watch. */
+#define HF_ROLES_WATCHERS 2
 void hf_roles_watch(struct hf_roles *roles, void (*changed)(void *arg),
 		    void *arg);
 

@@ -30,8 +30,10 @@ struct hf_roles {
 	pthread_cond_t progress;
 	struct hf_roles_book book;
 	uint64_t version;
-	void (*changed)(void *arg); /* NULL: nobody asks */
-	void *changed_arg;
+	struct hf_roles_watcher {
+		void (*changed)(void *arg); /* NULL: nobody asks */
+		void *arg;
+	} watchers[HF_ROLES_WATCHERS];
 	uint32_t seen_sets; /* sets above were not looked at */
 	bool has_changed;   /* look at every set */
 	bool has_news;      /* some directory has more */

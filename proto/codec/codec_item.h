@@ -89,6 +89,7 @@ struct hf_item_gist {
 	enum hf_class content_class; /* as it came: see hf_class_known() */
 	uint64_t expires_at_ms;      /* 0: never */
 	bool is_derived;             /* has derived_from */
+	bool has_predecessor;
 };
 
 /* The same answer as hf_item_parse(), for a tenth of the time.  Digests point

@@ -199,6 +199,7 @@ static bool is_plain(struct hf_span wire, struct hf_item_gist *gist)
 	gist->hashes_count = 0;
 	gist->expires_at_ms = 0;
 	gist->is_derived = false;
+	gist->has_predecessor = false;
 	while (reader.at < reader.end) {
 		unsigned tag = *reader.at++;
 
@@ -237,5 +238,6 @@ enum hf_err hf_item_skim(struct hf_span wire, struct hf_arena *arena,
 	out->content_class = item.content_class;
 	out->expires_at_ms = item.expires_at_ms;
 	out->is_derived = item.derived_from_count > 0;
+	out->has_predecessor = item.predecessor != NULL;
 	return HF_OK;
 }

@@ -153,7 +153,7 @@ static void near_lookups_that_nobody_waits_for_are_given_up(void **state)
 	struct hf_wire_match_response response;
 	struct hf_wire_match_request request;
 	atomic_bool is_left = true;
-	const struct hf_lookup_ask ask = { &request, &is_left };
+	const struct hf_lookup_ask ask = { &request, &is_left, false };
 	struct hf_buf message =
 		make_batch(HF_ALGORITHM_PDQ, HF_MATCH_BATCH_MAX);
 	struct hf_why why = { "" };

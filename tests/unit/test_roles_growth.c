@@ -214,7 +214,7 @@ static void who_watches_is_told_when_answers_may_change(void **state)
 	before = hf_roles_version(world->roles);
 	hf_roles_changed(world->roles);
 	assert_true(hf_roles_version(world->roles) > before);
-	hf_roles_watch(world->roles, NULL, NULL);
+	hf_roles_watch(world->roles, NULL, &told);
 	told = 0;
 	say(world, world->ours, &partner, FLAGGER, NOW_MS, 0);
 	assert_int_equal(told, 0);

@@ -1,0 +1,1 @@
+hf_unit(breaker USES base service)

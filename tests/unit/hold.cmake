@@ -1,0 +1,1 @@
+hf_unit(hold USES base service)

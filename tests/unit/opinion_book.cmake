@@ -1,0 +1,1 @@
+hf_unit(opinion_book UNTORTURED USES base codec service)
