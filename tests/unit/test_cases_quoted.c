@@ -210,6 +210,8 @@ static void what_a_stranger_said_counts_once_he_is_enrolled(void **state)
 		forge_quote(hotline, authority, &quoted, 7);
 		quoted_release(&quoted);
 	}
+	/* The hotline, too, says what it thinks of its set. */
+	settle(hotline);
 	forget_log();
 	pass(hotline, authority);
 	settle(authority);
