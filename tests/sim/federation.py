@@ -163,6 +163,9 @@ class Federation:
         for node in self.nodes:
             if node in self.watches:
                 self.watches[node].end()
+        # One by one, as the network ends them, takes a minute; it finds what
+        # is wrong with how they ended as well.
+        self.each(lambda node: node.stop(), self.nodes)
         self.pool.shutdown()
 
     def publish(self, publisher, samples, nodes=None):
