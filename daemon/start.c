@@ -15,6 +15,7 @@
 #include "errand.h"
 #include "applied_say.h"
 #include "audit.h"
+#include "epoch.h"
 #include "erasure.h"
 #include "feed.h"
 #include "feed_expiry.h"
@@ -328,6 +329,8 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_desk_start(node, &node->desk, why);
 	if (err == HF_OK)
+		err = hf_epochs_new(node, &node->epochs, why);
+	if (err == HF_OK)
 		err = hf_errands_start("errands", 1, &node->errands, why);
 	if (err == HF_OK)
 		err = hf_errands_start("case-errands", HF_ERRAND_THREADS_MAX,
@@ -553,6 +556,8 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 		err = hf_rpc_server_start(start->locals[i], why);
 	if (err == HF_OK)
 		err = hf_retract_resume(&start->node, true, why);
+	if (err == HF_OK)
+		hf_epochs_resume(start->node.epochs);
 	return err;
 }
 
@@ -596,9 +601,11 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	/* An errand that waits for the index would wait as long as reading all
 	 * sets takes. */
 	hf_feed_halt(node->feed);
+	hf_epochs_halt(node->epochs);
 	hf_desk_stop(node->desk);
 	hf_errands_stop(node->case_errands);
 	hf_errands_stop(node->errands);
+	hf_epochs_free(node->epochs);
 	hf_cases_free(node->cases);
 	if (start->server != NULL)
 		hf_rpc_server_free(start->server);

@@ -73,6 +73,7 @@ HF_MUST enum hf_err hf_client_call(struct hf_client *client, const char *path,
 #define HF_CLIENT_ASK_TELL_TABLE(X)                                    \
 	X(list_sets,   "Admin",   "ListSets",   30000)                        \
 	X(open_set,    "Admin",   "OpenSet",    60000)                        \
+	X(next_epoch,  "Admin",   "NextEpoch",  60000)                        \
 	X(share_set,   "Admin",   "ShareSet",   60000)                        \
 	X(get_note,    "Admin",   "GetNote",    30000)                        \
 	X(prove_entry, "Admin",   "ProveEntry", 30000)                        \

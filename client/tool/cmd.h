@@ -120,7 +120,9 @@
 	X(DISPUTE,      "dispute",      0)            \
 	X(SEEN,         "seen",         0)            \
 	X(WITHDRAW,     "withdraw",     0)            \
-	X(IGNORE,       "ignore",       0)
+	X(IGNORE,       "ignore",       0)            \
+	X(FROM_SIZE,    "from-size",    1)            \
+	X(EPOCH,        "epoch",        1)
 /* clang-format on */
 
 enum hf_cmd_option {
@@ -316,6 +318,7 @@ HF_CMD_RUN(scan);
 HF_CMD_RUN(sets);
 HF_CMD_RUN(sets_sizes);
 HF_CMD_RUN(sets_open);
+HF_CMD_RUN(sets_next_epoch);
 HF_CMD_RUN(sets_share);
 HF_CMD_RUN(sets_unshare);
 HF_CMD_RUN(sets_follow);

@@ -48,7 +48,9 @@ enum column {
 	MEMBERS,
 	RELAY,
 	VERSION,
-	EXPIRES
+	EXPIRES,
+	SUCCESSOR,
+	VOID_FROM
 };
 
 static const struct hf_column columns[] = {
@@ -65,6 +67,8 @@ static const struct hf_column columns[] = {
 	[RELAY] = { "relay", HF_COLUMN_TEXT },
 	[VERSION] = { "agreement", HF_COLUMN_NUMBER },
 	[EXPIRES] = { "expires", HF_COLUMN_TIME },
+	[SUCCESSOR] = { "succeeded_by", HF_COLUMN_TEXT },
+	[VOID_FROM] = { "void_from", HF_COLUMN_NUMBER },
 };
 
 static void put_members(struct hf_table *table,
@@ -107,6 +111,10 @@ static enum hf_err put_set(void *arg, const struct hf_wire_set_info *set,
 		      set->relay != 0 ? hf_relay_word(set->relay) : "");
 	hf_table_number(table, VERSION, set->agreement_version);
 	hf_table_time(table, EXPIRES, set->agreement_expires_ms);
+	if (set->succeeded_by[0] != '\0') {
+		hf_table_text(table, SUCCESSOR, set->succeeded_by);
+		hf_table_number(table, VOID_FROM, set->void_from);
+	}
 	return HF_OK;
 }
 
@@ -192,6 +200,68 @@ enum hf_err hf_cmd_sets_open(struct hf_cmd *cmd, struct hf_why *why)
 		snprintf(sentence, sizeof(sentence), "opened %s",
 			 answer.origin);
 		err = print_done(cmd, answer.origin, NULL, 0, sentence, why);
+	}
+	hf_client_close(client);
+	return err;
+}
+
+/* A number that an option may give; default_value without it. */
+static enum hf_err number_of(struct hf_cmd *cmd, enum hf_cmd_option option,
+			     const char *name, uint64_t most,
+			     uint64_t default_value, uint64_t *out,
+			     struct hf_why *why)
+{
+	*out = default_value;
+	if (!hf_cmd_has(cmd, option) ||
+	    hf_text_u64(hf_span_of(hf_cmd_option(cmd, option)), most, out) ==
+		    HF_OK)
+		return HF_OK;
+	return hf_why(why, HF_E_ARGUMENT, "--%s '%.40s': not a number", name,
+		      hf_cmd_option(cmd, option));
+}
+
+static enum hf_err next_epoch_request(struct hf_cmd *cmd,
+				      struct hf_next_epoch_request *out,
+				      struct hf_why *why)
+{
+	uint64_t size, epoch;
+	enum hf_err err = number_of(cmd, HF_CMD_FROM_SIZE, "from-size",
+				    INT64_MAX, UINT64_MAX, &size, why);
+
+	if (err == HF_OK)
+		err = number_of(cmd, HF_CMD_EPOCH, "epoch", UINT32_MAX, 0,
+				&epoch, why);
+	if (err == HF_OK)
+		*out = (struct hf_next_epoch_request){
+			.set = cmd->args[0],
+			.from_size_plus_one = size + 1,
+			.epoch = (uint32_t)epoch,
+		};
+	return err;
+}
+
+enum hf_err hf_cmd_sets_next_epoch(struct hf_cmd *cmd, struct hf_why *why)
+{
+	struct hf_next_epoch_request request;
+	struct hf_next_epoch_response answer;
+	struct hf_client *client;
+	char sentence[3 * HF_ORIGIN_MAX_BYTES];
+	enum hf_err err = next_epoch_request(cmd, &request, why);
+
+	if (err == HF_OK)
+		err = hf_cmd_connect(cmd, HF_DUTY_OPERATOR, &client, why);
+	if (err != HF_OK)
+		return err;
+	err = hf_client_next_epoch(client, &request, &cmd->arena, &answer, why);
+	if (err == HF_OK) {
+		snprintf(sentence, sizeof(sentence),
+			 "opened %s; %s is void from entry %llu, and what "
+			 "lives below it is being carried over: 'hashfed sets' "
+			 "shows %s as waiting until it is",
+			 answer.origin, answer.predecessor,
+			 (unsigned long long)answer.void_from, answer.origin);
+		err = print_done(cmd, answer.origin, "void_from",
+				 answer.void_from, sentence, why);
 	}
 	hf_client_close(client);
 	return err;

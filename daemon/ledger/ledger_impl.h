@@ -220,9 +220,11 @@ struct set_state *hf_ledger_stage(struct hf_ledger *ledger, struct set *set);
 /* How long a signer that failed is left alone. */
 #define SIGNER_RETRY_MS 100
 
+/* What is frozen stays as it is. */
 static inline bool set_is_unsigned(const struct set *set)
 {
 	return set->kind == HF_LEDGER_OWN &&
+	       set->state.marks.frozen_reason[0] == '\0' &&
 	       (set->pending.note == NULL || set->is_slipped) &&
 	       (!set->state.has_note ||
 		set->state.note_size < set->state.marks.stored);

@@ -63,8 +63,7 @@ static bool is_to_say(struct hf_applied_say *say, const struct hf_ring *ring,
 		    HF_RIGHT_MEMBER ||
 	    hf_feed_get(node->feed, info->set, &is) != HF_OK || !is.is_in_force)
 		return false;
-	*out_size =
-		is.is_matchable && is.fed < info->size ? is.fed : info->size;
+	*out_size = is.is_indexed && is.fed < info->size ? is.fed : info->size;
 	/* A smaller one is said as well: we were put back from a backup. */
 	return !hf_receipts_get(node->receipts, info->origin, self, &last) ||
 	       last.size != *out_size;

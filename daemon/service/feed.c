@@ -10,12 +10,13 @@
 #include "log.h"
 #include "match_tell.h"
 #include "ring.h"
-#include "set_keys.h"
 #include "thread.h"
 
 #include "feed.h"
 #include "feed_batch.h"
+#include "feed_epoch.h"
 #include "feed_expiry.h"
+#include "feed_in.h"
 #include "judged.h"
 #include "node.h"
 
@@ -27,34 +28,6 @@
 /* Entries looked at in one view of the ledger: a few milliseconds, and as many
  * hashes for the index in one stroke. */
 #define VIEW_ENTRIES 16384
-
-struct record {
-	struct hf_feed_set is;   /* what callers see */
-	uint64_t counted;        /* entries that is.live stands for */
-	bool has_ended;          /* we were taken out of it */
-	struct hf_set_pair keys; /* the feed's own, of the latest note */
-	bool is_dirty;
-	bool is_awaited; /* more of it is known to come */
-	bool has_failed; /* logged; quiet until it works again */
-};
-
-struct hf_feed {
-	struct hf_node *node; /* borrowed */
-	struct hf_ledger_follower *follower;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t news;
-	pthread_cond_t progress;
-	struct record **records; /* owned, by set number; entries may be NULL */
-	size_t records_count;
-	size_t next;      /* where to look for news first: every set in turn */
-	bool has_changed; /* the ring did */
-	bool is_caught_up;
-	bool is_resting;         /* news need not be told */
-	void (*told)(void *arg); /* NULL: nobody wants to be */
-	void *told_arg;
-	bool must_stop;
-};
 
 /* Under the lock: lookups in place see what ours see. */
 static void tell_index(struct hf_feed *feed, const struct hf_feed_set *is)
@@ -145,68 +118,6 @@ static void mark_all(struct hf_feed *feed)
 	hf_ledger_view_end(view);
 }
 
-/* The signed time of the note that covers what we hold.  It was verified
- * before it was stored, or comes from our own signer. */
-static uint64_t note_time_ms(struct record *record, struct hf_ledger_view *view,
-			     const struct hf_ring_set *about)
-{
-	struct hf_note note;
-	struct hf_span bytes;
-
-	if (about == NULL ||
-	    hf_ledger_note(view, record->is.set, HF_LEDGER_NOTE, &bytes,
-			   NULL) != HF_OK ||
-	    hf_note_parse(bytes, &note, NULL) != HF_OK ||
-	    hf_set_keys_for(about->agreement, &note, &record->keys, NULL) !=
-		    HF_OK)
-		return 0;
-	return hf_fresh_ms(hf_note_time(&note, &record->keys.cosigner));
-}
-
-static bool has_ended(struct hf_feed *feed, const struct record *record)
-{
-	bool has;
-
-	pthread_mutex_lock(&feed->lock);
-	has = record->has_ended;
-	pthread_mutex_unlock(&feed->lock);
-	return has;
-}
-
-/* Does it have hashes?  A kind that only a later version knows has none for
- * us. */
-static bool is_items(const struct hf_ring_set *about)
-{
-	return about == NULL || about->agreement->kind == 0;
-}
-
-static void describe(struct hf_feed *feed, struct record *record,
-		     struct hf_ledger_view *view,
-		     const struct hf_ledger_info *info, struct hf_feed_set *out)
-{
-	struct hf_ring *ring = hf_ring_holder_get(feed->node->ring);
-	const struct hf_ring_set *about =
-		hf_ring_set(ring, hf_span_of(info->origin));
-
-	*out = (struct hf_feed_set){
-		.set = info->set,
-		.is_own = info->kind == HF_LEDGER_OWN,
-		.is_items = is_items(about),
-		.is_in_force = hf_judged_in_force(ring, info) &&
-			       !has_ended(feed, record),
-		.is_provisional =
-			info->kind != HF_LEDGER_OWN && !info->has_note,
-		.is_frozen = info->is_frozen || info->missing_count > 0 ||
-			     info->unsupported_from != HF_LEDGER_NONE,
-		.checkpoint_ms = note_time_ms(record, view, about),
-		.size = info->size,
-		.expected = info->has_seen ? info->seen_size : 0,
-	};
-	out->is_matchable = out->is_in_force && out->is_items;
-	memcpy(out->origin, info->origin, sizeof(out->origin));
-	hf_ring_release(ring);
-}
-
 /* Where both indexes of an own set stand, or the one of a foreign set. */
 static uint64_t fed_position(struct hf_feed *feed, const struct hf_feed_set *is)
 {
@@ -246,9 +157,9 @@ static enum hf_err take_in(struct hf_feed *feed, struct hf_ledger_view *view,
 		*counted = is->size;
 		return HF_OK;
 	}
-	if (!is->is_matchable || *counted < fed)
+	if (!is->is_indexed || *counted < fed)
 		return hf_feed_count(view, is->set,
-				     is->is_matchable ? fed : is->size,
+				     is->is_indexed ? fed : is->size,
 				     VIEW_ENTRIES, counted, &is->live, why);
 	err = hf_feed_gather(feed->node, view, is, VIEW_ENTRIES,
 			     is_next ? &is->live : NULL, out_batch, why);
@@ -271,9 +182,14 @@ static enum hf_err look(struct hf_feed *feed, struct record *record,
 		return err;
 	err = hf_ledger_info(view, record->is.set, &info, why);
 	if (err == HF_OK) {
-		describe(feed, record, view, &info, is);
+		hf_feed_describe(feed, record, view, &info, is);
 		is->live = record->is.live;
-		if (is->is_matchable)
+		/* What was counted beyond the end became void. */
+		if (*counted > is->size) {
+			*counted = 0;
+			is->live = 0;
+		}
+		if (is->is_indexed)
 			is->fed = fed_position(feed, is);
 		else
 			err = drop(feed, is, why);
@@ -291,7 +207,7 @@ static void settle(struct hf_feed *feed, struct record *record)
 	bool was_awaited = record->is_awaited, is_any = false;
 
 	record->is_awaited =
-		record->is.is_matchable && record->is.fed < record->is.expected;
+		record->is.is_indexed && record->is.fed < record->is.expected;
 	for (size_t i = 0; i < feed->records_count; i++)
 		is_any |= feed->records[i] != NULL &&
 			  feed->records[i]->is_awaited;
@@ -311,6 +227,49 @@ static void look_for_flood(struct hf_feed *feed, struct record *record,
 	pthread_mutex_unlock(&feed->lock);
 }
 
+/* Under the lock.  It has all that counts of earlier epochs: they are matched
+ * on no more, from the moment on in which this one is. */
+static void retire_earlier(struct hf_feed *feed, const struct hf_feed_set *is)
+{
+	uint32_t set = is->earlier;
+
+	while (set != 0 && set < feed->records_count &&
+	       feed->records[set] != NULL) {
+		struct record *record = feed->records[set];
+
+		set = record->is.earlier;
+		if (record->is.is_succeeded)
+			continue;
+		hf_log(HF_LOG_INFO, "feed", "changed over", "set=%s to=%s",
+		       record->is.origin, is->origin);
+		feed->turns++;
+		record->is.is_succeeded = true;
+		record->is.is_matchable = false;
+		record->is_dirty = true;
+		tell_index(feed, &record->is);
+	}
+}
+
+/* Entries that count no longer. */
+static enum hf_err take_out_void(struct hf_feed *feed, struct record *record,
+				 const struct hf_feed_set *is,
+				 struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	if (record->is_voided || !is->is_indexed || is->fed <= is->void_from)
+		return HF_OK;
+	for (uint64_t i = is->void_from; i < is->fed && err == HF_OK; i++)
+		err = hf_index_remove(feed->node->index, is->set, i, why);
+	record->is_voided = err == HF_OK;
+	if (err == HF_OK)
+		hf_log(HF_LOG_WARNING, "feed", "void entries taken out",
+		       "set=%s from=%llu to=%llu", is->origin,
+		       (unsigned long long)is->void_from,
+		       (unsigned long long)is->fed);
+	return err;
+}
+
 /* One view's worth of one set. */
 static enum hf_err step(struct hf_feed *feed, struct record *record,
 			bool *out_is_done, struct hf_why *why)
@@ -318,6 +277,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	struct hf_feed_batch batch = { .node = NULL };
 	uint64_t counted = record->counted;
 	struct hf_feed_set is;
+	bool may_have_all = false;
 	enum hf_err err;
 
 	err = hf_index_tell_room(feed->node->index, record->is.set, why);
@@ -327,20 +287,26 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		look_for_flood(feed, record, &is);
 	if (err == HF_OK && batch.node != NULL) {
 		err = hf_feed_give(&batch, why);
+		/* Another look says whether the index has it all now. */
+		may_have_all = !is.has_all && batch.end > is.fed;
 		is.fed = batch.end;
 		hf_feed_batch_release(&batch);
 	}
+	if (err == HF_OK)
+		err = take_out_void(feed, record, &is, why);
 	if (err != HF_OK)
 		return err;
 
-	*out_is_done =
-		counted >= is.size && (!is.is_matchable || is.fed >= is.size);
+	*out_is_done = !may_have_all && counted >= is.size &&
+		       (!is.is_indexed || is.fed >= is.size);
 	pthread_mutex_lock(&feed->lock);
 	record->is = is;
 	record->is.has_ended = record->has_ended;
 	record->is.is_in_force &= !record->has_ended;
 	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
+	if (is.has_all)
+		retire_earlier(feed, &is);
 	settle(feed, record);
 	tell_index(feed, &record->is);
 	tell(feed);
@@ -596,10 +562,20 @@ uint64_t hf_feed_found(struct hf_feed *feed, uint32_t set)
 
 	pthread_mutex_lock(&feed->lock);
 	if (set < feed->records_count && feed->records[set] != NULL &&
-	    feed->records[set]->is.is_matchable)
+	    feed->records[set]->is.is_indexed)
 		found = feed->records[set]->is.fed;
 	pthread_mutex_unlock(&feed->lock);
 	return found;
+}
+
+uint64_t hf_feed_turns(struct hf_feed *feed)
+{
+	uint64_t turns;
+
+	pthread_mutex_lock(&feed->lock);
+	turns = feed->turns;
+	pthread_mutex_unlock(&feed->lock);
+	return turns;
 }
 
 enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set, uint64_t entry,

@@ -35,7 +35,14 @@ struct hf_feed_set {
 	bool is_own;
 	bool is_items;       /* else of cases, of claims: nothing to match */
 	bool is_in_force;    /* ours, or followed under an agreement in force */
-	bool is_matchable;   /* both */
+	bool is_indexed;     /* both, and no later epoch is matched on */
+	bool is_matchable;   /* and no earlier one is */
+	bool is_succeeded;   /* a later epoch is matched on instead */
+	bool is_waiting;     /* an earlier one is, until this has all of it */
+	bool has_all;        /* it has, or there is none */
+	uint32_t earlier;    /* the set that it goes on from; 0: none here */
+	uint32_t later;      /* that goes on from it; 0: none here */
+	uint64_t void_from;  /* entries from here on are; UINT64_MAX: none */
 	bool has_ended;      /* we were told that we are no longer in it */
 	bool is_provisional; /* never yet applied up to a checkpoint */
 	bool is_frozen;      /* frozen, incomplete or unsupported */
@@ -44,7 +51,7 @@ struct hf_feed_set {
 	uint64_t live;          /* ADDs that are not retracted */
 	uint64_t fed;           /* entries that the index stands for, or that
 				 * have nothing to do with it */
-	uint64_t size;          /* entries that can be read */
+	uint64_t size;          /* entries that can be read, and count */
 	uint64_t expected;      /* that there will be; 0: not known */
 };
 
@@ -80,6 +87,10 @@ HF_MUST enum hf_err hf_feed_get(struct hf_feed *feed, uint32_t set,
 /* Lookups find the entries of the set below this one; UINT64_MAX for a set that
  * is not matched on. */
 uint64_t hf_feed_found(struct hf_feed *feed, uint32_t set);
+
+/* How often sets changed over to a later epoch: a lookup that it changed under
+ * may have found an item in both, or in neither. */
+uint64_t hf_feed_turns(struct hf_feed *feed);
 
 /* The entry's matches are for review from now on: a proven RETRACT header
  * arrived ahead of its payload. */

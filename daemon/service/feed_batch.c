@@ -9,6 +9,7 @@
 #include "match_policy.h"
 
 #include "feed_batch.h"
+#include "feed_epoch.h"
 #include "feed_expiry.h"
 #include "node.h"
 #include "opinions.h"
@@ -191,6 +192,21 @@ static enum hf_err remember(struct hf_feed_batch *batch,
 	return err;
 }
 
+/* What was carried over is taken back in the epoch before as well, as long as
+ * that is matched on. */
+static enum hf_err take_out_earlier(struct hf_feed_batch *batch,
+				    struct hf_ledger_view *view,
+				    uint64_t target, struct hf_why *why)
+{
+	uint32_t earlier = batch->is->earlier;
+	uint64_t entry;
+
+	if (earlier == 0 || !hf_feed_epoch_before(view, batch->is->set, target,
+						  earlier, &entry))
+		return HF_OK;
+	return hf_index_remove(batch->node->index, earlier, entry, why);
+}
+
 /* What is in this batch, or will be in a later one, is out as well: the index
  * remembers.  What is erased is not even remembered as taken back. */
 static enum hf_err take_out(struct hf_feed_batch *batch,
@@ -200,6 +216,8 @@ static enum hf_err take_out(struct hf_feed_batch *batch,
 	enum hf_err err = hf_index_remove(batch->node->index, batch->is->set,
 					  target, why);
 
+	if (err == HF_OK)
+		err = take_out_earlier(batch, view, target, why);
 	if (err != HF_OK || !batch->is->is_own)
 		return err;
 	return op == HF_OP_ERASE ? hf_index_remove(batch->node->retracted,

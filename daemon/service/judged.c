@@ -73,7 +73,8 @@ void hf_judged_version(const struct hf_conf *conf,
 	hf_hex(sum, HF_JUDGED_VERSION_SIZE / 2, out_text);
 }
 
-bool hf_judged_in_force(struct hf_ring *ring, const struct hf_ledger_info *info)
+bool hf_judged_in_force(const struct hf_ring *ring,
+			const struct hf_ledger_info *info)
 {
 	struct hf_span origin = hf_span_of(info->origin);
 

@@ -39,7 +39,7 @@ void hf_judged_version(const struct hf_conf *conf,
 struct hf_match_sets_rules hf_judged_rules(const struct hf_conf *conf);
 
 /* May we use what we hold of this set now? */
-bool hf_judged_in_force(struct hf_ring *ring,
+bool hf_judged_in_force(const struct hf_ring *ring,
 			const struct hf_ledger_info *info);
 
 #endif /* HF_JUDGED_H */

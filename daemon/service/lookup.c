@@ -252,10 +252,11 @@ uint32_t hf_lookup_items(const struct hf_wire_match_request *request)
 	return items;
 }
 
-enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
-		      struct hf_arena *arena,
-		      struct hf_wire_match_response *out_response,
-		      struct hf_why *why)
+static enum hf_err look_up(struct hf_node *node,
+			   const struct hf_lookup_ask *ask,
+			   struct hf_arena *arena,
+			   struct hf_wire_match_response *out_response,
+			   struct hf_why *why)
 {
 	const struct hf_wire_match_request *request = ask->request;
 	struct lookup lookup = {
@@ -298,4 +299,19 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 	response.more = lookup.has_more;
 	*out_response = response;
 	return HF_OK;
+}
+
+enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
+		      struct hf_arena *arena,
+		      struct hf_wire_match_response *out_response,
+		      struct hf_why *why)
+{
+	uint64_t turns;
+	enum hf_err err;
+
+	do {
+		turns = hf_feed_turns(node->feed);
+		err = look_up(node, ask, arena, out_response, why);
+	} while (err == HF_OK && hf_feed_turns(node->feed) != turns);
+	return err;
 }

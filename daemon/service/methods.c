@@ -72,6 +72,7 @@ const struct hf_rpc_method hf_methods[] = {
 	{ ADMIN("ProveEntry"),         READER,   KIB(1),  10000, false, false, READS(prove_entry) },
 	{ ADMIN("ListPeers"),          READER,   KIB(1),  10000, false, false, READS(list_peers) },
 	{ ADMIN("OpenSet"),            OPERATOR, KIB(8),  30000, false, false, WRITES(open_set) },
+	{ ADMIN("NextEpoch"),          OPERATOR, KIB(1),  30000, false, false, WRITES(next_epoch) },
 	{ ADMIN("ShareSet"),           OPERATOR, KIB(8),  30000, false, false, WRITES(share_set) },
 	{ ADMIN("FollowSet"),          OPERATOR, KIB(8),  30000, false, false, WRITES(follow_set) },
 	{ ADMIN("AddPeer"),            OPERATOR, KIB(256), 30000, false, false, WRITES(add_peer) },

@@ -17,6 +17,7 @@
 #include "aging.h"
 #include "audit.h"
 #include "cosigned.h"
+#include "epoch.h"
 #include "feed.h"
 #include "node.h"
 #include "opinions.h"
@@ -40,6 +41,7 @@ static void go_on(struct hf_node *node)
 	enum hf_err err = hf_retract_resume(node, false, NULL);
 
 	(void)err;
+	hf_epochs_resume(node->epochs);
 }
 
 enum hf_err hf_node_ring_changed(struct hf_node *node, struct hf_why *why)

@@ -30,6 +30,7 @@ struct hf_breaker;
 struct hf_cases;
 struct hf_cosigned;
 struct hf_desk;
+struct hf_epochs;
 struct hf_erasure;
 struct hf_errands;
 struct hf_expiry;
@@ -88,7 +89,8 @@ struct hf_node {
 	struct hf_cases *cases;
 	struct hf_retro *retro; /* NULL where it is off */
 	struct hf_erasure *erasure;
-	struct hf_desk *desk; /* where lookups are made */
+	struct hf_desk *desk;     /* where lookups are made */
+	struct hf_epochs *epochs; /* of our own sets, carried over */
 	struct hf_errands *errands;
 	struct hf_errands *case_errands; /* beside each other */
 	struct hf_rpc_loop *poller;

@@ -1,12 +1,44 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec_document.h"
 #include "leaf.h"
+#include "ledger_view.h"
 #include "ring.h"
 
 #include "feed.h"
 #include "node.h"
 #include "own_check.h"
+
+/* The epochs that the set goes on from. */
+static enum hf_err find_earlier(struct hf_own_check *check, struct hf_why *why)
+{
+	const struct hf_ring_set *about = check->about;
+	struct hf_ledger_view *view;
+	struct hf_ring *ring;
+	enum hf_err err;
+
+	if (about == NULL || about->agreement->predecessor == NULL)
+		return HF_OK;
+	err = hf_ledger_view_begin(check->node->ledger, &view, why);
+	if (err != HF_OK)
+		return err;
+	ring = hf_ring_holder_get(check->node->ring);
+	while (about != NULL && about->agreement->predecessor != NULL &&
+	       check->earlier_count < HF_OWN_CHECK_EPOCHS) {
+		const char *origin = about->agreement->predecessor->origin;
+		size_t i = check->earlier_count;
+
+		strcpy(check->earlier[i].origin, origin);
+		if (hf_ledger_find(view, hf_span_of(origin),
+				   &check->earlier[i].set, NULL) == HF_OK)
+			check->earlier_count++;
+		about = hf_ring_set(ring, hf_span_of(origin));
+	}
+	hf_ring_release(ring);
+	hf_ledger_view_end(view);
+	return HF_OK;
+}
 
 enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 			       const struct hf_ring_set *about,
@@ -27,7 +59,9 @@ enum hf_err hf_own_check_begin(struct hf_node *node, uint32_t set,
 	if (!hf_feed_is_caught_up(node->feed))
 		return hf_why(why, HF_E_UNAVAILABLE,
 			      "starting: our own sets are still being read");
-	err = hf_index_view_begin(node->index, &check.live, why);
+	err = find_earlier(&check, why);
+	if (err == HF_OK)
+		err = hf_index_view_begin(node->index, &check.live, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_index_view_begin(node->retracted, &check.retracted, why);
@@ -50,18 +84,21 @@ struct row {
 	size_t payload;
 	size_t hash;
 	uint64_t reinstates; /* an entry, or UINT64_MAX */
+	uint32_t back_set;   /* likewise of an earlier epoch; 0: none */
+	uint64_t back;
 	size_t frames_count; /* of a video */
 	bool is_live;
 	bool is_gone;       /* retracted */
 	bool is_reinstated; /* by the entry that the item names */
-	uint64_t gone;      /* the retracted entry */
+	uint32_t gone_set;  /* the retracted entry */
+	uint64_t gone;
 };
 
 /* All hashes of a message's payloads: looked up together, because one at a
  * time a lookup waits for memory that many can wait for at once.  Videos are
  * rows of their own, and looked up one by one. */
 struct rows {
-	uint32_t set;
+	const struct hf_own_check *check;
 	size_t at;                      /* a video's row, while it is asked */
 	struct row *rows;               /* owned */
 	struct hf_index_query *queries; /* owned */
@@ -97,22 +134,36 @@ static void on_live(void *arg, const struct hf_index_hit *hit)
 {
 	struct rows *rows = arg;
 
-	if (hit->set == rows->set)
+	if (hit->set == rows->check->set)
 		rows->rows[hit->query].is_live = true;
+}
+
+static bool is_earlier(const struct hf_own_check *check, uint32_t set)
+{
+	for (size_t i = 0; i < check->earlier_count; i++) {
+		if (check->earlier[i].set == set)
+			return true;
+	}
+	return false;
 }
 
 static void on_gone(void *arg, const struct hf_index_hit *hit)
 {
 	struct rows *rows = arg;
 	struct row *row = &rows->rows[hit->query];
+	bool is_now = hit->set == rows->check->set;
 
-	if (hit->set != rows->set)
+	if (!is_now && !is_earlier(rows->check, hit->set))
 		return;
-	if (!row->is_gone)
+	if (!row->is_gone) {
+		row->gone_set = hit->set;
 		row->gone = hit->entry;
+	}
 	row->is_gone = true;
 	rows->has_gone = true;
-	row->is_reinstated |= hit->entry == row->reinstates;
+	row->is_reinstated |=
+		is_now ? hit->entry == row->reinstates
+		       : hit->set == row->back_set && hit->entry == row->back;
 }
 
 static void on_live_video(void *arg, const struct hf_index_video_hit *hit)
@@ -145,6 +196,19 @@ static enum hf_err check_class(const struct hf_own_check *check,
 		      hf_class_word(item->content_class));
 }
 
+/* The set of the earlier epoch that the item goes on from; 0: none. */
+static uint32_t set_before(const struct hf_own_check *check,
+			   const struct hf_item *item)
+{
+	for (size_t i = 0;
+	     item->predecessor != NULL && i < check->earlier_count; i++) {
+		if (strcmp(check->earlier[i].origin,
+			   item->predecessor->origin) == 0)
+			return check->earlier[i].set;
+	}
+	return 0;
+}
+
 /* Everything that the item itself says; its hashes become rows: [1] of
  * videos, [0] of all else. */
 static enum hf_err check_item(const struct hf_own_check *check,
@@ -173,6 +237,10 @@ static enum hf_err check_item(const struct hf_own_check *check,
 			.payload = number,
 			.hash = i,
 			.reinstates = item.reinstates_plus_one - 1,
+			.back_set = set_before(check, &item),
+			.back = item.predecessor != NULL
+					? item.predecessor->index
+					: 0,
 			.frames_count =
 				is_video ? hash->digest.len_bytes / HF_PDQ_BYTES
 					 : 0,
@@ -236,10 +304,15 @@ static enum hf_err judge(const struct rows *rows, bool *out_known,
 		*out_bad = row->payload;
 		return hf_why(
 			why, HF_E_CONFLICT,
-			"hashes[%zu] was retracted as entry %llu; to bring "
-			"it back on purpose the item must reinstate that "
-			"entry",
-			row->hash, (unsigned long long)row->gone);
+			"hashes[%zu] was retracted as entry %llu%s; to bring "
+			"it back on purpose the item must %s",
+			row->hash, (unsigned long long)row->gone,
+			row->gone_set == rows->check->set
+				? ""
+				: " of an earlier epoch",
+			row->gone_set == rows->check->set
+				? "reinstate that entry"
+				: "name it as its predecessor");
 	}
 	return HF_OK;
 }
@@ -250,7 +323,7 @@ enum hf_err hf_own_check_items(struct hf_own_check *check,
 			       struct hf_arena *arena, bool *out_known,
 			       size_t *out_bad, struct hf_why *why)
 {
-	struct rows rows[2] = { { .set = check->set }, { .set = check->set } };
+	struct rows rows[2] = { { .check = check }, { .check = check } };
 	enum hf_err err = HF_OK;
 
 	for (size_t i = 0; i < payloads_count && err == HF_OK; i++) {

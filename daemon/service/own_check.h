@@ -18,9 +18,18 @@
 struct hf_node;
 struct hf_ring_set;
 
+/* Epochs before that are looked at: what was taken back in one of them comes
+ * in again only on purpose. */
+#define HF_OWN_CHECK_EPOCHS 8
+
 struct hf_own_check {
 	struct hf_node *node;
 	uint32_t set;
+	struct {
+		uint32_t set;
+		char origin[HF_ORIGIN_MAX_BYTES + 1];
+	} earlier[HF_OWN_CHECK_EPOCHS];
+	size_t earlier_count;
 	const struct hf_ring_set *about; /* its agreement */
 	struct hf_index_view *live;
 	struct hf_index_view *retracted;

@@ -23,6 +23,11 @@
 /* 13 months, as manifests. */
 #define AGREEMENT_MS ((uint64_t)395 * 24 * 3600 * 1000)
 
+uint64_t hf_own_set_expiry_ms(void)
+{
+	return hf_clock_wall_ms() + AGREEMENT_MS;
+}
+
 enum hf_err hf_own_set_put(struct hf_node *node,
 			   const struct hf_agreement *agreement,
 			   struct hf_why *why)
@@ -80,7 +85,7 @@ static enum hf_err open_set(struct hf_node *node, const char *name,
 		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);
 	agreement->relay =
 		agreement->relays_count > 0 ? HF_RELAY_LISTED : HF_RELAY_NONE;
-	agreement->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
+	agreement->expires_ms = hf_own_set_expiry_ms();
 	if (err == HF_OK)
 		err = hf_own_set_put(node, agreement, why);
 	hf_ring_release(ring);
@@ -195,7 +200,7 @@ static enum hf_err next_agreement(const struct hf_ring_set *set,
 
 	*out = *set->agreement;
 	out->version++;
-	out->expires_ms = hf_clock_wall_ms() + AGREEMENT_MS;
+	out->expires_ms = hf_own_set_expiry_ms();
 	out->audience = with(arena, out->audience, out->audience_count, id,
 			     request->is_removal || request->is_witness,
 			     &out->audience_count);

@@ -57,6 +57,9 @@ HF_MUST enum hf_err hf_own_set_put(struct hf_node *node,
 				   const struct hf_agreement *agreement,
 				   struct hf_why *why);
 
+/* When an agreement that is made now ends. */
+uint64_t hf_own_set_expiry_ms(void);
+
 /* One entry more, signed and durable.  BLOCKS. */
 HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 				   const struct hf_ledger_draft *draft,

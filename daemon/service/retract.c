@@ -14,6 +14,7 @@
 #include "match_index.h"
 #include "sign.h"
 
+#include "epoch_carry.h"
 #include "errand.h"
 #include "feed.h"
 #include "node.h"
@@ -233,6 +234,44 @@ static int compare(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
+/* Entries of an epoch that is succeeded stand for those that they were carried
+ * over as: what is not there any more has been taken back already. */
+static enum hf_err follow_epochs(struct targets *targets, struct hf_why *why)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < targets->count; i++) {
+		struct target is = targets->rows[i];
+		enum hf_err err =
+			hf_carry_entry(targets->node, &is.set, &is.entry, why);
+
+		if (err == HF_E_NOTFOUND)
+			continue;
+		if (err != HF_OK)
+			return err;
+		targets->rows[kept++] = is;
+	}
+	if (kept == 0 && targets->count > 0)
+		return HF_E_NOTFOUND;
+	targets->count = kept;
+	return HF_OK;
+}
+
+/* Each once, and in order: by its hash an item may be found in two epochs. */
+static void sort(struct targets *targets)
+{
+	size_t kept = 0;
+
+	if (targets->count == 0)
+		return;
+	qsort(targets->rows, targets->count, sizeof(*targets->rows), compare);
+	for (size_t i = 1; i < targets->count; i++) {
+		if (compare(&targets->rows[i], &targets->rows[kept]) != 0)
+			targets->rows[++kept] = targets->rows[i];
+	}
+	targets->count = kept + 1;
+}
+
 /* Append drafts to one set, and wait. */
 static enum hf_err append(struct hf_node *node, uint32_t set,
 			  const struct hf_ledger_draft *drafts, size_t count,
@@ -399,8 +438,9 @@ static enum hf_err gather_sorted(struct targets *targets,
 	enum hf_err err = gather(targets, request, why);
 
 	if (err == HF_OK)
-		qsort(targets->rows, targets->count, sizeof(*targets->rows),
-		      compare);
+		err = follow_epochs(targets, why);
+	if (err == HF_OK)
+		sort(targets);
 	return err;
 }
 

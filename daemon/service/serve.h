@@ -62,6 +62,7 @@ extern const struct hf_rpc_events hf_serve_get_bundle;
 extern const struct hf_rpc_events hf_serve_get_status;
 extern const struct hf_rpc_events hf_serve_list_sets;
 extern const struct hf_rpc_events hf_serve_open_set;
+extern const struct hf_rpc_events hf_serve_next_epoch;
 extern const struct hf_rpc_events hf_serve_share_set;
 extern const struct hf_rpc_events hf_serve_follow_set;
 extern const struct hf_rpc_events hf_serve_get_note;

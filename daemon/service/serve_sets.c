@@ -14,6 +14,7 @@
 #include "text.h"
 
 #include "cosigned.h"
+#include "epoch.h"
 #include "feed.h"
 #include "node.h"
 #include "offered.h"
@@ -74,6 +75,8 @@ static enum hf_set_state state_of(const struct page *page,
 
 	if (!set->is_own && !set->is_followed)
 		return HF_SET_STATE_OFFERED;
+	if (is->is_succeeded)
+		return HF_SET_STATE_SUCCEEDED;
 	if (info->is_frozen)
 		return HF_SET_STATE_FROZEN;
 	if (info->unsupported_from != HF_LEDGER_NONE)
@@ -91,7 +94,7 @@ static enum hf_set_state state_of(const struct page *page,
 	    info->known_size > info->size + info->unsigned_count ||
 	    (!set->is_own && !info->has_note))
 		return HF_SET_STATE_INCOMPLETE;
-	return HF_SET_STATE_COMPLETE;
+	return is->is_waiting ? HF_SET_STATE_WAITING : HF_SET_STATE_COMPLETE;
 }
 
 /* Who has cosigned the largest note that we hold, by the names they signed
@@ -145,6 +148,21 @@ static void put_missing(struct page *page, const struct hf_ledger_info *info,
 	row->missing_entries_count = count;
 }
 
+/* The epochs before and after it. */
+static void put_epochs(struct page *page, const struct hf_ring_set *set,
+		       struct hf_wire_set_info *row)
+{
+	const struct hf_ring_set *later;
+	const uint8_t *root;
+
+	later = hf_ring_successor(page->ring, hf_span_of(set->origin),
+				  &row->void_from, &root);
+	row->succeeded_by = later != NULL ? later->origin : "";
+	row->succeeds = set->agreement->predecessor != NULL
+				? set->agreement->predecessor->origin
+				: "";
+}
+
 static void put_set(struct page *page, const struct hf_ring_set *set)
 {
 	struct hf_wire_set_info *row = &page->rows[page->count++];
@@ -173,6 +191,7 @@ static void put_set(struct page *page, const struct hf_ring_set *set)
 		row->frozen_reason = hf_arena_text(
 			page->unary->arena, hf_span_of(info.frozen_reason));
 	row->has_evidence = hf_forks_has(page->unary->node->forks, set->origin);
+	put_epochs(page, set, row);
 	put_missing(page, &info, row);
 	put_cosigners(page, info.set, row);
 	witnesses = hf_conf_witnesses_of(page->unary->node->conf, set->origin);
@@ -293,6 +312,23 @@ static enum hf_err open_set(struct hf_unary *unary, struct hf_why *why)
 }
 
 HF_UNARY_ERRAND(open_set);
+
+static enum hf_err next_epoch(struct hf_unary *unary, struct hf_why *why)
+{
+	struct hf_next_epoch_request request;
+	struct hf_next_epoch_response response;
+	enum hf_err err = hf_next_epoch_request_parse(
+		unary->request, unary->arena, &request, why);
+
+	if (err == HF_OK)
+		err = hf_epoch_open(unary->node, &request, unary->arena,
+				    &response, why);
+	return err == HF_OK
+		       ? hf_next_epoch_response_encode(&response, unary->reply)
+		       : err;
+}
+
+HF_UNARY_ERRAND(next_epoch);
 
 static enum hf_err share_set(struct hf_unary *unary, struct hf_why *why)
 {

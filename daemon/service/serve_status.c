@@ -217,14 +217,28 @@ static void warn_old_copy(struct hf_node *node, struct warnings *warnings,
 			   "meanwhile"
 			 : "%s is an old copy: %llu of %llu entries; it cannot "
 			   "be fetched back: no peer that was reached holds "
-			   "more, so nothing can be published in it",
+			   "more, so nothing can be published in it; 'hashfed "
+			   "sets next-epoch' gives up what is lost",
 		 info->origin, (unsigned long long)held,
 		 (unsigned long long)info->known_size);
 	warn(warnings, text);
 }
 
+/* Our own set is frozen when a later epoch goes on from it: nothing is wrong
+ * with that. */
+static bool is_continued(const struct hf_ring *ring,
+			 const struct hf_ledger_info *info)
+{
+	uint64_t void_from;
+	const uint8_t *root;
+
+	return info->kind == HF_LEDGER_OWN &&
+	       hf_ring_successor(ring, hf_span_of(info->origin), &void_from,
+				 &root) != NULL;
+}
+
 static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
-		       struct warnings *warnings,
+		       const struct hf_ring *ring, struct warnings *warnings,
 		       struct hf_get_status_response *out)
 {
 	struct hf_ledger_info info = { .set = 0 };
@@ -237,7 +251,7 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 
 		out->sets++;
 		out->entries += info.size;
-		if (info.is_frozen) {
+		if (info.is_frozen && !is_continued(ring, &info)) {
 			snprintf(text, sizeof(text), "%s is frozen: %s%s",
 				 info.origin, info.frozen_reason,
 				 hf_forks_has(unary->node->forks, info.origin)
@@ -246,7 +260,8 @@ static void count_sets(struct hf_unary *unary, struct hf_ledger_view *view,
 			warn(warnings, text);
 		}
 		warn_missing(warnings, view, &info);
-		warn_old_copy(unary->node, warnings, &info);
+		if (!is_continued(ring, &info))
+			warn_old_copy(unary->node, warnings, &info);
 		if (info.is_damaged) {
 			snprintf(
 				text, sizeof(text),
@@ -372,7 +387,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	}
 	warn_signer(&warnings, &stats);
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
-	count_sets(unary, view, &warnings, &response);
+	count_sets(unary, view, ring, &warnings, &response);
 	warn_behind(unary, view, &warnings);
 	warn_doubts(node, view, &warnings);
 	warn_erasing(&warnings, view, node->conf->erase_within_ms);

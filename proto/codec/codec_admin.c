@@ -61,7 +61,10 @@ HF_SHAPE(wire_set_info, Hashfed__V1__SetInfo, hashfed__v1__set_info,
 	HF_TEXTS(cosigners, 1, HF_ORIGIN_MAX_BYTES, HF_NOTE_MAX_SIGNATURES),
 	HF_U32(quorum, UINT32_MAX),
 	HF_U64(missing),
-	HF_U64S(missing_entries, HF_MISSING_MAX))
+	HF_U64S(missing_entries, HF_MISSING_MAX),
+	HF_WORD(succeeded_by, hf_grammar_origin_or_none),
+	HF_U64(void_from),
+	HF_WORD(succeeds, hf_grammar_origin_or_none))
 
 HF_SHAPE(list_sets_response, Hashfed__V1__ListSetsResponse,
 	 hashfed__v1__list_sets_response, HF_MESSAGE_MAX_BYTES, NULL,
@@ -78,6 +81,18 @@ HF_SHAPE(open_set_request, Hashfed__V1__OpenSetRequest,
 HF_SHAPE(open_set_response, Hashfed__V1__OpenSetResponse,
 	 hashfed__v1__open_set_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_WORD(origin, hf_grammar_origin))
+
+HF_SHAPE(next_epoch_request, Hashfed__V1__NextEpochRequest,
+	 hashfed__v1__next_epoch_request, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(set, hf_grammar_set),
+	HF_U64(from_size_plus_one),
+	HF_U32(epoch, UINT32_MAX))
+
+HF_SHAPE(next_epoch_response, Hashfed__V1__NextEpochResponse,
+	 hashfed__v1__next_epoch_response, HF_MESSAGE_MAX_BYTES, NULL,
+	HF_WORD(origin, hf_grammar_origin),
+	HF_WORD(predecessor, hf_grammar_origin),
+	HF_U64(void_from))
 
 HF_SHAPE(share_set_request, Hashfed__V1__ShareSetRequest,
 	 hashfed__v1__share_set_request, HF_MESSAGE_MAX_BYTES, NULL,

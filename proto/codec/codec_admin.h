@@ -70,6 +70,9 @@ struct hf_wire_set_info {
 	uint64_t missing;                /* payloads */
 	const uint64_t *missing_entries; /* HF_MISSING_MAX */
 	size_t missing_entries_count;
+	const char *succeeded_by; /* "": nothing */
+	uint64_t void_from;
+	const char *succeeds; /* likewise */
 };
 
 struct hf_list_sets_response {
@@ -88,6 +91,18 @@ struct hf_open_set_request {
 
 struct hf_open_set_response {
 	const char *origin;
+};
+
+struct hf_next_epoch_request {
+	const char *set;
+	uint64_t from_size_plus_one; /* 0: all that are held count */
+	uint32_t epoch;              /* 0: the next number */
+};
+
+struct hf_next_epoch_response {
+	const char *origin;
+	const char *predecessor;
+	uint64_t void_from;
 };
 
 struct hf_share_set_request {
@@ -273,6 +288,8 @@ HF_CODEC_MESSAGE(wire_set_info);
 HF_CODEC_MESSAGE(list_sets_response);
 HF_CODEC_MESSAGE(open_set_request);
 HF_CODEC_MESSAGE(open_set_response);
+HF_CODEC_MESSAGE(next_epoch_request);
+HF_CODEC_MESSAGE(next_epoch_response);
 HF_CODEC_MESSAGE(share_set_request);
 HF_CODEC_MESSAGE(share_set_response);
 HF_CODEC_MESSAGE(follow_set_request);

@@ -218,6 +218,7 @@ struct hf_shape {
 	X(get_news_request) X(get_news_response)                              \
 	X(get_status_response) X(list_sets_request) X(wire_set_info)          \
 	X(list_sets_response) X(open_set_request) X(open_set_response)        \
+	X(next_epoch_request) X(next_epoch_response)                          \
 	X(share_set_request) X(share_set_response) X(follow_set_request)      \
 	X(get_note_request) X(get_note_response)                              \
 	X(prove_entry_request) X(prove_entry_response)                        \

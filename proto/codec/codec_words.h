@@ -50,7 +50,9 @@
 	X(SET_STATE_UNSUPPORTED, 4, "unsupported")                            \
 	X(SET_STATE_ENDED,       5, "ended")                                  \
 	X(SET_STATE_OFFERED,     6, "offered")                                \
-	X(SET_STATE_WITNESSED,   7, "witnessed")
+	X(SET_STATE_WITNESSED,   7, "witnessed")                              \
+	X(SET_STATE_SUCCEEDED,   8, "succeeded")                              \
+	X(SET_STATE_WAITING,     9, "waiting")
 
 #define HF_CASE_EVENT_KIND_TABLE(X)                                           \
 	X(CASE_EVENT_NOTICE,             1, "notice")                  \
