@@ -297,6 +297,58 @@ def test_case_18_a_subscriber_from_a_backup_catches_up_and_sees_no_fork(net, is_
         assert (info.state, info.has_evidence, info.frozen_reason) == (pb.SET_STATE_COMPLETE, False, "")
 
 
+def test_case_17_what_no_mirror_has_is_given_up_and_the_set_goes_on_in_a_new_epoch(net):
+    hotline, provider = (net.organisation(n, s) for n, s in (("hotline", ["ncii"]), ("provider", [])))
+    net.enrol(hotline, provider)
+    for node in net.nodes:
+        node.start()
+    origin, successor = hotline.origin("ncii"), hotline.origin("ncii", 2)
+    hotline.share("ncii", provider)
+    provider.follow(origin)
+    hotline.append("ncii", [item(n) for n in range(4)])
+    holds(provider, hotline, 4)
+    hotline.stop()
+    copy = copied(net, hotline)
+    provider.stop()
+    hotline.start()
+    hotline.append("ncii", [item(4), item(5)])
+    hotline.stop()
+    # The store comes back from a backup; the signer's record, which is in
+    # none, does not.
+    aside = swapped(net, hotline, copy)
+    shutil.rmtree(hotline.lib / "signer/record")
+    shutil.copytree(aside / "lib/signer/record", hotline.lib / "signer/record")
+    hotline.start()
+    provider.start()
+
+    # It refuses, and says what to do.
+    assert "old copy" in refusal(hotline, 9)
+    until(lambda: provider.peers()["hotline.example"].is_connected and
+          hotline.peers()["provider.example"].is_connected, 20)
+    assert re.search("old copy.*cannot be fetched back.*hashfed sets next-epoch", hotline.hashfed("status"), re.S)
+    with refused("FAILED_PRECONDITION") as problem:
+        hotline.admin.NextEpoch(pb.NextEpochRequest(set="ncii"), timeout=30)
+    assert "signed 6 entries" in problem.text and "--from-size 4" in problem.text, problem.text
+    # The operator's path.
+    said = hotline.hashfed("sets", "next-epoch", "ncii", "--from-size", "4")
+    assert successor in said
+    until(lambda: [h.origin for h in provider.match(sha256(1))] == [successor], 30)
+    hotline.append("ncii", [item(9)])
+    until(lambda: provider.match(sha256(9)), 30)
+    assert [h.origin for h in hotline.match(sha256(1), sha256(9))] == [successor] * 2
+    # The old prefix stays valid, on both sides, and is no fork.
+    for node in (hotline, provider):
+        done = node.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=30)
+        assert (done.size, done.missing) == (4, 0)
+        info = node.sets()[origin]
+        assert (info.state, info.void_from, info.has_evidence) == (pb.SET_STATE_SUCCEEDED, 4, False)
+    for file in ("first", "again"):
+        text = hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=10).warnings
+        assert not [w for w in text if "old copy" in w or "signer" in w], (file, text)
+        hotline.restart()
+    assert [h.origin for h in hotline.match(sha256(1))] == [successor]
+
+
 # --- bits that a disk turned --------------------------------------------------
 
 

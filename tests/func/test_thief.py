@@ -10,7 +10,8 @@ import time
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from net import pb, sha256, until
+from net import item, pb, sha256, until
+from test_epochs import Watcher
 from test_freshness import BLOCK, ORIGIN, Relayed, grow, holds, set_of, verdicts
 
 LEAP = 1 << 40
@@ -64,6 +65,10 @@ def note_of(node, size, root, keys=None):
         b"cosignature/v1\ntime %d\n" % now + text, struct.pack(">Q", now))
 
 
+def next_epoch(node, **fields):
+    return node.admin.NextEpoch(pb.NextEpochRequest(set="ncii", **fields), timeout=30)
+
+
 class Thief:
     """What stands behind the relay: the publisher, but for the leap."""
 
@@ -77,9 +82,9 @@ class Thief:
         return getattr(self.upstream, name)
 
     def GetProof(self, request, timeout):
+        self.asked += request.origin == ORIGIN
         if request.size != self.size:
             return self.upstream.GetProof(request, timeout=timeout)
-        self.asked += 1
         return pb.GetProofResponse(hashes=self.proof)
 
 
@@ -118,5 +123,56 @@ def test_case_12_a_fast_forward_by_a_stolen_key_is_quarantined_and_honest_entrie
         field.relay.honest()
         grow(field.hotline, 27, 1)
         holds(field.provider, 28)
+    finally:
+        field.relay.stop()
+
+
+def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
+    field = Relayed(net, is_direct=True)
+    new = ORIGIN[:-1] + "2"
+    try:
+        grow(field.hotline, 10, 6)
+        holds(field.provider, 16)
+        until(lambda: field.provider.match(sha256(15)) and field.relay.open > 0, 20)
+        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
+        root = base64.b64decode(held.split(b"\n")[2])
+        hashes = [bytes([n]) * 32 for n in range(36)]
+        for one in hashes:
+            root = hashlib.sha256(b"\1" + root + one).digest()
+        leap = note_of(field.hotline, LEAP, root)
+        thief = field.relay.upstream = Thief(field.relay.upstream, b"".join(hashes))
+
+        def alter(news):
+            yield pb.TailResponse(origin=ORIGIN, note=leap)
+            if news.origin != ORIGIN:
+                yield news
+        field.relay.lie("Tail", alter)
+        field.clock.move(minutes=10)
+        field.clock.look(field.hotline)
+        until(lambda: " peer: leap not believed " in field.provider.log(), 20)
+        # What was signed from entry 12 on was the thief's as well.
+        watcher = Watcher(field.provider, 1, 11)
+        done = next_epoch(field.hotline, from_size_plus_one=12 + 1)
+        assert (done.origin, done.void_from) == (new, 12)
+        until(lambda: [h.origin for h in field.provider.match(sha256(1))] == [new], 30)
+        assert watcher.stop() == {ORIGIN, new}
+        assert not field.provider.match(*(sha256(n) for n in range(12, 16))), "void"
+        # The thief goes on telling of more of the old epoch, much or little.
+        thief.asked = 0
+        for n, size in ((200, LEAP), (201, 17)):
+            leap = note_of(field.hotline, size, root)
+            told = field.relay.told["Tail"]
+            field.hotline.append("ncii", [item(n)])
+            until(lambda: field.relay.told["Tail"] > told and field.provider.match(sha256(n)), 30)
+            info = set_of(field.provider)
+            assert (info.seen, info.applied, thief.asked) == (16, 16, 0)
+        old, fresh = field.provider.sets()[ORIGIN], field.provider.sets()[new]
+        assert (old.state, old.void_from) == (pb.SET_STATE_SUCCEEDED, 12)
+        assert (fresh.state, fresh.live) == (pb.SET_STATE_COMPLETE, 14)
+        field.hotline.append("ncii", [item(100)])
+        until(lambda: field.provider.match(sha256(100)), 30)
+        field.provider.restart()
+        assert not field.provider.match(*(sha256(n) for n in range(12, 16)))
+        assert [h.origin for h in field.provider.match(sha256(1), sha256(100))] == [new] * 2
     finally:
         field.relay.stop()
