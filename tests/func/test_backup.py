@@ -66,7 +66,7 @@ def test_a_backup_made_under_load_has_all_that_was_acknowledged(net):
         for n in range(3):
             before = acknowledged[0]
             done = backup(hotline, net.folder / f"copy-{n}")
-            assert done.entries >= before and done.sets == 1 and done.bytes > before * 100
+            assert done.entries >= before and done.sets >= 1 and done.bytes > before * 100
             # Neither writes nor lookups stopped.
             assert hotline.match(sha256(1))
             until(lambda: acknowledged[0] > before, 30)
@@ -119,7 +119,7 @@ def test_where_no_backup_can_be_made_nothing_is_left(net):
     assert not (net.folder / "half").exists()
     # Through the client, which knows where it is called.
     said = hotline.hashfed("admin", "backup", str(net.folder / "whole"))
-    assert "1 sets, 50 entries" in said and "signer's record" in said
+    assert "copied and verified" in said and "signer's record" in said
     assert "ncii/1" in hotline.hashfed("admin", "verify")
 
 
