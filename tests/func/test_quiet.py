@@ -94,7 +94,7 @@ def test_a_set_that_is_signed_again_is_told_over_each_link_one_way(loop):
     note = len(loop.a.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=30).note)
     for _ in range(10):
         spent = loop.spent(again)
-        assert all(note < spent[pair] < 2 * note for pair in ("ab", "ac")), (spent, note)
+        assert all(note < spent[pair] < 4 * note for pair in ("ab", "ac")), (spent, note)
         # b and c both have it from a, and may both be on the way to the other.
         assert spent["bc"] < 3 * note, (spent, note)
         if spent["bc"] < 2 * note:
