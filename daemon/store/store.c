@@ -209,6 +209,8 @@ static enum hf_err store_new(const struct hf_store_options *options,
 	store->map_most_bytes = options->map_most_bytes != 0
 					? options->map_most_bytes
 					: SIZE_MAX;
+	if (store->map_bytes > store->map_most_bytes)
+		store->map_bytes = store->map_most_bytes;
 	store->tables_count = options->tables_count;
 	store->tables_max_count = options->tables_max_count;
 	if (store->tables_max_count < store->tables_count)

@@ -213,12 +213,37 @@ static void a_write_is_repeated_until_the_map_is_large_enough(void **state)
 	assert_true(filling.times > writes + 1);
 }
 
+/* However large the map is to begin with. */
+static void the_store_never_outgrows_its_largest_size(void **state)
+{
+	struct shelf *shelf = *state;
+	struct hf_store_options options = options_of(shelf);
+	struct filling filling = { .from = 0 };
+	struct hf_store_stats stats;
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	options.map_bytes = 0; /* the default, gigabytes */
+	options.map_most_bytes = (size_t)4 << 20;
+	assert_ok(hf_store_open(&options, &shelf->store, &why), &why);
+	while ((err = hf_store_write(shelf->store, write_blocks, &filling,
+				     &why)) == HF_OK &&
+	       filling.from < 100)
+		filling.from += 10;
+	if (err == HF_E_NOMEM)
+		fail_msg("%s", why.text);
+	assert_int_equal(err, HF_E_FULL);
+	assert_ok(hf_store_stats(shelf->store, &stats, &why), &why);
+	assert_int_equal(stats.map_bytes, options.map_most_bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SHELF_TEST(room_is_made_behind_the_last_page_only),
 		SHELF_TEST(a_full_map_is_grown_and_the_write_repeated),
 		SHELF_TEST(a_write_is_repeated_until_the_map_is_large_enough),
+		SHELF_TEST(the_store_never_outgrows_its_largest_size),
 		SHELF_TEST(a_full_disk_is_said_and_survived),
 	};
 
