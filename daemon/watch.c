@@ -164,9 +164,10 @@ static enum hf_err act_on_time(struct hf_start *start, struct due *due,
 		hf_node_tick(&start->node);
 		due->tick_us = now_us + (uint64_t)HF_NODE_TICK_MS * 1000;
 	}
-	return now_us >= due->probe_us
-		       ? probe(start, &due->misses, &due->probe_us, why)
-		       : HF_OK;
+	if (now_us < due->probe_us)
+		return HF_OK;
+	hf_node_retry(&start->node);
+	return probe(start, &due->misses, &due->probe_us, why);
 }
 
 enum hf_err hf_watch_run(struct hf_watch *watch, struct hf_start *start,

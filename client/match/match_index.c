@@ -14,8 +14,9 @@
 #include "match_state.h"
 #include "match_tell.h"
 
-/* Another mark table is made at this many marks more. */
-#define MARKS_MORE 64
+/* Another mark table is made at this many marks more.  Where a full disk has
+ * no room for one, there are three quarters as many in what is there. */
+#define MARKS_MORE 4096
 
 static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 			     struct hf_why *why)
@@ -451,6 +452,14 @@ enum hf_err hf_index_affirm(struct hf_index *index, uint32_t set,
 		count = HF_INDEX_AFFIRMED_MAX;
 	return mark(index, set, entry, HF_MATCH_MARK_AFFIRM_MASK,
 		    (uint32_t)count << HF_MATCH_MARK_AFFIRM_SHIFT, why);
+}
+
+enum hf_err hf_index_withhold(struct hf_index *index, uint32_t set,
+			      uint64_t entry, bool is_withheld,
+			      struct hf_why *why)
+{
+	return mark(index, set, entry, HF_MATCH_MARK_WITHHELD,
+		    is_withheld ? HF_MATCH_MARK_WITHHELD : 0, why);
 }
 
 enum hf_err hf_index_expire(struct hf_index *index, uint32_t set,

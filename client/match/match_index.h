@@ -150,6 +150,12 @@ HF_MUST enum hf_err hf_index_affirm(struct hf_index *index, uint32_t set,
 				    uint64_t entry, unsigned count,
 				    struct hf_why *why);
 
+/* The entry matches no more until the index is closed, or it does again: of
+ * what is to be taken back and cannot be written yet.  No file keeps it. */
+HF_MUST enum hf_err hf_index_withhold(struct hf_index *index, uint32_t set,
+				      uint64_t entry, bool is_withheld,
+				      struct hf_why *why);
+
 /* The entry's hits carry is_expired, or no longer do; as a video it has none
  * meanwhile. */
 HF_MUST enum hf_err hf_index_expire(struct hf_index *index, uint32_t set,
@@ -346,6 +352,8 @@ struct hf_index_stats {
 	uint64_t marks_count; /* entries removed, demoted, amended */
 	uint64_t seals_count; /* since it was opened */
 	uint64_t merges_count;
+	bool is_failing; /* the last file could not be written */
+	struct hf_why failed_why;
 };
 
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats);

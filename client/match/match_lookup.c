@@ -58,7 +58,7 @@ bool hf_match_tell(struct hf_index_view *view, const struct hf_index_sink *sink,
 				 ref->set, finding->sequence))
 		return true;
 	bits = hf_match_marks_get(snapshot->marks, ref->set, ref->entry);
-	if ((bits & HF_MATCH_MARK_REMOVED) != 0)
+	if ((bits & (HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_WITHHELD)) != 0)
 		return true;
 	if (view->told_count == HF_INDEX_HITS_MAX) {
 		view->has_more = true;

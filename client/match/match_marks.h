@@ -7,8 +7,9 @@
  *
  * Units    a mark is bits: HF_MATCH_MARK_REMOVED, _DEMOTED, _EXPIRED, and a
  *          class in bits 8 to 11 when it was amended; 0 is no mark.  Doubts
- *          (match_index.h) in bits 3 to 5 and affirmations in 12 to 15 are of
- *          this run alone: no file of marks has them.
+ *          (match_index.h) in bits 3 to 5, HF_MATCH_MARK_WITHHELD and
+ *          affirmations in 12 to 15 are of this run alone: no file of marks has
+ *          them.
  * Owns     new, copy, create and open give the caller one reference; the file
  *          of a table is removed by hf_match_marks_remove() alone.
  * Threads  one thread sets, any number gets, without a lock.  A table that is
@@ -31,6 +32,7 @@
 #define HF_MATCH_MARK_REMOVED      1u
 #define HF_MATCH_MARK_DEMOTED      2u
 #define HF_MATCH_MARK_EXPIRED      4u
+#define HF_MATCH_MARK_WITHHELD     128u
 #define HF_MATCH_MARK_CLASS_SHIFT  8
 #define HF_MATCH_MARK_CLASS_MASK   (15u << HF_MATCH_MARK_CLASS_SHIFT)
 #define HF_MATCH_MARK_AFFIRM_SHIFT 12
@@ -42,10 +44,12 @@
 	(HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_DEMOTED |                       \
 	 HF_MATCH_MARK_EXPIRED | HF_MATCH_MARK_CLASS_MASK)
 #define HF_MATCH_MARK_BITS                                                     \
-	(HF_MATCH_MARK_KEPT | HF_INDEX_DOUBTS | HF_MATCH_MARK_AFFIRM_MASK)
+	(HF_MATCH_MARK_KEPT | HF_INDEX_DOUBTS | HF_MATCH_MARK_WITHHELD |       \
+	 HF_MATCH_MARK_AFFIRM_MASK)
 
 /* With one of these bits an entry has no hits. */
-#define HF_MATCH_MARK_HIDDEN (HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_EXPIRED)
+#define HF_MATCH_MARK_HIDDEN                                                   \
+	(HF_MATCH_MARK_REMOVED | HF_MATCH_MARK_EXPIRED | HF_MATCH_MARK_WITHHELD)
 
 static inline uint8_t hf_match_affirmed(uint32_t bits)
 {

@@ -104,6 +104,8 @@ void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 	count_bulk(index->bulk, &stats);
 	stats.seals_count = index->seals_count;
 	stats.merges_count = index->merges_count;
+	stats.is_failing = index->failed != HF_OK;
+	stats.failed_why = index->failed_why;
 	pthread_mutex_lock(&index->view_lock);
 	snapshot = hf_match_snapshot_ref(index->snapshot);
 	pthread_mutex_unlock(&index->view_lock);

@@ -147,8 +147,8 @@ struct hf_ledger_options {
 	const char *dir;  /* made if missing; see store.h */
 	size_t map_bytes; /* 0: the store's default */
 	size_t map_most_bytes;
-	/* With less than this free on the disk, own sets take nothing but
-	 * RETRACT, ERASE, STATUS and KEY: other appends are FULL. */
+	/* With less than this free on the disk, sets take nothing but RETRACT,
+	 * ERASE, STATUS and KEY: appends and pieces with others are FULL. */
 	uint64_t reserve_bytes;
 	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
 	size_t queue_jobs_max;
@@ -278,7 +278,9 @@ struct hf_ledger_stats {
 	uint64_t commits;         /* since open */
 	uint64_t appended;        /* entries of our own, since open */
 	uint64_t applied;         /* entries of others, since open */
-	bool is_signer_away;      /* its last answer was a failure */
+	bool is_failing;          /* the last commit was a failure */
+	struct hf_why failed_why;
+	bool is_signer_away; /* its last answer was a failure */
 	struct hf_why signer_why;
 };
 

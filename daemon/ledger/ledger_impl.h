@@ -207,6 +207,11 @@ void hf_ledger_writer_stop(struct hf_ledger *ledger);
 void hf_ledger_job_fail(struct job *job, enum hf_err err, const char *format,
 			...) HF_PRINTF(3, 4);
 
+/* True, and the job fails with FULL, where the rest of the disk is kept for
+ * what is more urgent than these entries. */
+bool hf_ledger_refuse_reserved(struct hf_ledger *ledger, struct job *job,
+			       const struct hf_header *headers, size_t count);
+
 /* What set->state says holds from now on: others may see it, followers are
  * told once callers are. */
 void hf_ledger_publish(struct hf_ledger *ledger, struct set *set,

@@ -207,18 +207,25 @@ static void signer_blame(struct job *job)
 
 /* The last of the disk is for what cannot wait: taking back, and the events
  * and keys of cases. */
-static bool is_reserved(struct hf_ledger *ledger,
-			const struct append_job *append)
+bool hf_ledger_refuse_reserved(struct hf_ledger *ledger, struct job *job,
+			       const struct hf_header *headers, size_t count)
 {
 	bool only_urgent = true;
 
-	for (size_t i = 0; i < append->count && only_urgent; i++)
-		only_urgent = append->headers[i].op == HF_OP_RETRACT ||
-			      append->headers[i].op == HF_OP_ERASE ||
-			      append->headers[i].op == HF_OP_STATUS ||
-			      append->headers[i].op == HF_OP_KEY;
-	return !only_urgent &&
-	       hf_store_room(ledger->store) < ledger->options.reserve_bytes;
+	for (size_t i = 0; i < count && only_urgent; i++)
+		only_urgent = headers[i].op == HF_OP_RETRACT ||
+			      headers[i].op == HF_OP_ERASE ||
+			      headers[i].op == HF_OP_STATUS ||
+			      headers[i].op == HF_OP_KEY;
+	if (only_urgent ||
+	    hf_store_room(ledger->store) >= ledger->options.reserve_bytes)
+		return false;
+	hf_ledger_job_fail(
+		job, HF_E_FULL,
+		"ledger: the disk has less than %llu MiB left, which are kept "
+		"for retractions and cases; make room, or lower disk-reserve",
+		(unsigned long long)ledger->options.reserve_bytes >> 20);
+	return true;
 }
 
 /* Whether the set takes entries now; the job fails otherwise. */
@@ -239,14 +246,9 @@ static void set_look(struct hf_ledger *ledger, struct append_job *append)
 	else if (state->marks.stored > HF_TREE_MAX_SIZE - append->count)
 		hf_ledger_job_fail(&append->job, HF_E_LIMIT,
 				   "ledger: '%s' is full", set->origin);
-	else if (is_reserved(ledger, append))
-		hf_ledger_job_fail(
-			&append->job, HF_E_FULL,
-			"ledger: the disk has less than %llu MiB "
-			"left, which are kept for retractions and cases; "
-			"make room, or lower disk-reserve",
-			(unsigned long long)ledger->options.reserve_bytes >>
-				20);
+	else if (hf_ledger_refuse_reserved(ledger, &append->job,
+					   append->headers, append->count))
+		return;
 	else if (hf_ledger_signer_agrees(ledger, set) != HF_OK ||
 		 set_is_unsigned(set))
 		/* Nothing more is stored while the signer is away: clients

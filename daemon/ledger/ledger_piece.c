@@ -619,7 +619,8 @@ static enum hf_err piece_run(struct hf_ledger *ledger, struct job *job,
 	enum hf_err err;
 
 	place_look(piece);
-	if (job->err != HF_OK)
+	if (job->err != HF_OK ||
+	    hf_ledger_refuse_reserved(ledger, job, piece->parsed, piece->count))
 		return HF_OK;
 	err = rules_look(ledger, piece, why);
 	if (err != HF_OK || job->err != HF_OK)

@@ -306,6 +306,11 @@ static enum hf_err group_write(struct hf_ledger *ledger, struct job *jobs,
 		if (err != HF_OK)
 			staged_drop(ledger);
 	} while (err == HF_E_FULL && hf_store_should_repeat(ledger->store));
+	pthread_mutex_lock(&ledger->lock);
+	ledger->stats.is_failing = err != HF_OK;
+	if (err != HF_OK && why != NULL)
+		ledger->stats.failed_why = *why;
+	pthread_mutex_unlock(&ledger->lock);
 	return err;
 }
 

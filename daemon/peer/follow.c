@@ -196,6 +196,8 @@ void hf_follow_over(struct hf_follow *follow)
 	hf_arena_release(&follow->arena);
 	follow->source = NULL;
 	follow->has_failed = false;
+	follow->cannot_store |=
+		has_failed && (err == HF_E_FULL || err == HF_E_SYSTEM);
 	if (has_failed && source != NULL)
 		settle_with(follow, source, err, &why);
 	free((void *)follow->note.at);
@@ -528,6 +530,11 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		hf_link_verified(link, follow->origin, time_s);
 	if (!may_apply)
 		wait_for_witnesses(follow, link, &note, &info);
+	/* What it takes back counts, though nothing of it can be stored. */
+	else if (follow->cannot_store && !follow->is_blind &&
+		 note.checkpoint.size > info.size &&
+		 note.checkpoint.size > follow->looked_ahead)
+		hf_follow_ahead(follow, link, &note, info.size);
 	else if (hf_follow_fetch(follow, link, &note, time_s, &info) != HF_OK)
 		hf_rpc_timer_start(follow->peers->options.outbound,
 				   &follow->retry, RETRY_MAX_MS);

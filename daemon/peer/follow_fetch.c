@@ -139,6 +139,7 @@ static void on_stored(struct hf_follow *follow, enum hf_err err,
 		hf_follow_fail(follow, err, why);
 		return;
 	}
+	follow->cannot_store = false;
 	if (follow->source != NULL)
 		hf_link_proven(follow->source);
 	hf_follow_go_on(follow);

@@ -131,6 +131,7 @@ struct hf_follow {
 	uint64_t looked_ahead; /* headers below this were looked at */
 	/* What is signed beyond is void, by the agreement of a later epoch. */
 	uint64_t void_from;
+	bool cannot_store; /* our disk could not take what came last */
 	/* The last proof of growth that verified: the signer wants it too. */
 	uint64_t proof_from;
 	struct hf_tree_proof proof;

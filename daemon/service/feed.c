@@ -590,6 +590,13 @@ enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set, uint64_t entry,
 	return hf_index_remove(feed->node->index, set, entry, why);
 }
 
+enum hf_err hf_feed_withhold(struct hf_feed *feed, uint32_t set, uint64_t entry,
+			     bool is_withheld, struct hf_why *why)
+{
+	return hf_index_withhold(feed->node->index, set, entry, is_withheld,
+				 why);
+}
+
 static struct timespec in_ms(int timeout_ms)
 {
 	return hf_clock_moment(hf_clock_mono_us() +

@@ -101,6 +101,12 @@ HF_MUST enum hf_err hf_feed_demote(struct hf_feed *feed, uint32_t set,
 HF_MUST enum hf_err hf_feed_retract(struct hf_feed *feed, uint32_t set,
 				    uint64_t entry, struct hf_why *why);
 
+/* Until the daemon ends nobody finds the entry, or again: it is to be
+ * retracted, and that cannot be written yet. */
+HF_MUST enum hf_err hf_feed_withhold(struct hf_feed *feed, uint32_t set,
+				     uint64_t entry, bool is_withheld,
+				     struct hf_why *why);
+
 /* Wait until the index stands for size entries of the set, at most
  * timeout_ms.  DEADLINE.  Not on a loop. */
 HF_MUST enum hf_err hf_feed_wait(struct hf_feed *feed, uint32_t set,

@@ -6,6 +6,7 @@
 #include "codec_document.h"
 #include "forks.h"
 #include "ledger_view.h"
+#include "log.h"
 #include "peers.h"
 #include "receipts.h"
 #include "ring.h"
@@ -28,6 +29,7 @@
 #include "scores.h"
 #include "scrub.h"
 #include "serve_tail.h"
+#include "waiting.h"
 
 struct hf_node *hf_node_of(const struct hf_rpc_call *call)
 {
@@ -98,6 +100,15 @@ void hf_node_tick(struct hf_node *node)
 	go_on(node);
 }
 
+void hf_node_retry(struct hf_node *node)
+{
+	struct hf_waiting_count count;
+
+	hf_waiting_count(node->waiting, &count);
+	if (count.entries > 0)
+		go_on(node);
+}
+
 static void on_fork_found(void *arg)
 {
 	struct hf_node *node = arg;
@@ -117,6 +128,8 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 	};
 	enum hf_err err = hf_scores_new(&node->scores, why);
 
+	if (err == HF_OK)
+		err = hf_waiting_new(&node->waiting, why);
 	if (err == HF_OK)
 		err = hf_aging_new(node, &node->aging, why);
 	if (err == HF_OK)
@@ -138,10 +151,20 @@ enum hf_err hf_node_forks_open(struct hf_node *node, struct hf_why *why)
 
 void hf_node_forks_close(struct hf_node *node)
 {
+	struct hf_waiting_count count = { .in_memory = 0 };
+
+	if (node->waiting != NULL)
+		hf_waiting_count(node->waiting, &count);
+	if (count.in_memory > 0)
+		hf_log(HF_LOG_ERROR, "retract",
+		       "never written, matches again after the next start",
+		       "entries=%zu why=\"%s\"", count.in_memory,
+		       count.why.text);
 	hf_forks_close(node->forks);
 	hf_receipts_close(node->receipts);
 	hf_replicas_free(node->replicas);
 	hf_scores_free(node->scores);
+	hf_waiting_free(node->waiting);
 	hf_aging_free(node->aging);
 	hf_cosigned_free(node->cosigned);
 }

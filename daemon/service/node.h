@@ -54,6 +54,7 @@ struct hf_rpc_trust;
 struct hf_scores;
 struct hf_tails;
 struct hf_vouching;
+struct hf_waiting;
 struct hf_watches;
 
 #define HF_NODE_PATH_SIZE (HF_LAYOUT_PATH_SIZE + 64)
@@ -74,7 +75,8 @@ struct hf_node {
 	struct hf_receipts *receipts; /* how far members are */
 	struct hf_replicas *replicas; /* what they have of our sets */
 	struct hf_cosigned *cosigned;
-	struct hf_scores *scores; /* of callers that brought what is false */
+	struct hf_scores *scores;   /* of callers that brought what is false */
+	struct hf_waiting *waiting; /* retractions that are to be written */
 	struct hf_policy *policy;
 	struct hf_index *index;
 	struct hf_index *retracted;   /* hashes our own sets took back */
@@ -121,8 +123,12 @@ HF_MUST enum hf_err hf_node_ring_changed(struct hf_node *node,
 #define HF_NODE_TICK_MS 60000
 void hf_node_tick(struct hf_node *node);
 
-/* Evidence, who brought false one, receipts, and the age of sets: for main,
- * once the ledger is there. */
+/* Try to write what waits for that; call it every now and then.  Waits for
+ * nothing. */
+void hf_node_retry(struct hf_node *node);
+
+/* Evidence, who brought false one, receipts, the age of sets, and retractions
+ * that wait: for main, once the ledger is there. */
 HF_MUST enum hf_err hf_node_forks_open(struct hf_node *node,
 				       struct hf_why *why);
 void hf_node_forks_close(struct hf_node *node);

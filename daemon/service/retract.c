@@ -21,19 +21,15 @@
 #include "retract.h"
 #include "retract_drafts.h"
 #include "retract_others.h"
+#include "waiting.h"
 
 /* How long the index may take to let go of what was retracted. */
 #define FEED_TIMEOUT_MS 30000
 
-struct target {
-	uint32_t set;
-	uint64_t entry;
-};
-
 /* What is to be taken back. */
 struct targets {
 	struct hf_node *node;
-	struct target *rows; /* owned */
+	struct hf_waiting_target *rows; /* owned */
 	size_t count;
 	size_t size;
 	bool has_failed;
@@ -43,7 +39,7 @@ static void add_target(struct targets *targets, uint32_t set, uint64_t entry)
 {
 	if (targets->count == targets->size) {
 		size_t size = targets->size * 2 + 64;
-		struct target *rows =
+		struct hf_waiting_target *rows =
 			realloc(targets->rows, size * sizeof(*rows));
 
 		if (rows == NULL) {
@@ -53,7 +49,8 @@ static void add_target(struct targets *targets, uint32_t set, uint64_t entry)
 		targets->rows = rows;
 		targets->size = size;
 	}
-	targets->rows[targets->count++] = (struct target){ set, entry };
+	targets->rows[targets->count++] =
+		(struct hf_waiting_target){ set, entry };
 }
 
 static enum hf_err gather_entry(struct targets *targets,
@@ -227,7 +224,7 @@ static enum hf_err gather(struct targets *targets,
 
 static int compare(const void *a, const void *b)
 {
-	const struct target *x = a, *y = b;
+	const struct hf_waiting_target *x = a, *y = b;
 
 	if (x->set != y->set)
 		return x->set < y->set ? -1 : 1;
@@ -241,7 +238,7 @@ static enum hf_err follow_epochs(struct targets *targets, struct hf_why *why)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < targets->count; i++) {
-		struct target is = targets->rows[i];
+		struct hf_waiting_target is = targets->rows[i];
 		enum hf_err err =
 			hf_carry_entry(targets->node, &is.set, &is.entry, why);
 
@@ -301,7 +298,8 @@ static enum hf_err append(struct hf_node *node, uint32_t set,
 }
 
 /* Take count targets of one set back, and wait until nobody finds them. */
-static enum hf_err take_back(struct hf_node *node, const struct target *targets,
+static enum hf_err take_back(struct hf_node *node,
+			     const struct hf_waiting_target *targets,
 			     size_t count,
 			     const struct hf_retract_request *request,
 			     struct hf_span note, struct hf_why *why)
@@ -374,6 +372,139 @@ static enum hf_err keep_intent(struct hf_node *node, struct hf_span wire,
 	hf_hex(id, sizeof(id), name);
 	err = hf_file_join(path, path_size, dir, name, why);
 	return err == HF_OK ? hf_file_create(path, wire, 0600, why) : err;
+}
+
+/*
+ * What cannot be written.
+ */
+
+/* What only has to be tried again: no room on the disk, or no signer. */
+static bool is_for_later(enum hf_err err)
+{
+	return err == HF_E_FULL || err == HF_E_SYSTEM ||
+	       err == HF_E_UNAVAILABLE || err == HF_E_BUSY || err == HF_E_NOMEM;
+}
+
+static enum hf_err withhold(struct hf_node *node,
+			    const struct hf_waiting_row *row, bool is_withheld,
+			    struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < row->count && err == HF_OK; i++)
+		err = hf_feed_withhold(node->feed, row->targets[i].set,
+				       row->targets[i].entry, is_withheld, why);
+	return err;
+}
+
+/* Nobody is to find them from now on, whatever becomes of the disk; they are
+ * written when they can be.  why, that they were not, says so then. */
+static void hold_back(const struct targets *targets, struct hf_span wire,
+		      const char *intent, enum hf_err said, struct hf_why *why)
+{
+	struct hf_node *node = targets->node;
+	struct hf_waiting_row *row = NULL;
+	struct hf_why own = { "" };
+	enum hf_err err = hf_waiting_row_new(
+		wire, targets->rows, targets->count, intent, &row, &own);
+
+	if (err == HF_OK) {
+		row->err = said;
+		row->why = *why;
+		err = withhold(node, row, true, &own);
+		if (err == HF_OK)
+			err = hf_waiting_keep(node->waiting, row, &own);
+		if (err != HF_OK)
+			(void)withhold(node, row, false, NULL);
+	}
+	if (err != HF_OK) {
+		hf_waiting_row_free(row);
+		hf_why_prefix(why, "it does not act either (%s): ", own.text);
+		return;
+	}
+	hf_log(HF_LOG_WARNING, "retract", "not written, acts in memory",
+	       "entries=%zu intent=\"%s\" why=\"%s\"", targets->count, intent,
+	       why->text);
+	hf_why_prefix(why, intent[0] != '\0' ? HF_WAITING_KEPT
+					     : HF_WAITING_IN_MEMORY);
+}
+
+static void retry_one(struct hf_node *node, const struct hf_waiting_row *row)
+{
+	struct targets targets = { .node = node,
+				   .rows = row->targets,
+				   .count = row->count };
+	struct hf_retract_request request;
+	struct hf_why why = { "" };
+	struct hf_arena arena;
+	enum hf_err err;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_retract_request_parse(hf_span(row->wire, row->wire_len_bytes),
+				       &arena, &request, &why);
+	if (err == HF_OK)
+		err = take_back_all(&targets, &request, &why);
+	hf_arena_release(&arena);
+	if (is_for_later(err)) {
+		hf_waiting_tried(node->waiting, row, err, &why);
+		return;
+	}
+	if (err == HF_OK) {
+		hf_log(HF_LOG_INFO, "retract", "written", "entries=%zu",
+		       row->count);
+		if (row->intent[0] != '\0')
+			unlink(row->intent);
+	} else {
+		hf_log(HF_LOG_ERROR, "retract", "given up, matches again",
+		       "entries=%zu why=\"%s\"", row->count, why.text);
+		(void)withhold(node, row, false, NULL);
+	}
+	hf_waiting_drop(node->waiting, row);
+}
+
+/* Try once to write what waits, in order. */
+static void retry(struct hf_node *node)
+{
+	const struct hf_waiting_row *row = hf_waiting_next(node->waiting, NULL);
+
+	while (row != NULL) {
+		const struct hf_waiting_row *next =
+			hf_waiting_next(node->waiting, row);
+
+		retry_one(node, row);
+		row = next;
+	}
+}
+
+/* An empty path where it cannot be kept. */
+static void try_intent(struct hf_node *node, struct hf_span wire, char *path,
+		       size_t path_size)
+{
+	if (keep_intent(node, wire, path, path_size, NULL) != HF_OK)
+		path[0] = '\0';
+}
+
+/* Take back what is meant, on the disk or at least in memory. */
+static enum hf_err carry_out(struct targets *targets, struct hf_span wire,
+			     const struct hf_retract_request *request,
+			     struct hf_why *why)
+{
+	char intent[2 * HF_NODE_PATH_SIZE] = "";
+	enum hf_err err;
+
+	/* Without one it goes on as well: what does not wait is done now. */
+	if (targets->count > 1)
+		try_intent(targets->node, wire, intent, sizeof(intent));
+	err = take_back_all(targets, request, why);
+	if (err == HF_OK && intent[0] != '\0')
+		unlink(intent);
+	if (!is_for_later(err))
+		return err;
+	/* There may be room for a small file where there is none for more. */
+	if (intent[0] == '\0')
+		try_intent(targets->node, wire, intent, sizeof(intent));
+	hold_back(targets, wire, intent, err, why);
+	return err;
 }
 
 /* Who else lists what is meant: asked before, as payloads are at hand. */
@@ -452,9 +583,13 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 {
 	struct targets targets = { .node = node };
 	struct hf_others others = { .node = node, .arena = arena };
-	char intent[2 * HF_NODE_PATH_SIZE] = "";
-	enum hf_err err = gather_sorted(&targets, request, why);
+	enum hf_err err;
 
+	retry(node);
+	err = hf_waiting_find(node->waiting, wire, why);
+	if (err != HF_OK)
+		return err;
+	err = gather_sorted(&targets, request, why);
 	if (err == HF_OK || err == HF_E_NOTFOUND) {
 		enum hf_err found =
 			find_others(&targets, request, &others, why);
@@ -462,12 +597,8 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 		if (found != HF_OK || others.count > 0)
 			err = found;
 	}
-	if (err == HF_OK && targets.count > 1)
-		err = keep_intent(node, wire, intent, sizeof(intent), why);
 	if (err == HF_OK)
-		err = take_back_all(&targets, request, why);
-	if (err == HF_OK && intent[0] != '\0')
-		unlink(intent);
+		err = carry_out(&targets, wire, request, why);
 	if (err == HF_OK)
 		err = respond(&targets, &others, arena, out_response, why);
 	free(targets.rows);
@@ -492,8 +623,12 @@ static void resume_one(struct hf_node *node, const char *path, bool is_start)
 					       &request, &why);
 	if (err == HF_OK)
 		err = gather_sorted(&targets, &request, &why);
-	if (err == HF_OK)
+	if (err == HF_OK) {
 		err = take_back_all(&targets, &request, &why);
+		if (is_for_later(err))
+			hold_back(&targets, hf_buf_span(&wire), path, err,
+				  &why);
+	}
 	free(targets.rows);
 	if (err == HF_OK || err == HF_E_NOTFOUND) {
 		unlink(path);
@@ -521,6 +656,7 @@ static void run_resume(struct hf_errand *errand)
 	DIR *dir = opendir(resume->dir);
 	struct dirent *file;
 
+	retry(resume->node);
 	while (dir != NULL && (file = readdir(dir)) != NULL) {
 		char path[HF_NODE_PATH_SIZE + 256];
 
@@ -528,6 +664,8 @@ static void run_resume(struct hf_errand *errand)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", resume->dir,
 			 file->d_name);
+		if (hf_waiting_has_intent(resume->node->waiting, path))
+			continue;
 		/* A hash is looked up in the index, which has to be whole. */
 		if (hf_feed_wait_caught_up(resume->node->feed, INT_MAX) !=
 		    HF_OK)

@@ -20,6 +20,7 @@
 #include "opinions.h"
 #include "serve.h"
 #include "unary.h"
+#include "waiting.h"
 
 #define DAY_MS ((uint64_t)24 * 3600 * 1000)
 
@@ -133,6 +134,46 @@ static void warn_signer(struct warnings *warnings,
 	snprintf(text, sizeof(text),
 		 "the signer does not answer, nothing can be published: %s",
 		 stats->signer_why.text);
+	warn(warnings, text);
+}
+
+/* What the disk has no room for. */
+static void warn_disk(struct warnings *warnings, const struct hf_node *node,
+		      const struct hf_ledger_stats *stats,
+		      const struct hf_index_stats *index)
+{
+	uint64_t reserve = node->conf->disk_reserve_bytes;
+	struct hf_waiting_count count;
+	char text[HF_SENTENCE_MAX_BYTES];
+
+	if (stats->disk_bytes < reserve) {
+		snprintf(
+			text, sizeof(text),
+			"the disk has %llu MiB left, disk-reserve is %llu MiB: "
+			"only retractions and case events are taken in",
+			(unsigned long long)stats->disk_bytes >> 20,
+			(unsigned long long)reserve >> 20);
+		warn(warnings, text);
+	}
+	if (stats->is_failing) {
+		snprintf(text, sizeof(text), "nothing can be written: %s",
+			 stats->failed_why.text);
+		warn(warnings, text);
+	}
+	if (index->is_failing) {
+		snprintf(text, sizeof(text),
+			 "the match index cannot be written, lookups go on "
+			 "with what it has: %s",
+			 index->failed_why.text);
+		warn(warnings, text);
+	}
+	hf_waiting_count(node->waiting, &count);
+	if (count.entries == 0)
+		return;
+	snprintf(text, sizeof(text),
+		 "%zu retractions act here and are not written yet, %zu of "
+		 "them in memory alone: %s",
+		 count.entries, count.in_memory, count.why.text);
 	warn(warnings, text);
 }
 
@@ -386,12 +427,13 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 		response.cosigner_vkey = vkey;
 	}
 	warn_signer(&warnings, &stats);
+	hf_index_stats(node->index, &index);
+	warn_disk(&warnings, node, &stats, &index);
 	warn_ring(&warnings, ring, hf_clock_wall_ms());
 	count_sets(unary, view, ring, &warnings, &response);
 	warn_behind(unary, view, &warnings);
 	warn_doubts(node, view, &warnings);
 	warn_erasing(&warnings, view, node->conf->erase_within_ms);
-	hf_index_stats(node->index, &index);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)
 		response.indexed += index.hashes_count[i];
 	response.warnings = warnings.rows;

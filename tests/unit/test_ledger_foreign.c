@@ -576,6 +576,36 @@ static void what_is_not_understood_is_kept(void **state)
 	verify(&pair->to, pair->foreign, 5);
 }
 
+/* Of others, too, only what takes back comes in below the reserve. */
+static void below_the_reserve_a_piece_of_retractions_is_stored(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_why why = { "" };
+
+	subscribe(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 3, &why), &why);
+	sync_to(pair, 3);
+	/* More than there can be. */
+	pair->to.options.reserve_bytes = UINT64_MAX;
+	assert_ok(rig_reopen(&pair->to, &why), &why);
+	assert_ok(rig_append_one(&pair->from, pair->own,
+				 rig_about(HF_OP_RETRACT, 1, ""), NULL, &why),
+		  &why);
+	sync_to(pair, 4);
+	assert_ok(rig_append_many(&pair->from, pair->own, 4, 1, &why), &why);
+	assert_ok(rig_append_one(&pair->from, pair->own,
+				 rig_about(HF_OP_RETRACT, 2, ""), NULL, &why),
+		  &why);
+	assert_ok(see(pair, 4, 6, &why), &why);
+	assert_int_equal(send(pair, 4, 6, NO_HARM, &why), HF_E_FULL);
+	assert_non_null(strstr(why.text, "disk-reserve"));
+	assert_int_equal(info_of(&pair->to, pair->foreign).size, 4);
+	pair->to.options.reserve_bytes = 0;
+	assert_ok(rig_reopen(&pair->to, &why), &why);
+	sync_to(pair, 6);
+	verify(&pair->to, pair->foreign, 6);
+}
+
 static void ours_and_theirs_are_not_confused(void **state)
 {
 	struct pair *pair = *state;
@@ -630,6 +660,7 @@ int main(void)
 		PAIR_TEST(who_comes_after_an_erasure_is_complete),
 		PAIR_TEST(who_breaks_the_format_is_frozen),
 		PAIR_TEST(what_is_not_understood_is_kept),
+		PAIR_TEST(below_the_reserve_a_piece_of_retractions_is_stored),
 		PAIR_TEST(ours_and_theirs_are_not_confused),
 	};
 

@@ -56,6 +56,43 @@ static void a_removed_entry_is_gone_at_once_and_for_ever(void **state)
 	assert_int_equal(stats.hashes_count[0], 100);
 }
 
+static void what_is_withheld_is_gone_until_it_is_let_go_or_the_end(void **state)
+{
+	struct place *place = *state;
+	struct hf_why why = { "" };
+
+	open_index(place);
+	model.rows_count = 0;
+	for (uint64_t i = 0; i < 200; i++)
+		index_add(place->index, model_add(7, i));
+	for (size_t i = 0; i < 100; i++) {
+		assert_ok(hf_index_withhold(place->index, 7,
+					    model.rows[i].entry, true, &why),
+			  &why);
+		model.rows[i].is_gone = true;
+	}
+	check_some(place->index, 200, "withheld");
+	for (size_t i = 0; i < 50; i++) {
+		assert_ok(hf_index_withhold(place->index, 7,
+					    model.rows[i].entry, false, &why),
+			  &why);
+		model.rows[i].is_gone = false;
+	}
+	check_some(place->index, 200, "half of it let go");
+	/* Segments are made without it; those that go on have it. */
+	assert_ok(hf_index_sync(place->index, &why), &why);
+	assert_ok(hf_index_compact(place->index, &why), &why);
+	check_some(place->index, 200, "compacted");
+	for (size_t i = 50; i < 100; i++)
+		model.rows[i].is_gone = i < 60;
+	for (size_t i = 50; i < 60; i++)
+		assert_ok(hf_index_remove(place->index, 7, model.rows[i].entry,
+					  &why),
+			  &why);
+	reopen_index(place);
+	check_some(place->index, 200, "only what was removed stays away");
+}
+
 static void demoting_and_amending_show_in_the_next_hit(void **state)
 {
 	struct place *place = *state;
@@ -319,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACED(a_new_hash_is_found_at_once_and_after_sealing),
 		PLACED(a_removed_entry_is_gone_at_once_and_for_ever),
+		PLACED(what_is_withheld_is_gone_until_it_is_let_go_or_the_end),
 		PLACED(demoting_and_amending_show_in_the_next_hit),
 		PLACED(a_dropped_set_is_gone_and_can_be_fed_again),
 		PLACED(random_operations_agree_with_the_model),

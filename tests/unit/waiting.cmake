@@ -1,0 +1,1 @@
+hf_unit(waiting USES service base)
