@@ -20,6 +20,7 @@ enum column {
 	ID,
 	BEHIND,
 	RECEIVED,
+	REFUSED,
 	PROBLEM
 };
 
@@ -34,6 +35,7 @@ static const struct hf_column columns[] = {
 	[ID] = { "organisation_id", HF_COLUMN_TEXT },
 	[BEHIND] = { "behind", HF_COLUMN_NUMBER },
 	[RECEIVED] = { "received", HF_COLUMN_NUMBER },
+	[REFUSED] = { "refused", HF_COLUMN_NUMBER },
 	[PROBLEM] = { "problem", HF_COLUMN_TEXT },
 };
 
@@ -59,6 +61,7 @@ static void put_peer(struct hf_table *table,
 	hf_table_text(table, ID, id);
 	hf_table_number(table, BEHIND, peer->sets_behind);
 	hf_table_number(table, RECEIVED, peer->entries_received);
+	hf_table_number(table, REFUSED, peer->refused);
 	hf_table_text(table, PROBLEM, peer->problem);
 }
 

@@ -95,6 +95,7 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 	}
 	pthread_mutex_lock(&link->peers->lock);
 	link->problem = *why;
+	link->refused += hf_link_is_to_blame(err);
 	pthread_mutex_unlock(&link->peers->lock);
 	link->is_in_session = false;
 	if (hf_link_is_to_blame(err)) {

@@ -278,6 +278,7 @@ enum hf_err hf_peers_status(struct hf_peers *peers,
 		out_status->seen_ms = link->seen_ms;
 		out_status->entries_received = link->entries_received;
 		out_status->problem = link->problem;
+		out_status->refused = link->refused;
 		err = HF_OK;
 	}
 	pthread_mutex_unlock(&peers->lock);

@@ -163,6 +163,7 @@ struct hf_peer_status {
 	uint64_t seen_ms;                         /* last answer; 0: never */
 	uint64_t entries_received;
 	struct hf_why problem; /* "" when there is none */
+	uint64_t refused; /* answers that did not verify, since the start */
 };
 
 /* NOTFOUND for an organisation that is no peer. */

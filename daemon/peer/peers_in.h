@@ -108,6 +108,7 @@ struct hf_link {
 	uint64_t seen_ms;
 	uint64_t entries_received;
 	struct hf_why problem;
+	uint64_t refused; /* answers that did not verify */
 };
 
 struct hf_follow {

@@ -297,6 +297,10 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	if (err != HF_OK)
 		return err;
 
+	/* What takes back may be behind what it takes back, not fed yet. */
+	record->was_whole =
+		is.is_indexed && (record->was_whole || is.fed >= is.size);
+	is.is_provisional |= !is.is_own && !record->was_whole;
 	*out_is_done = !may_have_all && counted >= is.size &&
 		       (!is.is_indexed || is.fed >= is.size);
 	pthread_mutex_lock(&feed->lock);

@@ -44,7 +44,8 @@ struct hf_feed_set {
 	uint32_t later;      /* that goes on from it; 0: none here */
 	uint64_t void_from;  /* entries from here on are; UINT64_MAX: none */
 	bool has_ended;      /* we were told that we are no longer in it */
-	bool is_provisional; /* never yet applied up to a checkpoint */
+	bool is_provisional; /* never yet applied up to a checkpoint, or not
+			      * yet fed up to one */
 	bool is_frozen;      /* frozen, incomplete or unsupported */
 	uint64_t held_from_plus_one; /* 0: nothing is */
 	uint64_t checkpoint_ms; /* signed time of the latest note; 0: none */

@@ -24,6 +24,7 @@ struct record {
 	bool has_ended;          /* we were taken out of it */
 	struct hf_set_pair keys; /* the feed's own, of the latest note */
 	bool is_dirty;
+	bool was_whole;  /* the index had all that there was, once */
 	bool is_awaited; /* more of it is known to come */
 	bool has_failed; /* logged; quiet until it works again */
 	bool is_voided;  /* void entries were taken out of the index */

@@ -65,6 +65,7 @@ static void put_peer(struct hf_unary *unary, const struct hf_organisation *peer,
 					 hf_span_of(status.problem.text)),
 		.sets_behind = count_behind(behind, peer->name),
 		.entries_received = status.entries_received,
+		.refused = status.refused,
 	};
 }
 

@@ -149,7 +149,8 @@ HF_SHAPE(wire_peer_info, Hashfed__V1__PeerInfo, hashfed__v1__peer_info,
 	HF_U64(seen_ms),
 	HF_TEXT(problem, 0, HF_SENTENCE_MAX_BYTES),
 	HF_U32(sets_behind, UINT32_MAX),
-	HF_U64(entries_received))
+	HF_U64(entries_received),
+	HF_U64(refused))
 
 HF_SHAPE(list_peers_response, Hashfed__V1__ListPeersResponse,
 	 hashfed__v1__list_peers_response, HF_MESSAGE_MAX_BYTES, NULL,

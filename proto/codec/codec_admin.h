@@ -160,6 +160,7 @@ struct hf_wire_peer_info {
 	const char *problem;
 	uint32_t sets_behind;
 	uint64_t entries_received;
+	uint64_t refused;
 };
 
 struct hf_list_peers_response {

@@ -1,12 +1,15 @@
 """What an enrolled peer that lies, or a publisher that forks, achieves: nothing."""
 
 import base64
+import contextlib
+import json
 import re
+import threading
 
 import grpc
 import pytest
 from liar import Relay
-from net import Net, item, pb, refused, until
+from net import Net, item, pb, refused, sha256, until
 
 ORIGIN = "hotline.example/ncii/1"
 BATCH = 700  # more than two chunks
@@ -390,6 +393,96 @@ def test_a_liar_does_not_keep_the_truth_away(net):
             field.grow(BATCH)
             field.arrived()
     finally:
+        field.relay.stop()
+
+
+class Cache:
+    """A proxy that gives everybody what somebody else asked for first."""
+
+    def __init__(self):
+        self.held = None
+
+    def proof(self, answer):
+        self.held = self.held or answer
+        return self.held
+
+    def chunks(self, messages):
+        for message in messages:
+            self.held = self.held or message
+            message.proof = self.held.proof
+            yield message
+
+
+@pytest.mark.parametrize("method", ["GetProof", "GetChunks"])
+def test_case_37_a_cache_that_gives_another_requests_proof_is_counted_and_gone_around(net, method):
+    field = Field(net)
+    try:
+        field.grow(300)
+        field.arrived()
+        cache = Cache()
+        field.relay.lie(method, cache.proof if method == "GetProof" else cache.chunks)
+        field.grow(11)
+        field.arrived()
+        assert field.relay.told[method] == 1 and field.provider.peers()["partner.example"].refused == 0
+        # The next one asks something else, and gets the same.
+        field.grow(1000)
+        until(lambda: field.provider.peers()["partner.example"].refused >= 2, 20, "refused and counted, each time")
+        assert field.provider.applied(ORIGIN) < field.size and field.problem()
+        told = {p["name"]: p for p in json.loads(field.provider.hashfed("peers", "--json"))["peers"]}
+        assert told["partner.example"]["refused"] >= 2
+
+        # Elsewhere it is to be had.
+        field.provider.key("peer", "remove", "hotline.example")
+        field.provider.enrol(field.hotline)
+        field.arrived()
+        assert field.provider.peers()["hotline.example"].refused == 0
+    finally:
+        field.relay.stop()
+
+
+# --- first syncs that break off -----------------------------------------------------------
+
+
+def test_case_26_what_is_retracted_later_never_blocks_in_a_first_sync_that_was_killed(net):
+    """The sync stands behind the entry when the daemon dies; the retraction is
+    in a chunk that comes after it."""
+    field = Field(net)
+    gate = threading.Event()
+    try:
+        other = net.organisation("other", conf="peer-timeout: 30s\n")
+        net.enrol(field.hotline, other, "--silent")
+        net.enrol(field.partner, other)
+        field.hotline.share("ncii", other)
+        field.grow(3 * BATCH)
+        gone = 100
+        field.hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=gone),
+                                                        reason=pb.RETRACT_REASON_WRONG), timeout=30)
+        field.size += 1
+
+        def hold(messages):
+            for n, message in enumerate(messages):
+                if n == 3:
+                    gate.wait(60)
+                yield message
+        field.relay.lie("GetChunks", hold)
+        other.start()
+        other.follow(ORIGIN)
+        verdicts = lambda n: {hit.verdict for hit in other.match(sha256(n))}
+        until(lambda: verdicts(gone), 30, "the entry is there, its retraction is not")
+        assert 0 < other.applied(ORIGIN) < field.size
+        assert verdicts(gone) == verdicts(gone + 1) == {pb.VERDICT_REVIEW}
+        other.kill()
+        gate.set()
+        other.start()
+        seen = {}
+        while seen.get(gone + 1) != pb.VERDICT_BLOCK:
+            with contextlib.suppress(grpc.RpcError):  # it is starting
+                seen = {hit.index: hit.verdict for hit in other.match(sha256(gone), sha256(gone + 1))}
+            assert seen.get(gone) != pb.VERDICT_BLOCK, "on the way to the checkpoint"
+        until(lambda: not verdicts(gone), 20)
+        assert other.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE
+    finally:
+        gate.set()
         field.relay.stop()
 
 

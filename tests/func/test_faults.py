@@ -139,7 +139,8 @@ def works_again(node, n):
 
 
 def retract(node, n):
-    return node.publish.Retract(pb.RetractRequest(hash=hashes(n)[0], reason=pb.RETRACT_REASON_WRONG), timeout=30)
+    return node.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=n),
+                                                  reason=pb.RETRACT_REASON_WRONG), timeout=30)
 
 
 def retract_batch(node, n):

@@ -176,3 +176,65 @@ def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
         assert [h.origin for h in field.provider.match(sha256(1), sha256(100))] == [new] * 2
     finally:
         field.relay.stop()
+
+
+class Snapshooter:
+    """What stands behind the relay: the publisher, and one entry more that its
+    keys have signed."""
+
+    def __init__(self, upstream, first, leaf, chunk):
+        self.upstream = upstream
+        self.first = first
+        self.leaf = leaf
+        self.chunk = chunk
+
+    def __getattr__(self, name):
+        return getattr(self.upstream, name)
+
+    def GetProof(self, request, timeout):
+        return pb.GetProofResponse(hashes=self.leaf)
+
+    def GetChunks(self, request):
+        assert request.first == self.first
+        return Answer([self.chunk])
+
+
+class Answer(list):
+    def cancel(self):
+        pass
+
+
+def test_case_36_a_snapshot_that_differs_is_kept_and_proven_and_nobody_goes_by_it(net):
+    """It says that the set has one entry that lives, which is not so: what
+    lives is known from the entries."""
+    field = Relayed(net, is_direct=False)
+    try:
+        grow(field.hotline, 10, 6)
+        holds(field.provider, 16)
+        until(lambda: field.relay.open > 0, 20)
+        before = verdicts(field.provider)
+        payload, opening = b"size 1, live " + bytes(32), bytes(range(32))
+        header = struct.pack(">4sBBHQQII", b"hfe1", 7, 1, 0, int(time.time() * 1000), 16, len(payload), 0) + hmac.new(
+            b"hashfed/entry-commit/v1", opening + payload, hashlib.sha256).digest()
+        leaf = hashlib.sha256(b"\0" + header).digest()
+        held = field.provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+        root = hashlib.sha256(b"\1" + base64.b64decode(held.split(b"\n")[2]) + leaf).digest()
+        chunk = pb.GetChunksResponse(first=16, headers=header, payload_lengths=[len(payload)], openings=opening,
+                                     payloads=payload)
+        field.relay.upstream = Snapshooter(field.relay.upstream, 16, leaf, chunk)
+        note = note_of(field.hotline, 17, root)
+
+        def alter(news):
+            news.note = note
+            yield news
+        field.relay.lie("Tail", alter)
+        field.clock.move(minutes=10)
+        field.clock.look(field.hotline)
+        holds(field.provider, 17)
+        info = set_of(field.provider)
+        assert (info.applied, info.live, info.state) == (17, 16, pb.SET_STATE_COMPLETE)
+        done = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+        assert (done.size, done.payloads, done.missing) == (17, 17, 0)
+        assert verdicts(field.provider) == before and field.provider.match(sha256(15))
+    finally:
+        field.relay.stop()
