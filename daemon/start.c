@@ -374,6 +374,13 @@ static void on_refused(void *arg, struct hf_span path,
 	       who != NULL ? who->name : "unknown", hf_err_name(err));
 }
 
+static void on_flooded(void *arg, const struct hf_rpc_identity *who)
+{
+	hf_log(HF_LOG_WARNING, "rpc", "connection cut",
+	       "who=%s why=\"it goes on calling past what it may have open\"",
+	       who->name);
+}
+
 static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)
 {
 	enum hf_err err =
@@ -404,6 +411,7 @@ static enum hf_err start_server(struct hf_start *start, struct hf_why *why)
 		.trust = node->trust,
 		.keypair = { start->key_pem, start->cert_pem },
 		.refused = on_refused,
+		.flooded = on_flooded,
 	};
 	const char *address = start->conf->listen;
 	int port = 0;

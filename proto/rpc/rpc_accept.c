@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include <grpc/grpc_security.h>
+#include <grpc/support/alloc.h>
+
+#include "clock.h"
 
 #include "rpc_server_core.h"
 
@@ -211,6 +214,19 @@ static void refuse(struct hf_rpc_call *call, enum hf_err err,
 	hf_rpc_finish(call, err, why);
 }
 
+/* It has too many open, and calls on. */
+static void look_for_flood(struct hf_rpc_call *call)
+{
+	const struct hf_rpc_server_options *options = &call->server->options;
+	char *peer = grpc_call_get_peer(call->core);
+
+	if (hf_rpc_flood_count(&call->server->flood, peer,
+			       hf_clock_mono_us()) &&
+	    hf_rpc_flood_cut(peer) > 0 && options->flooded != NULL)
+		options->flooded(options->arg, &call->identity);
+	gpr_free(peer);
+}
+
 static void begin(struct hf_rpc_call *call)
 {
 	struct hf_rpc_server *server = call->server;
@@ -291,6 +307,8 @@ static void on_accept(void *self, bool ok)
 	/* The handlers may let go of it while this still looks. */
 	hf_rpc_ref(call);
 	err = admit(call, &why);
+	if (err == HF_E_BUSY)
+		look_for_flood(call);
 	if (err != HF_OK)
 		refuse(call, err, &why);
 	else

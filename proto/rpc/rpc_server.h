@@ -73,6 +73,9 @@ struct hf_rpc_server_options {
 	 * path is the caller's text, at most 128 characters of it. */
 	void (*refused)(void *arg, struct hf_span path,
 			const struct hf_rpc_identity *who, enum hf_err err);
+	/* May be NULL.  A connection was cut, because it went on calling past
+	 * what its caller may have open.  On the worker loop. */
+	void (*flooded)(void *arg, const struct hf_rpc_identity *who);
 };
 
 /* Fails with ARGUMENT when a row names a method that the schema has not, or

@@ -11,6 +11,7 @@
 #define HF_RPC_SERVER_CORE_H
 
 #include "rpc_core.h"
+#include "rpc_flood.h"
 #include "rpc_descriptor.h"
 #include "rpc_trust.h"
 
@@ -66,6 +67,7 @@ struct hf_rpc_server {
 	struct hf_rpc_call *calls;
 	struct hf_rpc_caller *callers[HF_RPC_CALLER_BUCKETS];
 	struct hf_rpc_watcher *watchers;
+	struct hf_rpc_flood flood;
 	bool is_serving;
 };
 

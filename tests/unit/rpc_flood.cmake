@@ -1,0 +1,1 @@
+hf_unit(rpc_flood USES base rpc)
