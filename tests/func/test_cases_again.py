@@ -127,7 +127,6 @@ def test_a_ledger_that_is_an_old_copy_gets_what_it_said_back_and_acknowledges_on
     provider.start()
     second = send(hotline, other(1)).case_id
     reaches(hotline, second, "ACKNOWLEDGED")
-    runs_until = case(hotline, second).summary.due_ms
     [new] = copied(net, provider)
     # The signer remembers what it signed, and the hotline has it.
     put_back(provider, old, signer=new)
@@ -137,11 +136,10 @@ def test_a_ledger_that_is_an_old_copy_gets_what_it_said_back_and_acknowledges_on
         for case_id in (first, second, third):
             reaches(node, case_id, "ACKNOWLEDGED")
     # What it sealed to the hotline it cannot read: that it had acknowledged the
-    # second is not known to it, and the clock minds the first time only.
+    # second is not known to it.  One of the two counts, by their texts.
     for case_id, receipts in ((first, 1), (second, 2), (third, 1)):
         assert [e.event.kind for e in case(hotline, case_id).events] == [
             pb.CASE_EVENT_KIND_NOTICE, *[pb.CASE_EVENT_KIND_RECEIPT] * receipts]
-    assert case(hotline, second).summary.due_ms == runs_until
 
 
 def test_a_ledger_that_is_an_old_copy_keeps_what_it_owes(net):

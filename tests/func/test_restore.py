@@ -471,6 +471,6 @@ def test_a_turned_bit_is_found_without_being_asked_for(net):
     # SIGHUP has at once what is done each minute.
     def is_mended():
         os.kill(partner.process.pid, signal.SIGHUP)
-        return " mended set=" in partner.log()
+        return " peer: mended set=" in partner.log()
     until(is_mended, 60, "it is found and mended")
     assert not found(partner)
