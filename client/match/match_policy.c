@@ -120,7 +120,23 @@ void hf_policy_free(struct hf_policy *policy)
 	free(policy);
 }
 
-static bool names_set(const struct hf_policy_row *row, struct hf_span origin)
+/* Does a row name an epoch of this set that is later than another row's, and
+ * not later than this one? */
+static bool is_overtaken(const struct hf_policy *policy,
+			 const struct hf_policy_row *row, struct hf_span origin)
+{
+	for (size_t i = 0; i < policy->rows_count; i++) {
+		struct hf_span set = hf_span_of(policy->rows[i].set);
+
+		if (hf_text_is_later_epoch(set, hf_span_of(row->set)) &&
+		    !hf_text_is_later_epoch(set, origin))
+			return true;
+	}
+	return false;
+}
+
+static bool names_set(const struct hf_policy *policy,
+		      const struct hf_policy_row *row, struct hf_span origin)
 {
 	size_t len_bytes = strlen(row->set);
 
@@ -129,7 +145,9 @@ static bool names_set(const struct hf_policy_row *row, struct hf_span origin)
 	if (row->set[len_bytes - 1] == '*')
 		return origin.len_bytes >= len_bytes &&
 		       memcmp(origin.at, row->set, len_bytes - 1) == 0;
-	return hf_span_is(origin, row->set);
+	return hf_span_is(origin, row->set) ||
+	       (hf_text_is_later_epoch(origin, hf_span_of(row->set)) &&
+		!is_overtaken(policy, row, origin));
 }
 
 static bool names(unsigned mask, unsigned number)
@@ -146,7 +164,7 @@ static const struct hf_policy_row *find_row(const struct hf_policy *policy,
 	for (size_t i = 0; i < policy->rows_count; i++) {
 		const struct hf_policy_row *row = &policy->rows[i];
 
-		if (!names_set(row, origin))
+		if (!names_set(policy, row, origin))
 			continue;
 		if (names(row->classes, content_class) &&
 		    names(row->algorithms, algorithm))

@@ -115,7 +115,7 @@ HF_MUST enum hf_err hf_conf_parse(struct hf_span text, const char *name,
 				  struct hf_conf **out_conf,
 				  struct hf_why *why);
 
-/* NULL where no row names the set. */
+/* NULL where no row names the set, or an earlier epoch of it. */
 const struct hf_note_witnesses *hf_conf_witnesses_of(const struct hf_conf *conf,
 						     const char *origin);
 

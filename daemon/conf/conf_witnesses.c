@@ -133,11 +133,21 @@ enum hf_err hf_conf_witnesses(const struct hf_conf_yaml *file,
 const struct hf_note_witnesses *hf_conf_witnesses_of(const struct hf_conf *conf,
 						     const char *origin)
 {
+	const struct hf_conf_witnessed *found = NULL;
+
 	for (size_t i = 0; i < conf->witnessed_count; i++) {
-		if (strcmp(conf->witnessed[i].set, origin) == 0)
-			return &conf->witnessed[i].rule;
+		const struct hf_conf_witnessed *row = &conf->witnessed[i];
+
+		if (strcmp(row->set, origin) == 0)
+			return &row->rule;
+		if (hf_text_is_later_epoch(hf_span_of(origin),
+					   hf_span_of(row->set)) &&
+		    (found == NULL ||
+		     hf_text_is_later_epoch(hf_span_of(row->set),
+					    hf_span_of(found->set))))
+			found = row;
 	}
-	return NULL;
+	return found != NULL ? &found->rule : NULL;
 }
 
 void hf_conf_witnesses_free(struct hf_conf *conf)

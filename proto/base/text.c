@@ -226,6 +226,20 @@ uint32_t hf_text_origin_epoch(struct hf_span origin)
 	return (uint32_t)epoch;
 }
 
+bool hf_text_is_later_epoch(struct hf_span origin, struct hf_span other)
+{
+	const uint8_t *slash = memrchr(other.at, '/', other.len_bytes);
+	size_t len_bytes = slash != NULL ? (size_t)(slash - other.at) : 0;
+
+	/* Nearly all are told apart by this. */
+	if (len_bytes == 0 || origin.len_bytes < len_bytes ||
+	    memcmp(origin.at, other.at, len_bytes) != 0)
+		return false;
+	return hf_span_equal(hf_text_origin_stem(origin),
+			     hf_text_origin_stem(other)) &&
+	       hf_text_origin_epoch(origin) > hf_text_origin_epoch(other);
+}
+
 /* What may be between the brackets of an IPv6 address. */
 static bool is_bracketed(struct hf_span host)
 {

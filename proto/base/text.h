@@ -56,6 +56,9 @@ struct hf_span hf_text_origin_domain(struct hf_span origin);
 struct hf_span hf_text_origin_stem(struct hf_span origin);
 uint32_t hf_text_origin_epoch(struct hf_span origin);
 
+/* Is this origin a later epoch of the other? */
+bool hf_text_is_later_epoch(struct hf_span origin, struct hf_span other);
+
 /* "host:port" or "[::1]:port", a port from 1, at most HF_ENDPOINT_MAX_BYTES:
  * where to dial.  Whether the host exists is for the dialler to find out. */
 bool hf_text_is_endpoint(struct hf_span text);

@@ -126,6 +126,42 @@ static void a_mistake_is_named_with_its_line_and_a_remedy(void **state)
 	}
 }
 
+/* No set is taken with fewer cosignatures because it went on. */
+static void witnesses_of_an_epoch_are_those_of_later_ones(void **state)
+{
+	static const struct {
+		const char *origin;
+		unsigned need;
+	} rows[] = {
+		{ "hotline.example/ncii/2", 0 },
+		{ "hotline.example/ncii/3", 1 },
+		{ "hotline.example/ncii/4", 1 },
+		{ "hotline.example/ncii/10", 0 },
+		{ "hotline.example/ncii/11", 0 },
+		{ "hotline.example/csam/4", 0 },
+	};
+	struct hf_conf *conf = NULL;
+	struct hf_why why = { "" };
+
+	assert_ok(
+		hf_conf_parse(hf_span_of("witnesses:\n"
+					 "  - { set: hotline.example/ncii/10, "
+					 "from: [" WITNESS "] }\n"
+					 "  - { set: hotline.example/ncii/3, "
+					 "from: [" WITNESS "], need: 1 }\n"),
+			      "a.conf", &layout, &conf, &why),
+		&why);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		const struct hf_note_witnesses *rule =
+			hf_conf_witnesses_of(conf, rows[i].origin);
+
+		assert_int_equal(rule != NULL ? rule->need : 0, rows[i].need);
+	}
+	assert_non_null(hf_conf_witnesses_of(conf, "hotline.example/ncii/10"));
+	assert_null(hf_conf_witnesses_of(conf, "hotline.example/ncii/2"));
+	hf_conf_free(conf);
+}
+
 static void broken_yaml_is_refused_with_its_line(void **state)
 {
 	const char *rows[] = { "listen: [1\n", "a: b: c\n", "\tlisten: x\n",
@@ -249,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mistake_is_named_with_its_line_and_a_remedy),
 		cmocka_unit_test(broken_yaml_is_refused_with_its_line),
+		cmocka_unit_test(witnesses_of_an_epoch_are_those_of_later_ones),
 		cmocka_unit_test(an_empty_file_is_all_defaults),
 		cmocka_unit_test(one_row_says_exact_csam_and_no_more),
 		cmocka_unit_test(attesters_are_named_with_what_they_may_say),

@@ -191,6 +191,47 @@ static void the_first_row_that_names_it_decides(void **state)
 	hf_policy_free(policy);
 }
 
+/* Whoever set a row for a set did so for what goes on from it as well. */
+static void a_row_of_an_epoch_holds_for_later_ones(void **state)
+{
+	struct hf_policy_row table[3] = { row_of("hotline.example/ncii/2"),
+					  row_of("hotline.example/ncii/10"),
+					  row_of("*") };
+	static const struct {
+		const char *origin;
+		size_t row;
+	} rows[] = {
+		{ "hotline.example/ncii/1", 3 },
+		{ "hotline.example/ncii/2", 1 },
+		{ "hotline.example/ncii/3", 1 },
+		{ "hotline.example/ncii/9", 1 },
+		{ "hotline.example/ncii/10", 2 },
+		{ "hotline.example/ncii/11", 2 },
+		{ "hotline.example/ncii/100", 2 },
+		{ "hotline.example/ncii-2/3", 3 },
+		{ "otline.example/ncii/3", 3 },
+	};
+	struct hf_policy *policy;
+	struct hf_policy_answer answer;
+
+	/* The second names what its class is not in, and stands all the same
+	 * before the first. */
+	table[1].classes = ONE(CLASS, NCII);
+	policy = policy_of(table, 3);
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct hf_policy_match match = match_of(
+			rows[i].origin, HF_CLASS_NCII, HF_ALGORITHM_SHA1, 0);
+
+		assert_true(hf_policy_verdict(policy, &match, &answer));
+		assert_int_equal(answer.row_number, rows[i].row);
+		match.content_class = HF_CLASS_CSAM;
+		assert_true(hf_policy_verdict(policy, &match, &answer));
+		assert_int_equal(answer.row_number,
+				 rows[i].row == 2 ? 3 : rows[i].row);
+	}
+	hf_policy_free(policy);
+}
+
 static void doubt_about_a_set_turns_block_into_review(void **state)
 {
 	enum hf_freshness expired = HF_FRESHNESS_EXPIRED;
@@ -466,6 +507,7 @@ int main(void)
 		cmocka_unit_test(low_quality_on_either_side_is_no_near_match),
 		cmocka_unit_test(one_row_can_say_exact_csam_and_no_more),
 		cmocka_unit_test(the_first_row_that_names_it_decides),
+		cmocka_unit_test(a_row_of_an_epoch_holds_for_later_ones),
 		cmocka_unit_test(doubt_about_a_set_turns_block_into_review),
 		cmocka_unit_test(a_benign_hit_demotes_and_drops_nothing),
 		cmocka_unit_test(a_bad_row_is_refused_with_its_number),
