@@ -18,7 +18,7 @@
 #include "match_segment.h"
 
 #define HF_MATCH_SEGMENT_MAGIC        "HFSEGMNT"
-#define HF_MATCH_SEGMENT_VERSION      2
+#define HF_MATCH_SEGMENT_VERSION      3
 #define HF_MATCH_SEGMENT_ORDER        0x01020304u
 #define HF_MATCH_SEGMENT_HEADER_BYTES 4096
 #define HF_MATCH_SEGMENT_PARTS_MAX    16

@@ -24,7 +24,7 @@
 
 #include "err.h"
 
-#define HF_MATCH_MAP_VERSION 1
+#define HF_MATCH_MAP_VERSION 2
 #define HF_MATCH_MAP_ORDER   0x01020304u
 
 /* What every such file begins with. */
