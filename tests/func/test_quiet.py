@@ -94,12 +94,12 @@ def test_a_set_that_is_signed_again_is_told_over_each_link_one_way(loop):
     note = len(loop.a.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=30).note)
     for _ in range(10):
         spent = loop.spent(again)
-        assert all(note < spent[pair] < 4 * note for pair in ("ab", "ac")), (spent, note)
-        # b and c both have it from a, and may both be on the way to the other.
-        assert spent["bc"] < 3 * note, (spent, note)
-        if spent["bc"] < 2 * note:
+        # Two that hear it from a third at once may both be on the way to the
+        # other; that is rare.
+        assert all(note < link < 4 * note for link in spent.values()), (spent, note)
+        if all(link < 2 * note for link in spent.values()):
             return
-    raise AssertionError(f"b and c always told each other: {spent}, {note}")
+    raise AssertionError(f"two always told each other: {spent}, {note}")
 
 
 def test_an_idle_hour_takes_less_than_a_kibibyte_a_minute_of_each_link(loop):

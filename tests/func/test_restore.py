@@ -425,7 +425,7 @@ def test_case_21_a_turned_bit_is_found_and_fetched_again(net, whose, what, n, sa
     else:
         assert "mended" in node.log()
     until(lambda: not found(node), 60, "it is mended")
-    until(lambda: re.search(r"mended set=\S+ first=%d " % (n // 256 * 256), node.log()), 10)
+    until(lambda: re.search(r"peer: mended set=\S+ first=%d " % (n // 256 * 256), node.log()), 10)
     assert whole(node, 600) == before
     # Both go on, with one tree.
     append(hotline, 1000)
