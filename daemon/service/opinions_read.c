@@ -6,18 +6,13 @@
 #include "arena.h"
 #include "clock.h"
 #include "codec_document.h"
-#include "leaf.h"
-#include "ledger.h"
-#include "ledger_view.h"
+#include "ledger_statements.h"
 #include "log.h"
 #include "ring.h"
 #include "thread.h"
 
 #include "node.h"
 #include "opinions_impl.h"
-
-/* Entries read in one view: a few milliseconds. */
-#define VIEW_ENTRIES 1024
 
 #define ARENA_MAX_BYTES (2 * HF_UNPACK_MAX_BYTES)
 
@@ -117,17 +112,15 @@ struct reading {
 	struct hf_opinions *opinions;
 	struct hf_opinion_source *source;
 	struct hf_arena arena;
-	uint64_t position;
-	bool must_reset; /* something that was read is erased */
 };
 
 /* One that breaks the rules says nothing.  Only our own want of memory is an
  * error. */
-static enum hf_err opinion_take(struct reading *reading,
-				const struct hf_ledger_entry *entry,
+static enum hf_err opinion_take(void *arg, const struct hf_ledger_entry *entry,
 				const struct hf_header *header,
 				struct hf_why *why)
 {
+	struct reading *reading = arg;
 	struct hf_opinions *opinions = reading->opinions;
 	struct hf_opinion opinion;
 	enum hf_err err;
@@ -150,54 +143,6 @@ static enum hf_err opinion_take(struct reading *reading,
 	return err == HF_E_LIMIT ? HF_OK : err;
 }
 
-static enum hf_err entry_read(struct reading *reading,
-			      const struct hf_ledger_entry *entry,
-			      struct hf_why *why)
-{
-	struct hf_header header;
-
-	if (hf_header_parse(entry->header, &header, NULL) != HF_OK ||
-	    hf_header_use(&header) != HF_HEADER_APPLY)
-		return HF_OK;
-	if (header.op == HF_OP_STATUS && header.target == entry->index &&
-	    header.code == 0 && entry->state == HF_LEDGER_HELD)
-		return opinion_take(reading, entry, &header, why);
-	/* What it says no more may have been read before. */
-	reading->must_reset |= header.op == HF_OP_ERASE &&
-			       entry->index >= reading->source->erased;
-	return HF_OK;
-}
-
-/* One view's worth, from its position on. */
-static enum hf_err entries_read(struct reading *reading, struct hf_why *why)
-{
-	struct hf_ledger_view *view;
-	struct hf_ledger_scan *scan;
-	struct hf_ledger_entry entry;
-	enum hf_err err = hf_ledger_view_begin(reading->opinions->node->ledger,
-					       &view, why);
-
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_scan_begin(view, reading->source->set,
-				   reading->position, &scan, why);
-	if (err != HF_OK)
-		goto out_end;
-	for (size_t i = 0; i < VIEW_ENTRIES && err == HF_OK; i++) {
-		err = hf_ledger_scan_next(scan, &entry, why);
-		if (err == HF_OK)
-			err = entry_read(reading, &entry, why);
-		if (err == HF_OK)
-			reading->position++;
-	}
-	hf_ledger_scan_end(scan);
-	if (err == HF_E_NOTFOUND)
-		err = HF_OK; /* its end */
-out_end:
-	hf_ledger_view_end(view);
-	return err;
-}
-
 /* Everything that a set has; once more, around it, where something that was
  * read is erased. */
 static enum hf_err source_read(struct hf_opinions *opinions,
@@ -205,24 +150,32 @@ static enum hf_err source_read(struct hf_opinions *opinions,
 			       struct hf_why *why)
 {
 	struct reading reading = { .opinions = opinions, .source = source };
+	struct hf_ledger_statements statements = {
+		.ledger = opinions->node->ledger,
+		.set = source->set,
+		.position = source->position,
+		.erased = source->erased,
+		.take = opinion_take,
+		.arg = &reading,
+	};
 	bool is_over = false;
 	enum hf_err err = HF_OK;
 
 	hf_arena_init(&reading.arena, ARENA_MAX_BYTES);
-	reading.position = source->position;
 	while (err == HF_OK && !is_over) {
-		uint64_t before = reading.position;
+		uint64_t before = statements.position;
 
-		err = entries_read(&reading, why);
+		err = hf_ledger_statements_read(&statements, why);
 		pthread_mutex_lock(&opinions->lock);
-		if (err == HF_OK && reading.must_reset) {
-			source->erased = reading.position;
+		if (err == HF_OK && statements.must_reset) {
+			statements.erased = statements.position;
+			source->erased = statements.erased;
 			hf_opinion_book_reset(&opinions->book, source);
-			reading.position = 0;
-			reading.must_reset = false;
+			statements.position = 0;
+			statements.must_reset = false;
 		} else if (err == HF_OK) {
-			is_over = reading.position == before;
-			source->position = reading.position;
+			is_over = statements.position == before;
+			source->position = statements.position;
 		}
 		if (is_over && source->size > source->position)
 			source->size = source->position;

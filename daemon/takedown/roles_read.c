@@ -3,15 +3,12 @@
 
 #include "arena.h"
 #include "codec_document.h"
-#include "ledger_view.h"
+#include "ledger_statements.h"
 #include "log.h"
 #include "ring.h"
 #include "thread.h"
 
 #include "roles_impl.h"
-
-/* Entries read in one view: a few milliseconds. */
-#define VIEW_ENTRIES 1024
 
 /* More than any payload unpacks to: so what is refused for its size is the
  * payload's fault. */
@@ -95,22 +92,12 @@ static enum hf_err sets_find(struct hf_roles *roles, struct hf_why *why)
  * Reading them.
  */
 
-/* What one view's worth of a set says. */
 struct reading {
 	struct hf_roles *roles;
 	struct source *source;
 	struct hf_arena arena;
-	uint64_t position;
-	uint64_t erased; /* an ERASE before this one is known */
-	bool must_reset;
+	struct hf_ledger_statements statements;
 };
-
-static bool is_claim(const struct hf_header *header,
-		     const struct hf_ledger_entry *entry)
-{
-	return header->op == HF_OP_STATUS && header->target == entry->index &&
-	       header->code == 0 && entry->state == HF_LEDGER_HELD;
-}
 
 /* A power that only a later version knows is none here; the rest of the claim
  * is as it is. */
@@ -130,10 +117,11 @@ static void powers_known(struct hf_arena *arena, struct hf_attestation *claim)
 
 /* A claim that breaks the rules says nothing.  Only our own want of memory is
  * an error. */
-static enum hf_err claim_take(struct reading *reading,
-			      const struct hf_ledger_entry *entry,
+static enum hf_err claim_take(void *arg, const struct hf_ledger_entry *entry,
+			      const struct hf_header *header,
 			      struct hf_why *why)
 {
+	struct reading *reading = arg;
 	struct hf_roles *roles = reading->roles;
 	struct hf_attestation claim;
 	enum hf_err err;
@@ -155,53 +143,6 @@ static enum hf_err claim_take(struct reading *reading,
 	return err;
 }
 
-static enum hf_err entry_read(struct reading *reading,
-			      const struct hf_ledger_entry *entry,
-			      struct hf_why *why)
-{
-	struct hf_header header;
-
-	if (hf_header_parse(entry->header, &header, NULL) != HF_OK ||
-	    hf_header_use(&header) != HF_HEADER_APPLY)
-		return HF_OK;
-	if (is_claim(&header, entry))
-		return claim_take(reading, entry, why);
-	/* What it says no more may have been read before. */
-	if (header.op == HF_OP_ERASE && entry->index >= reading->erased)
-		reading->must_reset = true;
-	return HF_OK;
-}
-
-/* One view's worth, from its position on. */
-static enum hf_err entries_read(struct reading *reading, struct hf_why *why)
-{
-	struct hf_ledger_view *view;
-	struct hf_ledger_scan *scan;
-	struct hf_ledger_entry entry;
-	enum hf_err err;
-
-	err = hf_ledger_view_begin(reading->roles->ledger, &view, why);
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_scan_begin(view, reading->source->set,
-				   reading->position, &scan, why);
-	if (err != HF_OK)
-		goto out_end;
-	for (size_t i = 0; i < VIEW_ENTRIES && err == HF_OK; i++) {
-		err = hf_ledger_scan_next(scan, &entry, why);
-		if (err == HF_OK)
-			err = entry_read(reading, &entry, why);
-		if (err == HF_OK)
-			reading->position++;
-	}
-	hf_ledger_scan_end(scan);
-	if (err == HF_E_NOTFOUND)
-		err = HF_OK; /* its end */
-out_end:
-	hf_ledger_view_end(view);
-	return err;
-}
-
 /* What was read of it so far. */
 static uint64_t reading_begin(struct reading *reading)
 {
@@ -210,8 +151,14 @@ static uint64_t reading_begin(struct reading *reading)
 
 	hf_arena_init(&reading->arena, ARENA_MAX_BYTES);
 	pthread_mutex_lock(&roles->lock);
-	reading->position = reading->source->position;
-	reading->erased = reading->source->erased;
+	reading->statements = (struct hf_ledger_statements){
+		.ledger = roles->ledger,
+		.set = reading->source->set,
+		.position = reading->source->position,
+		.erased = reading->source->erased,
+		.take = claim_take,
+		.arg = reading,
+	};
 	size = reading->source->size;
 	pthread_mutex_unlock(&roles->lock);
 	return size;
@@ -225,8 +172,8 @@ static uint64_t reading_note(struct reading *reading, uint64_t before)
 	uint64_t size;
 
 	pthread_mutex_lock(&roles->lock);
-	source->position = reading->position;
-	if (reading->position == before) /* less than we were told */
+	source->position = reading->statements.position;
+	if (reading->statements.position == before) /* less than we were told */
 		source->size = before;
 	size = source->size;
 	hf_roles_tell(roles);
@@ -241,7 +188,7 @@ static void read_again(struct reading *reading)
 	struct hf_roles *roles = reading->roles;
 
 	pthread_mutex_lock(&roles->lock);
-	reading->source->erased = reading->position;
+	reading->source->erased = reading->statements.position;
 	hf_roles_book_reset(&roles->book, reading->source);
 	roles->has_news = true;
 	pthread_mutex_unlock(&roles->lock);
@@ -255,14 +202,14 @@ static enum hf_err source_read(struct hf_roles *roles, struct source *source,
 	uint64_t size = reading_begin(&reading);
 	enum hf_err err = HF_OK;
 
-	while (err == HF_OK && reading.position < size) {
-		uint64_t before = reading.position;
+	while (err == HF_OK && reading.statements.position < size) {
+		uint64_t before = reading.statements.position;
 
-		err = entries_read(&reading, why);
+		err = hf_ledger_statements_read(&reading.statements, why);
 		if (err == HF_OK)
 			size = reading_note(&reading, before);
 	}
-	if (err == HF_OK && reading.must_reset)
+	if (err == HF_OK && reading.statements.must_reset)
 		read_again(&reading);
 	hf_arena_release(&reading.arena);
 	return err;
