@@ -11,7 +11,7 @@ import subprocess
 import grpc
 import pytest
 
-from net import BIN, DUTIES, item, pb, refused, sha256, until
+from net import BIN, DUTIES, hashes, item, pb, refused, sha256, until
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +77,26 @@ CALLS = {
     "ShareSet": lambda c: pb.AdminStub(c).ShareSet(pb.ShareSetRequest(set="ncii", peer="nobody.example"), timeout=10),
     "RemovePeer": lambda c: pb.AdminStub(c).RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=10),
     "VerifySet": lambda c: pb.AdminStub(c).VerifySet(pb.VerifySetRequest(set="ncii"), timeout=10),
+    "VerifyStore": lambda c: pb.AdminStub(c).VerifyStore(pb.VerifyStoreRequest(), timeout=60),
+    "MakeBackup": lambda c: pb.AdminStub(c).MakeBackup(pb.MakeBackupRequest(directory="no/absolute/path"), timeout=10),
+    "NextEpoch": lambda c: pb.AdminStub(c).NextEpoch(pb.NextEpochRequest(set="nothing"), timeout=10),
+    "Opine": lambda c: pb.PublishStub(c).Opine(pb.OpineRequest(), timeout=10),
+    "Explain": lambda c: pb.AdminStub(c).Explain(pb.ExplainRequest(hash=hashes(5)[0]), timeout=10),
+    "Release": lambda c: pb.AdminStub(c).Release(pb.ReleaseRequest(set="nothing"), timeout=10),
+    "ThawSet": lambda c: pb.AdminStub(c).ThawSet(pb.ThawSetRequest(set="nothing"), timeout=10),
+    "ListAudit": lambda c: pb.AdminStub(c).ListAudit(pb.ListAuditRequest(), timeout=10),
+    "GetAffected": lambda c: pb.AdminStub(c).GetAffected(pb.GetAffectedRequest(hash=hashes(5)[0]), timeout=10),
+    "Propose": lambda c: pb.AdminStub(c).Propose(pb.ProposeRequest(), timeout=10),
+    "ListProposals": lambda c: pb.AdminStub(c).ListProposals(pb.ListProposalsRequest(), timeout=10),
 }
-SEE = {"GetStatus", "GetSizes", "ListSets"}
+SEE = {"GetStatus", "GetSizes", "ListSets", "ListProposals"}
+WORK = SEE | {"Match", "Append", "Retract", "Opine", "Explain", "GetAffected"}
 MAY = {
     "reader": SEE,
     "scanner": SEE | {"Match"},
-    "analyst": SEE | {"Match", "Append", "Retract"},
-    "operator": SEE | {"Match", "Append", "Retract", "OpenSet", "ShareSet", "RemovePeer", "VerifySet"},
+    "analyst": WORK,
+    "operator": WORK | {"OpenSet", "ShareSet", "RemovePeer", "VerifySet", "VerifyStore", "MakeBackup", "NextEpoch",
+                        "Release", "ThawSet", "ListAudit", "Propose"},
 }
 
 
