@@ -14,7 +14,10 @@ static enum hf_err entry_read(struct hf_ledger_statements *statements,
 		return HF_OK;
 	if (header.op == HF_OP_STATUS && header.target == entry->index &&
 	    header.code == 0 && entry->state == HF_LEDGER_HELD)
-		return statements->take(statements->arg, entry, &header, why);
+		return entry->index < statements->void_from
+			       ? statements->take(statements->arg, entry,
+						  &header, why)
+			       : HF_OK;
 	/* What it says no more may have been read before. */
 	if (header.op == HF_OP_ERASE && entry->index >= statements->erased)
 		statements->must_reset = true;

@@ -1,6 +1,6 @@
 /*
  * ledger_statements.h -- what a set of statements says, read in steps: every
- * STATUS entry about itself, around those that were erased.
+ * STATUS entry about itself, around those that were erased or are void.
  *
  * Units    position is an index.
  * Owns     nothing; what take() is given dies when it returns.
@@ -17,9 +17,10 @@
 struct hf_ledger_statements {
 	struct hf_ledger *ledger; /* borrowed */
 	uint32_t set;
-	uint64_t position; /* the next to be read */
-	uint64_t erased;   /* what an ERASE below says is known */
-	bool must_reset;   /* something that was read is erased */
+	uint64_t position;  /* the next to be read */
+	uint64_t erased;    /* what an ERASE below says is known */
+	uint64_t void_from; /* entries from here on say nothing */
+	bool must_reset;    /* something that was read is erased */
 	enum hf_err (*take)(void *arg, const struct hf_ledger_entry *entry,
 			    const struct hf_header *header, struct hf_why *why);
 	void *arg;

@@ -110,9 +110,11 @@ static enum hf_err take(struct hf_catalogue *catalogue,
 }
 
 enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
+			      uint64_t void_from,
 			      struct hf_catalogue *catalogue,
 			      struct hf_why *why)
 {
+	uint64_t end = HF_CATALOGUE_ENTRIES_MAX;
 	struct hf_ledger_scan *scan;
 	struct hf_ledger_entry entry;
 	struct hf_arena arena;
@@ -120,8 +122,10 @@ enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
 
 	if (err != HF_OK)
 		return err;
+	if (end > void_from)
+		end = void_from;
 	hf_arena_init(&arena, ARENA_MAX_BYTES);
-	for (size_t i = 0; i < HF_CATALOGUE_ENTRIES_MAX && err == HF_OK; i++) {
+	for (uint64_t i = 0; i < end && err == HF_OK; i++) {
 		err = hf_ledger_scan_next(scan, &entry, why);
 		if (err == HF_OK)
 			err = take(catalogue, &entry, &arena, why);

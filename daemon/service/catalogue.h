@@ -49,8 +49,10 @@ void hf_catalogue_settle(struct hf_catalogue *catalogue);
 
 void hf_catalogue_release(struct hf_catalogue *catalogue);
 
-/* What stands in the first HF_CATALOGUE_ENTRIES_MAX entries of a set. */
+/* What stands in the first HF_CATALOGUE_ENTRIES_MAX entries of a set, of which
+ * those from void_from on say nothing. */
 HF_MUST enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
+				      uint64_t void_from,
 				      struct hf_catalogue *catalogue,
 				      struct hf_why *why);
 

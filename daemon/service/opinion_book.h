@@ -24,11 +24,12 @@
 struct hf_opinion_source {
 	struct hf_opinion_source *next; /* by number */
 	uint32_t set;
-	uint64_t position; /* entries read */
-	uint64_t size;     /* entries there are, as we were told */
-	uint64_t erased;   /* what an ERASE below says is known */
-	bool has_failed;   /* logged */
-	bool is_override;  /* our own remedy: nobody else has it */
+	uint64_t position;  /* entries read */
+	uint64_t size;      /* entries there are, as we were told */
+	uint64_t erased;    /* what an ERASE below says is known */
+	uint64_t void_from; /* entries from here on say nothing */
+	bool has_failed;    /* logged */
+	bool is_override;   /* our own remedy: nobody else has it */
 	size_t said_count;
 	struct hf_said *said; /* newest first */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];

@@ -54,13 +54,26 @@ static bool is_overrides(const struct hf_ring *ring,
 		       sizeof(HF_OVERRIDES_SET)) == 0;
 }
 
+/* Under the lock.  What was read of it otherwise is read again. */
+static void source_void(struct hf_opinions *opinions,
+			struct hf_opinion_source *source, uint64_t void_from)
+{
+	if (void_from != source->void_from &&
+	    (source->position > void_from ||
+	     source->position > source->void_from)) {
+		hf_opinion_book_reset(&opinions->book, source);
+		opinions->version++;
+	}
+	source->void_from = void_from;
+}
+
 static enum hf_err source_note(struct hf_opinions *opinions,
 			       const struct hf_ring *ring,
 			       const struct hf_ledger_info *info,
 			       struct hf_why *why)
 {
-	const struct hf_ring_set *set =
-		hf_ring_set(ring, hf_span_of(info->origin));
+	struct hf_span origin = hf_span_of(info->origin);
+	const struct hf_ring_set *set = hf_ring_set(ring, origin);
 	bool is_wanted =
 		set != NULL && set->agreement->kind == HF_SET_KIND_OPINIONS;
 	struct hf_opinion_source *source;
@@ -76,6 +89,7 @@ static enum hf_err source_note(struct hf_opinions *opinions,
 			source->size = info->size;
 		if (is_wanted)
 			source->is_override = is_overrides(ring, set);
+		source_void(opinions, source, hf_ring_void_from(ring, origin));
 	}
 	if (err == HF_OK && info->set > opinions->seen_sets)
 		opinions->seen_sets = info->set;
@@ -155,6 +169,7 @@ static enum hf_err source_read(struct hf_opinions *opinions,
 		.set = source->set,
 		.position = source->position,
 		.erased = source->erased,
+		.void_from = source->void_from,
 		.take = opinion_take,
 		.arg = &reading,
 	};

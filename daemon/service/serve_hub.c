@@ -85,7 +85,8 @@ static enum hf_err end_of(struct hf_unary *unary, uint32_t set,
 
 	if (err != HF_OK)
 		return err;
-	err = hf_catalogue_read(view, set, &catalogue, why);
+	/* It is the latest epoch: nothing in it is void. */
+	err = hf_catalogue_read(view, set, UINT64_MAX, &catalogue, why);
 	if (err == HF_OK &&
 	    hf_catalogue_find(&catalogue, listing, &index) != HF_OK)
 		err = hf_why(why, HF_E_NOTFOUND, "we do not propose %s",
@@ -255,13 +256,15 @@ static enum hf_err put_catalogue(struct page *page,
 				 const struct hf_ring_set *about, bool is_new,
 				 uint64_t behind, struct hf_why *why)
 {
+	struct hf_span origin = hf_span_of(about->origin);
 	struct hf_catalogue catalogue = { .rows = NULL };
 	uint32_t set;
-	enum hf_err err = hf_ledger_find(page->view, hf_span_of(about->origin),
-					 &set, why);
+	enum hf_err err = hf_ledger_find(page->view, origin, &set, why);
 
 	if (err == HF_OK)
-		err = hf_catalogue_read(page->view, set, &catalogue, why);
+		err = hf_catalogue_read(page->view, set,
+					hf_ring_void_from(page->ring, origin),
+					&catalogue, why);
 	for (size_t i = 0; i < catalogue.count && err == HF_OK; i++) {
 		if (!is_new && catalogue.rows[i].index <= behind)
 			continue;

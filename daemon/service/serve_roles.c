@@ -66,10 +66,10 @@ static enum hf_err claim_find(struct hf_unary *unary, uint32_t set,
 
 	if (claim->organisation_id.len_bytes > 0)
 		err = hf_roles_find(roles, set, claim->organisation_id.at, "",
-				    claim->role, &index);
+				    claim->role, &set, &index);
 	if (err == HF_E_NOTFOUND)
 		err = hf_roles_find(roles, set, NULL, claim->name, claim->role,
-				    &index);
+				    &set, &index);
 	if (err != HF_OK)
 		return hf_why(why, err, "we never said that %s is %s",
 			      claim->name, hf_role_word(claim->role));

@@ -446,22 +446,29 @@ void hf_roles_list(struct hf_roles *roles, uint32_t set, uint64_t index,
 
 enum hf_err hf_roles_find(struct hf_roles *roles, uint32_t set,
 			  const uint8_t *id, const char *name,
-			  enum hf_role role, uint64_t *out_index)
+			  enum hf_role role, uint32_t *out_set,
+			  uint64_t *out_index)
 {
 	const struct subject *subject;
 	const struct claim *found = NULL;
+	const struct source *source;
 
 	pthread_mutex_lock(&roles->lock);
+	source = hf_roles_book_source(&roles->book, set);
 	subject = hf_roles_book_subject(&roles->book, id, name);
-	for (const struct claim *claim = subject != NULL ? subject->claims
-							 : NULL;
+	for (const struct claim *claim =
+		     source != NULL && subject != NULL ? subject->claims : NULL;
 	     claim != NULL; claim = claim->of_subject) {
-		if (claim->source->set == set && claim->role == role &&
-		    (found == NULL || claim->index > found->index))
+		if (claim->source->stream == source->stream &&
+		    claim->source->epoch <= source->epoch &&
+		    claim->role == role &&
+		    (found == NULL || hf_roles_is_later(claim, found)))
 			found = claim;
 	}
-	if (found != NULL)
+	if (found != NULL) {
+		*out_set = found->source->set;
 		*out_index = found->index;
+	}
 	pthread_mutex_unlock(&roles->lock);
 	return found != NULL ? HF_OK : HF_E_NOTFOUND;
 }

@@ -105,10 +105,11 @@ void hf_roles_list(struct hf_roles *roles, uint32_t set, uint64_t index,
 		   bool (*each)(void *arg, const struct hf_roles_row *row),
 		   void *arg);
 
-/* The last claim in a set about a role of an organisation: by its id, or by
- * its name alone with id NULL.  NOTFOUND. */
+/* The last claim in a set, or in an earlier epoch of it, about a role of an
+ * organisation: by its id, or by its name alone with id NULL.  NOTFOUND. */
 HF_MUST enum hf_err hf_roles_find(struct hf_roles *roles, uint32_t set,
 				  const uint8_t *id, const char *name,
-				  enum hf_role role, uint64_t *out_index);
+				  enum hf_role role, uint32_t *out_set,
+				  uint64_t *out_index);
 
 #endif /* HF_ROLES_H */

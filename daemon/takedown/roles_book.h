@@ -38,10 +38,11 @@ struct source {
 	uint64_t epoch;
 	struct stream *stream;
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
-	uint64_t position; /* entries read */
-	uint64_t size;     /* entries there are, as we were told */
-	uint64_t erased;   /* what an ERASE below says is known */
-	bool has_failed;   /* logged */
+	uint64_t position;  /* entries read */
+	uint64_t size;      /* entries there are, as we were told */
+	uint64_t erased;    /* what an ERASE below says is known */
+	uint64_t void_from; /* entries from here on say nothing */
+	bool has_failed;    /* logged */
 	size_t claims_count;
 	struct claim *first; /* in order of index */
 	struct claim *last;

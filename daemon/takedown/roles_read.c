@@ -39,17 +39,31 @@ static void on_wake(void *arg, uint32_t set, uint64_t size)
  * Finding directories.
  */
 
-static bool is_directory(const struct hf_ring *ring, const char *origin)
+static bool is_directory(const struct hf_ring *ring, struct hf_span origin)
 {
-	const struct hf_ring_set *set = hf_ring_set(ring, hf_span_of(origin));
+	const struct hf_ring_set *set = hf_ring_set(ring, origin);
 
 	return set != NULL && set->agreement->kind == HF_SET_KIND_DIRECTORY;
 }
 
-static enum hf_err source_note(struct hf_roles *roles,
-			       const struct hf_ledger_info *info,
-			       bool is_wanted, struct hf_why *why)
+/* Under the lock.  What was read of it otherwise is read again. */
+static void source_void(struct hf_roles *roles, struct source *source,
+			uint64_t void_from)
 {
+	if (void_from != source->void_from &&
+	    (source->position > void_from ||
+	     source->position > source->void_from))
+		hf_roles_book_reset(&roles->book, source);
+	source->void_from = void_from;
+}
+
+static enum hf_err source_note(struct hf_roles *roles,
+			       const struct hf_ring *ring,
+			       const struct hf_ledger_info *info,
+			       struct hf_why *why)
+{
+	struct hf_span origin = hf_span_of(info->origin);
+	bool is_wanted = is_directory(ring, origin);
 	struct source *source;
 	enum hf_err err = HF_OK;
 
@@ -60,6 +74,8 @@ static enum hf_err source_note(struct hf_roles *roles,
 					 &source, why);
 	if (err == HF_OK && source != NULL && info->size > source->size)
 		source->size = info->size;
+	if (err == HF_OK && source != NULL)
+		source_void(roles, source, hf_ring_void_from(ring, origin));
 	if (err == HF_OK && info->set > roles->seen_sets)
 		roles->seen_sets = info->set;
 	pthread_mutex_unlock(&roles->lock);
@@ -80,8 +96,7 @@ static enum hf_err sets_find(struct hf_roles *roles, struct hf_why *why)
 	while (err == HF_OK) {
 		err = hf_ledger_next(view, info.set, &info, why);
 		if (err == HF_OK)
-			err = source_note(roles, &info,
-					  is_directory(ring, info.origin), why);
+			err = source_note(roles, ring, &info, why);
 	}
 	hf_ring_release(ring);
 	hf_ledger_view_end(view);
@@ -156,6 +171,7 @@ static uint64_t reading_begin(struct reading *reading)
 		.set = reading->source->set,
 		.position = reading->source->position,
 		.erased = reading->source->erased,
+		.void_from = reading->source->void_from,
 		.take = claim_take,
 		.arg = reading,
 	};

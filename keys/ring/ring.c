@@ -231,6 +231,15 @@ const struct hf_ring_set *hf_ring_successor(const struct hf_ring *ring,
 	return found;
 }
 
+uint64_t hf_ring_void_from(const struct hf_ring *ring, struct hf_span origin)
+{
+	uint64_t void_from = UINT64_MAX;
+	const uint8_t *root;
+
+	(void)hf_ring_successor(ring, origin, &void_from, &root);
+	return void_from;
+}
+
 static bool names(const struct hf_span *list, size_t count, const uint8_t *id)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -183,6 +183,9 @@ const struct hf_ring_set *hf_ring_successor(const struct hf_ring *ring,
 					    uint64_t *out_void_from,
 					    const uint8_t **out_root);
 
+/* Entries from this one on are void by that; UINT64_MAX: none is. */
+uint64_t hf_ring_void_from(const struct hf_ring *ring, struct hf_span origin);
+
 /* What organisation id may do with the set now; NONE without a set, without
  * an agreement in force, or when it is not named. */
 enum hf_right hf_ring_may_have(const struct hf_ring *ring,

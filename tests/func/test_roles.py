@@ -91,6 +91,24 @@ def test_without_a_row_it_takes_an_authority_with_the_power(net):
     assert not roles(provider)[FLAGGER]["counts"]
 
 
+def test_claims_that_an_epoch_leaves_out_say_nothing(net):
+    acm, _hotline, provider = three(net, conf=ATTESTERS)
+    attest_and_share(acm, provider)
+    until(lambda: roles(provider).get(FLAGGER), 30)
+    hashfed(acm, "roles", "attest", "thief.example", "--role", "trusted-flagger")
+    forged = ("thief.example", "trusted-flagger", "acm.example")
+    until(lambda: forged in roles(provider), 30)
+    acm.hashfed("sets", "next-epoch", "directory", "--from-size", "1")
+    for node in (acm, provider):
+        until(lambda: forged not in roles(node), 30, node.name)
+        assert roles(node)[FLAGGER]["counts"]
+    provider.restart()
+    assert set(roles(provider)) == {FLAGGER}
+    # It goes on in the next one.
+    hashfed(acm, "roles", "end", "hotline.example", "--role", "trusted-flagger")
+    until(lambda: not roles(provider)[FLAGGER]["counts"], 30)
+
+
 def test_a_directory_is_no_set_of_hashes(net):
     acm, _hotline, provider = three(net)
     attest_and_share(acm, provider)

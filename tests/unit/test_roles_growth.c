@@ -85,11 +85,12 @@ static void the_last_word_in_a_set_is_found(void **state)
 	struct world *world = *state;
 	struct hf_attestation named = claim_of(&provider, FLAGGER, 1, 0);
 	uint64_t index = 99;
+	uint32_t set = 0;
 
 	open_world(world);
 	start_roles(world);
 	assert_int_equal(hf_roles_find(world->roles, world->ours, provider.id,
-				       "", FLAGGER, &index),
+				       "", FLAGGER, &set, &index),
 			 HF_E_NOTFOUND);
 	assert_int_equal(index, 99);
 	say(world, world->ours, &provider, FLAGGER, NOW_MS, 0);
@@ -98,11 +99,13 @@ static void the_last_word_in_a_set_is_found(void **state)
 	named.organisation_id = hf_span(NULL, 0);
 	put_claim(world, world->ours, &named);
 	assert_int_equal(hf_roles_find(world->roles, world->ours, provider.id,
-				       "", FLAGGER, &index),
+				       "", FLAGGER, &set, &index),
 			 HF_OK);
 	assert_int_equal(index, 1);
+	assert_int_equal(set, world->ours);
 	assert_int_equal(hf_roles_find(world->roles, world->ours, NULL,
-				       "provider.example", FLAGGER, &index),
+				       "provider.example", FLAGGER, &set,
+				       &index),
 			 HF_OK);
 	assert_int_equal(index, 2);
 }
@@ -253,6 +256,7 @@ static void a_long_history_forgets_its_beginning(void **state)
 	struct hf_attestation end = { .name = "n0.example", .role = FLAGGER };
 	struct seen seen;
 	uint64_t index;
+	uint32_t set;
 
 	if (getenv("HF_FAIL_ALLOC") != NULL)
 		return;
@@ -272,7 +276,7 @@ static void a_long_history_forgets_its_beginning(void **state)
 	end.until_ms = NOW_MS;
 	put_claim(world, world->ours, &end);
 	assert_int_equal(hf_roles_find(world->roles, world->ours, NULL,
-				       "n0.example", FLAGGER, &index),
+				       "n0.example", FLAGGER, &set, &index),
 			 HF_OK);
 	assert_int_equal(index, 500);
 	list(world, NOW_MS + 10000, &seen);
