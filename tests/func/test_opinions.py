@@ -1,9 +1,11 @@
 """What organisations think of entries: who demotes what, what names what."""
 
+import datetime
 import json
 
 import pytest
 
+from clock import Clock
 from net import hashes, item, pb, pdq, refused, sha256, until
 from test_client import hashfed
 from test_place import Place
@@ -22,7 +24,7 @@ def rule(node, n):
     return hit.rule
 
 
-def three(net, conf=""):
+def three(net, conf="", clock=None):
     """The hotline publishes; provider and critic match on it and hear what
     both others think."""
     hotline = net.organisation("hotline", ["ncii"])
@@ -32,6 +34,7 @@ def three(net, conf=""):
     net.enrol(hotline, provider)
     net.enrol(critic, provider)
     for node in (hotline, critic, provider):
+        node.env = clock.env if clock else {}
         node.start()
     origin = hotline.origin("ncii")
     hotline.append("ncii", [item(n) for n in range(4)])
@@ -230,6 +233,70 @@ def test_an_override_is_local_ends_and_is_nobody_elses(net):
         provider.share("overrides", critic)
     hashfed(provider, "override", origin, "0", "--withdraw")
     assert verdicts(provider, 0) == {origin: BLOCK}
+
+
+def test_what_is_said_until_a_time_ends_when_the_clock_passes_it(net):
+    clock = Clock(net)
+    hotline, critic, provider, origin = three(net, clock=clock)
+    hashfed(provider, "roles", "attest", "critic.example", "--role", "hotline")
+    soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for n, until_when in (("0", soon), ("1", "2099-01-01")):
+        opine(critic, origin, n, "--dispute", "--until", until_when)
+    tell(critic, provider)
+    for n, until_when in (("2", soon), ("3", "2099-01-01")):
+        hashfed(provider, "override", origin, n, "--ignore", "--reason", "adult", "--until", until_when)
+    until(lambda: [verdicts(provider, n)[origin] for n in range(4)] == [REVIEW, REVIEW, IGNORE, IGNORE], 30)
+
+    clock.move(hours=2)
+    clock.look(provider)
+    assert [verdicts(provider, n)[origin] for n in range(4)] == [REVIEW, REVIEW, IGNORE, IGNORE], "not yet"
+    clock.move(hours=2, seconds=1)
+    clock.look(provider)
+    until(lambda: [verdicts(provider, n)[origin] for n in range(4)] == [BLOCK, REVIEW, BLOCK, IGNORE], 30)
+    for n in (0, 2):
+        said, = json.loads(hashfed(provider, "explain", "--json", origin, str(n)).stdout)["entries"][0]["opinions"]
+        assert not said["counts"] and said["why_not"] == "it has ended"
+    provider.restart()
+    assert [verdicts(provider, n)[origin] for n in range(4)] == [BLOCK, REVIEW, BLOCK, IGNORE]
+
+
+def test_what_is_said_of_an_entry_is_said_of_the_one_that_follows_it(net):
+    hotline, critic, provider, origin = three(net)
+    hashfed(provider, "roles", "attest", "critic.example", "--role", "hotline")
+    opine(critic, origin, "0", "--dispute")
+    tell(critic, provider)
+    until(lambda: verdicts(provider, 0) == {origin: REVIEW}, 30)
+    hotline.hashfed("sets", "next-epoch", "ncii")
+    later = hotline.origin("ncii", 2)
+    # The index changes over by itself.
+    until(lambda: verdicts(provider, 0) == {later: REVIEW}, 60)
+    assert verdicts(provider, 1) == {later: BLOCK}
+    assert "; entry disputed" in rule(provider, 0)
+    # What is said of the old entry now, too; and as long as it is said.
+    opine(critic, origin, "1", "--dispute")
+    until(lambda: verdicts(provider, 1) == {later: REVIEW}, 30)
+    provider.restart()
+    assert verdicts(provider, 0) == verdicts(provider, 1) == {later: REVIEW}
+    opine(critic, origin, "0", "--withdraw")
+    until(lambda: verdicts(provider, 0) == {later: BLOCK}, 30)
+
+
+def test_opinions_that_an_epoch_leaves_out_say_nothing(net):
+    hotline, critic, provider, origin = three(net)
+    hashfed(provider, "roles", "attest", "critic.example", "--role", "hotline")
+    for n in ("0", "1"):
+        opine(critic, origin, n, "--dispute")
+    tell(critic, provider)
+    until(lambda: verdicts(provider, 0) == verdicts(provider, 1) == {origin: REVIEW}, 30)
+    critic.hashfed("sets", "next-epoch", "opinions", "--from-size", "1")
+    for node in (critic, provider):
+        until(lambda: verdicts(node, 1) == {origin: BLOCK}, 30, node.name)
+    assert verdicts(provider, 0) == {origin: REVIEW}
+    provider.restart()
+    assert (verdicts(provider, 0), verdicts(provider, 1)) == ({origin: REVIEW}, {origin: BLOCK})
+    # It goes on in the next one.
+    opine(critic, origin, "2", "--dispute")
+    until(lambda: verdicts(provider, 2) == {origin: REVIEW}, 30)
 
 
 def test_what_cannot_be_said_is_refused_in_words(net):
