@@ -42,9 +42,7 @@ static void put_entry(json_t *object, const char *key,
 
 	if (entry == NULL)
 		return;
-	made = json_object();
-	json_object_set_new(made, "origin", hf_json_text(entry->origin));
-	json_object_set_new(made, "index", hf_json_number(entry->index));
+	made = hf_json_entry(entry->origin, entry->index);
 	if (entry->leaf_hash.len_bytes > 0)
 		json_object_set_new(made, "leaf_hash",
 				    hf_json_hex(entry->leaf_hash.at,

@@ -197,6 +197,12 @@ HF_MUST enum hf_err hf_cmd_connect(struct hf_cmd *cmd, unsigned duties,
 				   struct hf_client **out_client,
 				   struct hf_why *why);
 
+/* Take the token of the page that comes next and let go of this one, which is
+ * in the arena; false when this was the last. */
+bool hf_cmd_next_page(struct hf_arena *arena,
+		      char token[static HF_PAGE_TOKEN_MAX_BYTES + 1],
+		      const char *next_page_token);
+
 /* "hashfed: path: sentence" on standard error; the path is escaped. */
 void hf_cmd_complain(const char *path, const char *sentence);
 

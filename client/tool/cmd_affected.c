@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "duty.h"
 #include "text.h"
@@ -160,12 +159,9 @@ static enum hf_err list_all(struct hf_cmd *cmd, struct hf_client *client,
 			err = hf_cmd_has(cmd, HF_CMD_JSON)
 				      ? print_json(&page, why)
 				      : print_tables(&page, why);
-		if (err != HF_OK)
-			return err;
-		strcpy(token, page.next_page_token);
-		hf_arena_reset(&cmd->arena);
-	} while (token[0] != '\0');
-	return HF_OK;
+	} while (err == HF_OK &&
+		 hf_cmd_next_page(&cmd->arena, token, page.next_page_token));
+	return err;
 }
 
 /* Asked for a hash that may be SHA-256 or PDQ: both. */

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "duty.h"
 
 #include "cmd.h"
@@ -96,10 +94,8 @@ static enum hf_err print_json(const struct hf_audit_entry *row,
 			      struct hf_why *why)
 {
 	const struct hf_audit_record *record = row->record;
-	json_t *object = json_object();
+	json_t *object = hf_json_entry(row->entry->origin, row->entry->index);
 
-	json_object_set_new(object, "origin", hf_json_text(row->entry->origin));
-	json_object_set_new(object, "index", hf_json_number(row->entry->index));
 	json_object_set_new(object, "at_ms", hf_json_number(row->at_ms));
 	json_object_set_new(object, "method", hf_json_text(record->method));
 	json_object_set_new(object, "who", hf_json_text(record->who));
@@ -139,12 +135,9 @@ static enum hf_err list_all(struct hf_cmd *cmd, struct hf_client *client,
 					   why);
 		if (err == HF_OK)
 			err = print_page(cmd, &page, why);
-		if (err != HF_OK)
-			return err;
-		strcpy(token, page.next_page_token);
-		hf_arena_reset(&cmd->arena);
-	} while (token[0] != '\0');
-	return HF_OK;
+	} while (err == HF_OK &&
+		 hf_cmd_next_page(&cmd->arena, token, page.next_page_token));
+	return err;
 }
 
 enum hf_err hf_cmd_audit(struct hf_cmd *cmd, struct hf_why *why)

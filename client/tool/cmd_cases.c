@@ -122,14 +122,12 @@ static enum hf_err list_all(struct list *list, struct hf_client *client,
 	list->request.page_size = HF_PAGE_SIZE_MAX;
 	list->request.page_token = token;
 	do {
-		hf_arena_reset(&arena);
 		err = hf_client_list_cases(client, &list->request, &arena,
 					   &page, why);
-		if (err != HF_OK)
-			break;
-		err = put_page(list, &page, why);
-		snprintf(token, sizeof(token), "%s", page.next_page_token);
-	} while (err == HF_OK && token[0] != '\0');
+		if (err == HF_OK)
+			err = put_page(list, &page, why);
+	} while (err == HF_OK &&
+		 hf_cmd_next_page(&arena, token, page.next_page_token));
 	hf_arena_release(&arena);
 	if (err == HF_OK)
 		err = print_table(list, why);

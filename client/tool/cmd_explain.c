@@ -10,6 +10,12 @@
 
 /* ---- as JSON ---- */
 
+/* A word for a number; null for 0. */
+static json_t *word_json(unsigned number, const char *word)
+{
+	return number != 0 ? json_string(word) : json_null();
+}
+
 static json_t *opinion_json(const struct hf_stated_opinion *opinion)
 {
 	json_t *object = json_object();
@@ -18,11 +24,9 @@ static json_t *opinion_json(const struct hf_stated_opinion *opinion)
 			    json_string(opinion->organisation));
 	json_object_set_new(object, "opinion",
 			    json_string(hf_opinion_kind_word(opinion->kind)));
-	json_object_set_new(
-		object, "reason",
-		opinion->reason != 0
-			? json_string(hf_opinion_reason_word(opinion->reason))
-			: json_null());
+	json_object_set_new(object, "reason",
+			    word_json(opinion->reason,
+				      hf_opinion_reason_word(opinion->reason)));
 	json_object_set_new(object, "note", hf_json_text(opinion->note));
 	json_object_set_new(object, "said_ms",
 			    hf_json_number(opinion->said_ms));
@@ -54,11 +58,8 @@ static json_t *lists_json(const struct hf_explained_entry *entry,
 				  hf_json_text(entry->labels[i].value)));
 	for (size_t i = 0; i < entry->derived_from_count; i++)
 		json_array_append_new(
-			derived,
-			json_pack(
-				"{s:s, s:o}", "origin",
-				entry->derived_from[i].origin, "index",
-				hf_json_number(entry->derived_from[i].index)));
+			derived, hf_json_entry(entry->derived_from[i].origin,
+					       entry->derived_from[i].index));
 	for (size_t i = 0; i < entry->remarks_count; i++)
 		json_array_append_new(remarks, hf_json_text(entry->remarks[i]));
 	for (size_t i = 0; i < entry->opinions_count; i++)
@@ -71,35 +72,25 @@ static json_t *lists_json(const struct hf_explained_entry *entry,
 	return object;
 }
 
-static json_t *verdict_json(enum hf_verdict verdict)
-{
-	return verdict != 0 ? json_string(hf_verdict_word(verdict))
-			    : json_null();
-}
-
 static json_t *entry_json(const struct hf_explained_entry *entry)
 {
-	json_t *object = json_object();
+	json_t *object = hf_json_entry(entry->origin, entry->index);
 
-	json_object_set_new(object, "origin", json_string(entry->origin));
-	json_object_set_new(object, "index", hf_json_number(entry->index));
 	json_object_set_new(object, "publisher", json_string(entry->publisher));
-	json_object_set_new(object, "verdict", verdict_json(entry->verdict));
-	json_object_set_new(object, "rule", hf_json_text(entry->rule));
 	json_object_set_new(
-		object, "algorithm",
-		entry->algorithm != 0
-			? json_string(hf_algorithm_word(entry->algorithm))
-			: json_null());
+		object, "verdict",
+		word_json(entry->verdict, hf_verdict_word(entry->verdict)));
+	json_object_set_new(object, "rule", hf_json_text(entry->rule));
+	json_object_set_new(object, "algorithm",
+			    word_json(entry->algorithm,
+				      hf_algorithm_word(entry->algorithm)));
 	json_object_set_new(object, "distance",
 			    hf_json_number(entry->distance));
 	json_object_set_new(object, "class",
 			    json_string(hf_class_word(entry->content_class)));
-	json_object_set_new(
-		object, "freshness",
-		entry->freshness != 0
-			? json_string(hf_freshness_word(entry->freshness))
-			: json_null());
+	json_object_set_new(object, "freshness",
+			    word_json(entry->freshness,
+				      hf_freshness_word(entry->freshness)));
 	json_object_set_new(object, "checkpoint_ms",
 			    hf_json_number(entry->checkpoint_ms));
 	json_object_set_new(object, "added_ms",
@@ -116,7 +107,9 @@ static enum hf_err explain_json(const struct hf_explain_response *answer,
 
 	for (size_t i = 0; i < answer->entries_count; i++)
 		json_array_append_new(entries, entry_json(&answer->entries[i]));
-	json_object_set_new(object, "verdict", verdict_json(answer->verdict));
+	json_object_set_new(
+		object, "verdict",
+		word_json(answer->verdict, hf_verdict_word(answer->verdict)));
 	json_object_set_new(object, "organisations",
 			    hf_json_number(answer->organisations));
 	json_object_set_new(object, "entries", entries);

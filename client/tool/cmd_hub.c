@@ -152,18 +152,13 @@ static enum hf_err print_said(const struct hf_cmd *cmd,
 			      const struct hf_propose_response *answer,
 			      struct hf_why *why)
 {
-	json_t *object;
-
 	if (!hf_cmd_has(cmd, HF_CMD_JSON)) {
 		printf("%s %llu: %s is %s\n", answer->origin,
 		       (unsigned long long)answer->index, cmd->args[0],
 		       listing->is_ended ? "proposed no longer" : "proposed");
 		return HF_OK;
 	}
-	object = json_object();
-	json_object_set_new(object, "origin", json_string(answer->origin));
-	json_object_set_new(object, "index", hf_json_number(answer->index));
-	return hf_json_line(object, why);
+	return hf_json_line(hf_json_entry(answer->origin, answer->index), why);
 }
 
 static enum hf_err say(struct hf_cmd *cmd, bool is_end, struct hf_why *why)

@@ -104,9 +104,7 @@ static enum hf_err print_said(const struct hf_cmd *cmd,
 			       answer->why_hashes);
 		return HF_OK;
 	}
-	object = json_object();
-	json_object_set_new(object, "origin", json_string(answer->origin));
-	json_object_set_new(object, "index", hf_json_number(answer->index));
+	object = hf_json_entry(answer->origin, answer->index);
 	json_object_set_new(object, "why_hashes",
 			    hf_json_text(answer->why_hashes));
 	return hf_json_line(object, why);

@@ -47,16 +47,10 @@ static enum hf_err take_options(struct run *run, struct hf_why *why)
 	return HF_OK;
 }
 
-static json_t *entry_json(const struct hf_entry_ref *entry)
-{
-	return json_pack("{s:s, s:o}", "origin", entry->origin, "index",
-			 hf_json_number(entry->index));
-}
-
 /* The same entry is named again by the next hash of a file. */
 static void note_other(struct run *run, const struct hf_entry_ref *entry)
 {
-	json_t *object = entry_json(entry), *known;
+	json_t *object = hf_json_entry(entry->origin, entry->index), *known;
 	size_t i;
 
 	json_array_foreach(run->others, i, known)
@@ -86,7 +80,9 @@ static enum hf_err ask(struct run *run, const struct hf_retract_request *what,
 			printf("%s\t%llu\n", entry->origin,
 			       (unsigned long long)entry->index);
 		else
-			json_array_append_new(run->list, entry_json(entry));
+			json_array_append_new(
+				run->list,
+				hf_json_entry(entry->origin, entry->index));
 	}
 	for (size_t i = 0; i < answer.others_count; i++)
 		note_other(run, &answer.others[i]);

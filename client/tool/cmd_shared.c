@@ -37,6 +37,15 @@ enum hf_err hf_cmd_connect(struct hf_cmd *cmd, unsigned duties,
 	return hf_client_open(&options, out_client, why);
 }
 
+bool hf_cmd_next_page(struct hf_arena *arena,
+		      char token[static HF_PAGE_TOKEN_MAX_BYTES + 1],
+		      const char *next_page_token)
+{
+	snprintf(token, HF_PAGE_TOKEN_MAX_BYTES + 1, "%s", next_page_token);
+	hf_arena_reset(arena);
+	return token[0] != '\0';
+}
+
 void hf_cmd_complain(const char *path, const char *sentence)
 {
 	/* What was printed before comes before, also in one file. */

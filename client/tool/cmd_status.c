@@ -3,7 +3,6 @@
 
 #include "clock.h"
 #include "duty.h"
-#include "text.h"
 
 #include "cmd.h"
 #include "show.h"
@@ -120,15 +119,10 @@ enum hf_err hf_cmd_proof(struct hf_cmd *cmd, struct hf_why *why)
 	struct hf_prove_entry_request request = { .set = cmd->args[0] };
 	struct hf_prove_entry_response answer;
 	struct hf_client *client;
-	enum hf_err err = hf_text_u64(hf_span_of(cmd->args[1]),
-				      HF_TREE_MAX_SIZE - 1, &request.index);
+	enum hf_err err = hf_cmd_index(cmd->args[1], &request.index, why);
 
-	if (err != HF_OK)
-		return hf_why(why, HF_E_ARGUMENT,
-			      "'%.40s' is not the index of an entry: a whole "
-			      "number from 0",
-			      cmd->args[1]);
-	err = hf_cmd_connect(cmd, HF_DUTY_READER, &client, why);
+	if (err == HF_OK)
+		err = hf_cmd_connect(cmd, HF_DUTY_READER, &client, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_client_prove_entry(client, &request, &cmd->arena, &answer,

@@ -1,6 +1,3 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "limit.h"
 
 #include "report_day.h"
@@ -63,7 +60,6 @@ hf_cmd_each_case(struct hf_cmd *cmd, struct hf_client *client, uint64_t from_ms,
 	hf_arena_init(&arena, HF_CMD_ARENA_BYTES);
 	hf_progress_begin(&progress, hf_cmd_has(cmd, HF_CMD_QUIET));
 	do {
-		hf_arena_reset(&arena);
 		err = hf_client_list_cases(client, &request, &arena, &page,
 					   why);
 		for (size_t i = 0; err == HF_OK && i < page.cases_count; i++)
@@ -72,8 +68,7 @@ hf_cmd_each_case(struct hf_cmd *cmd, struct hf_client *client, uint64_t from_ms,
 			break;
 		done += page.cases_count;
 		hf_progress_show(&progress, "reading", done, 0, "cases", "");
-		snprintf(token, sizeof(token), "%s", page.next_page_token);
-	} while (token[0] != '\0');
+	} while (hf_cmd_next_page(&arena, token, page.next_page_token));
 	hf_progress_clear(&progress);
 	hf_arena_release(&arena);
 	return err;

@@ -68,6 +68,12 @@ json_t *hf_json_number(uint64_t number)
 	return json_integer((json_int_t)number);
 }
 
+json_t *hf_json_entry(const char *origin, uint64_t index)
+{
+	return json_pack("{s:o, s:o}", "origin", hf_json_text(origin), "index",
+			 hf_json_number(index));
+}
+
 void hf_json_set_path(json_t *object, const char *path)
 {
 	json_t *plain = json_string(path);

@@ -25,6 +25,9 @@ json_t *hf_json_hex(const void *bytes, size_t len_bytes);
 /* Numbers of trees and clocks fit: they are below 2^63. */
 json_t *hf_json_number(uint64_t number);
 
+/* {"origin": ..., "index": ...}, to which more may be added; NULL is NOMEM. */
+json_t *hf_json_entry(const char *origin, uint64_t index);
+
 /* Set "path" and, where the path is not UTF-8, "path_hex" with its bytes. */
 void hf_json_set_path(json_t *object, const char *path);
 
