@@ -72,6 +72,15 @@ def goes_by(node, origin, number=1):
     until(lambda: [h.origin for h in node.match(sha256(number))] == [origin], 30, node.name)
 
 
+def changes_over(hotline, provider):
+    """Two items, which the provider finds, then in the next epoch."""
+    hotline.append("ncii", [item(1), item(2)])
+    until(lambda: provider.match(sha256(2)), 30)
+    next_epoch(hotline)
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 30)
+    goes_by(provider, NEW)
+
+
 def pair(net, count, **named):
     hotline = net.node("hotline", ["ncii"])
     provider = net.node("provider", **named)
@@ -198,11 +207,7 @@ def test_a_relay_passes_the_next_epoch_on_and_a_stranger_learns_nothing(net):
     hotline.share("ncii", provider)
     partner.follow(OLD)
     provider.follow(OLD)
-    hotline.append("ncii", [item(1), item(2)])
-    until(lambda: provider.match(sha256(2)), 30)
-    next_epoch(hotline)
-    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 30)
-    goes_by(provider, NEW)
+    changes_over(hotline, provider)
     with refused("NOT_FOUND"):
         hotline.federation(stranger).GetCheckpoint(pb.GetCheckpointRequest(origin=NEW), timeout=10)
 
@@ -215,11 +220,7 @@ def test_a_publisher_that_nobody_can_dial_brings_the_next_epoch(net):
         node.start()
     hotline.share("ncii", provider)
     provider.follow(OLD)
-    hotline.append("ncii", [item(1), item(2)])
-    until(lambda: provider.match(sha256(2)), 30)
-    next_epoch(hotline)
-    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 30)
-    goes_by(provider, NEW)
+    changes_over(hotline, provider)
 
 
 def test_who_stopped_following_the_next_epoch_is_not_given_it_again(net):

@@ -17,9 +17,9 @@ ORIGIN = "hotline.example/ncii/1"
 ASKS_PARTNER = "checkpoint-peers: [partner.example]\n"
 
 
-def pair(net, follows):
-    """A hotline that wants its partner's word, and the partner."""
-    hotline = net.organisation("hotline", ["ncii", "own"], conf=ASKS_PARTNER)
+def pair(net, follows=True, sets=("ncii", "own"), conf=ASKS_PARTNER):
+    """A hotline that wants its partner's word, by default, and the partner."""
+    hotline = net.organisation("hotline", sets, conf=conf)
     partner = net.organisation("partner")
     net.enrol(hotline, partner)
     hotline.start()
@@ -74,14 +74,7 @@ def no_fork(*nodes):
 def test_case_16_a_publisher_set_back_fetches_its_entries_back_before_it_signs(net, record):
     """The machine set back with its signer's record; or the ledger alone, with
     a signer that forgot everything, or nothing."""
-    conf = "" if record == "kept" else ASKS_PARTNER
-    hotline = net.organisation("hotline", ["ncii", "own"], conf=conf)
-    partner = net.organisation("partner")
-    net.enrol(hotline, partner)
-    for node in (hotline, partner):
-        node.start()
-    hotline.share("ncii", partner)
-    partner.follow(ORIGIN)
+    hotline, partner = pair(net, conf="" if record == "kept" else ASKS_PARTNER)
     hotline.append("ncii", [item(n) for n in range(300)])
     holds(partner, hotline, 300)
     hotline.stop()
@@ -176,7 +169,7 @@ def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
 
 
 def test_without_the_peer_nothing_is_signed_until_it_is_back(net):
-    hotline, partner = pair(net, follows=True)
+    hotline, partner = pair(net)
     append(hotline, 1)
     holds(partner, hotline, 1)
     partner.stop()
@@ -193,7 +186,7 @@ def test_without_the_peer_nothing_is_signed_until_it_is_back(net):
 
 
 def test_a_signer_that_is_started_again_asks_again(net):
-    hotline, partner = pair(net, follows=True)
+    hotline, partner = pair(net)
     append(hotline, 1)
     holds(partner, hotline, 1)
     pid = hotline.process.pid
@@ -401,13 +394,7 @@ def found(node):
     ids=["payload", "opening", "header", "header_of_the_last_chunk", "inner_hash"])
 @pytest.mark.parametrize("whose", ["followed", "own"])
 def test_case_21_a_turned_bit_is_found_and_fetched_again(net, whose, what, n, says):
-    hotline = net.organisation("hotline", ["ncii"])
-    partner = net.organisation("partner")
-    net.enrol(hotline, partner)
-    hotline.start()
-    partner.start()
-    hotline.share("ncii", partner)
-    partner.follow(ORIGIN)
+    hotline, partner = pair(net, sets=["ncii"], conf="")
     hotline.append("ncii", [item(n) for n in range(600)])
     holds(partner, hotline, 600)
     before = whole(partner, 600)
@@ -453,13 +440,7 @@ def test_what_no_peer_has_is_told_and_never_signed_over(net):
 
 
 def test_a_turned_bit_is_found_without_being_asked_for(net):
-    hotline = net.organisation("hotline", ["ncii"])
-    partner = net.organisation("partner")
-    net.enrol(hotline, partner)
-    hotline.start()
-    partner.start()
-    hotline.share("ncii", partner)
-    partner.follow(ORIGIN)
+    hotline, partner = pair(net, sets=["ncii"], conf="")
     hotline.append("ncii", [item(n) for n in range(300)])
     holds(partner, hotline, 300)
     partner.stop()

@@ -69,6 +69,16 @@ def next_epoch(node, **fields):
     return node.admin.NextEpoch(pb.NextEpochRequest(set="ncii", **fields), timeout=30)
 
 
+def leap_from(note):
+    """The root of LEAP entries that go on from those of a note, which are 16,
+    and the proof."""
+    root = base64.b64decode(note.split(b"\n")[2])
+    hashes = [bytes([n]) * 32 for n in range(36)]
+    for one in hashes:
+        root = hashlib.sha256(b"\1" + root + one).digest()
+    return root, b"".join(hashes)
+
+
 class Thief:
     """What stands behind the relay: the publisher, but for the leap."""
 
@@ -95,12 +105,9 @@ def test_case_12_a_fast_forward_by_a_stolen_key_is_quarantined_and_honest_entrie
         holds(field.provider, 16)
         until(lambda: field.relay.open > 0, 20)
         held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
-        root = base64.b64decode(held.split(b"\n")[2])
-        hashes = [bytes([n]) * 32 for n in range(36)]
-        for one in hashes:
-            root = hashlib.sha256(b"\1" + root + one).digest()
+        root, proof = leap_from(held)
         note = note_of(field.hotline, LEAP, root)
-        thief = field.relay.upstream = Thief(field.relay.upstream, b"".join(hashes))
+        thief = field.relay.upstream = Thief(field.relay.upstream, proof)
 
         def alter(news):
             news.note = note
@@ -135,12 +142,9 @@ def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
         holds(field.provider, 16)
         until(lambda: field.provider.match(sha256(15)) and field.relay.open > 0, 20)
         held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
-        root = base64.b64decode(held.split(b"\n")[2])
-        hashes = [bytes([n]) * 32 for n in range(36)]
-        for one in hashes:
-            root = hashlib.sha256(b"\1" + root + one).digest()
+        root, proof = leap_from(held)
         leap = note_of(field.hotline, LEAP, root)
-        thief = field.relay.upstream = Thief(field.relay.upstream, b"".join(hashes))
+        thief = field.relay.upstream = Thief(field.relay.upstream, proof)
 
         def alter(news):
             yield pb.TailResponse(origin=ORIGIN, note=leap)

@@ -16,6 +16,18 @@ static void restore(struct pair *pair)
 	pair->foreign = own_set(&pair->to);
 }
 
+/* `from` has 1000 entries, `to` is its copy of when they were 300. */
+static void grow_and_set_back(struct pair *pair)
+{
+	struct hf_why why = { "" };
+
+	pair->own = own_set(&pair->from);
+	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
+	restore(pair);
+	assert_ok(rig_append_many(&pair->from, pair->own, 300, 700, &why),
+		  &why);
+}
+
 static void a_backup_is_a_ledger_and_leaves_nothing_beside_it(void **state)
 {
 	struct pair *pair = *state;
@@ -66,11 +78,7 @@ static void what_does_not_continue_an_old_copy_is_not_fetched_back(void **state)
 	struct hf_tree_hash root;
 	struct hf_why why = { "" };
 
-	pair->own = own_set(&pair->from);
-	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
-	restore(pair);
-	assert_ok(rig_append_many(&pair->from, pair->own, 300, 700, &why),
-		  &why);
+	grow_and_set_back(pair);
 	root = info_of(&pair->from, pair->own).note_root;
 	/* Without the proof that it continues what is here: nothing. */
 	assert_int_equal(see_note(pair, 1000, &root, 1900000000, NULL, &why),
@@ -87,11 +95,7 @@ static void an_old_copy_that_is_whole_again_is_the_same_set(void **state)
 	struct hf_tree_hash root;
 	struct hf_why why = { "" };
 
-	pair->own = own_set(&pair->from);
-	assert_ok(rig_append_many(&pair->from, pair->own, 0, 300, &why), &why);
-	restore(pair);
-	assert_ok(rig_append_many(&pair->from, pair->own, 300, 700, &why),
-		  &why);
+	grow_and_set_back(pair);
 	assert_ok(see(pair, 300, 1000, &why), &why);
 	info = info_of(&pair->to, pair->foreign);
 	assert_int_equal(info.known_size, 1000);
