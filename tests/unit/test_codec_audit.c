@@ -161,6 +161,7 @@ static void what_is_too_long_is_cut_between_characters(void **state)
 	/* Three bytes of one character, across the end. */
 	memcpy(text + HF_AUDIT_FACT_MAX_BYTES - 1, "\xe2\x82\xac", 4);
 	hf_audit_facts_add(&facts, "name", text);
+	assert_int_equal(facts.count, 1);
 	assert_int_equal(strlen(facts.at[0].value),
 			 HF_AUDIT_FACT_MAX_BYTES - 1);
 }

@@ -23,6 +23,8 @@ static int set_up(void **state)
 {
 	struct home *home = calloc(1, sizeof(*home));
 
+	if (home == NULL)
+		return -1;
 	strcpy(home->dir, "/tmp/hf-inventory-XXXXXX");
 	assert_non_null(mkdtemp(home->dir));
 	*state = home;

@@ -234,6 +234,7 @@ static void bytes_that_are_no_row_are_refused(void **state)
 	hf_buf_init(&buf, 4096);
 	hf_row_lean_reset(&lean);
 	hf_row_put(&buf, &lean, &row);
+	assert_int_equal(hf_buf_failed(&buf), HF_OK);
 	for (size_t len_bytes = 0; len_bytes < buf.len_bytes; len_bytes++) {
 		struct hf_span rest = hf_span(buf.at, len_bytes);
 
@@ -285,6 +286,7 @@ static void frames_that_are_not_there_are_refused(void **state)
 	hf_buf_init(&buf, 4096);
 	hf_row_lean_reset(&lean);
 	hf_row_put(&buf, &lean, &row);
+	assert_int_equal(hf_buf_failed(&buf), HF_OK);
 	taken_bytes = buf.len_bytes;
 	for (size_t len_bytes = 0; len_bytes < taken_bytes; len_bytes++) {
 		struct hf_span rest = hf_span(buf.at, len_bytes);
