@@ -39,7 +39,7 @@ struct hf_opinions {
 	uint64_t version;
 	uint64_t next_until_ms; /* something ends then; 0: nothing */
 	bool is_marking;        /* a round is under way */
-	uint32_t seen_sets;     /* sets above were not looked at */
+	uint32_t seen_sets;     /* sets above are still to be looked at */
 	bool has_changed;       /* look at every set, count everything anew */
 	bool has_news;
 	bool must_stop;

@@ -268,6 +268,8 @@ static enum hf_err news_read(struct hf_opinions *opinions, struct hf_why *why)
 	pthread_mutex_lock(&opinions->lock);
 	has_changed = opinions->has_changed;
 	opinions->has_changed = false;
+	if (has_changed)
+		opinions->seen_sets = 0;
 	opinions->has_news = false;
 	opinions->is_marking = true;
 	if (has_changed)

@@ -34,7 +34,7 @@ struct hf_roles {
 		void (*changed)(void *arg); /* NULL: nobody asks */
 		void *arg;
 	} watchers[HF_ROLES_WATCHERS];
-	uint32_t seen_sets; /* sets above were not looked at */
+	uint32_t seen_sets; /* sets above are still to be looked at */
 	bool has_changed;   /* look at every set */
 	bool has_news;      /* some directory has more */
 	bool must_stop;

@@ -276,6 +276,8 @@ static enum hf_err news_read(struct hf_roles *roles, struct hf_why *why)
 	pthread_mutex_lock(&roles->lock);
 	has_changed = roles->has_changed;
 	roles->has_changed = false;
+	if (has_changed)
+		roles->seen_sets = 0;
 	roles->has_news = false;
 	pthread_mutex_unlock(&roles->lock);
 	if (has_changed)

@@ -2,6 +2,24 @@
 
 #include "roles_world.h"
 
+/* What is done the next time that the roles' thread has looked at the ledger
+ * and is about to ask the ring what of it is a directory. */
+static void (*between)(struct world *world);
+static struct world *between_world;
+
+struct hf_ring *__real_hf_ring_holder_get(struct hf_ring_holder *holder);
+struct hf_ring *__wrap_hf_ring_holder_get(struct hf_ring_holder *holder);
+
+struct hf_ring *__wrap_hf_ring_holder_get(struct hf_ring_holder *holder)
+{
+	void (*now)(struct world * world) = between;
+
+	between = NULL;
+	if (now != NULL)
+		now(between_world);
+	return __real_hf_ring_holder_get(holder);
+}
+
 struct seen {
 	struct hf_roles_row rows[16];
 	size_t count;
@@ -345,10 +363,50 @@ static void many_ask_while_directories_grow(void **state)
 		assert_int_equal(askers[i].wrong, 0);
 }
 
+static void say_meanwhile(struct world *world)
+{
+	struct hf_roles *roles = world->roles;
+
+	/* The writer tells of each before it takes the next. */
+	world->roles = NULL;
+	say(world, world->theirs, &provider, FLAGGER, NOW_MS, 0);
+	say(world, world->theirs, &partner, HF_ROLE_HOTLINE, NOW_MS, 0);
+	world->roles = roles;
+}
+
+/* It was known, and was no directory: what it says while it becomes one is in
+ * no view of before, and told to nobody. */
+static void what_comes_while_directories_are_looked_for_is_read(void **state)
+{
+	struct world *world = *state;
+	struct hf_why why = { "" };
+
+	assert_ok(enrol(&partner, &why), &why);
+	assert_ok(enrol(&provider, &why), &why);
+	agree(&hotline, OURS);
+	assert_ok(rig_reopen(&world->rig, &why), &why);
+	world->theirs = set_of(world, THEIRS);
+	world->ours = set_of(world, OURS);
+	may_attest(world, "partner.example", BIT(FLAGGER));
+	start_roles(world);
+	say(world, world->ours, &partner, HF_ROLE_HOTLINE, NOW_MS, 0);
+
+	agree(&partner, THEIRS);
+	assert_ok(hf_ring_follow(dir, BYTES(THEIRS), &why), &why);
+	assert_ok(hf_ring_holder_reload(world->ring, &why), &why);
+	between_world = world;
+	between = say_meanwhile;
+	hf_roles_changed(world->roles);
+	assert_int_equal(hf_roles_wait(world->roles, world->theirs, 2, WAIT_MS),
+			 HF_OK);
+	assert_true(is_flagger(world, &provider, NOW_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(a_list_says_what_counts_and_why_the_rest_does_not),
+		WORLD_TEST(what_comes_while_directories_are_looked_for_is_read),
 		WORLD_TEST(the_last_word_in_a_set_is_found),
 		WORLD_TEST(directories_are_found_when_they_come),
 		WORLD_TEST(who_watches_is_told_when_answers_may_change),
