@@ -167,6 +167,18 @@ static enum hf_err headers_read(struct hf_ledger_piece *piece,
 	return HF_OK;
 }
 
+static enum hf_err headers_count_check(struct hf_span headers, uint64_t first,
+				       uint64_t size, struct hf_why *why)
+{
+	if (headers.len_bytes !=
+	    (hf_ledger_piece_end(first, size) - first) * HF_HEADER_BYTES)
+		return hf_why(why, HF_E_PROOF,
+			      "ledger: %zu bytes are not the headers of the "
+			      "chunk",
+			      headers.len_bytes);
+	return HF_OK;
+}
+
 static enum hf_err piece_new(struct hf_ledger *ledger, struct set *set,
 			     struct hf_span headers,
 			     struct hf_ledger_piece **out_piece,
@@ -189,6 +201,28 @@ static enum hf_err piece_new(struct hf_ledger *ledger, struct set *set,
 	return HF_OK;
 }
 
+/* A piece whose place is set becomes the caller's, or is gone.  What is read
+ * freezes the set in words: those of the caller may be NULL. */
+static enum hf_err piece_verify(struct hf_ledger_piece *piece,
+				const struct hf_tree_proof *proof,
+				struct hf_ledger_piece **out_piece,
+				struct hf_why *why)
+{
+	struct hf_why sentence = { "" };
+	enum hf_err err = headers_verify(piece, proof, &sentence);
+
+	if (err == HF_OK)
+		err = headers_read(piece, &sentence);
+	if (err == HF_OK)
+		err = room_make(piece, &sentence);
+	if (err != HF_OK) {
+		piece_free(&piece->job);
+		return hf_why(why, err, "%s", sentence.text);
+	}
+	*out_piece = piece;
+	return HF_OK;
+}
+
 enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 				  uint64_t size, uint64_t first,
 				  struct hf_span headers,
@@ -198,7 +232,6 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 {
 	struct hf_ledger_piece *piece;
 	struct hf_tree_hash root;
-	struct hf_why sentence = { "" };
 	struct set *set;
 	enum hf_err err;
 
@@ -212,29 +245,16 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 	err = checkpoint_find(ledger, set, size, &root, why);
 	if (err != HF_OK)
 		return err;
-	if (headers.len_bytes !=
-	    (hf_ledger_piece_end(first, size) - first) * HF_HEADER_BYTES)
-		return hf_why(why, HF_E_PROOF,
-			      "ledger: %zu bytes are not the headers of the "
-			      "chunk",
-			      headers.len_bytes);
+	err = headers_count_check(headers, first, size, why);
+	if (err != HF_OK)
+		return err;
 	err = piece_new(ledger, set, headers, &piece, why);
 	if (err != HF_OK)
 		return err;
 	piece->size = size;
 	piece->root = root;
 	piece->first = first;
-	err = headers_verify(piece, proof, &sentence);
-	if (err == HF_OK)
-		err = headers_read(piece, &sentence);
-	if (err == HF_OK)
-		err = room_make(piece, &sentence);
-	if (err != HF_OK) {
-		piece_free(&piece->job);
-		return hf_why(why, err, "%s", sentence.text);
-	}
-	*out_piece = piece;
-	return HF_OK;
+	return piece_verify(piece, proof, out_piece, why);
 }
 
 enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
@@ -264,12 +284,9 @@ enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
 		return hf_why(why, HF_E_CONFLICT,
 			      "ledger: '%s' has another note by now",
 			      set->origin);
-	if (headers.len_bytes !=
-	    (hf_ledger_piece_end(first, size) - first) * HF_HEADER_BYTES)
-		return hf_why(why, HF_E_PROOF,
-			      "ledger: %zu bytes are not the headers of the "
-			      "chunk",
-			      headers.len_bytes);
+	err = headers_count_check(headers, first, size, why);
+	if (err != HF_OK)
+		return err;
 	root = info.note_root;
 	err = piece_new(ledger, set, headers, &piece, why);
 	if (err != HF_OK)
@@ -278,17 +295,7 @@ enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
 	piece->size = size;
 	piece->root = root;
 	piece->first = first;
-	err = headers_verify(piece, proof, why);
-	if (err == HF_OK)
-		err = headers_read(piece, why);
-	if (err == HF_OK)
-		err = room_make(piece, why);
-	if (err != HF_OK) {
-		piece_free(&piece->job);
-		return err;
-	}
-	*out_piece = piece;
-	return HF_OK;
+	return piece_verify(piece, proof, out_piece, why);
 }
 
 size_t hf_ledger_piece_payload_len(const struct hf_ledger_piece *piece,

@@ -261,13 +261,6 @@ static enum hf_err sync_above(const char *dir, struct hf_why *why)
 	return hf_file_sync_dir(parent, why);
 }
 
-static enum hf_err count_byte(void *arg, const char *name, uint64_t bytes,
-			      struct hf_why *why)
-{
-	(void)arg, (void)name, (void)bytes, (void)why;
-	return HF_OK;
-}
-
 enum hf_err hf_backup_make(struct hf_node *node, const char *dir,
 			   struct hf_backup *out_backup, struct hf_why *why)
 {
@@ -288,8 +281,7 @@ enum hf_err hf_backup_make(struct hf_node *node, const char *dir,
 			       : hf_why_errno(why, "make '%s'", partial);
 	err = fill(node, partial, &backup, why);
 	if (err == HF_OK)
-		err = hf_disk_use(partial, count_byte, NULL, &backup.bytes,
-				  why);
+		err = hf_disk_use(partial, NULL, NULL, &backup.bytes, why);
 	/* Whole and durable: now it gets its name, if nobody took that. */
 	if (err == HF_OK &&
 	    renameat2(AT_FDCWD, partial, AT_FDCWD, dir, RENAME_NOREPLACE) != 0)

@@ -49,20 +49,29 @@ static const struct hf_ring_set *first_unfinished(const struct hf_ring *ring)
 	return NULL;
 }
 
+static enum hf_err find_info(struct hf_node *node, uint32_t set,
+			     struct hf_ledger_info *out_info,
+			     struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_info(view, set, out_info, why);
+	hf_ledger_view_end(view);
+	return err;
+}
+
 /* Nothing more may come into the earlier epoch.  Its agreement stays, so that
  * members match on it until they have the new one. */
 static enum hf_err close_earlier(struct hf_node *node, uint32_t set,
 				 const char *successor, struct hf_why *why)
 {
 	char reason[HF_LEDGER_REASON_MAX_BYTES + 1];
-	struct hf_ledger_view *view;
 	struct hf_ledger_info info;
-	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+	enum hf_err err = find_info(node, set, &info, why);
 
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_info(view, set, &info, why);
-	hf_ledger_view_end(view);
 	if (err != HF_OK)
 		return err;
 	snprintf(reason, sizeof(reason), "it goes on in %s", successor);
@@ -103,14 +112,9 @@ static enum hf_err finish(struct hf_node *node, const struct hf_ring_set *set,
 	struct hf_agreement agreement = *set->agreement;
 	struct hf_predecessor from = *set->agreement->predecessor;
 	struct hf_ledger_wait *wait;
-	struct hf_ledger_view *view;
 	struct hf_ledger_info info;
-	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
+	enum hf_err err = find_info(node, number, &info, why);
 
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_info(view, number, &info, why);
-	hf_ledger_view_end(view);
 	if (err != HF_OK)
 		return err;
 	from.carried_plus_one = info.size + 1;

@@ -303,6 +303,21 @@ enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 	return err;
 }
 
+enum hf_err hf_own_set_state(struct hf_node *node, uint32_t set,
+			     uint64_t time_ms, struct hf_span payload,
+			     struct hf_ledger_receipt *out_receipt,
+			     struct hf_why *why)
+{
+	const struct hf_ledger_draft draft = {
+		.op = HF_OP_STATUS,
+		.time_ms = time_ms,
+		.target = HF_LEDGER_SELF,
+		.payload = payload,
+	};
+
+	return hf_own_set_say(node, set, &draft, out_receipt, why);
+}
+
 enum hf_err hf_own_sets_create(struct hf_node *node, struct hf_why *why)
 {
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);

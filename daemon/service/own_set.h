@@ -66,6 +66,12 @@ HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 				   struct hf_ledger_receipt *out_receipt,
 				   struct hf_why *why);
 
+/* The same for a statement: a STATUS entry about itself. */
+HF_MUST enum hf_err hf_own_set_state(struct hf_node *node, uint32_t set,
+				     uint64_t time_ms, struct hf_span payload,
+				     struct hf_ledger_receipt *out_receipt,
+				     struct hf_why *why);
+
 /* The ledger has every set of ours that the ring has an agreement for. */
 HF_MUST enum hf_err hf_own_sets_create(struct hf_node *node,
 				       struct hf_why *why);

@@ -116,11 +116,6 @@ static enum hf_err claim_say(struct hf_unary *unary, uint32_t set,
 			     struct hf_ledger_receipt *out_receipt,
 			     struct hf_why *why)
 {
-	struct hf_ledger_draft draft = {
-		.op = HF_OP_STATUS,
-		.time_ms = now_ms,
-		.target = HF_LEDGER_SELF,
-	};
 	struct hf_buf payload;
 	enum hf_err err = hf_attestation_check(claim, why);
 
@@ -130,12 +125,11 @@ static enum hf_err claim_say(struct hf_unary *unary, uint32_t set,
 	}
 	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
 	err = hf_attestation_encode(claim, &payload);
-	draft.payload = hf_buf_span(&payload);
 	if (err != HF_OK)
 		err = hf_why(why, err, "claim: %s", hf_err_words(err));
 	else
-		err = hf_own_set_say(unary->node, set, &draft, out_receipt,
-				     why);
+		err = hf_own_set_state(unary->node, set, now_ms,
+				       hf_buf_span(&payload), out_receipt, why);
 	hf_buf_release(&payload);
 	return err;
 }

@@ -25,7 +25,7 @@ static enum hf_err end_name(struct walk *walk, struct hf_why *why)
 
 	walk->bytes = 0;
 	walk->all_bytes += bytes;
-	return walk->name[0] != '\0'
+	return walk->name[0] != '\0' && walk->each != NULL
 		       ? walk->each(walk->arg, walk->name, bytes, why)
 		       : HF_OK;
 }

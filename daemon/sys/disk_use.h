@@ -16,7 +16,8 @@
 #include "err.h"
 
 /* Tell of each name in dir what it and all below takes, by name, and of dir
- * itself as ".".  What each returns ends it, if it is an error. */
+ * itself as ".".  What each returns ends it, if it is an error; it may be
+ * NULL. */
 HF_MUST enum hf_err
 hf_disk_use(const char *dir,
 	    enum hf_err (*each)(void *arg, const char *name, uint64_t bytes,

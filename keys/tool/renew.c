@@ -89,32 +89,17 @@ enum hf_err hf_tool_tls_new(struct hf_tool *tool, struct hf_why *why)
 /* Never over one that is there: what it kept would be lost. */
 enum hf_err hf_tool_storage_new(struct hf_tool *tool, struct hf_why *why)
 {
-	const struct hf_key_lock open_lock = { { NULL, 0 }, { 0, 0 } };
-	struct hf_key_facts facts = { .role = HF_KEY_STORAGE,
-				      .created_ms = tool->now_ms };
 	char path[HF_TOOL_PATH_SIZE];
-	struct hf_key *key = NULL;
-	struct hf_ring *ring;
 	enum hf_err err;
 
-	err = hf_ring_load(tool->ring, &ring, why);
-	if (err != HF_OK)
-		return err;
 	hf_tool_key_path(tool, HF_KEY_STORAGE, path);
-	facts.domain = hf_span_of(hf_ring_self(ring)->name);
-	err = hf_key_new(&facts, &key, why);
-	if (err == HF_OK)
-		err = hf_vault_create(path, key, &open_lock, why);
-	if (err == HF_OK)
-		err = hf_tool_give(path, why);
+	err = hf_tool_key_make(tool, HF_KEY_STORAGE, path, why);
 	if (err == HF_OK)
 		printf("Made '%s'.  Back it up: without it nobody can read "
 		       "what takedown cases said.\n\n"
 		       "Next:\n  restart hashfed-signer, or hashfedd where "
 		       "that starts it\n",
 		       path);
-	hf_key_free(key);
-	hf_ring_release(ring);
 	return err;
 }
 

@@ -34,26 +34,12 @@ static enum hf_err path_of_next(const struct hf_tool *tool,
 static enum hf_err new_key(struct hf_tool *tool, enum hf_key_role role,
 			   struct hf_why *why)
 {
-	const struct hf_key_lock open_lock = { { NULL, 0 }, { 0, 0 } };
-	struct hf_key_facts facts = { .role = role,
-				      .created_ms = tool->now_ms };
 	const char *word = hf_key_role_name(role);
 	char path[HF_TOOL_PATH_SIZE];
-	struct hf_key *key = NULL;
-	struct hf_ring *ring;
-	enum hf_err err;
+	enum hf_err err = path_of_next(tool, role, path, why);
 
-	err = hf_ring_load(tool->ring, &ring, why);
-	if (err != HF_OK)
-		return err;
-	facts.domain = hf_span_of(hf_ring_self(ring)->name);
-	err = path_of_next(tool, role, path, why);
 	if (err == HF_OK)
-		err = hf_key_new(&facts, &key, why);
-	if (err == HF_OK)
-		err = hf_vault_create(path, key, &open_lock, why);
-	if (err == HF_OK)
-		err = hf_tool_give(path, why);
+		err = hf_tool_key_make(tool, role, path, why);
 	if (err == HF_OK)
 		printf("Made '%s'.  From the next start of the signer both %s "
 		       "keys sign.\n\n"
@@ -62,8 +48,6 @@ static enum hf_err new_key(struct hf_tool *tool, enum hf_key_role role,
 		       "away for longer goes on too;\n"
 		       "  at once where the old key may have been stolen\n",
 		       path, word, word);
-	hf_key_free(key);
-	hf_ring_release(ring);
 	return err;
 }
 

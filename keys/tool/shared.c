@@ -132,6 +132,29 @@ enum hf_err hf_tool_online_key(const struct hf_tool *tool,
 			     out_key, why);
 }
 
+enum hf_err hf_tool_key_make(const struct hf_tool *tool, enum hf_key_role role,
+			     const char *path, struct hf_why *why)
+{
+	const struct hf_key_lock open_lock = { { NULL, 0 }, { 0, 0 } };
+	struct hf_key_facts facts = { .role = role,
+				      .created_ms = tool->now_ms };
+	struct hf_key *key = NULL;
+	struct hf_ring *ring;
+	enum hf_err err = hf_ring_load(tool->ring, &ring, why);
+
+	if (err != HF_OK)
+		return err;
+	facts.domain = hf_span_of(hf_ring_self(ring)->name);
+	err = hf_key_new(&facts, &key, why);
+	if (err == HF_OK)
+		err = hf_vault_create(path, key, &open_lock, why);
+	if (err == HF_OK)
+		err = hf_tool_give(path, why);
+	hf_key_free(key);
+	hf_ring_release(ring);
+	return err;
+}
+
 enum hf_err hf_tool_receive_keys(const struct hf_tool *tool,
 				 struct hf_receiveset **out_keys,
 				 struct hf_why *why)

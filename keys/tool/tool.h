@@ -182,6 +182,12 @@ HF_MUST enum hf_err hf_tool_online_key(const struct hf_tool *tool,
 				       struct hf_key **out_key,
 				       struct hf_why *why);
 
+/* A new one of our own, given to its user.  EXISTS: it is never put over one
+ * that is there. */
+HF_MUST enum hf_err hf_tool_key_make(const struct hf_tool *tool,
+				     enum hf_key_role role, const char *path,
+				     struct hf_why *why);
+
 /* The receive keys of lib/signer, which need no passphrase either; the caller
  * closes them. */
 HF_MUST enum hf_err hf_tool_receive_keys(const struct hf_tool *tool,
