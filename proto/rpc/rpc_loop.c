@@ -10,17 +10,20 @@
 #include "thread.h"
 #include "rpc_core.h"
 
-static void (*log_text)(const char *text);
+/* Clients may be opened by several threads at once. */
+static void (*_Atomic log_text)(const char *text);
 
 static void on_log(gpr_log_func_args *args)
 {
-	if (log_text != NULL)
-		log_text(args->message);
+	void (*log)(const char *text) = log_text;
+
+	if (log != NULL)
+		log(args->message);
 }
 
 void hf_rpc_start(void (*log)(const char *text))
 {
-	/* Before grpc_init(): it logs, and no thread reads log_text yet. */
+	/* Before grpc_init(): it logs. */
 	log_text = log;
 	gpr_set_log_function(on_log);
 	grpc_init();
