@@ -199,6 +199,40 @@ def test_chunks_that_are_not_the_publishers_are_not_stored(field, lie):
     assert field.problem() == ""
 
 
+def withheld(index):
+    """Say of an entry that it was erased, which nobody signed."""
+    def alter(messages):
+        for m in messages:
+            at, first = index - m.first, m.first
+            if 0 <= at < len(m.payload_lengths) and m.payload_lengths[at]:
+                opening = 32 * sum(length > 0 for length in m.payload_lengths[:at])
+                start = sum(m.payload_lengths[:at])
+                m.openings = m.openings[:opening] + m.openings[opening + 32:]
+                m.payloads = m.payloads[:start] + m.payloads[start + m.payload_lengths[at]:]
+                m.payload_lengths[at] = 0
+                m.erased.append(index)
+            yield m
+    return alter
+
+
+def test_a_payload_that_is_withheld_makes_the_set_incomplete_and_is_named(net):
+    field = Field(net)
+    index = field.size + 2
+    field.relay.lie("GetChunks", withheld(index))
+    field.grow(5)
+    until(lambda: field.provider.sets()[ORIGIN].applied == field.size, 30, "the rest is applied")
+    info = field.provider.sets()[ORIGIN]
+    assert (info.state, info.missing, list(info.missing_entries)) == (pb.SET_STATE_INCOMPLETE, 1, [index])
+    shown = field.provider.hashfed("sets", "show", ORIGIN)
+    assert "incomplete" in shown.lower() and f"missing      1 payloads, of entries {index}\n" in shown
+    # Its neighbours match, and nobody passes it off as erased.
+    until(lambda: field.provider.match(sha256(field.next - 2)), 30)
+    assert not field.provider.match(sha256(field.next - 3))
+    found = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    assert (found.size, found.payloads, found.missing) == (field.size, field.size - 1, 1)
+    field.relay.stop()
+
+
 def growth_byte(answer):
     answer.hashes = flipped(answer.hashes)
     return answer
