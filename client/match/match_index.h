@@ -183,6 +183,10 @@ void hf_index_settle(struct hf_index *index);
 /* Where to go on feeding the set: after an open, what the segments hold. */
 uint64_t hf_index_position(struct hf_index *index, uint32_t set);
 
+/* Do lookups find everything that was added?  What came in bulk they do not
+ * before it is sealed. */
+bool hf_index_finds_all(struct hf_index *index);
+
 /* Seal the mutable part now; on disk when this returns. */
 HF_MUST enum hf_err hf_index_sync(struct hf_index *index, struct hf_why *why);
 

@@ -292,6 +292,11 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		is.fed = batch.end;
 		hf_feed_batch_release(&batch);
 	}
+	/* Nobody finds what came in bulk before it is sealed. */
+	if (err == HF_OK && !is.has_all && is.is_given) {
+		err = hf_index_sync(feed->node->index, why);
+		may_have_all = true;
+	}
 	if (err == HF_OK)
 		err = take_out_void(feed, record, &is, why);
 	if (err != HF_OK)

@@ -40,6 +40,7 @@ struct hf_feed_set {
 	bool is_succeeded;   /* a later epoch is matched on instead */
 	bool is_waiting;     /* an earlier one is, until this has all of it */
 	bool has_all;        /* it has, or there is none */
+	bool is_given;       /* the index was, and may not find it yet */
 	uint32_t earlier;    /* the set that it goes on from; 0: none here */
 	uint32_t later;      /* that goes on from it; 0: none here */
 	uint64_t void_from;  /* entries from here on are; UINT64_MAX: none */

@@ -2,6 +2,7 @@
 
 #include "codec_document.h"
 #include "fresh.h"
+#include "match_index.h"
 #include "ring.h"
 
 #include "feed_epoch.h"
@@ -64,7 +65,7 @@ static bool is_succeeded(struct hf_feed *feed, const struct hf_ring *ring,
 		if (hf_ledger_info(view, later, &info, NULL) != HF_OK)
 			return false;
 		hf_feed_epoch(feed->node, ring, view, &info, &epoch);
-		if (epoch.has_all)
+		if (epoch.is_given)
 			return true;
 		later = epoch.later;
 	}
@@ -113,7 +114,12 @@ void hf_feed_describe(struct hf_feed *feed, struct record *record,
 		.earlier = epoch.earlier,
 		.later = epoch.later,
 		.void_from = epoch.void_from,
-		.has_all = epoch.has_all,
+		.is_given = epoch.is_given,
+		/* It never goes back, whatever comes then. */
+		.has_all = record->is.has_all ||
+			   (epoch.is_given &&
+			    (epoch.earlier == 0 ||
+			     hf_index_finds_all(feed->node->index))),
 		.is_succeeded = is_succeeded(feed, ring, view, epoch.later),
 	};
 	if (out->size > out->void_from)

@@ -25,9 +25,9 @@ static bool is_contradicted(struct hf_ledger_view *view,
 
 /* One that is not followed any more is in no index, and is no reason to go back
  * to the epoch before it. */
-static bool has_all(struct hf_node *node, const struct hf_ring *ring,
-		    const struct hf_agreement *agreement,
-		    const struct hf_ledger_info *info)
+static bool is_given(struct hf_node *node, const struct hf_ring *ring,
+		     const struct hf_agreement *agreement,
+		     const struct hf_ledger_info *info)
 {
 	const struct hf_predecessor *from = agreement->predecessor;
 	uint64_t size;
@@ -60,11 +60,11 @@ void hf_feed_epoch(struct hf_node *node, const struct hf_ring *ring,
 	const uint8_t *root = NULL;
 
 	*out = (struct hf_feed_epoch){ .void_from = UINT64_MAX,
-				       .has_all = true };
+				       .is_given = true };
 	if (about != NULL && about->agreement->predecessor != NULL) {
 		out->earlier =
 			number_of(view, about->agreement->predecessor->origin);
-		out->has_all = has_all(node, ring, about->agreement, info);
+		out->is_given = is_given(node, ring, about->agreement, info);
 	}
 	later = hf_ring_successor(ring, origin, &out->void_from, &root);
 	if (later == NULL)

@@ -25,7 +25,7 @@ struct hf_feed_epoch {
 	bool is_continued;    /* by one that is not followed yet, perhaps */
 	uint64_t void_from;   /* entries from here on are; UINT64_MAX */
 	bool is_contradicted; /* the successor says another root */
-	bool has_all; /* that counts of earlier ones, for lookups to find */
+	bool is_given; /* all that counts of earlier ones is in the index */
 };
 
 void hf_feed_epoch(struct hf_node *node, const struct hf_ring *ring,

@@ -188,6 +188,10 @@ static void the_last_bulk_is_merged_at_once(void **state)
 	if (getenv("HF_FAIL_ALLOC") == NULL) {
 		assert_int_equal(stats.segments_count, 2);
 		assert_int_equal(stats.mutable_count, HF_INDEX_BULK_MIN);
+		/* And nobody who waits for it takes it for found. */
+		assert_false(hf_index_finds_all(place->index));
+		assert_int_equal(hits_of(place->index, 2 * HF_INDEX_BULK_MIN),
+				 0);
 	}
 	hf_index_settle(place->index);
 	do
@@ -195,6 +199,7 @@ static void the_last_bulk_is_merged_at_once(void **state)
 	while (stats.segments_count != 1 || stats.mutable_count != 0);
 	if (getenv("HF_FAIL_ALLOC") == NULL)
 		assert_int_equal(stats.seals_count, 3);
+	assert_true(hf_index_finds_all(place->index));
 	assert_int_equal(hits_of(place->index, 0), 1);
 	assert_int_equal(hits_of(place->index, 3 * HF_INDEX_BULK_MIN - 1), 1);
 }
