@@ -246,21 +246,11 @@ static void wait_for_threads(struct hf_index *index)
 	hf_match_work_wait(index, &index->done, HF_MATCH_WAIT_MS * 1000);
 }
 
-/* With the lock held: bulks that are full and wait to be sealed. */
-static size_t count_bulks(const struct hf_index *index)
-{
-	size_t bulks = 0;
-
-	for (size_t i = 0; i < index->frozen_count; i++)
-		bulks += index->frozen[i].memory->bulk != NULL;
-	return bulks;
-}
-
 /* So that memory stays bounded. */
 static bool is_behind(const struct hf_index *index)
 {
 	return index->frozen_count == HF_MATCH_FROZEN_MAX ||
-	       count_bulks(index) == HF_MATCH_BULKS_WAIT_MAX;
+	       hf_match_state_bulks(index) == HF_MATCH_BULKS_WAIT_MAX;
 }
 
 /* What is filled now is full: another, as soon as there may be one. */
@@ -549,16 +539,6 @@ void hf_index_settle(struct hf_index *index)
 	index->is_burst = false;
 	pthread_cond_broadcast(&index->work);
 	pthread_mutex_unlock(&index->lock);
-}
-
-bool hf_index_finds_all(struct hf_index *index)
-{
-	bool finds_all;
-
-	pthread_mutex_lock(&index->lock);
-	finds_all = index->bulk == NULL && count_bulks(index) == 0;
-	pthread_mutex_unlock(&index->lock);
-	return finds_all;
 }
 
 uint64_t hf_index_position(struct hf_index *index, uint32_t set)

@@ -93,6 +93,16 @@ static void count_bulk(const struct hf_match_memory *memory,
 		stats->hashes_count[a] += bulk->columns[a].count;
 }
 
+bool hf_index_finds_all(struct hf_index *index)
+{
+	bool finds_all;
+
+	pthread_mutex_lock(&index->lock);
+	finds_all = index->bulk == NULL && hf_match_state_bulks(index) == 0;
+	pthread_mutex_unlock(&index->lock);
+	return finds_all;
+}
+
 void hf_index_stats(struct hf_index *index, struct hf_index_stats *out_stats)
 {
 	struct hf_index_stats stats = { 0 };

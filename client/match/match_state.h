@@ -209,6 +209,16 @@ static inline bool hf_match_state_is_filling(const struct hf_index *index)
 	return index->bulk != NULL || hf_match_memory_rows(index->active) > 0;
 }
 
+/* Bulks that are full and wait to be sealed.  With the lock held. */
+static inline size_t hf_match_state_bulks(const struct hf_index *index)
+{
+	size_t bulks = 0;
+
+	for (size_t i = 0; i < index->frozen_count; i++)
+		bulks += index->frozen[i].memory->bulk != NULL;
+	return bulks;
+}
+
 /* Close the active memory, or the bulk, and begin another.  With the lock held;
  * needs room in frozen. */
 HF_MUST enum hf_err hf_match_state_freeze(struct hf_index *index,
