@@ -22,8 +22,11 @@ struct hf_offer {
 	struct hf_link *link; /* borrowed */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint32_t set;
-	uint8_t done[HF_SHA256_BYTES]; /* of the note that it has in full */
-	struct hf_rpc_call *call;      /* a reference, while it runs */
+	/* Of the agreement and of the note that it has in full, and of those
+	 * of this round. */
+	uint8_t done[HF_SHA256_BYTES];
+	uint8_t round[HF_SHA256_BYTES];
+	struct hf_rpc_call *call; /* a reference, while it runs */
 	struct hf_outgo outgo;
 	struct hf_span note; /* owned: of this round */
 	uint64_t size;       /* of that note */
@@ -36,7 +39,7 @@ struct hf_offer {
 static void begin_call(struct hf_offer *offer);
 
 /* What is offered this time; false when there is nothing to offer. */
-static bool take_note(struct hf_offer *offer, uint8_t *out_digest)
+static bool take_note(struct hf_offer *offer, struct hf_span agreement)
 {
 	struct hf_ledger *ledger = offer->link->peers->options.ledger;
 	struct hf_ledger_view *view;
@@ -52,8 +55,12 @@ static bool take_note(struct hf_offer *offer, uint8_t *out_digest)
 	    hf_ledger_note(view, offer->set, HF_LEDGER_NOTE, &note, NULL) ==
 		    HF_OK) {
 		uint8_t *copy = malloc(note.len_bytes);
+		struct hf_sha256 sum;
 
-		hf_sha256(note.at, note.len_bytes, out_digest);
+		hf_sha256_init(&sum);
+		hf_sha256_update(&sum, agreement.at, agreement.len_bytes);
+		hf_sha256_update(&sum, note.at, note.len_bytes);
+		hf_sha256_final(&sum, offer->round);
 		if (copy != NULL) {
 			memcpy(copy, note.at, note.len_bytes);
 			free((void *)offer->note.at);
@@ -168,7 +175,7 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 static void next_step(struct hf_offer *offer)
 {
 	if (offer->answer.applied >= offer->size) {
-		hf_sha256(offer->note.at, offer->note.len_bytes, offer->done);
+		memcpy(offer->done, offer->round, sizeof(offer->done));
 		hf_log(HF_LOG_DEBUG, "peer", "set brought",
 		       "peer=%s set=%s size=%llu", offer->link->name,
 		       offer->origin, (unsigned long long)offer->size);
@@ -197,8 +204,7 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 		if (err == HF_OK && offer->has_answer)
 			next_step(offer);
 		else if (err == HF_E_NOTFOUND)
-			hf_sha256(offer->note.at, offer->note.len_bytes,
-				  offer->done);
+			memcpy(offer->done, offer->round, sizeof(offer->done));
 		else if (err != HF_E_CANCELLED) {
 			hf_why_prefix(&why, "Offer of %s: ", offer->origin);
 			hf_link_fail(link, err, &why);
@@ -247,13 +253,13 @@ static struct hf_offer *offer_of(struct hf_link *link, const char *origin)
 	return offer;
 }
 
-static void look_at(struct hf_link *link, const char *origin)
+static void look_at(struct hf_link *link, const struct hf_ring_set *set)
 {
-	struct hf_offer *offer = offer_of(link, origin);
-	uint8_t digest[HF_SHA256_BYTES];
+	struct hf_offer *offer = offer_of(link, set->origin);
 
-	if (offer == NULL || offer->call != NULL || !take_note(offer, digest) ||
-	    memcmp(digest, offer->done, sizeof(digest)) == 0)
+	if (offer == NULL || offer->call != NULL ||
+	    !take_note(offer, set->document) ||
+	    memcmp(offer->round, offer->done, sizeof(offer->done)) == 0)
 		return;
 	offer->brings_chunks = false;
 	begin_call(offer);
@@ -274,7 +280,7 @@ void hf_offers_look(struct hf_link *link)
 		    hf_ring_may_have(ring, hf_span_of(sets[i].origin),
 				     link->organisation_id,
 				     hf_clock_wall_ms()) >= HF_RIGHT_RELAY)
-			look_at(link, sets[i].origin);
+			look_at(link, &sets[i]);
 	}
 	hf_ring_release(ring);
 }

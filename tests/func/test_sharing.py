@@ -55,6 +55,25 @@ def test_a_set_that_a_publisher_without_an_address_has_is_brought(net):
     until(lambda: partner.match(sha256(1069)), 30)
 
 
+def test_an_agreement_that_changes_is_brought_although_the_set_did_not(net):
+    hotline = net.organisation("hotline", ["ncii"], endpoint=False)
+    provider, third = net.organisation("provider"), net.organisation("third")
+    for node in (provider, third):
+        net.enrol(hotline, node)
+    for node in net.nodes:
+        node.start()
+    origin = hotline.origin("ncii")
+    hotline.share("ncii", provider)
+    provider.follow(origin)
+    hotline.append("ncii", [item(1)])
+    until(lambda: provider.match(sha256(1)), 30)
+    until(lambda: provider.sets()[origin].agreement_version == hotline.sets()[origin].agreement_version, 30)
+    version = hotline.sets()[origin].agreement_version
+    hotline.share("ncii", third)
+    assert hotline.sets()[origin].agreement_version == version + 1
+    until(lambda: provider.sets()[origin].agreement_version == version + 1, 30, "who is in it now is told")
+
+
 def test_peers_are_told_of_organisations_they_share_a_set_with_and_of_no_other(net):
     hotline, partner, provider = net.chain(start=False)
     partner.start()
