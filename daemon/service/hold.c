@@ -84,7 +84,7 @@ static enum hf_err load_line(struct hf_hold *hold, struct hf_span line)
 
 static enum hf_err load(struct hf_hold *hold, struct hf_why *why)
 {
-	struct hf_span left;
+	struct hf_span left, line;
 	struct hf_buf buf;
 	enum hf_err err;
 
@@ -92,17 +92,16 @@ static enum hf_err load(struct hf_hold *hold, struct hf_why *why)
 	err = hf_file_read(hold->path, &buf, why);
 	left = hf_buf_span(&buf);
 	while (err == HF_OK && left.len_bytes > 0) {
-		const uint8_t *end = memchr(left.at, '\n', left.len_bytes);
-		size_t len =
-			end != NULL ? (size_t)(end - left.at) : left.len_bytes;
-
-		err = load_line(hold, hf_span(left.at, len));
+		/* What has no end is no line either. */
+		if (!hf_text_line_take(&left, &line))
+			line = left;
+		err = line.at == left.at ? HF_E_CORRUPT : load_line(hold, line);
 		if (err != HF_OK)
 			err = hf_why(why, err, "'%s': '%.*s' is no held set",
-				     hold->path, (int)(len < 80 ? len : 80),
-				     (const char *)left.at);
-		len += end != NULL;
-		left = hf_span(left.at + len, left.len_bytes - len);
+				     hold->path,
+				     (int)(line.len_bytes < 80 ? line.len_bytes
+							       : 80),
+				     (const char *)line.at);
 	}
 	hf_buf_release(&buf);
 	return err == HF_E_NOTFOUND ? HF_OK : err;
