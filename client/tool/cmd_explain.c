@@ -161,10 +161,12 @@ static void show_entry(const struct hf_explained_entry *entry)
 		line(hf_verdict_word(entry->verdict), entry->rule);
 	else
 		line("no hit", "lookups here do not find it");
-	if (entry->algorithm != 0) {
-		snprintf(text, sizeof(text), "%s, %u bits differ",
-			 hf_algorithm_word(entry->algorithm), entry->distance);
+	if (entry->algorithm == HF_ALGORITHM_PDQ) {
+		snprintf(text, sizeof(text), "pdq, %u of 256 bits differ",
+			 entry->distance);
 		line("by", text);
+	} else if (entry->algorithm != 0) {
+		line("by", hf_algorithm_word(entry->algorithm));
 	}
 	line("class", hf_class_word(entry->content_class));
 	for (size_t i = 0; i < entry->labels_count; i++) {

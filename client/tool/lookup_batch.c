@@ -303,25 +303,6 @@ static bool is_same_entry(const struct hf_wire_match_hit *a,
 	return a->index == b->index && strcmp(a->origin, b->origin) == 0;
 }
 
-static bool is_near(const struct hf_wire_match_hit *hit)
-{
-	return hit->algorithm == HF_ALGORITHM_PDQ ||
-	       hit->algorithm == HF_ALGORITHM_VPDQ;
-}
-
-/* Of two hits of one entry: the more severe, the closer, the longer hash. */
-static bool counts_more(const struct hf_wire_match_hit *a,
-			const struct hf_wire_match_hit *b)
-{
-	if (a->verdict != b->verdict)
-		return a->verdict > b->verdict;
-	if (a->distance != b->distance)
-		return a->distance < b->distance;
-	if (is_near(a) || is_near(b))
-		return !is_near(a);
-	return a->digest.len_bytes > b->digest.len_bytes;
-}
-
 void hf_lookup_print(const struct hf_wire_match_hit *hits, size_t count,
 		     const char *subject)
 {
@@ -334,7 +315,7 @@ void hf_lookup_print(const struct hf_wire_match_hit *hits, size_t count,
 			is_printed = is_same_entry(&hits[j], &hits[i]);
 		for (size_t j = i + 1; j < count && !is_printed; j++) {
 			if (is_same_entry(&hits[j], best) &&
-			    counts_more(&hits[j], best))
+			    hf_wire_match_hit_is_stronger(&hits[j], best))
 				best = &hits[j];
 		}
 		if (!is_printed)

@@ -306,17 +306,25 @@ static struct hf_explained_entry *entry_of(struct explaining *explaining,
 	return entry;
 }
 
-/* Of an entry the worst of its hits, which comes first. */
+/* Of an entry the strongest of its hits. */
 static void put_hits(struct explaining *explaining,
 		     const struct hf_wire_match_response *answer)
 {
+	const struct hf_wire_match_hit *best[HF_MATCH_HITS_PER_ITEM] = { NULL };
+
 	for (size_t i = 0; i < answer->hits_count; i++) {
 		const struct hf_wire_match_hit *hit = &answer->hits[i];
 		struct hf_explained_entry *entry =
 			entry_of(explaining, hit->origin, hit->index);
+		size_t at;
 
-		if (entry == NULL || entry->verdict != 0)
+		if (entry == NULL)
 			continue;
+		at = (size_t)(entry - explaining->entries);
+		if (best[at] != NULL &&
+		    !hf_wire_match_hit_is_stronger(hit, best[at]))
+			continue;
+		best[at] = hit;
 		entry->algorithm = hit->algorithm;
 		entry->distance = hit->distance;
 		entry->verdict = hit->verdict;

@@ -433,12 +433,6 @@ static enum hf_err go_on_with(const struct found *found,
 	return err;
 }
 
-static bool is_near(const struct hf_hash *hash)
-{
-	return hash->algorithm == HF_ALGORITHM_PDQ ||
-	       hash->algorithm == HF_ALGORITHM_VPDQ;
-}
-
 /* What is the same item has the same one: SHA-256 where it is known, else the
  * first that is exact, else the first. */
 static const struct hf_hash *item_of(const struct hf_finding *finding)
@@ -450,7 +444,8 @@ static const struct hf_hash *item_of(const struct hf_finding *finding)
 
 		if (hash->algorithm == HF_ALGORITHM_SHA256)
 			return hash;
-		if (is_near(best) && !is_near(hash))
+		if (hf_algorithm_is_near(best->algorithm) &&
+		    !hf_algorithm_is_near(hash->algorithm))
 			best = hash;
 	}
 	return best;

@@ -96,6 +96,12 @@ static inline bool hf_class_is_csam(unsigned content_class)
 const char *hf_verdict_word(unsigned verdict);
 const char *hf_freshness_word(unsigned freshness);
 
+/* Matched by likeness: two files that look alike, not one file twice. */
+static inline bool hf_algorithm_is_near(unsigned algorithm)
+{
+	return algorithm == HF_ALGORITHM_PDQ || algorithm == HF_ALGORITHM_VPDQ;
+}
+
 /* The number, 0 when the word names none.  Case matters. */
 unsigned hf_algorithm_parse(struct hf_span word);
 unsigned hf_class_parse(struct hf_span word);

@@ -25,6 +25,19 @@ struct hf_span hf_digest_batch_next(const struct hf_digest_batch *batch,
 	return digest;
 }
 
+bool hf_wire_match_hit_is_stronger(const struct hf_wire_match_hit *a,
+				   const struct hf_wire_match_hit *b)
+{
+	if (a->verdict != b->verdict)
+		return a->verdict > b->verdict;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	if (hf_algorithm_is_near(a->algorithm) !=
+	    hf_algorithm_is_near(b->algorithm))
+		return !hf_algorithm_is_near(a->algorithm);
+	return a->digest.len_bytes > b->digest.len_bytes;
+}
+
 static enum hf_err check_videos(const struct hf_digest_batch *batch,
 				struct hf_why *why)
 {

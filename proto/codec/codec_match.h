@@ -56,6 +56,11 @@ struct hf_wire_match_hit {
 	uint32_t listed_percent;
 };
 
+/* Of two hits of one entry, whether a is the better reason: the more severe,
+ * the closer, one file twice before two alike, the longer digest. */
+bool hf_wire_match_hit_is_stronger(const struct hf_wire_match_hit *a,
+				   const struct hf_wire_match_hit *b);
+
 struct hf_wire_match_response {
 	const struct hf_wire_match_hit *hits; /* HF_MATCH_HITS_MAX */
 	size_t hits_count;

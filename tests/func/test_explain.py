@@ -36,8 +36,11 @@ def test_explain_says_all_that_is_known_and_why(net):
         assert (entry["origin"], entry["index"], entry["publisher"]) == (origin, 0, "hotline.example")
         assert entry["verdict"] == "review" and entry["class"] == "ncii" and entry["freshness"] == "fresh"
         assert entry["labels"] == [{"scheme": "local", "value": "case-0"}]
+    # Of the hashes that an entry has in common with what was asked, the one that says most.
+    assert entry["algorithm"] == "pdq"
     entry, = explain(provider, origin, "0")["entries"]
     assert entry["rule"].endswith("; entry disputed")
+    assert entry["algorithm"] == "sha256" and entry["distance"] == 0
     said = {o["organisation"]: o for o in entry["opinions"]}
     theirs = said["critic.example"]
     assert theirs["counts"] and theirs["note"] == "an actress of forty" and theirs["reason"] == "adult"

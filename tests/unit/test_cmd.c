@@ -383,6 +383,41 @@ static void a_name_cannot_rule_a_terminal_or_turn_a_line_around(void **state)
 	}
 }
 
+static void of_two_reasons_for_a_verdict_the_stronger_is_told(void **state)
+{
+	static const uint8_t bytes[32];
+	/* Each is a stronger reason than the one below it. */
+	const struct hf_wire_match_hit hits[] = {
+		{ .algorithm = HF_ALGORITHM_PDQ,
+		  .verdict = HF_VERDICT_BLOCK,
+		  .distance = 9,
+		  .digest = { bytes, 32 } },
+		{ .algorithm = HF_ALGORITHM_SHA256,
+		  .verdict = HF_VERDICT_REVIEW,
+		  .digest = { bytes, 32 } },
+		{ .algorithm = HF_ALGORITHM_SHA1,
+		  .verdict = HF_VERDICT_REVIEW,
+		  .digest = { bytes, 20 } },
+		{ .algorithm = HF_ALGORITHM_MD5,
+		  .verdict = HF_VERDICT_REVIEW,
+		  .digest = { bytes, 16 } },
+		{ .algorithm = HF_ALGORITHM_PDQ,
+		  .verdict = HF_VERDICT_REVIEW,
+		  .digest = { bytes, 32 } },
+		{ .algorithm = HF_ALGORITHM_PDQ,
+		  .verdict = HF_VERDICT_REVIEW,
+		  .distance = 1,
+		  .digest = { bytes, 32 } },
+	};
+
+	for (size_t i = 0; i < ROWS(hits); i++) {
+		for (size_t j = 0; j < ROWS(hits); j++)
+			assert_int_equal(hf_wire_match_hit_is_stronger(
+						 &hits[i], &hits[j]),
+					 i < j);
+	}
+}
+
 static void hits_are_sorted_back_to_their_items(void **state)
 {
 	const struct hf_wire_match_hit hits[] = {
@@ -425,6 +460,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(command_lines_are_taken_apart),
 		cmocka_unit_test(every_command_says_how_it_is_used),
+		cmocka_unit_test(
+			of_two_reasons_for_a_verdict_the_stronger_is_told),
 		cmocka_unit_test(every_option_is_taken_as_itself),
 		cmocka_unit_test(every_act_is_a_command_of_its_own),
 		cmocka_unit_test(hashes_are_told_from_files),
