@@ -138,7 +138,7 @@ static void on_result(void *arg, const struct hf_media_result *result)
 	}
 	run->err = hf_lookup_batch_add_file(&run->batch, (uint32_t)run->count,
 					    result, &run->why);
-	if (run->err == HF_OK && hf_cmd_has(run->cmd, HF_CMD_REMEMBER))
+	if (run->err == HF_OK)
 		run->err =
 			hf_lookup_batch_name(&run->batch, (uint32_t)run->count,
 					     result->path, &run->why);

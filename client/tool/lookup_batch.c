@@ -174,22 +174,18 @@ static enum hf_err make_room(struct hf_lookup_batch *batch, uint32_t item,
 	return HF_OK;
 }
 
-enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch, uint32_t item,
-				 const char *path, struct hf_why *why)
+enum hf_err hf_lookup_batch_call(struct hf_lookup_batch *batch, uint32_t item,
+				 const char *text, struct hf_why *why)
 {
-	char here[PATH_MAX];
 	struct hf_span name;
 	struct hf_buf buf;
 	enum hf_err err = make_room(batch, item, why);
 
 	if (err != HF_OK)
 		return err;
+	/* A byte becomes three at the most, and a path has a directory. */
 	hf_buf_init(&buf, 8 * (size_t)PATH_MAX);
-	if (path[0] != '/' && getcwd(here, sizeof(here)) != NULL) {
-		put_clean(&buf, here);
-		hf_buf_put_u8(&buf, '/');
-	}
-	put_clean(&buf, path);
+	put_clean(&buf, text);
 	name = cut_front(hf_buf_span(&buf));
 	free(batch->names[item]);
 	batch->names[item] =
@@ -200,6 +196,20 @@ enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch, uint32_t item,
 	return batch->names[item] != NULL
 		       ? HF_OK
 		       : hf_why(why, HF_E_NOMEM, "no memory for a name");
+}
+
+enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch, uint32_t item,
+				 const char *path, struct hf_why *why)
+{
+	char whole[2 * PATH_MAX];
+	size_t len = 0;
+
+	if (path[0] != '/' && getcwd(whole, PATH_MAX) != NULL) {
+		len = strlen(whole);
+		whole[len++] = '/';
+	}
+	snprintf(whole + len, sizeof(whole) - len, "%s", path);
+	return hf_lookup_batch_call(batch, item, whole, why);
 }
 
 enum hf_err
@@ -237,6 +247,7 @@ hf_lookup_batch_request(struct hf_lookup_batch *batch,
 		.names = (const char *const *)batch->names,
 		.names_count = batch->names_count,
 		.is_question = batch->is_question,
+		.forgets_names = batch->forgets_names,
 	};
 	*out_request = &batch->request;
 	return HF_OK;

@@ -35,7 +35,7 @@ struct hf_lookup_batch {
 	size_t digests_count;
 	char **names; /* owned, as its texts; by item, NULL for none */
 	size_t names_count;
-	bool is_question; /* the request says so */
+	bool is_question, forgets_names; /* the request says so */
 };
 
 void hf_lookup_batch_init(struct hf_lookup_batch *batch);
@@ -58,8 +58,14 @@ hf_lookup_batch_add_file(struct hf_lookup_batch *batch, uint32_t item,
 			 const struct hf_media_result *result,
 			 struct hf_why *why);
 
-/* What the item is called: a path as the daemon's machine would find it, made
- * fit for the protocol (its end, where it is too long). */
+/* What the item is called, made fit for the protocol (the end of it, where it
+ * is too long). */
+HF_MUST enum hf_err hf_lookup_batch_call(struct hf_lookup_batch *batch,
+					 uint32_t item, const char *text,
+					 struct hf_why *why);
+
+/* The same of a file: a path as the daemon's machine would find it, made
+ * fit likewise. */
 HF_MUST enum hf_err hf_lookup_batch_name(struct hf_lookup_batch *batch,
 					 uint32_t item, const char *path,
 					 struct hf_why *why);

@@ -250,6 +250,27 @@ static enum hf_err connect_now(struct pipe *pipe, struct hf_why *why)
 
 /* ---- lookups ---- */
 
+/* What is remembered has to be found again; the journal of verdicts has what
+ * the caller knows it by. */
+static enum hf_err name_it(struct pipe *pipe, uint32_t item,
+			   const struct hf_match_line *line, struct hf_why *why)
+{
+	bool must_be_found = hf_cmd_has(pipe->cmd, HF_CMD_REMEMBER);
+	char number[32];
+
+	if (line->path != NULL && (must_be_found || line->id == NULL))
+		return hf_lookup_batch_name(&pipe->batch, item, line->path,
+					    why);
+	if (line->id == NULL)
+		return HF_OK;
+	snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
+		 json_integer_value(line->id));
+	return hf_lookup_batch_call(
+		&pipe->batch, item,
+		json_is_string(line->id) ? json_string_value(line->id) : number,
+		why);
+}
+
 static enum hf_err add_to_batch(struct pipe *pipe, uint32_t item,
 				const struct line *line, struct hf_why *why)
 {
@@ -266,11 +287,7 @@ static enum hf_err add_to_batch(struct pipe *pipe, uint32_t item,
 	if (line->result != NULL)
 		err = hf_lookup_batch_add_file(&pipe->batch, item, line->result,
 					       why);
-	if (err == HF_OK && line->is.path != NULL &&
-	    hf_cmd_has(pipe->cmd, HF_CMD_REMEMBER))
-		err = hf_lookup_batch_name(&pipe->batch, item, line->is.path,
-					   why);
-	return err;
+	return err == HF_OK ? name_it(pipe, item, &line->is, why) : err;
 }
 
 /* Lines that are ready, from *at on: as many as one lookup takes. */

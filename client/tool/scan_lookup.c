@@ -244,7 +244,7 @@ enum hf_err hf_scan_lookup_add(struct hf_scan_lookup *lookup,
 	enum hf_err err = hf_lookup_batch_add_file(&lookup->batch, pack->count,
 						   &file->result, why);
 
-	if (err == HF_OK && lookup->must_remember)
+	if (err == HF_OK)
 		err = hf_lookup_batch_name(&lookup->batch, pack->count,
 					   file->path, why);
 	if (err != HF_OK)
@@ -303,12 +303,12 @@ enum hf_err hf_scan_lookup_begin(struct hf_scan_lookup *lookup,
 		.cmd = cmd,
 		.is_json = hf_cmd_has(cmd, HF_CMD_JSON),
 		.must_report = hf_cmd_has(cmd, HF_CMD_CASES),
-		.must_remember = hf_cmd_has(cmd, HF_CMD_REMEMBER),
 		.client = client,
 		.inventory = inventory,
 		.saved_us = hf_clock_mono_us(),
 	};
 	hf_lookup_batch_init(&lookup->batch);
+	lookup->batch.forgets_names = !hf_cmd_has(cmd, HF_CMD_REMEMBER);
 	hf_progress_begin(&lookup->progress, hf_cmd_has(cmd, HF_CMD_QUIET));
 	err = begin_pack(lookup, why);
 	return err == HF_OK ? hf_client_stream_begin(client, on_answer, lookup,

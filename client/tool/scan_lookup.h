@@ -54,7 +54,6 @@ struct hf_scan_lookup {
 	struct hf_cmd *cmd;
 	bool is_json;
 	bool must_report;         /* --cases */
-	bool must_remember;       /* --remember */
 	enum hf_scan_depth depth; /* of files that are read */
 	struct hf_client *client;
 	struct hf_inventory *inventory;

@@ -162,8 +162,9 @@ static void place_one(const struct sorting *sorting, uint32_t item,
 static struct hf_span name_of(const struct hf_wire_match_request *request,
 			      uint32_t item)
 {
-	return item < request->names_count ? hf_span_of(request->names[item])
-					   : hf_span(NULL, 0);
+	if (request->forgets_names || item >= request->names_count)
+		return hf_span(NULL, 0);
+	return hf_span_of(request->names[item]);
 }
 
 /* As many of an item's digests as are kept. */

@@ -107,6 +107,29 @@ static const char *name_of(const struct hf_wire_match_request *request,
 	return item < request->names_count ? request->names[item] : "";
 }
 
+/* Whether another hit of the same item and entry says more: the same file has
+ * several hashes, and is one verdict. */
+static bool is_outdone(const struct hf_wire_match_response *response, size_t at)
+{
+	const struct hf_wire_match_hit *hit = &response->hits[at];
+	size_t from = at;
+
+	while (from > 0 && response->hits[from - 1].item == hit->item)
+		from--;
+	for (size_t i = from;
+	     i < response->hits_count && response->hits[i].item == hit->item;
+	     i++) {
+		const struct hf_wire_match_hit *other = &response->hits[i];
+
+		if (i != at && other->index == hit->index &&
+		    strcmp(other->origin, hit->origin) == 0 &&
+		    (hf_wire_match_hit_is_stronger(other, hit) ||
+		     (i < at && !hf_wire_match_hit_is_stronger(hit, other))))
+			return true;
+	}
+	return false;
+}
+
 static size_t put_hits(const struct hf_journal *journal,
 		       const struct hf_rpc_identity *who,
 		       const struct hf_wire_match_request *request,
@@ -124,8 +147,9 @@ static size_t put_hits(const struct hf_journal *journal,
 		if (i > 0 && hit->item != response->hits[i - 1].item)
 			of_item = 0;
 		if (hit->verdict < HF_VERDICT_REVIEW ||
-		    of_item++ >= HF_JOURNAL_HITS)
+		    of_item >= HF_JOURNAL_HITS || is_outdone(response, i))
 			continue;
+		of_item++;
 		put_record(buf, &(struct hf_given_verdict){
 					.at_ms = now_ms,
 					.verdict = hit->verdict,

@@ -142,7 +142,7 @@ HF_SHAPE(wire_match_request, Hashfed__V1__MatchRequest,
 	 hashfed__v1__match_request, HF_MESSAGE_MAX_BYTES, check_total,
 	HF_MANY(batches, digest_batch, HF_MATCH_BATCHES_MAX),
 	HF_TEXTS(names, 0, HF_ITEM_NAME_MAX_BYTES, HF_MATCH_BATCH_MAX),
-	HF_FLAG(is_question))
+	HF_FLAG(is_question), HF_FLAG(forgets_names))
 
 HF_SHAPE(wire_match_hit, Hashfed__V1__MatchHit, hashfed__v1__match_hit,
 	 HF_MESSAGE_MAX_BYTES, NULL,

@@ -37,6 +37,7 @@ struct hf_wire_match_request {
 	const char *const *names;
 	size_t names_count; /* at most HF_MATCH_BATCH_MAX */
 	bool is_question;
+	bool forgets_names;
 };
 
 struct hf_wire_match_hit {

@@ -105,7 +105,7 @@ def test_a_scan_opens_a_case_of_each_file_and_the_publisher_is_told(net, tmp_pat
     hotline.stop()
     assert not holds(hotline, "marker-41ce")
     where = {"scan" if "scan" in p.parts else p.parent.name for p in holds(provider, "marker-41ce")}
-    assert "names" in where and where <= {"names", "scan"}
+    assert "names" in where and where <= {"names", "scan", "verdicts"}
     assert said == 2 * 1 + 1 + 1  # two notices, what was said, and the key
 
 
@@ -318,12 +318,13 @@ def test_without_a_name_the_case_has_the_hashes(net):
 
     assert not ask(sha256(1)) and not ask(sha256(2), is_question=True)
     assert not ask(sha256(3), names=["upload 3"])
+    assert not ask(sha256(5), names=["upload 5"], forgets_names=True)
     assert not provider.near(bytes(pdq(4)))
-    hotline.append("ncii", [item(n) for n in range(5)])
-    ours = found_later(provider, 3)
-    assert sorted(list(c.names) for c in ours.values()) == [[], [], ["upload 3"]]
+    hotline.append("ncii", [item(n) for n in range(6)])
+    ours = found_later(provider, 4)
+    assert sorted(list(c.names) for c in ours.values()) == [[], [], [], ["upload 3"]]
     digests = {h.digest for c in ours for h in case(provider, c).events[0].event.notice.hashes}
-    assert digests == {sha256(1), sha256(3), pdq(4)}
+    assert digests == {sha256(1), sha256(3), pdq(4), sha256(5)}
 
 
 def test_a_case_of_the_publisher_is_joined(net):

@@ -1,10 +1,11 @@
 """What this node did because of an entry that turned out to be wrong."""
 
+import hashlib
 import json
 import os
 
 from net import item, pb, refused, sha256, until
-from test_client import hashfed
+from test_client import PICTURES, hashfed
 
 
 def look_up(node, digests, names=(), algorithm=pb.ALGORITHM_SHA256, stub=None):
@@ -50,6 +51,22 @@ def test_after_a_retraction_it_is_known_what_was_done_by_whom_and_by_which_rule(
     # What matched nothing is not there, and neither is another entry's.
     assert affected(hotline, sha256(7).hex()) == ([], [])
     assert "other.jpg" not in hotline.hashfed("affected", "ncii", str(at))
+
+
+def test_each_command_names_what_it_looked_up(net, tmp_path):
+    hotline = net.node("hotline", sets=["ncii"])
+    kept = tmp_path / "kept.jpg"
+    kept.write_bytes((PICTURES / "own0.jpg").read_bytes())
+    hotline.hashfed("publish", "--set", "ncii", kept)
+    until(lambda: hotline.match(hashlib.sha256(kept.read_bytes()).digest()), 20, "it matches")
+    hashfed(hotline, "match", kept, status=1)
+    hashfed(hotline, "scan", tmp_path, status=1)
+    lines = "".join(json.dumps(line) + "\n" for line in (
+        {"id": 17, "path": str(kept)}, {"path": str(kept)}, {"id": "up\n17", "path": str(kept)}))
+    hashfed(hotline, "match", "--stdin", input=lines, status=1)
+    # One verdict for each look, whatever number of hashes the file has in common with the entry.
+    told = [(r["item"], r["algorithm"]) for r in affected(hotline, "ncii", 0)[0] if r["item"]]
+    assert sorted(told) == sorted((name, "sha256") for name in [str(kept)] * 3 + ["17", "up\ufffd17"])
 
 
 def test_it_outlives_a_restart_and_keeps_the_policy_that_was_in_force(net):

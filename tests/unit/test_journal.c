@@ -133,6 +133,25 @@ static void what_blocks_or_asks_for_review_is_kept(void **state)
 	assert_reads(world, "scan1:a:1 scan1:a:2 scan1:c:4");
 }
 
+static void a_file_with_several_hashes_of_an_entry_is_one_verdict(void **state)
+{
+	struct hf_wire_match_hit hits[] = {
+		hit(1, HF_VERDICT_BLOCK),  hit(1, HF_VERDICT_BLOCK),
+		hit(1, HF_VERDICT_REVIEW), hit(2, HF_VERDICT_BLOCK),
+		hit(2, HF_VERDICT_BLOCK),
+	};
+	struct world *world = *state;
+
+	hits[0].digest.len_bytes = 16;
+	hits[1].digest.len_bytes = 32;
+	hits[2].algorithm = HF_ALGORITHM_PDQ;
+	/* Another file's. */
+	hits[4].item = 1;
+	open_journal(world);
+	put(world, "a", hits, ROWS(hits));
+	assert_reads(world, "scan1:a:1 scan1:a:2 scan1::2");
+}
+
 static void of_an_item_with_many_hits_the_first_are_kept(void **state)
 {
 	struct hf_wire_match_hit hits[20];
@@ -254,6 +273,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(name, journal_up, journal_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_blocks_or_asks_for_review_is_kept),
+		TEST(a_file_with_several_hashes_of_an_entry_is_one_verdict),
 		TEST(of_an_item_with_many_hits_the_first_are_kept),
 		TEST(a_reader_goes_on_where_it_was),
 		TEST(what_a_crash_cut_off_or_a_disk_turned_is_passed_over),
