@@ -11,12 +11,9 @@
 #include "file.h"
 
 #include "match_index.h"
+#include "match_private.h"
 #include "match_state.h"
 #include "match_tell.h"
-
-/* Another mark table is made at this many marks more.  Where a full disk has
- * no room for one, there are three quarters as many in what is there. */
-#define MARKS_MORE 4096
 
 static enum hf_err index_new(const char *dir, struct hf_index **out_index,
 			     struct hf_why *why)
@@ -109,30 +106,33 @@ static enum hf_err load_or_begin(struct hf_index *index, struct hf_why *why)
 	return err;
 }
 
-/* Files of our own for what readers look into, told to them, and what others
- * left removed. */
+/* Files of our own for what readers look into, told to them, in the place of
+ * those that others left: no more of the disk than before. */
 static enum hf_err begin_live(struct hf_index *index, struct hf_why *why)
 {
+	const struct hf_match_table_change change = {
+		.more = HF_MATCH_MARKS_MORE,
+		.but_set = HF_MATCH_MARKS_ALL,
+		.drops = index->drops,
+		.drops_count = index->drops_count,
+	};
 	struct hf_match_marks *table;
 	enum hf_err err = hf_match_live_create(index->dir, &index->live, why);
 
-	if (err == HF_OK)
-		err = hf_match_state_table(index, MARKS_MORE,
-					   HF_MATCH_MARKS_ALL, index->drops,
-					   index->drops_count, &table, why);
+	if (err != HF_OK)
+		return err;
+	hf_match_state_sweep(index);
+	err = hf_match_private_table(index, &change, &table, why);
 	if (err != HF_OK)
 		return err;
 	hf_match_marks_unref(index->marks);
 	index->marks = table;
-	err = hf_match_memory_create(index->dir, index->next_sequence,
-				     &index->active, why);
+	err = hf_match_private_memory(index, index->next_sequence,
+				      &index->active, why);
 	if (err != HF_OK)
 		return err;
 	index->next_sequence++;
-	err = hf_match_state_publish(index, why);
-	if (err == HF_OK)
-		hf_match_state_sweep(index);
-	return err;
+	return hf_match_state_publish(index, why);
 }
 
 enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
@@ -342,7 +342,9 @@ static enum hf_err add(struct hf_index *index,
 	if (err != HF_OK)
 		return err;
 	index->is_settled = false;
-	err = is_bulk ? add_bulk(index, hashes, hashes_count, why)
+	/* What cannot be sealed is found only in a part that is looked into. */
+	err = is_bulk && !hf_match_private_is(index)
+		      ? add_bulk(index, hashes, hashes_count, why)
 		      : add_each(index, hashes, hashes_count, why);
 	pthread_mutex_unlock(&index->lock);
 	return err;
@@ -363,35 +365,19 @@ enum hf_err hf_index_add_bulk(struct hf_index *index,
 	return add(index, hashes, hashes_count, true, why);
 }
 
-/* Another table takes the place of the index's, and its file goes; or, after
- * a failure, the other one's. */
-static enum hf_err replace_marks(struct hf_index *index,
-				 struct hf_match_marks *marks,
-				 struct hf_why *why)
-{
-	struct hf_match_marks *old = index->marks;
-	enum hf_err err;
-
-	index->marks = marks;
-	err = hf_match_state_publish(index, why);
-	if (err != HF_OK) {
-		index->marks = old;
-		old = marks;
-	}
-	hf_match_marks_remove(index->dir, old);
-	hf_match_marks_unref(old);
-	return err;
-}
-
 static enum hf_err grow_marks(struct hf_index *index, struct hf_why *why)
 {
+	const struct hf_match_table_change change = {
+		.more = index->marks->used_count + HF_MATCH_MARKS_MORE,
+		.but_set = HF_MATCH_MARKS_ALL,
+		.drops = index->drops,
+		.drops_count = index->drops_count,
+	};
 	struct hf_match_marks *larger;
-	enum hf_err err = hf_match_state_table(
-		index, index->marks->used_count + MARKS_MORE,
-		HF_MATCH_MARKS_ALL, index->drops, index->drops_count, &larger,
-		why);
+	enum hf_err err = hf_match_private_table(index, &change, &larger, why);
 
-	return err == HF_OK ? replace_marks(index, larger, why) : err;
+	return err == HF_OK ? hf_match_state_replace_marks(index, larger, why)
+			    : err;
 }
 
 /* Change the bits of an entry's mark.  The table is replaced when full. */
@@ -599,24 +585,28 @@ static struct hf_match_drop *with_drop(const struct hf_index *index,
 static enum hf_err drop_set(struct hf_index *index, uint32_t set,
 			    struct hf_why *why)
 {
+	struct hf_match_table_change change = {
+		.more = HF_MATCH_MARKS_MORE,
+		.but_set = set,
+	};
 	struct hf_match_marks *marks;
-	size_t count;
-	struct hf_match_drop *drops = with_drop(index, set, &count);
+	struct hf_match_drop *drops =
+		with_drop(index, set, &change.drops_count);
 	enum hf_err err;
 
 	if (drops == NULL)
 		return hf_why(why, HF_E_NOMEM, "index: no memory");
-	err = hf_match_state_table(index, MARKS_MORE, set, drops, count, &marks,
-				   why);
+	change.drops = drops;
+	err = hf_match_private_table(index, &change, &marks, why);
 	if (err == HF_OK)
-		err = replace_marks(index, marks, why);
+		err = hf_match_state_replace_marks(index, marks, why);
 	if (err != HF_OK) {
 		free(drops);
 		return err;
 	}
 	free(index->drops);
 	index->drops = drops;
-	index->drops_count = count;
+	index->drops_count = change.drops_count;
 	index->is_marks_dirty = true;
 	index->is_dirty = true;
 	forget_positions(index, set);

@@ -30,7 +30,34 @@ static enum hf_err map_fd(int fd, bool is_writer, size_t len_bytes,
 
 	if (at == MAP_FAILED)
 		return hf_why_errno(why, "map '%s'", name);
-	*out_map = (struct hf_match_map){ at, len_bytes };
+	*out_map = (struct hf_match_map){ .at = at, .len_bytes = len_bytes };
+	return HF_OK;
+}
+
+static void put_header(struct hf_match_map *map, const char magic[8])
+{
+	struct hf_match_map_header header = {
+		.version = HF_MATCH_MAP_VERSION,
+		.order = HF_MATCH_MAP_ORDER,
+		.file_bytes = map->len_bytes,
+	};
+
+	memcpy(header.magic, magic, sizeof(header.magic));
+	memcpy(map->at, &header, sizeof(header));
+}
+
+static enum hf_err map_private(const char magic[8], size_t len_bytes,
+			       struct hf_match_map *out_map, struct hf_why *why)
+{
+	void *at = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return hf_why_errno(why, "index: memory instead of a file");
+	*out_map = (struct hf_match_map){ .at = at,
+					  .len_bytes = len_bytes,
+					  .is_private = true };
+	put_header(out_map, magic);
 	return HF_OK;
 }
 
@@ -38,22 +65,15 @@ enum hf_err hf_match_map_fill(int fd, const char magic[8], size_t len_bytes,
 			      const char *name, struct hf_match_map *out_map,
 			      struct hf_why *why)
 {
-	struct hf_match_map_header header = {
-		.version = HF_MATCH_MAP_VERSION,
-		.order = HF_MATCH_MAP_ORDER,
-		.file_bytes = len_bytes,
-	};
 	enum hf_err err;
 
 	errno = posix_fallocate(fd, 0, (off_t)len_bytes);
 	if (errno != 0)
 		return hf_why_errno(why, "make room for '%s'", name);
 	err = map_fd(fd, true, len_bytes, name, out_map, why);
-	if (err != HF_OK)
-		return err;
-	memcpy(header.magic, magic, sizeof(header.magic));
-	memcpy(out_map->at, &header, sizeof(header));
-	return HF_OK;
+	if (err == HF_OK)
+		put_header(out_map, magic);
+	return err;
 }
 
 enum hf_err hf_match_map_create(const char *dir, const char *kind,
@@ -62,9 +82,12 @@ enum hf_err hf_match_map_create(const char *dir, const char *kind,
 				struct hf_why *why)
 {
 	char path[4096];
-	enum hf_err err = path_of(path, sizeof(path), dir, kind, number, why);
+	enum hf_err err;
 	int fd;
 
+	if (dir == NULL)
+		return map_private(magic, len_bytes, out_map, why);
+	err = path_of(path, sizeof(path), dir, kind, number, why);
 	if (err != HF_OK)
 		return err;
 	/* Whoever has an old file of this name mapped keeps it as it is. */

@@ -38,10 +38,12 @@ struct hf_match_map_header {
 struct hf_match_map {
 	uint8_t *at; /* NULL: nothing is mapped */
 	size_t len_bytes;
+	bool is_private; /* in no file: nobody else can read it */
 };
 
 /* "memory-00000012", with that magic, mapped for writing; zeros but for the
- * header.  What has the name already is removed first. */
+ * header.  What has the name already is removed first.  Without a dir it is in
+ * no file: for a disk that has no room. */
 HF_MUST enum hf_err hf_match_map_create(const char *dir, const char *kind,
 					uint64_t number, const char magic[8],
 					size_t len_bytes,

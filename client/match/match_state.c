@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "file.h"
 
+#include "match_private.h"
 #include "match_state.h"
 
 struct hf_match_snapshot *
@@ -69,25 +70,6 @@ void hf_match_state_tell(struct hf_index *index)
 	hf_match_live_write(index->live, &state);
 }
 
-enum hf_err
-hf_match_state_table(struct hf_index *index, size_t more, uint64_t but_set,
-		     const struct hf_match_drop *drops, size_t drops_count,
-		     struct hf_match_marks **out_marks, struct hf_why *why)
-{
-	const struct hf_match_marks_file file = {
-		.dir = index->dir,
-		.number = index->next_number,
-		.drops = drops,
-		.drops_count = drops_count,
-	};
-	enum hf_err err = hf_match_marks_create(&file, index->marks, more,
-						but_set, out_marks, why);
-
-	if (err == HF_OK)
-		index->next_number++;
-	return err;
-}
-
 enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 {
 	struct hf_match_snapshot *snapshot, *old;
@@ -120,6 +102,24 @@ enum hf_err hf_match_state_publish(struct hf_index *index, struct hf_why *why)
 	return HF_OK;
 }
 
+enum hf_err hf_match_state_replace_marks(struct hf_index *index,
+					 struct hf_match_marks *marks,
+					 struct hf_why *why)
+{
+	struct hf_match_marks *old = index->marks;
+	enum hf_err err;
+
+	index->marks = marks;
+	err = hf_match_state_publish(index, why);
+	if (err != HF_OK) {
+		index->marks = old;
+		old = marks;
+	}
+	hf_match_marks_remove(index->dir, old);
+	hf_match_marks_unref(old);
+	return err;
+}
+
 static enum hf_err copy_positions(const struct hf_index *index,
 				  struct hf_match_frozen *frozen,
 				  struct hf_why *why)
@@ -145,8 +145,7 @@ enum hf_err hf_match_state_freeze(struct hf_index *index, struct hf_why *why)
 	err = copy_positions(index, frozen, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_match_memory_create(index->dir, index->next_sequence, &fresh,
-				     why);
+	err = hf_match_private_memory(index, index->next_sequence, &fresh, why);
 	if (err != HF_OK)
 		goto out_free;
 	frozen->memory = index->bulk != NULL ? index->bulk : old;
@@ -257,13 +256,16 @@ static bool is_named(const struct hf_index *index, const char *name)
 {
 	char have[32];
 
-	snprintf(have, sizeof(have), "memory-%08" PRIx64,
-		 index->active->sequence);
-	if (strcmp(name, have) == 0)
-		return true;
-	snprintf(have, sizeof(have), "table-%08" PRIx64, index->marks->number);
-	if (strcmp(name, have) == 0)
-		return true;
+	if (index->active != NULL) {
+		snprintf(have, sizeof(have), "memory-%08" PRIx64,
+			 index->active->sequence);
+		if (strcmp(name, have) == 0)
+			return true;
+		snprintf(have, sizeof(have), "table-%08" PRIx64,
+			 index->marks->number);
+		if (strcmp(name, have) == 0)
+			return true;
+	}
 	snprintf(have, sizeof(have), "marks-%08" PRIx64, index->marks_number);
 	if (index->marks_number != 0 && strcmp(name, have) == 0)
 		return true;

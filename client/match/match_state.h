@@ -31,6 +31,10 @@
 #include "match_segment.h"
 #include "match_sets.h"
 
+/* Another mark table is made at this many marks more.  Where a full disk has
+ * no room for one, there are three quarters as many in what is there. */
+#define HF_MATCH_MARKS_MORE 4096
+
 /* Full memories that wait to be sealed; whoever adds waits for the sealer
  * when there are more. */
 #define HF_MATCH_FROZEN_MAX 8
@@ -227,12 +231,11 @@ HF_MUST enum hf_err hf_match_state_freeze(struct hf_index *index,
 /* Tell readers what state holds now.  With the lock held. */
 void hf_match_state_tell(struct hf_index *index);
 
-/* Another table of the index's marks, with room for more, without those of
- * but_set, and with drops.  With the lock held. */
-HF_MUST enum hf_err
-hf_match_state_table(struct hf_index *index, size_t more, uint64_t but_set,
-		     const struct hf_match_drop *drops, size_t drops_count,
-		     struct hf_match_marks **out_marks, struct hf_why *why);
+/* Another table takes the place of the index's, and its file goes; or, after
+ * a failure, the other one's.  With the lock held. */
+HF_MUST enum hf_err hf_match_state_replace_marks(struct hf_index *index,
+						 struct hf_match_marks *marks,
+						 struct hf_why *why);
 
 /* The segments and marks that dir's manifest names, into a fresh index. */
 HF_MUST enum hf_err hf_match_state_load(struct hf_index *index,
@@ -241,7 +244,8 @@ HF_MUST enum hf_err hf_match_state_load(struct hf_index *index,
 /* Give segments, memories, marks, positions and drops back. */
 void hf_match_state_release(struct hf_index *index);
 
-/* Remove files in dir that the state does not name. */
+/* Remove files in dir that the state does not name; before there is an active
+ * memory, all of those that an earlier writer made for its readers. */
 void hf_match_state_sweep(struct hf_index *index);
 
 /* Start and stop sealer and merger. */

@@ -1,11 +1,12 @@
+#include "match_private.h"
 #include "match_state.h"
 #include "match_tell.h"
 
 /* A table of sets begins with this room. */
 #define ROOM_MIN ((uint32_t)64)
 
-static enum hf_err make_sets(struct hf_index *index, uint32_t rows_count,
-			     struct hf_why *why)
+static enum hf_err make_sets_in(struct hf_index *index, const char *dir,
+				uint32_t rows_count, struct hf_why *why)
 {
 	struct hf_match_sets *fresh, *old;
 	enum hf_err err;
@@ -13,8 +14,8 @@ static enum hf_err make_sets(struct hf_index *index, uint32_t rows_count,
 	/* Nobody puts while it is copied. */
 	pthread_mutex_lock(&index->sets_lock);
 	old = index->sets;
-	err = hf_match_sets_create(index->dir, index->next_number,
-				   &index->rules, rows_count, old, &fresh, why);
+	err = hf_match_sets_create(dir, index->next_number, &index->rules,
+				   rows_count, old, &fresh, why);
 	if (err == HF_OK)
 		index->sets = fresh;
 	pthread_mutex_unlock(&index->sets_lock);
@@ -25,6 +26,25 @@ static enum hf_err make_sets(struct hf_index *index, uint32_t rows_count,
 	hf_match_sets_remove(index->dir, old);
 	hf_match_sets_unref(old);
 	return HF_OK;
+}
+
+static enum hf_err make_sets(struct hf_index *index, uint32_t rows_count,
+			     struct hf_why *why)
+{
+	enum hf_err err = make_sets_in(index, index->dir, rows_count, why);
+
+	/* Readers that judge see nothing before the first one. */
+	if (err == HF_E_FULL &&
+	    (index->sets == NULL || hf_match_private_is(index)))
+		err = make_sets_in(index, NULL, rows_count, why);
+	return err;
+}
+
+enum hf_err hf_match_tell_in_file(struct hf_index *index, struct hf_why *why)
+{
+	if (index->sets == NULL || !index->sets->map.is_private)
+		return HF_OK;
+	return make_sets_in(index, index->dir, index->sets->rows_count, why);
 }
 
 enum hf_err hf_index_tell_rules(struct hf_index *index,

@@ -10,6 +10,7 @@
 #include "thread.h"
 
 #include "match_commit.h"
+#include "match_private.h"
 #include "match_state.h"
 #include "match_tiers.h"
 
@@ -312,6 +313,14 @@ static void seal_or_wait(struct hf_index *index)
 	bool is_wanted = wanted > index->sync_done;
 	bool is_due, is_left;
 
+	/* Nothing can be sealed before. */
+	if (hf_match_private_is(index)) {
+		err = hf_match_private_end(index, &why);
+		if (err != HF_OK) {
+			note(index, err, &why);
+			return;
+		}
+	}
 	if ((is_wanted || (close_us != 0 && close_us <= now_us)) &&
 	    hf_match_state_is_filling(index) &&
 	    index->frozen_count < HF_MATCH_FROZEN_MAX)

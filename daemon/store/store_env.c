@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <lmdb.h>
 
@@ -13,6 +16,9 @@
 
 /* Views at once; each costs a cache line of the lock file. */
 #define READERS_MAX 254
+
+/* The lock file of so many; LMDB makes it longer if it needs more. */
+#define LOCK_BYTES ((off_t)16384)
 
 /* A write that fails with EIO on a file system with less room than this
  * failed because it is full: LMDB reports a short write as EIO. */
@@ -146,6 +152,32 @@ out_abort:
 	return err;
 }
 
+/* Readers write to LMDB's lock file through a map: on a full disk it must have
+ * all its blocks, or they die of SIGBUS.  One that has them needs no room.
+ * Before the environment is open: closing this descriptor lets go of every
+ * lock that our process has on the file. */
+static enum hf_err lock_file_fill(const struct hf_store *store, const char *dir,
+				  struct hf_why *why)
+{
+	char path[PATH_BYTES];
+	struct stat found;
+	off_t bytes = LOCK_BYTES;
+	enum hf_err err =
+		hf_file_join(path, sizeof(path), dir, "lock.mdb", why);
+	int fd, rc;
+
+	if (err != HF_OK)
+		return err;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return hf_why_errno(why, "store: open '%s'", path);
+	if (fstat(fd, &found) == 0 && found.st_size > bytes)
+		bytes = found.st_size;
+	rc = posix_fallocate(fd, 0, bytes);
+	close(fd);
+	return rc == 0 ? HF_OK : hf_store_fail(store, rc, "lock", why);
+}
+
 enum hf_err hf_store_env_open(struct hf_store *store, const char *dir,
 			      bool is_fresh, struct hf_why *why)
 {
@@ -154,6 +186,9 @@ enum hf_err hf_store_env_open(struct hf_store *store, const char *dir,
 	MDB_env *env;
 	int dead, rc;
 
+	err = lock_file_fill(store, dir, why);
+	if (err != HF_OK)
+		return err;
 	rc = mdb_env_create(&env);
 	if (rc != 0)
 		return hf_store_fail(store, rc, "open", why);

@@ -65,6 +65,7 @@ static enum hf_err from_errno(int number)
 	switch (number) {
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG: /* a limit of the process or of the file system */
 		return HF_E_FULL;
 	case ENOMEM:
 		return HF_E_NOMEM;

@@ -1,96 +1,11 @@
 """A disk that is full."""
 
-import contextlib
-import ctypes
 import os
-import shutil
 
-import grpc
 import pytest
+from disk import (ORIGIN, append_until_full, batch, digests, everything_is_there, fill, fill_all, retract, retract_batch,
+                  retract_until_full, verdicts, warnings, works_again)
 from net import hashes, item, pb, refused, sha256, until
-
-DISK_BYTES = 48 << 20
-ORIGIN = "hotline.example/ncii/1"
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def mount(path):
-    """A small disk of its own at path, or a skip with the reason."""
-    if libc.mount(b"hashfed-test", os.fsencode(path), b"tmpfs", 0, b"size=%d" % DISK_BYTES) != 0:
-        pytest.skip("cannot mount a small disk here: " + os.strerror(ctypes.get_errno()))
-
-
-@contextlib.contextmanager
-def small_disk(node):
-    """The node's state is on a small disk."""
-    saved = node.home / "saved"
-    node.lib.rename(saved)
-    node.lib.mkdir(mode=0o700)
-    mount(node.lib)
-    try:
-        shutil.copytree(saved, node.lib, dirs_exist_ok=True, symlinks=True)
-        yield node.start()
-        node.stop()
-    finally:
-        if node.process is not None:
-            node.kill()
-        libc.umount2(os.fsencode(node.lib), 0)
-
-
-@pytest.fixture
-def small(net):
-    """A publisher whose state is on a small disk; the last 8 MiB are kept."""
-    with small_disk(net.organisation("hotline", ["ncii"], conf="disk-reserve: 8MiB\n")) as node:
-        yield node
-
-
-@pytest.fixture
-def follower(net):
-    """A publisher, and a provider that follows it on a small disk."""
-    hotline = net.node("hotline", ["ncii"])
-    provider = net.organisation("provider", conf="disk-reserve: 8MiB\n")
-    net.enrol(hotline, provider)
-    with small_disk(provider):
-        hotline.share("ncii", provider)
-        provider.follow(ORIGIN)
-        hotline.append("ncii", [item(n) for n in range(500)])
-        until(lambda: provider.applied(ORIGIN) == 500 and provider.match(sha256(499)), 30)
-        yield hotline, provider
-
-
-def fill(node, left):
-    """Leave so many bytes of the disk."""
-    room = os.statvfs(node.lib)
-    path = node.lib / "filler"
-    with open(path, "ab") as file:
-        file.write(bytes(max(0, room.f_bavail * room.f_frsize - left)))
-    return path
-
-
-def batch(n, size=500, **fields):
-    return [item(i, **fields) for i in range(n * size, (n + 1) * size)]
-
-
-def append_until_full(node, **fields):
-    """Batches until one is refused; how many were acknowledged."""
-    for n in range(1000):
-        try:
-            node.append("ncii", batch(n, **fields), batch_id=b"%016d" % n)
-        except grpc.RpcError as error:
-            with refused("RESOURCE_EXHAUSTED", "FULL"):
-                raise error
-            return n
-    raise AssertionError("the disk never became full")
-
-
-def everything_is_there(node, batches):
-    for n in range(batches):
-        wanted = range(500 * n, 500 * (n + 1))
-        digests = [sha256(i) for i in wanted]
-        until(lambda: {hit.index for hit in node.match(*digests)} == set(wanted), 20)
-    done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
-    assert (done.payloads, done.missing) == (done.size, 0) and done.size >= 500 * batches
 
 
 def test_the_last_of_the_disk_is_kept_for_retractions(small):
@@ -127,58 +42,7 @@ def test_nothing_acknowledged_is_lost_when_the_disk_is_full(small):
     assert small.sets()[ORIGIN].applied == 500 * (count + 1)
 
 
-def works_again(node, n):
-    try:
-        return node.append("ncii", batch(n), batch_id=b"%016d" % n).ranges[0].first == 500 * n
-    except grpc.RpcError as error:
-        assert error.code() in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE), error
-        return False
-
-
 # --- retractions that cannot be written ---------------------------------------------------
-
-
-def retract(node, n):
-    return node.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=n),
-                                                  reason=pb.RETRACT_REASON_WRONG), timeout=30)
-
-
-def retract_batch(node, n):
-    """With a note, so that it takes half a megabyte."""
-    return node.publish.Retract(pb.RetractRequest(batch_id=b"%016d" % n, reason=pb.RETRACT_REASON_WRONG, note="x" * 1000),
-                                timeout=30)
-
-
-def fill_all(node):
-    """As many batches as it takes, and then not a page more on the disk, nor a
-    file.  A new start, so that no file of the index goes away meanwhile."""
-    count = append_until_full(node)
-    node.restart()
-    until(lambda: len(node.match(*digests(count - 1))) == 500, 20)
-    node.expect_error("")
-    (node.lib / "intents").touch()
-    return count, fill(node, 0)
-
-
-def digests(n):
-    return [sha256(i) for i in range(500 * n, 500 * (n + 1))]
-
-
-def retract_until_full(node, count):
-    """Take back one batch after the other until there is no room for it, not
-    even in the files that are there; how many went in."""
-    for n in range(count - 1):
-        try:
-            retract_batch(node, n)
-        except grpc.RpcError as error:
-            with refused("RESOURCE_EXHAUSTED", "FULL"):
-                raise error
-            return n
-    raise AssertionError("every retraction was written")
-
-
-def warnings(node, word):
-    return [w for w in node.admin.GetStatus(pb.GetStatusRequest(), timeout=30).warnings if word in w]
 
 
 def test_a_retraction_that_cannot_be_written_acts_at_once_and_is_written_when_there_is_room(small):
@@ -238,10 +102,6 @@ def test_a_retraction_that_the_store_has_no_room_for_is_kept_over_a_restart(net)
     hotline.start()
     until(lambda: os.listdir(hotline.lib / "intents") == [], 20, "written, and the intent gone")
     assert not hotline.match(*digests(done)) and len(hotline.match(*digests(done + 1))) == 500
-
-
-def verdicts(node, n):
-    return {hit.verdict for hit in node.match(sha256(n))}
 
 
 def test_below_the_reserve_a_followed_set_takes_retractions_and_nothing_else(follower):
