@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "sha256.h"
 #include "sign.h"
+#include "text.h"
 
 #include "opinion_book.h"
 
@@ -169,17 +170,15 @@ static void grow(struct hf_opinion_book *book)
 	free(before);
 }
 
-static struct hf_opinion_subject *subject_of(struct hf_opinion_book *book,
-					     unsigned algorithm, uint64_t index,
-					     struct hf_span bytes)
+static struct hf_opinion_subject *subject_new(struct hf_opinion_book *book,
+					      unsigned algorithm,
+					      uint64_t index,
+					      struct hf_span bytes)
 {
 	struct hf_opinion_subject *subject =
-		find(book, algorithm, index, bytes);
+		calloc(1, sizeof(*subject) + bytes.len_bytes);
 	struct hf_opinion_subject **place;
 
-	if (subject != NULL)
-		return subject;
-	subject = calloc(1, sizeof(*subject) + bytes.len_bytes);
 	if (subject == NULL)
 		return NULL;
 	key_of(book, algorithm, index, bytes, subject->key);
@@ -228,6 +227,21 @@ hf_opinion_book_take_dirty(struct hf_opinion_book *book)
 	return subject;
 }
 
+void hf_opinion_book_settle(struct hf_opinion_book *book,
+			    struct hf_opinion_subject *subject)
+{
+	struct hf_opinion_subject **place = bucket_of(book, subject->key);
+
+	if (subject->said != NULL || subject->is_dirty)
+		return;
+	while (*place != subject)
+		place = &(*place)->next;
+	*place = subject->next;
+	book->subjects_count--;
+	book->hashes_count -= subject->algorithm != 0;
+	free(subject);
+}
+
 void hf_opinion_subject_text(const struct hf_opinion_subject *subject,
 			     char *out_text, size_t size_bytes)
 {
@@ -258,20 +272,25 @@ static struct hf_said *said_by(const struct hf_opinion_subject *subject,
 	return said;
 }
 
+/* Before anything is kept of the subject: who says too much costs nothing. */
 static enum hf_err put(struct hf_opinion_book *book,
-		       struct hf_opinion_source *source,
-		       struct hf_opinion_subject *subject,
+		       struct hf_opinion_source *source, unsigned algorithm,
+		       uint64_t index, struct hf_span bytes,
 		       const struct hf_said *what, struct hf_why *why)
 {
-	struct hf_said *said;
+	struct hf_opinion_subject *subject =
+		find(book, algorithm, index, bytes);
+	struct hf_said *said =
+		subject != NULL ? said_by(subject, source) : NULL;
 
-	if (subject == NULL)
-		return hf_why(why, HF_E_NOMEM, "opinions: no memory");
-	said = said_by(subject, source);
 	if (said == NULL && source->said_count == HF_OPINIONS_OF_SET_MAX)
 		return hf_why(why, HF_E_LIMIT,
 			      "%s has opinions on more than %d subjects",
 			      source->origin, HF_OPINIONS_OF_SET_MAX);
+	if (subject == NULL)
+		subject = subject_new(book, algorithm, index, bytes);
+	if (subject == NULL)
+		return hf_why(why, HF_E_NOMEM, "opinions: no memory");
 	if (said == NULL) {
 		said = calloc(1, sizeof(*said));
 		if (said == NULL)
@@ -312,16 +331,12 @@ enum hf_err hf_opinion_book_put(struct hf_opinion_book *book,
 
 	if (entry != NULL) {
 		memcpy(what.leaf_hash, entry->leaf_hash.at, HF_HASH_BYTES);
-		return put(book, source,
-			   subject_of(book, 0, entry->index,
-				      origin_bytes(entry->origin)),
-			   &what, why);
+		return put(book, source, 0, entry->index,
+			   origin_bytes(entry->origin), &what, why);
 	}
 	for (size_t i = 0; i < opinion->hashes_count && err == HF_OK; i++)
-		err = put(book, source,
-			  subject_of(book, opinion->hashes[i].algorithm, 0,
-				     opinion->hashes[i].digest),
-			  &what, why);
+		err = put(book, source, opinion->hashes[i].algorithm, 0,
+			  opinion->hashes[i].digest, &what, why);
 	return err;
 }
 
@@ -341,4 +356,41 @@ void hf_opinion_book_reset(struct hf_opinion_book *book,
 	}
 	source->said_count = 0;
 	source->position = 0;
+}
+
+size_t hf_opinion_book_gather(const struct hf_opinion_subject *subject,
+			      const uint8_t *leaf, const struct hf_said **rows,
+			      size_t count, size_t most)
+{
+	const struct hf_said *said = subject != NULL ? subject->said : NULL;
+
+	for (; said != NULL; said = said->of_subject) {
+		size_t i = 0;
+
+		if (leaf != NULL &&
+		    memcmp(said->leaf_hash, leaf, HF_HASH_BYTES) != 0)
+			continue;
+		while (i < count && rows[i]->source != said->source)
+			i++;
+		if (i == most)
+			continue;
+		if (i == count)
+			rows[count++] = said;
+		else if (said->index > rows[i]->index)
+			rows[i] = said;
+	}
+	return count;
+}
+
+bool hf_opinion_is_later(uint64_t one_ms, const char *one_origin,
+			 uint64_t other_ms, const char *other_origin)
+{
+	struct hf_span one = hf_span_of(one_origin);
+	struct hf_span other = hf_span_of(other_origin);
+
+	if (one_ms != other_ms)
+		return one_ms > other_ms;
+	if (hf_span_equal(hf_text_origin_stem(one), hf_text_origin_stem(other)))
+		return hf_text_origin_epoch(one) > hf_text_origin_epoch(other);
+	return strcmp(one_origin, other_origin) > 0;
 }

@@ -116,4 +116,22 @@ void hf_opinion_book_dirty_all(struct hf_opinion_book *book);
 struct hf_opinion_subject *
 hf_opinion_book_take_dirty(struct hf_opinion_book *book);
 
+/* What it means is told: one that nobody speaks of any more is forgotten, but
+ * for one that became dirty again. */
+void hf_opinion_book_settle(struct hf_opinion_book *book,
+			    struct hf_opinion_subject *subject);
+
+/* Add to rows what is said of a subject (NULL: nothing): of each set what it
+ * says last, by its place, so there are never more rows than sets.  leaf, NULL
+ * for a hash, is that of the entry: opinions of another are passed over.  How
+ * many rows there are then; what is more than most is left out. */
+size_t hf_opinion_book_gather(const struct hf_opinion_subject *subject,
+			      const uint8_t *leaf, const struct hf_said **rows,
+			      size_t count, size_t most);
+
+/* Of two sets of one organisation, does the first say it later?  By time, then
+ * by name and epoch: all readers agree, whatever they read first. */
+bool hf_opinion_is_later(uint64_t one_ms, const char *one_origin,
+			 uint64_t other_ms, const char *other_origin);
+
 #endif /* HF_OPINION_BOOK_H */

@@ -26,7 +26,6 @@ struct view_row {
 	struct hf_opinions_row row;
 	const uint8_t *organisation_id;
 	bool is_override;
-	bool is_another; /* the leaf hash is not that of the entry */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 };
 
@@ -39,34 +38,6 @@ struct weighing {
 	struct view_row *rows;
 	size_t count;
 };
-
-/* Under the lock. */
-static void take(struct weighing *weighing,
-		 const struct hf_opinion_subject *subject,
-		 const struct hf_tree_hash *leaf)
-{
-	const struct hf_said *said = subject != NULL ? subject->said : NULL;
-
-	for (; said != NULL && weighing->count < HF_OPINIONS_OF_ENTRY_MAX;
-	     said = said->of_subject) {
-		struct view_row *row = &weighing->rows[weighing->count++];
-
-		*row = (struct view_row){
-			.row = { .set = said->source->set,
-				 .index = said->index,
-				 .said_ms = said->said_ms,
-				 .until_ms = said->until_ms,
-				 .kind = said->kind,
-				 .reason = said->reason,
-				 .is_by_hash = subject->algorithm != 0 },
-			.is_override = said->source->is_override,
-			.is_another = leaf != NULL &&
-				      memcmp(said->leaf_hash, leaf->bytes,
-					     HF_HASH_BYTES) != 0,
-		};
-		strcpy(row->origin, said->source->origin);
-	}
-}
 
 /* Of "hotline.example/ncii/2" all but the epoch. */
 static size_t family_len(const char *origin)
@@ -82,51 +53,144 @@ static bool is_epoch_of(const char *origin, const char *other)
 	return family_len(other) == len && memcmp(origin, other, len) == 0;
 }
 
+/* An entry, or one that it follows in an earlier epoch. */
+struct named {
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint64_t index;
+	struct hf_tree_hash leaf;
+	struct hf_item item; /* no hashes where it is not held */
+};
+
+static enum hf_err name_entry(struct weighing *weighing, uint32_t set,
+			      uint64_t index, struct named *out,
+			      struct hf_why *why)
+{
+	struct hf_ledger_entry entry;
+	struct hf_ledger_info info;
+	enum hf_err err = hf_ledger_info(weighing->view, set, &info, why);
+
+	if (err == HF_OK)
+		err = hf_ledger_entry(weighing->view, set, index, &entry, why);
+	if (err != HF_OK)
+		return err;
+	strcpy(out->origin, info.origin);
+	out->index = index;
+	hf_leaf_hash(entry.header, &out->leaf);
+	if (entry.state != HF_LEDGER_HELD ||
+	    hf_item_parse(entry.payload, &weighing->arena, &out->item, NULL) !=
+		    HF_OK)
+		out->item = (struct hf_item){ .hashes_count = 0 };
+	return HF_OK;
+}
+
+static bool has_hash(const struct hf_item *item, const struct hf_hash *hash)
+{
+	for (size_t i = 0; i < item->hashes_count; i++) {
+		if (item->hashes[i].algorithm == hash->algorithm &&
+		    hf_span_equal(item->hashes[i].digest, hash->digest))
+			return true;
+	}
+	return false;
+}
+
+/* Does one entry go on from the other?  Its publisher says so, who could have
+ * what was said of a good entry speak for any other: both are of the same
+ * hashes, and the earlier one is of an earlier epoch. */
+static bool goes_on_from(const struct named *later, const struct named *earlier)
+{
+	const struct hf_entry_ref *from = later->item.predecessor;
+
+	if (hf_text_origin_epoch(hf_span_of(earlier->origin)) >=
+		    hf_text_origin_epoch(hf_span_of(later->origin)) ||
+	    !hf_span_equal(from->leaf_hash,
+			   hf_span(earlier->leaf.bytes, HF_HASH_BYTES)))
+		return false;
+	for (size_t i = 0; i < later->item.hashes_count; i++) {
+		if (!has_hash(&earlier->item, &later->item.hashes[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The entry, and those that it follows; their number. */
+static enum hf_err name_all(struct weighing *weighing, uint32_t set,
+			    uint64_t index,
+			    struct named out_named[static EPOCHS_MOST],
+			    size_t *out_count, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	*out_count = 0;
+	for (size_t i = 0; i < EPOCHS_MOST && err == HF_OK; i++) {
+		const struct hf_entry_ref *from;
+
+		err = name_entry(weighing, set, index, &out_named[i], why);
+		if (err != HF_OK ||
+		    (i > 0 && !goes_on_from(&out_named[i - 1], &out_named[i])))
+			break;
+		(*out_count)++;
+		from = out_named[i].item.predecessor;
+		if (from == NULL ||
+		    !is_epoch_of(out_named[i].origin, from->origin))
+			break;
+		index = from->index;
+		err = hf_ledger_find(weighing->view, hf_span_of(from->origin),
+				     &set, NULL);
+	}
+	/* What is not held says nothing. */
+	return err == HF_E_NOTFOUND ? HF_OK : err;
+}
+
+/* Under the lock. */
+static void put_row(struct weighing *weighing, const struct hf_said *said)
+{
+	struct view_row *row = &weighing->rows[weighing->count++];
+
+	*row = (struct view_row){
+		.row = { .set = said->source->set,
+			 .index = said->index,
+			 .said_ms = said->said_ms,
+			 .until_ms = said->until_ms,
+			 .kind = said->kind,
+			 .reason = said->reason,
+			 .is_by_hash = said->subject->algorithm != 0 },
+		.is_override = said->source->is_override,
+	};
+	strcpy(row->origin, said->source->origin);
+}
+
 /* What was said of the entry, of its hashes, and of the entry that it follows
  * in an earlier epoch. */
 static enum hf_err gather(struct weighing *weighing, uint32_t set,
 			  uint64_t index, struct hf_why *why)
 {
-	struct hf_opinion_book *book = &weighing->opinions->book;
-	struct hf_ledger_info info;
-	enum hf_err err = HF_OK;
+	const struct hf_said *said[HF_OPINIONS_OF_ENTRY_MAX];
+	struct hf_opinions *opinions = weighing->opinions;
+	struct named named[EPOCHS_MOST];
+	size_t named_count, count = 0;
+	enum hf_err err =
+		name_all(weighing, set, index, named, &named_count, why);
 
-	for (int epoch = 0; epoch < EPOCHS_MOST && err == HF_OK; epoch++) {
-		struct hf_ledger_entry entry;
-		struct hf_tree_hash leaf;
-		struct hf_item item = { .hashes_count = 0 };
+	pthread_mutex_lock(&opinions->lock);
+	for (size_t i = 0; i < named_count; i++)
+		count = hf_opinion_book_gather(
+			hf_opinion_book_entry(&opinions->book, named[i].origin,
+					      named[i].index),
+			named[i].leaf.bytes, said, count,
+			HF_OPINIONS_OF_ENTRY_MAX);
+	for (size_t i = 0; named_count > 0 && i < named[0].item.hashes_count;
+	     i++) {
+		const struct hf_hash *hash = &named[0].item.hashes[i];
 
-		err = hf_ledger_info(weighing->view, set, &info, why);
-		if (err == HF_OK)
-			err = hf_ledger_entry(weighing->view, set, index,
-					      &entry, why);
-		if (err != HF_OK)
-			break;
-		hf_leaf_hash(entry.header, &leaf);
-		if (entry.state == HF_LEDGER_HELD &&
-		    hf_item_parse(entry.payload, &weighing->arena, &item,
-				  NULL) != HF_OK)
-			item = (struct hf_item){ .hashes_count = 0 };
-		pthread_mutex_lock(&weighing->opinions->lock);
-		take(weighing, hf_opinion_book_entry(book, info.origin, index),
-		     &leaf);
-		for (size_t i = 0; epoch == 0 && i < item.hashes_count; i++)
-			take(weighing,
-			     hf_opinion_book_hash(book,
-						  item.hashes[i].algorithm,
-						  item.hashes[i].digest),
-			     NULL);
-		pthread_mutex_unlock(&weighing->opinions->lock);
-		if (item.predecessor == NULL ||
-		    !is_epoch_of(info.origin, item.predecessor->origin))
-			break;
-		index = item.predecessor->index;
-		err = hf_ledger_find(weighing->view,
-				     hf_span_of(item.predecessor->origin), &set,
-				     NULL);
+		count = hf_opinion_book_gather(
+			hf_opinion_book_hash(&opinions->book, hash->algorithm,
+					     hash->digest),
+			NULL, said, count, HF_OPINIONS_OF_ENTRY_MAX);
 	}
-	/* What is not held says nothing. */
-	return err == HF_E_NOTFOUND ? HF_OK : err;
+	for (size_t i = 0; i < count; i++)
+		put_row(weighing, said[i]);
+	pthread_mutex_unlock(&opinions->lock);
+	return err;
 }
 
 /* May we use what this set says, and whose is it? */
@@ -148,15 +212,6 @@ static bool know(struct weighing *weighing, struct view_row *row)
 				 weighing->now_ms) >= HF_RIGHT_MEMBER);
 }
 
-static bool is_later(const struct view_row *one, const struct view_row *other)
-{
-	if (one->row.said_ms != other->row.said_ms)
-		return one->row.said_ms > other->row.said_ms;
-	if (one->row.set != other->row.set)
-		return one->row.set > other->row.set;
-	return one->row.index > other->row.index;
-}
-
 /* Of each organisation the last one, of its overrides apart; those of sets
  * that are not ours to use are gone. */
 static void keep_last(struct weighing *weighing)
@@ -166,7 +221,7 @@ static void keep_last(struct weighing *weighing)
 	for (size_t i = 0; i < weighing->count; i++) {
 		struct view_row *row = &weighing->rows[i], *same = NULL;
 
-		if (row->is_another || !know(weighing, row))
+		if (!know(weighing, row))
 			continue;
 		for (size_t j = 0; j < kept && same == NULL; j++) {
 			struct view_row *have = &weighing->rows[j];
@@ -178,7 +233,8 @@ static void keep_last(struct weighing *weighing)
 		}
 		if (same == NULL)
 			same = &weighing->rows[kept++];
-		else if (!is_later(row, same))
+		else if (!hf_opinion_is_later(row->row.said_ms, row->origin,
+					      same->row.said_ms, same->origin))
 			continue;
 		if (same != row)
 			*same = *row;
@@ -433,11 +489,13 @@ static struct hf_opinion_subject *take_subject(struct hf_opinions *opinions)
 	subject = hf_opinion_book_take_dirty(&opinions->book);
 	if (subject != NULL) {
 		copy = malloc(sizeof(*copy) + subject->len_bytes);
-		if (copy != NULL)
+		if (copy != NULL) {
 			memcpy(copy, subject,
 			       sizeof(*copy) + subject->len_bytes);
-		else
+			hf_opinion_book_settle(&opinions->book, subject);
+		} else {
 			hf_opinion_book_dirty(&opinions->book, subject);
+		}
 	}
 	pthread_mutex_unlock(&opinions->lock);
 	return copy;

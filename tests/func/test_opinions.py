@@ -1,6 +1,7 @@
 """What organisations think of entries: who demotes what, what names what."""
 
 import datetime
+import hashlib
 import json
 
 import pytest
@@ -199,6 +200,31 @@ def test_affirming_counts_organisations_where_policy_asks_for_them(net):
     until(lambda: set(verdicts(provider, 3)) == both, 30)
     until(lambda: set(verdicts(provider, 3).values()) == {BLOCK}, 30)
     assert verdicts(provider, 2) == {o: REVIEW for o in both}
+
+
+def test_what_was_said_of_a_good_entry_speaks_for_no_other(net):
+    """A publisher says which entry an item goes on from, and could let what
+    others think of that one speak for anything."""
+    hotline, critic, provider, origin = three(net)
+    provider.configure("policy:\n  - { set: '*', organisations: 2 }\n")
+    provider.restart()
+    opine(critic, origin, "1", "--affirm", "--reason", "assessed")
+    tell(critic, provider)
+    until(lambda: verdicts(provider, 1) == {origin: BLOCK}, 30)
+    header = hotline.admin.ProveEntry(pb.ProveEntryRequest(set=origin, index=1), timeout=30).header
+    good = pb.EntryRef(origin=origin, index=1, leaf_hash=hashlib.sha256(b"\0" + header).digest())
+    # In the same epoch nothing goes on from anything.
+    hotline.append("ncii", [item(60, predecessor=good)])
+    until(lambda: verdicts(provider, 60) == {origin: REVIEW}, 30)
+    hotline.hashfed("sets", "next-epoch", "ncii")
+    later = hotline.origin("ncii", 2)
+    until(lambda: verdicts(provider, 1) == {later: BLOCK}, 60, "what was carried over is affirmed")
+    hotline.append("ncii", [item(61, predecessor=good), item(62, predecessor=good, hashes=hashes(62) + hashes(1)[:1]),
+                            item(63)])
+    until(lambda: verdicts(provider, 63), 30)
+    for n in (60, 61, 62):
+        assert verdicts(provider, n) == {later: REVIEW}, n
+        assert "too few organisations" in rule(provider, n)
 
 
 def test_a_benign_list_demotes_and_drops_nothing(net):

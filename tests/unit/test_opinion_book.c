@@ -141,11 +141,129 @@ static void a_set_that_says_too_much_is_heard_so_far(void **state)
 	assert_int_equal(
 		hf_opinion_book_put(&book, source, 1, 1, &opinion, &why),
 		HF_E_LIMIT);
+	/* And nothing is remembered of what was passed over. */
+	assert_int_equal(book.subjects_count, HF_OPINIONS_OF_SET_MAX);
+	assert_null(
+		hf_opinion_book_entry(&book, SUBJECT, HF_OPINIONS_OF_SET_MAX));
 	/* What it said before it may still change. */
 	say(&book, source, 70000, HF_OPINION_WITHDRAWN, 3);
 	assert_int_equal(hf_opinion_book_entry(&book, SUBJECT, 3)->said->kind,
 			 HF_OPINION_WITHDRAWN);
 	hf_opinion_book_release(&book);
+}
+
+/* A set may be filled, erased and filled again without end. */
+static void what_nobody_speaks_of_any_more_is_forgotten(void **state)
+{
+	struct hf_opinion_source *source, *other;
+	struct hf_opinion_subject *subject;
+	struct hf_opinion_book book;
+	struct hf_why why;
+
+	assert_int_equal(hf_opinion_book_init(&book, &why), HF_OK);
+	source = open_source(&book, 1);
+	other = open_source(&book, 2);
+	for (uint64_t i = 0; i < 1000; i++)
+		say(&book, source, i, HF_OPINION_AFFIRM, i);
+	say(&book, other, 0, HF_OPINION_AFFIRM, 500);
+	hf_opinion_book_reset(&book, source);
+	while ((subject = hf_opinion_book_take_dirty(&book)) != NULL)
+		hf_opinion_book_settle(&book, subject);
+	assert_int_equal(book.subjects_count, 1);
+	assert_null(hf_opinion_book_entry(&book, SUBJECT, 499));
+	assert_non_null(hf_opinion_book_entry(&book, SUBJECT, 500));
+	/* One that is dirty again is not gone before that is told. */
+	subject = hf_opinion_book_entry(&book, SUBJECT, 500);
+	hf_opinion_book_reset(&book, other);
+	hf_opinion_book_settle(&book, subject);
+	assert_ptr_equal(hf_opinion_book_take_dirty(&book), subject);
+	hf_opinion_book_settle(&book, subject);
+	assert_int_equal(book.subjects_count, 0);
+	hf_opinion_book_release(&book);
+}
+
+static const struct hf_said *gathered(const struct hf_opinion_book *book,
+				      size_t most, size_t *out_count)
+{
+	static const struct hf_said *rows[4];
+	const uint8_t bytes[20] = { 9 };
+	size_t count = hf_opinion_book_gather(
+		hf_opinion_book_entry(book, SUBJECT, 7), digest, rows, 0, most);
+
+	*out_count = hf_opinion_book_gather(
+		hf_opinion_book_hash(book, HF_ALGORITHM_SHA1,
+				     hf_span(bytes, sizeof(bytes))),
+		NULL, rows, count, most);
+	return rows[0];
+}
+
+/* However many hashes of an entry a set speaks of, it has one word: or it could
+ * leave no room for others'. */
+static void of_each_set_one_opinion_of_an_entry_is_gathered(void **state)
+{
+	const uint8_t bytes[20] = { 9 };
+	const struct hf_hash hash = { HF_ALGORITHM_SHA1,
+				      { bytes, sizeof(bytes) },
+				      0 };
+	const struct hf_opinion opinion = { .kind = HF_OPINION_WITHDRAWN,
+					    .hashes = &hash,
+					    .hashes_count = 1 };
+	struct hf_opinion_source *one, *other;
+	struct hf_opinion_book book;
+	struct hf_why why;
+	size_t count;
+
+	assert_int_equal(hf_opinion_book_init(&book, &why), HF_OK);
+	one = open_source(&book, 1);
+	other = open_source(&book, 2);
+	say(&book, one, 4, HF_OPINION_DISPUTE, 7);
+	assert_int_equal(
+		hf_opinion_book_put(&book, one, 3, 9999, &opinion, &why),
+		HF_OK);
+	/* By place, whatever the times say. */
+	assert_int_equal(gathered(&book, 4, &count)->kind, HF_OPINION_DISPUTE);
+	assert_int_equal(count, 1);
+	assert_int_equal(hf_opinion_book_put(&book, one, 5, 1, &opinion, &why),
+			 HF_OK);
+	assert_int_equal(gathered(&book, 4, &count)->kind,
+			 HF_OPINION_WITHDRAWN);
+	assert_int_equal(count, 1);
+	say(&book, other, 0, HF_OPINION_AFFIRM, 7);
+	gathered(&book, 4, &count);
+	assert_int_equal(count, 2);
+	gathered(&book, 1, &count);
+	assert_int_equal(count, 1);
+	/* Of another entry that once stood there. */
+	digest[0] ^= 1;
+	gathered(&book, 4, &count);
+	digest[0] ^= 1;
+	assert_int_equal(count, 1);
+	hf_opinion_book_release(&book);
+}
+
+/* Every reader numbers sets as they come to him. */
+static void of_two_sets_the_same_comes_later_for_everybody(void **state)
+{
+	static const struct {
+		uint64_t one_ms;
+		const char *one;
+		uint64_t other_ms;
+		const char *other;
+		bool is_later;
+	} rows[] = {
+		{ 2, "a.example/a/1", 1, "a.example/b/9", true },
+		{ 1, "a.example/b/9", 2, "a.example/a/1", false },
+		{ 1, "a.example/b/1", 1, "a.example/a/1", true },
+		{ 1, "a.example/a/1", 1, "a.example/b/1", false },
+		{ 1, "a.example/a/10", 1, "a.example/a/9", true },
+		{ 1, "a.example/a/9", 1, "a.example/a/10", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(
+			hf_opinion_is_later(rows[i].one_ms, rows[i].one,
+					    rows[i].other_ms, rows[i].other),
+			rows[i].is_later);
 }
 
 int main(void)
@@ -154,6 +272,11 @@ int main(void)
 		cmocka_unit_test(the_last_word_of_each_set_is_kept),
 		cmocka_unit_test(hashes_are_subjects_one_by_one),
 		cmocka_unit_test(a_set_that_says_too_much_is_heard_so_far),
+		cmocka_unit_test(what_nobody_speaks_of_any_more_is_forgotten),
+		cmocka_unit_test(
+			of_each_set_one_opinion_of_an_entry_is_gathered),
+		cmocka_unit_test(
+			of_two_sets_the_same_comes_later_for_everybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
