@@ -49,6 +49,13 @@ static bool on_is_asked(void *arg, const char *peer)
 	return hf_vouch_is_asked(node->vouching, peer);
 }
 
+static void on_peer_away(void *arg)
+{
+	struct hf_node *node = arg;
+
+	hf_vouch_away(node->vouching);
+}
+
 static void on_own_told(void *arg, const char *peer, const char *origin,
 			struct hf_span note)
 {
@@ -84,6 +91,7 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.ended = on_ended,
 		.is_asked = on_is_asked,
 		.own_told = on_own_told,
+		.peer_away = on_peer_away,
 		.set_offered = on_set_offered,
 		.arg = node,
 	};

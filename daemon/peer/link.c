@@ -76,6 +76,14 @@ static void on_retry(void *arg)
 		begin_session(link);
 }
 
+static void tell_away(const struct hf_link *link)
+{
+	const struct hf_peers_options *options = &link->peers->options;
+
+	if (options->peer_away != NULL)
+		options->peer_away(options->arg);
+}
+
 void hf_link_fail(struct hf_link *link, enum hf_err err,
 		  const struct hf_why *why)
 {
@@ -96,8 +104,10 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 	pthread_mutex_lock(&link->peers->lock);
 	link->problem = *why;
 	link->refused += hf_link_is_to_blame(err);
+	link->is_away = true;
 	pthread_mutex_unlock(&link->peers->lock);
 	link->is_in_session = false;
+	tell_away(link);
 	if (hf_link_is_to_blame(err)) {
 		link->is_blamed = true;
 		link->blamed_us = hf_clock_mono_us();
@@ -128,6 +138,7 @@ void hf_link_well(struct hf_link *link)
 	}
 	pthread_mutex_lock(&link->peers->lock);
 	link->seen_ms = hf_clock_wall_ms();
+	link->is_away = false;
 	if (!link->is_blamed)
 		link->problem.text[0] = '\0';
 	pthread_mutex_unlock(&link->peers->lock);
@@ -466,6 +477,7 @@ static void on_state(void *arg, bool is_up)
 		return;
 	pthread_mutex_lock(&link->peers->lock);
 	link->is_up = is_up;
+	link->is_away |= !is_up;
 	if (is_up)
 		link->problem.text[0] = '\0';
 	else
@@ -478,6 +490,8 @@ static void on_state(void *arg, bool is_up)
 	       : was_up ? "disconnected"
 			: "not reached",
 	       "peer=%s endpoint=%s", link->name, link->endpoint);
+	if (!is_up)
+		tell_away(link);
 	/* A connection that is made anew does not shorten what a peer has to
 	 * wait for its own doing. */
 	if (is_up && link->is_blamed && link->retry.is_armed)

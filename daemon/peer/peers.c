@@ -285,6 +285,20 @@ enum hf_err hf_peers_status(struct hf_peers *peers,
 	return err;
 }
 
+bool hf_peers_is_away(struct hf_peers *peers, const char *peer)
+{
+	const struct hf_link *link;
+	bool is;
+
+	pthread_mutex_lock(&peers->lock);
+	link = peers->links;
+	while (link != NULL && strcmp(link->name, peer) != 0)
+		link = link->next;
+	is = link == NULL || link->is_away;
+	pthread_mutex_unlock(&peers->lock);
+	return is;
+}
+
 size_t hf_peers_connected(struct hf_peers *peers)
 {
 	size_t count = 0;

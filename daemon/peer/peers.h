@@ -92,6 +92,9 @@ struct hf_peers_options {
 	bool (*is_asked)(void *arg, const char *peer);
 	void (*own_told)(void *arg, const char *peer, const char *origin,
 			 struct hf_span note);
+	/* A peer is not reached, or does not answer: hf_peers_is_away().  On
+	 * the outbound loop; NULL: nobody asks. */
+	void (*peer_away)(void *arg);
 	/* A peer tells of a set that nobody here follows, of cases or the next
 	 * epoch of another, and shows its agreement, unchecked.  On the
 	 * outbound loop; calls ring_saved() when it takes the set. */
@@ -171,6 +174,10 @@ HF_MUST enum hf_err
 hf_peers_status(struct hf_peers *peers,
 		const uint8_t organisation_id[static HF_HASH_BYTES],
 		struct hf_peer_status *out_status);
+
+/* Can this peer (a domain) not be asked now?  The last attempt failed, or we
+ * do not dial it; before the first attempt ended it may be there. */
+bool hf_peers_is_away(struct hf_peers *peers, const char *peer);
 
 /* How many connections of ours work now. */
 size_t hf_peers_connected(struct hf_peers *peers);

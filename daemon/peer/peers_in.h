@@ -105,6 +105,7 @@ struct hf_link {
 	uint64_t blamed_us;   /* when, monotonic */
 	struct hf_why logged; /* the last cause, so that it is said once */
 	/* Under peers->lock. */
+	bool is_away; /* the last attempt failed */
 	uint64_t seen_ms;
 	uint64_t entries_received;
 	struct hf_why problem;

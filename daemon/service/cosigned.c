@@ -28,7 +28,6 @@ struct row {
 	struct hf_span largest; /* owned */
 	struct hf_span enough;  /* owned: the largest with enough lines */
 	bool awaits_report;
-	uint32_t nones; /* bits of peers that hold nothing of it */
 };
 
 struct hf_cosigned {
@@ -276,95 +275,36 @@ static bool set_awaits(struct hf_cosigned *cosigned, const char *origin,
 	if (row != NULL) {
 		is_new = row->awaits_report != awaits;
 		row->awaits_report = awaits;
-		row->nones = 0;
 	}
 	pthread_mutex_unlock(&cosigned->lock);
 	return is_new;
 }
 
-/* Is it to be reported to the signer, that this peer (by its bit) holds a note
- * of the set, or nothing?  One that holds nothing has not reported; all of
- * them have. */
-static bool is_report(struct hf_cosigned *cosigned, const char *origin,
-		      uint32_t peer, bool has_note)
+static bool awaits(struct hf_cosigned *cosigned, const char *origin)
 {
-	uint32_t all = hf_vouch_entitled(cosigned->node->vouching, origin);
-	struct row *row;
+	const struct row *row;
 	bool is;
 
 	pthread_mutex_lock(&cosigned->lock);
 	row = row_of(cosigned, origin, false);
 	is = row != NULL && row->awaits_report;
-	if (is && !has_note) {
-		row->nones |= peer;
-		is = (all & ~row->nones) == 0;
-	}
 	pthread_mutex_unlock(&cosigned->lock);
 	return is;
 }
 
-/* A report that waits for the signer. */
-struct reporting {
-	struct hf_errand errand; /* first */
-	struct hf_cosigned *cosigned;
-	char origin[HF_ORIGIN_MAX_BYTES + 1];
-	size_t len_bytes;
-	uint8_t note[];
-};
-
-/* Its own line moves the signer up; a note without one says that the peer holds
- * none that we cosigned since. */
-static void run_reporting(struct hf_errand *errand)
+void hf_cosigned_vouched(struct hf_cosigned *cosigned, const char *origin)
 {
-	struct reporting *reporting = (struct reporting *)(void *)errand;
-	struct hf_cosigned *cosigned = reporting->cosigned;
-	struct hf_agent *agent = cosigned->node->agent;
-	struct hf_span note = hf_span(reporting->note, reporting->len_bytes);
-	struct hf_why why = { "" };
-	bool has_note = note.len_bytes > 0;
-	enum hf_err err = has_note ? hf_agent_report(agent, note, &why) : HF_OK;
-
-	if (err == HF_OK || err == HF_E_SIGNATURE)
-		err = hf_agent_vouch(agent, hf_span_of(reporting->origin),
-				     has_note, &why);
-	if (err == HF_OK) {
-		(void)set_awaits(cosigned, reporting->origin, false);
-		hf_peers_told(cosigned->node->peers, reporting->origin,
-			      hf_span(NULL, 0));
-	} else {
-		hf_log(HF_LOG_ERROR, "hashfedd", "report of a peer refused",
-		       "set=%s err=%s why=\"%s\"", reporting->origin,
-		       hf_err_name(err), why.text);
-	}
-	free(reporting);
-}
-
-static void report(struct hf_cosigned *cosigned, const char *origin,
-		   struct hf_span bytes)
-{
-	struct reporting *reporting =
-		calloc(1, sizeof(*reporting) + bytes.len_bytes);
-
-	if (reporting == NULL)
-		return;
-	reporting->errand.run = run_reporting;
-	reporting->cosigned = cosigned;
-	strcpy(reporting->origin, origin);
-	reporting->len_bytes = bytes.len_bytes;
-	if (bytes.len_bytes > 0)
-		memcpy(reporting->note, bytes.at, bytes.len_bytes);
-	hf_errand_post(cosigned->node->case_errands, &reporting->errand);
+	if (set_awaits(cosigned, origin, false))
+		hf_peers_told(cosigned->node->peers, origin, hf_span(NULL, 0));
 }
 
 static void told_of_others(struct hf_cosigned *cosigned, const char *peer,
 			   const char *origin, struct hf_span bytes)
 {
-	uint32_t bit = hf_vouch_bit(cosigned->node->vouching, peer);
-
 	if (bytes.len_bytes > 0)
 		hf_peers_told(cosigned->node->peers, origin, bytes);
-	if (bit != 0 && is_report(cosigned, origin, bit, bytes.len_bytes > 0))
-		report(cosigned, origin, bytes);
+	if (awaits(cosigned, origin))
+		hf_vouch_told(cosigned->node->vouching, peer, origin, bytes);
 }
 
 void hf_cosigned_remind(struct hf_cosigned *cosigned)
@@ -448,10 +388,8 @@ static void run_asking(struct hf_errand *errand)
 					      &cosign->line, &cosign->why);
 	if (cosign->err == HF_E_BUSY &&
 	    set_awaits(cosigned, cosign->origin, true)) {
+		hf_vouch_waits(cosigned->node->vouching, cosign->origin);
 		hf_peers_gossip_again(cosigned->node->peers);
-		/* Nobody may know of the set who could report. */
-		if (is_report(cosigned, cosign->origin, 0, false))
-			report(cosigned, cosign->origin, hf_span(NULL, 0));
 	}
 	hf_cosign_done(cosign);
 }

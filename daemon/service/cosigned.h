@@ -54,6 +54,9 @@ bool hf_cosigned_get(struct hf_cosigned *cosigned, const char *origin,
 /* As a witness: has the signer cosign on the errands' thread. */
 void hf_cosigned_ask(struct hf_cosigned *cosigned, struct hf_cosign *cosign);
 
+/* The signer does not wait any more before it cosigns this set. */
+void hf_cosigned_vouched(struct hf_cosigned *cosigned, const char *origin);
+
 /* The key that our signer cosigns with; NULL until it was reached. */
 const struct hf_note_key *hf_cosigned_key(const struct hf_cosigned *cosigned);
 

@@ -1,12 +1,13 @@
 /*
- * vouch.h -- what peers hold of our own sets, told to a signer that waits for
- * it after its start.
+ * vouch.h -- what peers hold of our own sets, and of what we cosigned, told to
+ * a signer that waits for it after its start.
  *
- * The peers of checkpoint-peers are asked; what one of them holds is reported
- * to the signer, which then signs the set again, or refuses to go on from an
- * old copy until it has the rest.  When one of them holds more than we do, all
- * of them are heard before anything is signed.  A set that none of them holds,
- * or that none may have, is vouched for without a report.
+ * The peers of checkpoint-peers are asked; what each holds is reported to the
+ * signer.  Once all that can be reached have answered it signs the set again,
+ * or refuses to go on from an old copy until it has the rest.  When one of them
+ * holds more of an own set than we do, those that are away are waited for as
+ * well.  A set that none of them holds, or that none may have, is vouched for
+ * without a report.  So is it with sets of others that we cosign.
  *
  * Units    none.
  * Owns     hf_vouching_new() gives the caller a vouching; hf_vouching_free()
@@ -46,13 +47,15 @@ void hf_vouch_ask_seldom(struct hf_vouching *vouching);
 /* Is this one of checkpoint-peers? */
 bool hf_vouch_is_asked(const struct hf_vouching *vouching, const char *peer);
 
-/* The bit of one of checkpoint-peers, 0 for others; and the bits of those that
- * may know of a set, of ours or of others. */
-uint32_t hf_vouch_bit(const struct hf_vouching *vouching, const char *peer);
-uint32_t hf_vouch_entitled(const struct hf_vouching *vouching,
-			   const char *origin);
+/* One that was not heard yet is not reached. */
+void hf_vouch_away(struct hf_vouching *vouching);
 
-/* What a peer said that it holds of a set of ours; empty: nothing. */
+/* The signer waits before it cosigns this set of others: hear all anew.  Ends
+ * in hf_cosigned_vouched(). */
+void hf_vouch_waits(struct hf_vouching *vouching, const char *origin);
+
+/* What a peer said that it holds of a set of ours, or of one that the signer
+ * waits to cosign; empty: nothing. */
 void hf_vouch_told(struct hf_vouching *vouching, const char *peer,
 		   const char *origin, struct hf_span note);
 

@@ -125,7 +125,8 @@ def status(node):
     return node.admin.GetStatus(pb.GetStatusRequest(), timeout=20)
 
 
-def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
+def mirrors(net):
+    """A hotline, two mirrors that it asks, and how its set grows."""
     asks = "checkpoint-peers: [near.example, far.example]\n"
     hotline = net.organisation("hotline", ["ncii"], conf=asks)
     near, far = net.organisation("near"), net.organisation("far")
@@ -142,6 +143,11 @@ def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
         hotline.append("ncii", [item(n) for n in range(first + 1, first + count)])
         for node in nodes:
             until(lambda node=node: node.applied(ORIGIN) == first + count, 30)
+    return hotline, near, far, grow
+
+
+def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
+    hotline, near, far, grow = mirrors(net)
     grow(0, 100, near, far)
     hotline.stop()
     old = copied(net, hotline)
@@ -165,6 +171,30 @@ def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
         until(lambda node=node: node.applied(ORIGIN) == 301, 30)
     assert whole(near, 301) == whole(far, 301) == whole(hotline, 301)
     assert int(most[0]) == 300 and far.match(sha256(400))
+    no_fork(hotline, near, far)
+
+
+def test_a_mirror_that_was_away_as_well_is_not_enough_while_the_other_can_be_reached(net):
+    hotline, near, far, grow = mirrors(net)
+    grow(0, 100, near, far)
+    hotline.stop()
+    old = copied(net, hotline)
+    hotline.start()
+    near.stop()
+    grow(100, 100, far)
+    hotline.stop()
+    far.hang()
+    swapped(net, hotline, old)
+    near.start()
+    hotline.start()
+    # The first answer is what the old copy says, too.
+    until(lambda: re.search(rf"waits for peers set={ORIGIN} peers=far.example", hotline.log()), 30)
+    assert "checkpoint-peers" in refusal(hotline, 400)
+    os.kill(far.process.pid, signal.SIGCONT)
+    append(hotline, 400)
+    for node in (near, far, hotline):
+        until(lambda node=node: node.applied(ORIGIN) == 201, 30)
+    assert whole(near, 201) == whole(far, 201) == whole(hotline, 201)
     no_fork(hotline, near, far)
 
 

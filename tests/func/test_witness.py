@@ -7,42 +7,7 @@ import pytest
 from forks import ORIGIN, copied, grow, swapped
 from liar import Relay
 from net import pb, refused, sha256, until
-
-
-def cosigners(node):
-    return list(node.sets()[ORIGIN].cosigners)
-
-
-def vkey(node):
-    return until(lambda: node.admin.GetStatus(pb.GetStatusRequest(), timeout=10).cosigner_vkey, 10)
-
-
-def rows(witnesses, need):
-    keys = "".join(f"      - {vkey(w)}\n" for w in witnesses)
-    return f"witnesses:\n  - set: {ORIGIN}\n    from:\n{keys}    need: {need}\n"
-
-
-def watched(net, need, names=("witness",), readers=("provider",)):
-    """hotline, its witnesses, who may read nothing, and readers that ask for
-    the cosignatures of so many."""
-    hotline = net.organisation("hotline", ["ncii"])
-    witnesses = [net.organisation(name) for name in names]
-    providers = [net.organisation(name) for name in readers]
-    for node in witnesses + providers:
-        hotline.enrol(node, "--silent")
-        node.enrol(hotline)
-    for witness in witnesses:
-        witness.start()
-    for node in [hotline] + providers:
-        node.configure(rows(witnesses, need))
-        node.start()
-    for witness in witnesses:
-        hotline.share("ncii", witness, is_witness=True)
-        witness.follow(ORIGIN)
-    for provider in providers:
-        hotline.share("ncii", provider)
-        provider.follow(ORIGIN)
-    return hotline, witnesses, providers
+from witnesses import cosigners, rows, watched
 
 
 def test_a_blind_witness_cosigns_what_it_may_not_read(net):
