@@ -38,20 +38,23 @@ static enum hf_err verify_bundle(struct hf_cmd *cmd, struct hf_span text,
 	return err;
 }
 
-static enum hf_err show_evidence_json(const char *vkey,
+static enum hf_err show_evidence_json(const struct hf_evidence *evidence,
 				      const struct hf_note notes[static 2],
 				      struct hf_why *why)
 {
 	json_t *object = json_object(), *trees = json_array();
+	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
 
 	for (size_t i = 0; i < 2; i++) {
 		json_t *tree = json_object();
 
+		hf_note_key_text(&evidence->keys[i], vkey);
 		json_object_set_new(tree, "size",
 				    hf_json_number(notes[i].checkpoint.size));
 		json_object_set_new(tree, "root",
 				    hf_json_hex(notes[i].checkpoint.root.bytes,
 						HF_HASH_BYTES));
+		json_object_set_new(tree, "key", json_string(vkey));
 		json_array_append_new(trees, tree);
 	}
 	json_object_set_new(object, "fork", json_true());
@@ -59,44 +62,49 @@ static enum hf_err show_evidence_json(const char *vkey,
 		object, "origin",
 		json_stringn((const char *)notes[0].checkpoint.origin.at,
 			     notes[0].checkpoint.origin.len_bytes));
-	json_object_set_new(object, "key", json_string(vkey));
 	json_object_set_new(object, "trees", trees);
 	return hf_json_line(object, why);
+}
+
+static void show_evidence(const struct hf_evidence *evidence,
+			  const struct hf_note notes[static 2])
+{
+	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
+	char root[2 * HF_HASH_BYTES + 1];
+
+	printf("fork         %.*s\n", HF_SPAN_ARGS(notes[0].checkpoint.origin));
+	for (size_t i = 0; i < 2; i++) {
+		hf_hex(notes[i].checkpoint.root.bytes, HF_HASH_BYTES, root);
+		hf_note_key_text(&evidence->keys[i], vkey);
+		printf("signed tree  %" PRIu64 " entries, root %s\n"
+		       "with key     %s\n",
+		       notes[i].checkpoint.size, root, vkey);
+	}
+	printf("no set has both%s\n"
+	       "Whether these are the publisher's keys must be known from "
+	       "elsewhere:\nhis agreement, or 'hashfed checkpoint --vkey'.\n",
+	       evidence->has_root
+		       ? ": the tree of the second has another beginning"
+		       : "");
 }
 
 static enum hf_err verify_evidence(struct hf_cmd *cmd, struct hf_span text,
 				   struct hf_why *why)
 {
-	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
-	char root[2 * HF_HASH_BYTES + 1];
 	struct hf_evidence evidence;
 	struct hf_note notes[2];
 	enum hf_err err = hf_evidence_parse(text, &evidence, why);
 
 	if (err == HF_OK)
-		err = hf_evidence_verify(&evidence, NULL, notes, why);
+		err = hf_evidence_verify(&evidence, notes, why);
 	if (err != HF_OK) {
 		hf_why_prefix(why, "%.60s: refused, %s: ", cmd->args[0],
 			      hf_err_words(err));
 		return err;
 	}
-	hf_note_key_text(&evidence.key, vkey);
 	if (hf_cmd_has(cmd, HF_CMD_JSON))
-		return show_evidence_json(vkey, notes, why);
-	printf("fork         %.*s\n", HF_SPAN_ARGS(notes[0].checkpoint.origin));
-	for (size_t i = 0; i < 2; i++) {
-		hf_hex(notes[i].checkpoint.root.bytes, HF_HASH_BYTES, root);
-		printf("signed tree  %" PRIu64 " entries, root %s\n",
-		       notes[i].checkpoint.size, root);
-	}
-	printf("no set has both%s\n"
-	       "signed with  %s\n"
-	       "Whether that is the publisher's key must be known from "
-	       "elsewhere:\nhis agreement, or 'hashfed checkpoint --vkey'.\n",
-	       evidence.has_root
-		       ? ": the tree of the second has another beginning"
-		       : "",
-	       vkey);
+		return show_evidence_json(&evidence, notes, why);
+	show_evidence(&evidence, notes);
 	return HF_OK;
 }
 

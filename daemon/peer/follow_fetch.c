@@ -284,15 +284,15 @@ static void on_contradiction(struct hf_follow *follow,
 			     const struct hf_why *said)
 {
 	const struct hf_peers_options *options = &follow->peers->options;
+	struct hf_ring *ring = hf_ring_holder_get(options->ring);
 	struct hf_why why = { "" };
 	struct hf_note note;
 	enum hf_err err = hf_note_parse(follow->note, &note, &why);
 
 	if (err == HF_OK)
-		err = hf_follow_take_keys(follow, &note, &why);
-	if (err == HF_OK)
-		err = hf_forks_judge(options->forks, follow->set,
-				     &follow->keys.log, &note, &why);
+		err = hf_forks_judge(options->forks, ring, follow->set, &note,
+				     &why);
+	hf_ring_release(ring);
 	if (err == HF_E_CONFLICT)
 		return;
 	/* It cannot be shown to others yet, but stop we must. */
@@ -394,21 +394,22 @@ static enum hf_err judge_growth(struct hf_follow *follow,
 				const struct hf_tree_proof *proof,
 				struct hf_span old_root, struct hf_why *why)
 {
+	const struct hf_peers_options *options = &follow->peers->options;
 	struct hf_tree_hash root;
+	struct hf_ring *ring;
 	struct hf_note note;
 	enum hf_err err;
 
 	if (old_root.len_bytes == 0)
 		return HF_OK;
 	memcpy(root.bytes, old_root.at, sizeof(root.bytes));
+	ring = hf_ring_holder_get(options->ring);
 	err = hf_note_parse(follow->note, &note, why);
 	if (err == HF_OK)
-		err = hf_follow_take_keys(follow, &note, why);
-	return err == HF_OK
-		       ? hf_forks_judge_growth(follow->peers->options.forks,
-					       follow->set, &follow->keys.log,
-					       &note, &root, proof, why)
-		       : err;
+		err = hf_forks_judge_growth(options->forks, ring, follow->set,
+					    &note, &root, proof, why);
+	hf_ring_release(ring);
+	return err;
 }
 
 static void on_proof(void *owner, enum hf_err err, struct hf_span reply,

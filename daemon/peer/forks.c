@@ -181,7 +181,6 @@ static enum hf_err act(struct hf_forks *forks, uint32_t set, const char *origin,
 /* Bytes that we or somebody else made: verified in any case, so that nothing
  * is kept that others would refuse. */
 static enum hf_err take(struct hf_forks *forks, uint32_t set,
-			const char *origin, const struct hf_note_key *log,
 			struct hf_span bytes, struct hf_why *why)
 {
 	struct hf_evidence evidence;
@@ -189,139 +188,172 @@ static enum hf_err take(struct hf_forks *forks, uint32_t set,
 	enum hf_err err = hf_evidence_parse(bytes, &evidence, why);
 
 	if (err == HF_OK)
-		err = hf_evidence_verify(&evidence, log, notes, why);
-	return err == HF_OK ? act(forks, set, origin, bytes, notes, why) : err;
+		err = hf_evidence_verify(&evidence, notes, why);
+	return err == HF_OK ? act(forks, set, evidence.keys[0].name, bytes,
+				  notes, why)
+			    : err;
 }
 
-static enum hf_err take_made(struct hf_forks *forks, uint32_t set,
-			     const struct hf_note_key *log,
-			     const struct hf_buf *made, struct hf_why *why)
-{
-	enum hf_err err = hf_buf_failed(made);
+/* One of two notes that make evidence, with the key to open it. */
+struct side {
+	struct hf_note note;
+	struct hf_set_pair keys;
+};
 
-	if (err == HF_OK && made->len_bytes == 0)
-		return HF_OK;
-	if (err == HF_OK)
-		err = take(forks, set, log->name, log, hf_buf_span(made), why);
-	if (err != HF_OK && err != HF_E_EXISTS)
-		return err;
-	if (err == HF_OK)
-		(void)hf_why(why, HF_E_CONFLICT,
-			     "the publisher of %s signed two trees", log->name);
-	return HF_E_CONFLICT;
+/* A note against what we hold of its set. */
+struct judging {
+	const struct hf_agreement *agreement;
+	struct hf_ledger_view *view;
+	uint32_t set;
+	struct side said, held;
+	struct hf_buf made; /* evidence, or empty */
+};
+
+static enum hf_err judging_begin(struct hf_forks *forks,
+				 const struct hf_ring *ring, uint32_t set,
+				 const struct hf_note *note,
+				 struct judging *judging, struct hf_why *why)
+{
+	const struct hf_ring_set *about =
+		hf_ring_set(ring, note->checkpoint.origin);
+	enum hf_err err;
+
+	*judging = (struct judging){ .set = set, .said.note = *note };
+	hf_buf_init(&judging->made, HF_EVIDENCE_MAX_BYTES);
+	if (about == NULL)
+		return hf_why(why, HF_E_NOTFOUND, "a note of no set of ours");
+	judging->agreement = about->agreement;
+	err = hf_set_keys_for(about->agreement, note, &judging->said.keys, why);
+	return err == HF_OK ? hf_ledger_view_begin(forks->options.ledger,
+						   &judging->view, why)
+			    : err;
 }
 
-static enum hf_err held_note(struct hf_ledger_view *view, uint32_t set,
-			     enum hf_ledger_which which,
-			     struct hf_note *out_note)
+/* Take what was made. */
+static enum hf_err judging_end(struct hf_forks *forks, struct judging *judging,
+			       enum hf_err err, struct hf_why *why)
 {
+	hf_ledger_view_end(judging->view);
+	if (err == HF_OK)
+		err = hf_buf_failed(&judging->made);
+	if (err == HF_OK && judging->made.len_bytes > 0) {
+		err = take(forks, judging->set, hf_buf_span(&judging->made),
+			   why);
+		if (err == HF_OK)
+			(void)hf_why(why, HF_E_CONFLICT,
+				     "the publisher of %s signed two trees",
+				     judging->said.keys.log.name);
+		if (err == HF_OK || err == HF_E_EXISTS)
+			err = HF_E_CONFLICT;
+	}
+	hf_buf_release(&judging->made);
+	return err;
+}
+
+/* The note that we hold, and the key that it counts by. */
+static bool has_held(struct judging *judging, enum hf_ledger_which which)
+{
+	struct side *held = &judging->held;
 	struct hf_span bytes;
-	enum hf_err err = hf_ledger_note(view, set, which, &bytes, NULL);
 
-	return err == HF_OK ? hf_note_parse(bytes, out_note, NULL) : err;
+	return hf_ledger_note(judging->view, judging->set, which, &bytes,
+			      NULL) == HF_OK &&
+	       hf_note_parse(bytes, &held->note, NULL) == HF_OK &&
+	       hf_set_keys_for(judging->agreement, &held->note, &held->keys,
+			       NULL) == HF_OK;
+}
+
+static void put(struct judging *judging, const struct hf_tree_hash *root,
+		const struct hf_tree_proof *proof)
+{
+	const struct side *said = &judging->said, *held = &judging->held;
+
+	hf_evidence_put(
+		&judging->made,
+		&(struct hf_evidence_side){ &said->note, &said->keys.log },
+		&(struct hf_evidence_side){ &held->note, &held->keys.log },
+		root, proof);
 }
 
 /* The evidence that a note and what we hold make together; nothing where there
  * is none. */
-static enum hf_err make(struct hf_ledger_view *view,
-			const struct hf_ledger_info *info,
-			const struct hf_note_key *log,
-			const struct hf_note *note, struct hf_buf *out,
-			struct hf_why *why)
+static enum hf_err make(struct judging *judging, struct hf_why *why)
 {
-	const struct hf_checkpoint *said = &note->checkpoint;
+	const struct hf_checkpoint *said = &judging->said.note.checkpoint;
+	struct hf_ledger_view *view = judging->view;
+	struct hf_ledger_info info;
 	struct hf_tree_proof proof;
 	struct hf_tree_hash root;
-	struct hf_note held;
-	enum hf_err err;
-
-	if (info->has_seen && said->size == info->seen_size) {
-		if (hf_tree_equal(&said->root, &info->seen_root) ||
-		    held_note(view, info->set, HF_LEDGER_SEEN, &held) != HF_OK)
-			return HF_OK;
-		hf_evidence_put(out, log, note, &held, NULL, NULL);
-		return HF_OK;
-	}
-	if (!info->has_note || said->size > info->note_size)
-		return HF_OK;
-	err = hf_ledger_root(view, info->set, said->size, &root, why);
-	if (err != HF_OK || hf_tree_equal(&said->root, &root))
-		return err;
-	err = held_note(view, info->set, HF_LEDGER_NOTE, &held);
-	if (err == HF_OK && said->size == info->note_size) {
-		hf_evidence_put(out, log, note, &held, NULL, NULL);
-		return HF_OK;
-	}
-	if (err == HF_OK)
-		err = hf_ledger_prove_growth(view, info->set, said->size,
-					     info->note_size, &proof, why);
-	if (err == HF_OK)
-		hf_evidence_put(out, log, note, &held, &root, &proof);
-	return err;
-}
-
-enum hf_err hf_forks_judge(struct hf_forks *forks, uint32_t set,
-			   const struct hf_note_key *log,
-			   const struct hf_note *note, struct hf_why *why)
-{
-	struct hf_ledger_view *view;
-	struct hf_ledger_info info;
-	struct hf_buf made;
-	enum hf_err err =
-		hf_ledger_view_begin(forks->options.ledger, &view, why);
+	enum hf_err err = hf_ledger_info(view, judging->set, &info, why);
 
 	if (err != HF_OK)
 		return err;
-	hf_buf_init(&made, HF_EVIDENCE_MAX_BYTES);
-	err = hf_ledger_info(view, set, &info, why);
+	if (info.has_seen && said->size == info.seen_size) {
+		if (!hf_tree_equal(&said->root, &info.seen_root) &&
+		    has_held(judging, HF_LEDGER_SEEN))
+			put(judging, NULL, NULL);
+		return HF_OK;
+	}
+	if (!info.has_note || said->size > info.note_size)
+		return HF_OK;
+	err = hf_ledger_root(view, judging->set, said->size, &root, why);
+	if (err != HF_OK || hf_tree_equal(&said->root, &root) ||
+	    !has_held(judging, HF_LEDGER_NOTE))
+		return err;
+	if (said->size == info.note_size) {
+		put(judging, NULL, NULL);
+		return HF_OK;
+	}
+	err = hf_ledger_prove_growth(view, judging->set, said->size,
+				     info.note_size, &proof, why);
 	if (err == HF_OK)
-		err = make(view, &info, log, note, &made, why);
-	hf_ledger_view_end(view);
-	if (err == HF_OK)
-		err = take_made(forks, set, log, &made, why);
-	hf_buf_release(&made);
+		put(judging, &root, &proof);
 	return err;
 }
 
-enum hf_err hf_forks_judge_growth(struct hf_forks *forks, uint32_t set,
-				  const struct hf_note_key *log,
+enum hf_err hf_forks_judge(struct hf_forks *forks, const struct hf_ring *ring,
+			   uint32_t set, const struct hf_note *note,
+			   struct hf_why *why)
+{
+	struct judging judging;
+	enum hf_err err = judging_begin(forks, ring, set, note, &judging, why);
+
+	if (err == HF_OK)
+		err = make(&judging, why);
+	return judging_end(forks, &judging, err, why);
+}
+
+enum hf_err hf_forks_judge_growth(struct hf_forks *forks,
+				  const struct hf_ring *ring, uint32_t set,
 				  const struct hf_note *note,
 				  const struct hf_tree_hash *old_root,
 				  const struct hf_tree_proof *proof,
 				  struct hf_why *why)
 {
-	struct hf_ledger_view *view;
-	struct hf_note held;
-	struct hf_buf made;
-	enum hf_err err =
-		hf_ledger_view_begin(forks->options.ledger, &view, why);
+	struct judging judging;
+	const struct hf_checkpoint *held = &judging.held.note.checkpoint;
+	enum hf_err err = judging_begin(forks, ring, set, note, &judging, why);
 
-	if (err != HF_OK)
-		return err;
-	hf_buf_init(&made, HF_EVIDENCE_MAX_BYTES);
-	if (held_note(view, set, HF_LEDGER_SEEN, &held) == HF_OK &&
-	    !hf_tree_equal(&held.checkpoint.root, old_root) &&
+	if (err == HF_OK && has_held(&judging, HF_LEDGER_SEEN) &&
+	    !hf_tree_equal(&held->root, old_root) &&
 	    hf_tree_verify_consistency(
-		    held.checkpoint.size, old_root, note->checkpoint.size,
+		    held->size, old_root, note->checkpoint.size,
 		    &note->checkpoint.root, proof, NULL) == HF_OK)
-		hf_evidence_put(&made, log, note, &held, old_root, proof);
-	hf_ledger_view_end(view);
-	err = take_made(forks, set, log, &made, why);
-	hf_buf_release(&made);
-	return err;
+		put(&judging, old_root, proof);
+	return judging_end(forks, &judging, err, why);
 }
 
 /* --- evidence from others --------------------------------------------------
  */
 
-/* The set that it is about, where its agreement lets the key count for both
- * trees. */
+/* The set that it is about, where its agreement lets each key count for the
+ * tree that it signed. */
 static enum hf_err find_set(struct hf_forks *forks, const struct hf_ring *ring,
 			    const uint8_t *peer,
 			    const struct hf_evidence *evidence,
 			    uint32_t *out_set, struct hf_why *why)
 {
-	const char *origin = evidence->key.name;
+	const char *origin = evidence->keys[0].name;
 	struct hf_ledger_view *view;
 	struct hf_note note;
 	enum hf_err err = HF_OK;
@@ -334,7 +366,7 @@ static enum hf_err find_set(struct hf_forks *forks, const struct hf_ring *ring,
 		if (err == HF_OK &&
 		    !hf_set_keys_has_log(
 			    hf_ring_set(ring, hf_span_of(origin))->agreement,
-			    &evidence->key.key, note.checkpoint.size))
+			    &evidence->keys[i].key, note.checkpoint.size))
 			err = hf_why(why, HF_E_SIGNATURE,
 				     "evidence: made with a key that is not "
 				     "the set's, or counts for no tree of "
@@ -362,9 +394,7 @@ enum hf_err hf_forks_take(struct hf_forks *forks, const struct hf_ring *ring,
 
 	if (err == HF_OK)
 		err = find_set(forks, ring, peer, &evidence, &set, why);
-	return err == HF_OK ? take(forks, set, evidence.key.name, &evidence.key,
-				   bytes, why)
-			    : err;
+	return err == HF_OK ? take(forks, set, bytes, why) : err;
 }
 
 /* --- the operator ----------------------------------------------------------

@@ -49,22 +49,21 @@ HF_MUST enum hf_err hf_forks_open(const struct hf_forks_options *options,
 /* NULL is fine. */
 void hf_forks_close(struct hf_forks *forks);
 
-/* Does this note, whose signatures were verified under the log key, contradict
- * what we hold of a set?  HF_OK: it does not, or that cannot be shown.
- * CONFLICT: it did; the evidence is kept, the set frozen.  BLOCKS then. */
-HF_MUST enum hf_err hf_forks_judge(struct hf_forks *forks, uint32_t set,
-				   const struct hf_note_key *log,
+/* Does this note, whose signatures were verified, contradict what we hold of
+ * its set?  HF_OK: it does not, or that cannot be shown.
+ * CONFLICT: it does; the evidence is kept, the set frozen.  BLOCKS then. */
+HF_MUST enum hf_err hf_forks_judge(struct hf_forks *forks,
+				   const struct hf_ring *ring, uint32_t set,
 				   const struct hf_note *note,
 				   struct hf_why *why);
 
 /* The same for a larger note whose proof did not lead to the root that we have
  * seen: old_root is what its tree is said to have there. */
-HF_MUST enum hf_err hf_forks_judge_growth(struct hf_forks *forks, uint32_t set,
-					  const struct hf_note_key *log,
-					  const struct hf_note *note,
-					  const struct hf_tree_hash *old_root,
-					  const struct hf_tree_proof *proof,
-					  struct hf_why *why);
+HF_MUST enum hf_err
+hf_forks_judge_growth(struct hf_forks *forks, const struct hf_ring *ring,
+		      uint32_t set, const struct hf_note *note,
+		      const struct hf_tree_hash *old_root,
+		      const struct hf_tree_proof *proof, struct hf_why *why);
 
 /* Evidence that a peer hands us, who may know of the set it is about.  HF_OK:
  * it was true and new, the set is frozen.  EXISTS: we have some already, or an

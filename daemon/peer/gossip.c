@@ -83,7 +83,7 @@ enum hf_err hf_gossip_take_note(struct hf_forks *forks,
 		return err;
 	err = hf_ledger_find(view, origin, &set, why);
 	hf_ledger_view_end(view);
-	return err == HF_OK ? hf_forks_judge(forks, set, &keys.log, &note, why)
+	return err == HF_OK ? hf_forks_judge(forks, ring, set, &note, why)
 			    : err;
 }
 

@@ -32,8 +32,7 @@ struct offer {
 	struct hf_rpc_call *call; /* a reference */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint32_t set;
-	uint64_t size; /* of the note offered */
-	struct hf_note_key log;
+	uint64_t size;      /* of the note offered */
 	struct hf_buf note; /* the one offered */
 	struct hf_intake intake;
 	struct hf_rpc_timer ahead; /* armed while the index is waited for */
@@ -194,7 +193,6 @@ struct freezing {
 	struct hf_errand errand; /* first */
 	struct hf_node *node;
 	uint32_t set;
-	struct hf_note_key log;
 	struct hf_buf note;
 	struct hf_why reason;
 };
@@ -202,14 +200,16 @@ struct freezing {
 static void run_freezing(struct hf_errand *errand)
 {
 	struct freezing *freezing = (struct freezing *)(void *)errand;
+	struct hf_ring *ring = hf_ring_holder_get(freezing->node->ring);
 	struct hf_why why = { "" };
 	struct hf_note note;
 	enum hf_err err =
 		hf_note_parse(hf_buf_span(&freezing->note), &note, &why);
 
 	if (err == HF_OK)
-		err = hf_forks_judge(freezing->node->forks, freezing->set,
-				     &freezing->log, &note, &why);
+		err = hf_forks_judge(freezing->node->forks, ring, freezing->set,
+				     &note, &why);
+	hf_ring_release(ring);
 	/* It cannot be shown to others yet, but stop we must. */
 	if (err != HF_E_CONFLICT)
 		err = hf_ledger_freeze(freezing->node->ledger, freezing->set,
@@ -235,7 +235,6 @@ static void freeze(struct offer *offer, const struct hf_why *why)
 	freezing->errand.run = run_freezing;
 	freezing->node = offer->node;
 	freezing->set = offer->set;
-	freezing->log = offer->log;
 	freezing->note = offer->note;
 	freezing->reason = *why;
 	hf_buf_init(&offer->note, HF_NOTE_MAX_BYTES);
@@ -323,8 +322,6 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 	if (err == HF_OK)
 		err = hf_note_open(bytes, &keys.log, &keys.cosigner, out_note,
 				   out_time_s, why);
-	if (err == HF_OK)
-		offer->log = keys.log;
 	if (err == HF_OK &&
 	    hf_ring_successor(ring, hf_span_of(offer->origin), &void_from,
 			      &root) != NULL &&

@@ -35,18 +35,37 @@ static void note_put(struct hf_buf *buf, struct hf_span note)
 	hf_buf_put(buf, note);
 }
 
-void hf_evidence_put(struct hf_buf *buf, const struct hf_note_key *key,
-		     const struct hf_note *one, const struct hf_note *other,
-		     const struct hf_tree_hash *root,
-		     const struct hf_tree_proof *proof)
+static bool is_same_key(const struct hf_note_key *a,
+			const struct hf_note_key *b)
 {
-	bool is_swapped = is_before(&other->checkpoint, &one->checkpoint);
+	return memcmp(&a->key, &b->key, sizeof(a->key)) == 0;
+}
+
+static void key_put(struct hf_buf *buf, const struct hf_note_key *key)
+{
 	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1];
 
 	hf_note_key_text(key, vkey);
-	hf_buf_printf(buf, "%s%s%s\n", first_line, key_word, vkey);
-	note_put(buf, is_swapped ? other->bytes : one->bytes);
-	note_put(buf, is_swapped ? one->bytes : other->bytes);
+	hf_buf_printf(buf, "%s%s\n", key_word, vkey);
+}
+
+void hf_evidence_put(struct hf_buf *buf, const struct hf_evidence_side *one,
+		     const struct hf_evidence_side *other,
+		     const struct hf_tree_hash *root,
+		     const struct hf_tree_proof *proof)
+{
+	if (is_before(&other->note->checkpoint, &one->note->checkpoint)) {
+		const struct hf_evidence_side *first = other;
+
+		other = one;
+		one = first;
+	}
+	hf_buf_put_text(buf, first_line);
+	key_put(buf, one->key);
+	if (!is_same_key(one->key, other->key))
+		key_put(buf, other->key);
+	note_put(buf, one->note->bytes);
+	note_put(buf, other->note->bytes);
 	if (root == NULL)
 		return;
 	hash_put(buf, root_word, root);
@@ -67,6 +86,34 @@ static bool line_take(struct hf_span *rest, const char *word,
 	*rest = after;
 	*out_value = hf_span(line.at + len_bytes, line.len_bytes - len_bytes);
 	return true;
+}
+
+static bool key_parse(struct hf_span value, struct hf_note_key *out_key)
+{
+	return hf_note_key_parse(value, out_key, NULL) == HF_OK &&
+	       out_key->kind == HF_NOTE_LOG;
+}
+
+/* One line, or where another key signed the second note, two. */
+static enum hf_err keys_parse(struct hf_span *rest, struct hf_evidence *out,
+			      struct hf_why *why)
+{
+	struct hf_note_key *first = &out->keys[0], *second = &out->keys[1];
+	struct hf_span value;
+
+	if (!line_take(rest, key_word, &value) || !key_parse(value, first))
+		return hf_why(why, HF_E_MALFORMED,
+			      "evidence: line 2 is not the key of a log");
+	*second = *first;
+	if (!line_take(rest, key_word, &value))
+		return HF_OK;
+	if (!key_parse(value, second) ||
+	    strcmp(first->name, second->name) != 0 ||
+	    is_same_key(first, second))
+		return hf_why(why, HF_E_MALFORMED,
+			      "evidence: line 3 is not another key of the "
+			      "same log");
+	return HF_OK;
 }
 
 static enum hf_err note_parse(struct hf_span *rest, struct hf_span *out_note,
@@ -138,12 +185,9 @@ enum hf_err hf_evidence_parse(struct hf_span bytes,
 	    value.len_bytes > 0)
 		return hf_why(why, HF_E_MALFORMED,
 			      "evidence: line 1 is not 'hashfed/evidence/v1'");
-	if (!line_take(&rest, key_word, &value) ||
-	    hf_note_key_parse(value, &parsed.key, NULL) != HF_OK ||
-	    parsed.key.kind != HF_NOTE_LOG)
-		return hf_why(why, HF_E_MALFORMED,
-			      "evidence: line 2 is not the key of a log");
-	err = note_parse(&rest, &parsed.notes[0], why);
+	err = keys_parse(&rest, &parsed, why);
+	if (err == HF_OK)
+		err = note_parse(&rest, &parsed.notes[0], why);
 	if (err == HF_OK)
 		err = note_parse(&rest, &parsed.notes[1], why);
 	if (err == HF_OK && rest.len_bytes > 0)
@@ -183,23 +227,15 @@ static enum hf_err judge(const struct hf_evidence *evidence,
 }
 
 enum hf_err hf_evidence_verify(const struct hf_evidence *evidence,
-			       const struct hf_note_key *log,
 			       struct hf_note out_notes[static 2],
 			       struct hf_why *why)
 {
-	const struct hf_note_key *key = log != NULL ? log : &evidence->key;
 	struct hf_note notes[2];
 	enum hf_err err = HF_OK;
 
-	if (key->id != evidence->key.id ||
-	    memcmp(&key->key, &evidence->key.key, sizeof(key->key)) != 0 ||
-	    strcmp(key->name, evidence->key.name) != 0)
-		return hf_why(why, HF_E_SIGNATURE,
-			      "evidence: made with another key than the set's "
-			      "log has");
 	for (size_t i = 0; err == HF_OK && i < 2; i++)
-		err = hf_note_open(evidence->notes[i], key, NULL, &notes[i],
-				   NULL, why);
+		err = hf_note_open(evidence->notes[i], &evidence->keys[i], NULL,
+				   &notes[i], NULL, why);
 	if (err == HF_OK)
 		err = judge(evidence, &notes[0].checkpoint,
 			    &notes[1].checkpoint, why);

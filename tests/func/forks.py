@@ -30,9 +30,11 @@ class Evidence:
         self.data = data
         head, rest = data.split(b"\n", 1)
         assert head == b"hashfed/evidence/v1"
-        key, rest = rest.split(b"\n", 1)
-        assert key.startswith(b"key ")
-        self.vkey = key[4:].decode()
+        self.vkeys = []  # one, or one for each note
+        while rest.startswith(b"key "):
+            key, rest = rest.split(b"\n", 1)
+            self.vkeys.append(key[4:].decode())
+        assert 1 <= len(self.vkeys) <= 2
         self.notes = []
         for _ in range(2):
             line, rest = rest.split(b"\n", 1)
@@ -68,7 +70,8 @@ def checked(folder, evidence):
                        ("file.evidence", evidence)]:
         (folder / name).write_bytes(data)
     proof = ["-proof", folder / "proof"] if parts.proof else []
-    go = subprocess.run([tlogcheck(folder), "fork", "-vkey", parts.vkey, *proof, folder / "a.note", folder / "b.note"],
+    vkeys = [word for vkey in parts.vkeys for word in ("-vkey", vkey)]
+    go = subprocess.run([tlogcheck(folder), "fork", *vkeys, *proof, folder / "a.note", folder / "b.note"],
                         capture_output=True, text=True)
     ours = subprocess.run([BIN / "hashfed", "verify", folder / "file.evidence"], capture_output=True, text=True)
     return go.returncode, ours.returncode

@@ -63,7 +63,7 @@ def test_case_07_two_roots_at_one_size_are_evidence_and_the_set_is_frozen(net):
     evidence = check_frozen(net, provider)
     assert Evidence(evidence).sizes == [310, 310] and not Evidence(evidence).proof
     said = verify(net.folder, evidence)
-    assert "fork" in said.stdout and ORIGIN in said.stdout and Evidence(evidence).vkey in said.stdout
+    assert "fork" in said.stdout and ORIGIN in said.stdout and Evidence(evidence).vkeys[0] in said.stdout
     said = verify(net.folder, evidence, "--json")
     assert [tree["size"] for tree in json.loads(said.stdout)["trees"]] == [310, 310]
     # It survives: a restart finds it frozen, with the same evidence.

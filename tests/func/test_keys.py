@@ -7,7 +7,7 @@ import re
 
 from clock import Clock
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from forks import made
+from forks import FORK, Evidence, checked, evidence_of, frozen, made, verify
 from net import pb, refused, sha256, until
 from takedown import case, notice, reaches, say, send
 from test_freshness import BLOCK, ORIGIN, REVIEW, Relayed, grow, holds, set_of, status, verdicts
@@ -196,6 +196,47 @@ def test_case_11_who_holds_a_checkpoint_by_a_revoked_key_stops_and_says_why(net)
         assert set_of(provider).state == pb.SET_STATE_FROZEN and provider.applied(ORIGIN) == 16
     finally:
         field.relay.stop()
+
+
+def test_a_publisher_that_forks_while_its_key_is_replaced_is_convicted_by_both_keys(net):
+    hotline, provider, third = (net.organisation("hotline", ["ncii"]), net.organisation("provider"),
+                                net.organisation("third"))
+    net.enrol(provider, third)
+    for member in (provider, third):
+        hotline.enrol(member, "--silent")
+        member.enrol(hotline)
+    for node in net.nodes:
+        node.start()
+    for member in (provider, third):
+        hotline.share("ncii", member)
+        member.follow(ORIGIN)
+    grow(hotline, 0, 10)
+    holds(provider, 10)
+    hotline.key("log", "new")
+    version = agreement(hotline)
+    hotline.restart()
+    taken(provider, version + 1)
+    taken(third, version + 1)
+    grow(hotline, 10, 10)
+    holds(provider, 20)
+    holds(third, 20)
+    keys = stolen(hotline, "log-next.key"), stolen(hotline, "cosigner.key")
+    for member in (hotline, provider, third):
+        member.expect_error("set frozen")
+    # The tree that everybody has was signed with both, this one with the new one only.
+    provider.federation(hotline).Gossip(pb.GossipRequest(notes=[note_of(hotline, 20, 32 * b"x", keys)]), timeout=20)
+    frozen(provider)
+    frozen(third)
+    evidence = evidence_of(third)
+    vkeys = hotline.key("vkey", "ncii").stdout.split()
+    assert set(Evidence(evidence).vkeys) == {vkeys[0], vkeys[2]}, "the one in force, and the one that follows"
+    assert checked(net.folder, evidence) == (FORK, 0)
+    said = verify(net.folder, evidence).stdout
+    assert all(vkey in said for vkey in Evidence(evidence).vkeys)
+    # A key that counts for no tree of that size convicts nobody.
+    early = note_of(hotline, 5, 32 * b"x", keys)
+    with refused("INVALID_ARGUMENT", "SIGNATURE"):
+        third.federation(hotline).Gossip(pb.GossipRequest(notes=[early]), timeout=20)
 
 
 def test_a_tls_key_follows_another_and_no_peer_is_lost(net):

@@ -20,16 +20,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hf_sign_start(NULL) != HF_OK)
 		abort();
 	if (hf_evidence_parse(hf_span(data, size), &evidence, &why) != HF_OK ||
-	    hf_evidence_verify(&evidence, NULL, notes, &why) != HF_OK)
+	    hf_evidence_verify(&evidence, notes, &why) != HF_OK)
 		return 0;
 	if (hf_tree_equal(&notes[0].checkpoint.root,
 			  &notes[1].checkpoint.root) &&
 	    notes[0].checkpoint.size == notes[1].checkpoint.size)
 		abort();
 	hf_buf_init(&again, HF_EVIDENCE_MAX_BYTES);
-	hf_evidence_put(&again, &evidence.key, &notes[1], &notes[0],
-			evidence.has_root ? &evidence.root : NULL,
-			&evidence.proof);
+	hf_evidence_put(
+		&again,
+		&(struct hf_evidence_side){ &notes[1], &evidence.keys[1] },
+		&(struct hf_evidence_side){ &notes[0], &evidence.keys[0] },
+		evidence.has_root ? &evidence.root : NULL, &evidence.proof);
 	if (hf_buf_failed(&again) != HF_OK ||
 	    !hf_span_equal(hf_buf_span(&again), hf_span(data, size)))
 		abort();
