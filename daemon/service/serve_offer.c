@@ -7,7 +7,7 @@
 #include "forks.h"
 #include "intake.h"
 #include "ledger_view.h"
-#include "note.h"
+#include "note_witness.h"
 #include "log.h"
 #include "ring.h"
 #include "set_keys.h"
@@ -305,9 +305,12 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 {
 	const struct hf_ring_set *set =
 		hf_ring_set(ring, hf_span_of(offer->origin));
+	const struct hf_note_witnesses *witnesses =
+		hf_conf_witnesses_of(offer->node->conf, offer->origin);
 	struct hf_set_pair keys = { 0 };
 	const uint8_t *root;
 	uint64_t void_from;
+	size_t cosigned;
 	enum hf_err err = hf_note_parse(bytes, out_note, why);
 
 	/* An agreement that does not name us, or is over, is no right to have
@@ -320,8 +323,9 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 	if (err == HF_OK)
 		err = hf_set_keys_for(set->agreement, out_note, &keys, why);
 	if (err == HF_OK)
-		err = hf_note_open(bytes, &keys.log, &keys.cosigner, out_note,
-				   out_time_s, why);
+		err = hf_note_open_witnessed(bytes, &keys.log, &keys.cosigner,
+					     witnesses, out_note, out_time_s,
+					     &cosigned, why);
 	if (err == HF_OK &&
 	    hf_ring_successor(ring, hf_span_of(offer->origin), &void_from,
 			      &root) != NULL &&
@@ -330,6 +334,11 @@ static enum hf_err verify_note(struct offer *offer, struct hf_ring *ring,
 			     "void from entry %llu on: a later epoch goes on "
 			     "from there",
 			     (unsigned long long)void_from);
+	/* Nobody's fault: the lines may come by another way, or later. */
+	if (err == HF_OK && witnesses != NULL && cosigned < witnesses->need)
+		err = hf_why(why, HF_E_NOTFOUND,
+			     "%zu of %u cosignatures are there", cosigned,
+			     witnesses->need);
 	return err;
 }
 

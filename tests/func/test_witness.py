@@ -1,12 +1,18 @@
 """Witnesses: what they see, what they refuse, and what waits for them."""
 
 import base64
+import hashlib
 import shutil
+import struct
+import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from forks import ORIGIN, copied, grow, swapped
 from liar import Relay
 from net import pb, refused, sha256, until
+from test_thief import line
 from witnesses import cosigners, rows, watched
 
 
@@ -174,3 +180,42 @@ def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing
         until(lambda: provider.applied(ORIGIN) == 20, 30, "the honest note is taken")
     finally:
         relay.stop()
+
+
+def test_what_is_offered_needs_the_same_cosignatures(net):
+    """A publisher that brings its set itself is not let past the witnesses."""
+    hotline, provider = net.organisation("hotline", ["ncii"]), net.organisation("provider")
+    hotline.enrol(provider, "--silent")
+    provider.enrol(hotline)
+    witness = Ed25519PrivateKey.generate()
+    public = b"\4" + witness.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    name = "witness.example/cosigner"
+    key_id = hashlib.sha256(name.encode() + b"\n" + public).digest()[:4].hex()
+    provider.configure(f"witnesses:\n  - set: {ORIGIN}\n    from:\n"
+                       f"      - {name}+{key_id}+{base64.b64encode(public).decode()}\n    need: 1\n")
+    for node in (hotline, provider):
+        node.start()
+    hotline.share("ncii", provider)
+    provider.follow(ORIGIN)
+    grow(hotline, 0, 10)
+    note = hotline.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+    federation = hotline.federation(provider)
+    agreement = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=ORIGIN), timeout=10).agreement
+    chunks = list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=10, first=0, end=10), timeout=10))
+
+    def offer(offered):
+        first = pb.OfferRequest(origin=ORIGIN, note=offered, agreement=agreement)
+        return provider.federation(hotline).Offer(
+            iter([first] + [pb.OfferRequest(chunk=chunk) for chunk in chunks]), timeout=20)
+
+    text = note.split(b"\n\n")[0] + b"\n"
+    now = int(time.time())
+    signed = b"cosignature/v1\ntime %d\n" % now + text
+    with refused("NOT_FOUND"):
+        offer(note)
+    with refused("INVALID_ARGUMENT", "SIGNATURE"):
+        offer(note + line(name, 4, witness, signed + b"?", struct.pack(">Q", now)))
+    assert provider.applied(ORIGIN) == 0 and not provider.match(sha256(1))
+    done = offer(note + line(name, 4, witness, signed, struct.pack(">Q", now)))
+    assert (done.applied, done.seen) == (10, 10)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(1))} == {pb.VERDICT_BLOCK}, 20)
