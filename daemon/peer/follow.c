@@ -244,8 +244,9 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 		err = hf_get_checkpoint_response_parse(reply, &arena, &response,
 						       &why);
 	if (err == HF_OK && !follow->is_going)
-		err = hf_ring_save_agreement(peers->options.ring_dir,
-					     response.agreement, &why);
+		err = hf_ring_save_agreement_of(peers->options.ring_dir,
+						follow->origin,
+						response.agreement, &why);
 	hf_arena_release(&arena);
 	if (err == HF_E_CONFLICT) {
 		/* An older one than we hold: it is behind, no more. */

@@ -65,8 +65,8 @@ static bool is_for_us(const struct hf_node *node, const struct hf_ring *ring,
 	return is_relay && count_taken(ring, publisher, false) < RELAYED_MAX;
 }
 
-/* The next epoch of a set that we follow.  Only one that is new to us: who
- * stopped following it later meant that. */
+/* The next epoch of a set that we follow, and of its kind.  Only one that is
+ * new to us: who stopped following it later meant that. */
 static bool is_successor(const struct hf_ring *ring,
 			 const struct hf_agreement *agreement,
 			 const char *origin)
@@ -74,7 +74,8 @@ static bool is_successor(const struct hf_ring *ring,
 	struct hf_span stem = hf_text_origin_stem(hf_span_of(origin));
 	uint32_t epoch = hf_text_origin_epoch(hf_span_of(origin));
 	const char *const *follows;
-	size_t count = hf_ring_follows(ring, &follows);
+	size_t count = hf_ring_follows(ring, &follows), epochs = 0;
+	bool has_earlier = false;
 
 	if (agreement->predecessor == NULL ||
 	    strcmp(agreement->origin, origin) != 0 ||
@@ -83,12 +84,16 @@ static bool is_successor(const struct hf_ring *ring,
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct hf_span other = hf_span_of(follows[i]);
+		const struct hf_ring_set *set = hf_ring_set(ring, other);
 
-		if (hf_span_equal(hf_text_origin_stem(other), stem) &&
-		    hf_text_origin_epoch(other) < epoch)
-			return true;
+		if (!hf_span_equal(hf_text_origin_stem(other), stem))
+			continue;
+		if (set != NULL && set->agreement->kind != agreement->kind)
+			return false;
+		has_earlier |= hf_text_origin_epoch(other) < epoch;
+		epochs++;
 	}
-	return false;
+	return has_earlier && epochs < HF_MAILBOX_EPOCHS_MAX;
 }
 
 bool hf_mailbox_take(struct hf_node *node, const char *origin,

@@ -24,6 +24,10 @@ struct hf_node;
 /* A publisher begins another set when an epoch ends: so many are taken. */
 #define HF_MAILBOX_SETS_MAX 4
 
+/* Epochs of a set that are followed at a time, from which on a person takes the
+ * next one: each takes one of the sets that a ledger has room for. */
+#define HF_MAILBOX_EPOCHS_MAX 16
+
 /* True when the set was taken now: the ring has to be read again. */
 bool hf_mailbox_take(struct hf_node *node, const char *origin,
 		     struct hf_span agreement);

@@ -294,8 +294,8 @@ static enum hf_err take_agreement(struct offer *offer,
 	hf_ring_release(ring);
 	if (is_held)
 		return HF_OK;
-	err = hf_ring_save_agreement(offer->node->ring_dir, request->agreement,
-				     why);
+	err = hf_ring_save_agreement_of(offer->node->ring_dir, offer->origin,
+					request->agreement, why);
 	return err == HF_OK ? hf_node_ring_changed(offer->node, why) : err;
 }
 

@@ -80,6 +80,13 @@ HF_MUST enum hf_err hf_ring_save_agreement(const char *dir,
 					   struct hf_span document,
 					   struct hf_why *why);
 
+/* The same of an answer about one set: ARGUMENT when it is about another, as a
+ * peer could go on giving those. */
+HF_MUST enum hf_err hf_ring_save_agreement_of(const char *dir,
+					      const char *origin,
+					      struct hf_span document,
+					      struct hf_why *why);
+
 /* Take a set, stop taking it; doing it twice is fine. */
 HF_MUST enum hf_err hf_ring_follow(const char *dir, struct hf_span origin,
 				   struct hf_why *why);

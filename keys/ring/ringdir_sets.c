@@ -31,8 +31,10 @@ static bool is_same_epoch(const struct hf_agreement *held,
 		was->carried_plus_one == is->carried_plus_one);
 }
 
+/* origin, unless it is NULL, is the one that was asked for. */
 static enum hf_err save_agreement(struct hf_ring_change *change,
-				  struct hf_span document, struct hf_why *why)
+				  const char *origin, struct hf_span document,
+				  struct hf_why *why)
 {
 	const struct hf_agreement *agreement;
 	const struct hf_organisation *publisher;
@@ -42,6 +44,11 @@ static enum hf_err save_agreement(struct hf_ring_change *change,
 	enum hf_err err;
 
 	err = hf_ring_peek_agreement(document, &change->arena, &agreement, why);
+	if (err == HF_OK && origin != NULL &&
+	    strcmp(agreement->origin, origin) != 0)
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "ring: an agreement of '%.100s', not of '%.100s'",
+			     agreement->origin, origin);
 	if (err != HF_OK)
 		return err;
 	publisher = hf_ring_by_id(change->ring, agreement->organisation_id.at);
@@ -94,13 +101,20 @@ static enum hf_err save_agreement(struct hf_ring_change *change,
 enum hf_err hf_ring_save_agreement(const char *dir, struct hf_span document,
 				   struct hf_why *why)
 {
+	return hf_ring_save_agreement_of(dir, NULL, document, why);
+}
+
+enum hf_err hf_ring_save_agreement_of(const char *dir, const char *origin,
+				      struct hf_span document,
+				      struct hf_why *why)
+{
 	struct hf_ring_change change;
 	enum hf_err err;
 
 	err = hf_ring_change_begin(dir, &change, why);
 	if (err != HF_OK)
 		return err;
-	err = save_agreement(&change, document, why);
+	err = save_agreement(&change, origin, document, why);
 	hf_ring_change_end(&change);
 	return err;
 }

@@ -380,6 +380,28 @@ def test_an_agreement_that_is_announced_and_not_given_stops_nothing(field):
     assert field.problem() == ""
 
 
+def test_an_agreement_of_another_set_than_asked_for_is_not_kept(field):
+    """Or a peer could fill a ring with as many as it can have signed."""
+    other = field.hotline.admin.OpenSet(pb.OpenSetRequest(name="other"), timeout=30).origin
+    field.hotline.share("other", field.partner)
+    document = field.hotline.federation(field.partner).GetCheckpoint(
+        pb.GetCheckpointRequest(origin=other), timeout=10).agreement
+
+    def announce(news):
+        yield pb.TailResponse(origin=ORIGIN, agreement_version=1000)
+
+    def give(honest):
+        honest.agreement = document
+        return honest
+    field.relay.lie("Tail", announce, GetCheckpoint=give)
+    field.grow(1)
+    until(lambda: f"an agreement of '{other}', not of '{ORIGIN}'" in field.problem(), 20)
+    assert not (field.provider.lib / "ring/agreements" / (other.replace("/", "_") + ".agreement")).exists()
+    field.relay.honest()
+    field.grow(1)
+    field.arrived()
+
+
 def test_lines_of_others_under_a_note_are_passed_over(field):
     def alter(news):
         text, lines = parts(news.note)

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "errand.h"
+#include "mailbox.h"
 #include "own_check.h"
 #include "serve.h"
 #include "visible.h"
@@ -323,6 +324,71 @@ static void errands_of_several_threads_run_beside_each_other(void **state)
 	pthread_barrier_destroy(&all);
 }
 
+/* Its publisher's agreement about an epoch that goes on from the first. */
+static bool takes_epoch(struct world *world, unsigned epoch,
+			enum hf_set_kind kind)
+{
+	static const uint8_t root[HF_HASH_BYTES] = { 1 };
+	const struct hf_predecessor from = {
+		.origin = THEIRS,
+		.root = hf_span(root, sizeof(root)),
+	};
+	uint64_t now_ms = hf_clock_wall_ms();
+	struct hf_span members[] = { hf_span(hotline.id, 32) };
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	const struct hf_agreement agreement = {
+		.origin = origin,
+		.version = 1,
+		.organisation_id = hf_span(partner.id, 32),
+		.log_key = public_span(partner.log),
+		.cosigner_key = public_span(partner.cosigner),
+		.cosigner_name = "partner.example/cosigner",
+		.audience = members,
+		.audience_count = 1,
+		.relay = HF_RELAY_NONE,
+		.purpose = "",
+		.issued_ms = now_ms,
+		.expires_ms = now_ms + DAY_MS,
+		.kind = kind,
+		.predecessor = &from,
+	};
+	struct hf_why why = { "" };
+	struct hf_buf document;
+	bool takes;
+
+	snprintf(origin, sizeof(origin), "partner.example/csam/%u", epoch);
+	hf_buf_init(&document, HF_AGREEMENT_MAX_BYTES);
+	assert_ok(hf_trust_agreement_make(&agreement, partner.agreement,
+					  &document, &why),
+		  &why);
+	takes = hf_mailbox_take(&world->node, origin, hf_buf_span(&document));
+	hf_buf_release(&document);
+	load(world);
+	return takes;
+}
+
+/* Each takes one of the sets that there is room for: whoever is followed could
+ * leave none for others. */
+static void epochs_are_taken_so_far_and_of_one_kind(void **state)
+{
+	struct world *world = *state;
+
+	open_ledger(world);
+	agree_theirs(1, DAY_MS / 2);
+	snprintf(world->node.ring_dir, sizeof(world->node.ring_dir), "%s", dir);
+	load(world);
+	assert_false(takes_epoch(world, 2, HF_SET_KIND_DIRECTORY));
+	for (unsigned i = 2; i <= HF_MAILBOX_EPOCHS_MAX; i++)
+		assert_true(takes_epoch(world, 10 * i, 0));
+	assert_false(takes_epoch(world, 1000, 0));
+	/* A person makes room, or follows it. */
+	assert_int_equal(
+		hf_ring_unfollow(dir, BYTES("partner.example/csam/20"), NULL),
+		HF_OK);
+	load(world);
+	assert_true(takes_epoch(world, 1000, 0));
+}
+
 /* The verbs of those that only tell. */
 static bool is_question(const char *name)
 {
@@ -366,6 +432,7 @@ int main(void)
 		WORLD_TEST(a_hidden_set_and_an_unknown_one_look_the_same),
 		WORLD_TEST(an_agreement_that_is_over_hides_the_set),
 		WORLD_TEST(a_peer_is_told_of_whom_it_shares_a_set_with),
+		WORLD_TEST(epochs_are_taken_so_far_and_of_one_kind),
 		cmocka_unit_test(every_method_that_writes_says_so),
 		cmocka_unit_test(errands_run_in_order_and_all_before_the_stop),
 		cmocka_unit_test(
