@@ -345,6 +345,14 @@ enum hf_err hf_inventory_save(struct hf_inventory *inventory,
 	return err;
 }
 
+enum hf_err hf_inventory_settle(struct hf_inventory *inventory,
+				enum hf_inventory_shelf shelf,
+				struct hf_why *why)
+{
+	return hf_shelf_settle(&inventory->shelves[shelf],
+			       &inventory->next_number, why);
+}
+
 enum hf_err hf_inventory_put(struct hf_inventory *inventory,
 			     enum hf_inventory_shelf shelf,
 			     const struct hf_row *row, struct hf_why *why)

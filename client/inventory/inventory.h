@@ -52,6 +52,13 @@ HF_MUST enum hf_err hf_inventory_gone(struct hf_inventory *inventory,
 				      enum hf_inventory_shelf shelf,
 				      const char *path, struct hf_why *why);
 
+/* What was replaced or is gone is in no file of the shelf any more once this is
+ * saved: otherwise it stays until files are merged.  Where there are several
+ * files, all of the shelf is read and written. */
+HF_MUST enum hf_err hf_inventory_settle(struct hf_inventory *inventory,
+					enum hf_inventory_shelf shelf,
+					struct hf_why *why);
+
 HF_MUST enum hf_err hf_inventory_save(struct hf_inventory *inventory,
 				      struct hf_why *why);
 

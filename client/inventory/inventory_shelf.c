@@ -357,3 +357,13 @@ enum hf_err hf_shelf_flush(struct hf_shelf *shelf, uint64_t *next_number,
 		       ? merge(shelf, from, (*next_number)++, why)
 		       : HF_OK;
 }
+
+enum hf_err hf_shelf_settle(struct hf_shelf *shelf, uint64_t *next_number,
+			    struct hf_why *why)
+{
+	enum hf_err err = hf_shelf_flush(shelf, next_number, why);
+
+	return err == HF_OK && shelf->files_count > 1
+		       ? merge(shelf, 0, (*next_number)++, why)
+		       : err;
+}

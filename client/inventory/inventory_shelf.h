@@ -72,6 +72,12 @@ HF_MUST enum hf_err hf_shelf_put(struct hf_shelf *shelf,
 HF_MUST enum hf_err hf_shelf_flush(struct hf_shelf *shelf,
 				   uint64_t *next_number, struct hf_why *why);
 
+/* Flush, and let no file have a row that another one counts for or that is
+ * gone.
+ */
+HF_MUST enum hf_err hf_shelf_settle(struct hf_shelf *shelf,
+				    uint64_t *next_number, struct hf_why *why);
+
 /* Rows in files, those that an other one counts for included; their bytes. */
 uint64_t hf_shelf_count(const struct hf_shelf *shelf);
 uint64_t hf_shelf_bytes(const struct hf_shelf *shelf);

@@ -532,6 +532,10 @@ static enum hf_err run(struct scan *scan, struct hf_why *why)
 	err = drain(scan, err, why);
 	if (err == HF_OK && (!is_list || was_empty))
 		err = hf_scan_news_stand(scan->news, scan->inventory, why);
+	/* A verdict that was withdrawn goes with the entry that gave it. */
+	if (err == HF_OK)
+		err = hf_inventory_settle(scan->inventory, HF_INVENTORY_TOLD,
+					  why);
 	saving = hf_scan_lookup_save(&scan->lookup, &later);
 	if (err == HF_OK && saving != HF_OK) {
 		*why = later;

@@ -152,6 +152,63 @@ static void the_newest_row_of_a_path_counts_through_all_merges(void **state)
 	assert_true(most_files > 1 && most_files <= 6);
 }
 
+/* Do the files of the shelves have these bytes? */
+static bool is_in_files(const struct home *home, const char *bytes)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "grep -qr -e %s %s/", bytes,
+		 home->dir);
+	return system(command) == 0;
+}
+
+static void what_is_gone_is_in_no_file_of_a_shelf_that_settled(void **state)
+{
+	static const char lost[] = "/srv/lost",
+			  doomed[] = "a-digest-of-32-bytes-that-goes-!";
+	uint8_t digests[HF_ROW_ALL_BYTES] = { 0 };
+	struct home *home = *state;
+	struct hf_row row = a_row(lost);
+	uint64_t want[500];
+	struct hf_why why = { "" };
+
+	reopen(home);
+	memcpy(digests + HF_ROW_SHA256_AT, doomed, 32);
+	row.digests = digests;
+	assert_ok(
+		hf_inventory_put(home->inventory, HF_INVENTORY_ALL, &row, &why),
+		&why);
+	for (unsigned i = 0; i < 500; i++) {
+		want[i] = i + 1;
+		put(home, i, i + 1);
+	}
+	assert_ok(hf_inventory_save(home->inventory, &why), &why);
+	assert_ok(hf_inventory_gone(home->inventory, HF_INVENTORY_ALL, lost,
+				    &why),
+		  &why);
+	assert_ok(hf_inventory_save(home->inventory, &why), &why);
+	assert_true(is_in_files(home, doomed));
+	assert_ok(hf_inventory_settle(home->inventory, HF_INVENTORY_TOLD, &why),
+		  &why);
+	assert_ok(hf_inventory_settle(home->inventory, HF_INVENTORY_ALL, &why),
+		  &why);
+	assert_ok(hf_inventory_save(home->inventory, &why), &why);
+	assert_false(is_in_files(home, doomed));
+	reopen(home);
+	check(home, want, 500);
+
+	/* Nothing is left at all, and still it is a shelf. */
+	for (unsigned i = 0; i < 500; i++) {
+		want[i] = 0;
+		drop(home, i);
+	}
+	assert_ok(hf_inventory_settle(home->inventory, HF_INVENTORY_ALL, &why),
+		  &why);
+	assert_ok(hf_inventory_save(home->inventory, &why), &why);
+	reopen(home);
+	check(home, want, 500);
+}
+
 static void what_was_not_saved_is_not_there_and_leaves_no_files(void **state)
 {
 	struct home *home = *state;
@@ -384,6 +441,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			the_newest_row_of_a_path_counts_through_all_merges,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_gone_is_in_no_file_of_a_shelf_that_settled,
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_was_not_saved_is_not_there_and_leaves_no_files,
