@@ -153,6 +153,11 @@ struct hf_ledger_options {
 	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
 	size_t queue_jobs_max;
 	size_t queue_bytes_max;
+	/* Somebody keeps what follows from payloads of ADDs: those that are
+	 * erased stay for him (hf_ledger_leaving_next()), and only once they
+	 * were dropped does hf_ledger_compact() count them as done.  What
+	 * stayed in an earlier run is there either way. */
+	bool keeps_leaving;
 	struct hf_ledger_signer signer;
 	/* May refuse a draft before it is queued: the payload's schema.  Called
 	 * on the appending thread.  NULL accepts everything. */
@@ -295,6 +300,11 @@ HF_MUST enum hf_err hf_ledger_stats(struct hf_ledger *ledger,
 HF_MUST enum hf_err hf_ledger_sizes(struct hf_ledger *ledger,
 				    hf_size_each *table, hf_size_each *set,
 				    void *arg, struct hf_why *why);
+
+/* Payloads that were erased, up to this number, have been read.  BLOCKS. */
+HF_MUST enum hf_err hf_ledger_leaving_drop(struct hf_ledger *ledger,
+					   uint64_t through,
+					   struct hf_why *why);
 
 /* Write the store anew, so that what was erased before this call is nowhere in
  * it (hf_ledger_erasing() then counts what came later).  Others read and

@@ -133,7 +133,7 @@ enum hf_err hf_ledger_backup(struct hf_ledger *ledger, const char *dir,
 	err = sizes_get(ledger, &sizes, &count, why);
 	if (err != HF_OK)
 		return err;
-	err = hf_store_backup(ledger->store, dir, is_over, why);
+	err = hf_store_backup(ledger->store, dir, TABLE_LEAVING, is_over, why);
 	if (err == HF_OK) {
 		err = copy_verify(dir, sizes, count, is_over, why);
 		traces_remove(dir);

@@ -42,7 +42,7 @@ static enum hf_err erasures_put(struct hf_ledger *ledger,
 }
 
 enum hf_err hf_ledger_erasure_count(struct hf_ledger *ledger,
-				    struct hf_why *why)
+				    uint64_t *out_number, struct hf_why *why)
 {
 	struct hf_ledger_erasures erasures;
 	enum hf_err err = erasures_get(ledger->txn, &erasures, why);
@@ -51,7 +51,7 @@ enum hf_err hf_ledger_erasure_count(struct hf_ledger *ledger,
 		return err;
 	if (erasures.asked == erasures.done)
 		erasures.since_ms = hf_clock_wall_ms();
-	erasures.asked++;
+	*out_number = ++erasures.asked;
 	return erasures_put(ledger, &erasures, why);
 }
 
@@ -66,6 +66,24 @@ enum hf_err hf_ledger_erasing(struct hf_ledger_view *view, uint64_t *out_count,
 	*out_count = erasures.asked - erasures.done;
 	*out_since_ms = *out_count > 0 ? erasures.since_ms : 0;
 	return HF_OK;
+}
+
+/* How many are in a copy that begins with this view no more: not those that
+ * somebody has still to read. */
+static enum hf_err settled(struct hf_store_txn *view, uint64_t *out_count,
+			   struct hf_why *why)
+{
+	struct hf_ledger_erasures erasures;
+	struct hf_ledger_leaving first;
+	enum hf_err err = erasures_get(view, &erasures, why);
+
+	if (err != HF_OK)
+		return err;
+	*out_count = erasures.asked;
+	err = hf_ledger_leaving_first(view, 0, &first, why);
+	if (err == HF_OK && first.number <= erasures.asked)
+		*out_count = first.number - 1;
+	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
 /* These many are in the file no more. */
@@ -95,48 +113,33 @@ static enum hf_err note_done(struct hf_ledger *ledger, uint64_t done,
 {
 	static const struct job_kind done_kind = { .run = done_run };
 	struct done_job *job = calloc(1, sizeof(*job));
-	struct hf_ledger_wait *wait;
-	enum hf_err err;
 
 	if (job == NULL)
 		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
-	err = hf_ledger_wait_new(&wait, why);
-	if (err != HF_OK) {
-		free(job);
-		return err;
-	}
 	*job = (struct done_job){
-		.job = { .kind = &done_kind,
-			 .bytes = sizeof(*job),
-			 .done = hf_ledger_wait_done(wait) },
+		.job = { .kind = &done_kind, .bytes = sizeof(*job) },
 		.done = done,
 		.began_ms = began_ms,
 	};
-	err = hf_ledger_queue(ledger, &job->job, why);
-	if (err == HF_OK)
-		err = hf_ledger_wait_for(wait, NULL, why);
-	else
-		free(job);
-	hf_ledger_wait_free(wait);
-	return err;
+	return hf_ledger_queue_and_wait(ledger, &job->job, why);
 }
 
 enum hf_err hf_ledger_compact(struct hf_ledger *ledger,
 			      const atomic_bool *is_over, struct hf_why *why)
 {
 	uint64_t began_ms = hf_clock_wall_ms();
-	struct hf_ledger_erasures before;
 	struct hf_store_txn *view;
+	uint64_t count;
 	enum hf_err err = hf_store_view_begin(ledger->store, &view, why);
 
 	if (err != HF_OK)
 		return err;
-	err = erasures_get(view, &before, why);
+	err = settled(view, &count, why);
 	hf_store_view_end(view);
 	if (err == HF_OK)
 		err = hf_store_compact(ledger->store, is_over, why);
 	if (err == HF_OK)
-		err = note_done(ledger, before.asked, began_ms, why);
+		err = note_done(ledger, count, began_ms, why);
 	return err;
 }
 

@@ -126,10 +126,9 @@ static enum hf_err erase(struct hf_ledger *ledger, struct set *set,
 		return HF_OK;
 	/* The entry lies in the map, which the write is about to change. */
 	memcpy(header, entry.header, sizeof(header));
-	if (entry.state == HF_LEDGER_MISSING)
-		err = hf_ledger_missing_set(ledger, set, target, false, why);
-	else
-		err = hf_ledger_erasure_count(ledger, why);
+	err = entry.state == HF_LEDGER_MISSING
+		      ? hf_ledger_missing_set(ledger, set, target, false, why)
+		      : hf_ledger_leave(ledger, set, &entry, why);
 	if (err != HF_OK)
 		return err;
 	entry = (struct hf_ledger_entry){ .index = target,

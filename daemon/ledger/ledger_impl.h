@@ -33,7 +33,8 @@
 	X(BATCHES, "batches") \
 	X(ABOUTS,  "abouts") \
 	X(RECORDS, "records") \
-	X(MISSING, "missing")
+	X(MISSING, "missing") \
+	X(LEAVING, "leaving")
 /* clang-format on */
 
 enum ledger_table {
@@ -201,6 +202,10 @@ HF_MUST enum hf_err hf_ledger_load(struct hf_ledger *ledger,
 /* ledger_writer.c */
 HF_MUST enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
 				    struct hf_why *why);
+/* It is done, and freed, when this returns. */
+HF_MUST enum hf_err hf_ledger_queue_and_wait(struct hf_ledger *ledger,
+					     struct job *job,
+					     struct hf_why *why);
 HF_MUST enum hf_err hf_ledger_writer_start(struct hf_ledger *ledger,
 					   struct hf_why *why);
 void hf_ledger_writer_stop(struct hf_ledger *ledger);
@@ -256,6 +261,21 @@ HF_MUST enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger,
 /* ledger_compact.c: in the transaction that is under way.  The bytes of one
  * entry more are to leave the file. */
 HF_MUST enum hf_err hf_ledger_erasure_count(struct hf_ledger *ledger,
+					    uint64_t *out_number,
+					    struct hf_why *why);
+
+/* ledger_leaving.c: in the transaction that is under way.  The payload of this
+ * entry is about to be erased: it is counted, and stays where the options ask
+ * for that.  The entry is borrowed from the map, and lost. */
+HF_MUST enum hf_err hf_ledger_leave(struct hf_ledger *ledger,
+				    const struct set *set,
+				    const struct hf_ledger_entry *entry,
+				    struct hf_why *why);
+
+/* The first above this number.  NOTFOUND. */
+HF_MUST enum hf_err hf_ledger_leaving_first(struct hf_store_txn *txn,
+					    uint64_t after,
+					    struct hf_ledger_leaving *out,
 					    struct hf_why *why);
 
 /* The payload of an entry is missing, or no longer. */

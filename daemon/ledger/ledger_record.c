@@ -185,6 +185,36 @@ enum hf_err hf_ledger_erasures_parse(struct hf_span bytes,
 	return HF_OK;
 }
 
+void hf_ledger_leaving_put(struct hf_buf *buf,
+			   const struct hf_ledger_leaving *leaving)
+{
+	hf_buf_put_u8(buf, VERSION);
+	hf_buf_put_u32(buf, leaving->set);
+	hf_buf_put_u64(buf, leaving->index);
+	hf_buf_put(buf, leaving->payload);
+}
+
+enum hf_err hf_ledger_leaving_parse(struct hf_span key, struct hf_span value,
+				    struct hf_ledger_leaving *out,
+				    struct hf_why *why)
+{
+	if (key.len_bytes != 8 || hf_be64(key.at) == 0 ||
+	    value.len_bytes < HF_LEDGER_LEAVING_HEAD_BYTES ||
+	    value.len_bytes >
+		    HF_LEDGER_LEAVING_HEAD_BYTES + HF_PAYLOAD_MAX_BYTES ||
+	    value.at[0] != VERSION)
+		return corrupt("what was erased", why);
+	*out = (struct hf_ledger_leaving){
+		.number = hf_be64(key.at),
+		.set = hf_be32(value.at + 1),
+		.index = hf_be64(value.at + 5),
+		.payload =
+			hf_span(value.at + HF_LEDGER_LEAVING_HEAD_BYTES,
+				value.len_bytes - HF_LEDGER_LEAVING_HEAD_BYTES),
+	};
+	return HF_OK;
+}
+
 void hf_ledger_note_put(struct hf_buf *buf,
 			const struct hf_ledger_note_record *record)
 {

@@ -112,6 +112,15 @@ hf_ledger_erasures_parse(struct hf_span bytes,
 			 struct hf_ledger_erasures *out_erasures,
 			 struct hf_why *why);
 
+/* Table "leaving": in front of the payload, the set and index of its entry. */
+#define HF_LEDGER_LEAVING_HEAD_BYTES (1 + 4 + 8)
+void hf_ledger_leaving_put(struct hf_buf *buf,
+			   const struct hf_ledger_leaving *leaving);
+HF_MUST enum hf_err hf_ledger_leaving_parse(struct hf_span key,
+					    struct hf_span value,
+					    struct hf_ledger_leaving *out,
+					    struct hf_why *why);
+
 /* Table "notes". */
 struct hf_ledger_note_record {
 	uint64_t size;

@@ -102,6 +102,21 @@ HF_MUST enum hf_err hf_ledger_erasing(struct hf_ledger_view *view,
 				      uint64_t *out_since_ms,
 				      struct hf_why *why);
 
+/* A payload that was erased, without its opening: it is read once more by
+ * whoever has to forget what follows from it, and goes then. */
+struct hf_ledger_leaving {
+	uint64_t number; /* which erasure it was, from 1 on */
+	uint32_t set;
+	uint64_t index;
+	struct hf_span payload;
+};
+
+/* The first of these above a number, 0 to begin with.  NOTFOUND. */
+HF_MUST enum hf_err hf_ledger_leaving_next(struct hf_ledger_view *view,
+					   uint64_t after,
+					   struct hf_ledger_leaving *out,
+					   struct hf_why *why);
+
 enum hf_ledger_which {
 	HF_LEDGER_NOTE = 1, /* what we can serve in full */
 	HF_LEDGER_SEEN = 2, /* the largest verified; an own set's is the same */

@@ -101,6 +101,26 @@ enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
 	return err;
 }
 
+enum hf_err hf_ledger_queue_and_wait(struct hf_ledger *ledger, struct job *job,
+				     struct hf_why *why)
+{
+	struct hf_ledger_wait *wait;
+	enum hf_err err = hf_ledger_wait_new(&wait, why);
+
+	if (err != HF_OK) {
+		free(job);
+		return err;
+	}
+	job->done = hf_ledger_wait_done(wait);
+	err = hf_ledger_queue(ledger, job, why);
+	if (err == HF_OK)
+		err = hf_ledger_wait_for(wait, NULL, why);
+	else
+		free(job);
+	hf_ledger_wait_free(wait);
+	return err;
+}
+
 /* Until there is work, or a set that could not be signed is to be tried
  * again.  False when the ledger closes and nothing is left. */
 static bool work_wait(struct hf_ledger *ledger)

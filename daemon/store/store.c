@@ -310,6 +310,38 @@ void hf_store_copy_drop(struct hf_store *copy, bool is_kept)
 	store_free(copy);
 }
 
+static enum hf_err delete_dir(const char *path, struct hf_why *why)
+{
+	DIR *dir = opendir(path);
+	struct dirent *file;
+	enum hf_err err = HF_OK;
+
+	if (dir == NULL)
+		return errno == ENOENT ? HF_OK
+				       : hf_why_errno(why, "open '%s'", path);
+	while (err == HF_OK && (file = readdir(dir)) != NULL) {
+		if (strcmp(file->d_name, ".") != 0 &&
+		    strcmp(file->d_name, "..") != 0 &&
+		    unlinkat(dirfd(dir), file->d_name, 0) != 0)
+			err = hf_why_errno(why, "remove '%s/%s'", path,
+					   file->d_name);
+	}
+	closedir(dir);
+	if (err == HF_OK && rmdir(path) != 0)
+		err = hf_why_errno(why, "remove '%s'", path);
+	return err;
+}
+
+enum hf_err hf_store_delete(const char *dir, struct hf_why *why)
+{
+	char copy[PATH_BYTES];
+	enum hf_err err = path_with(copy, dir, COPY_SUFFIX, why);
+
+	if (err == HF_OK)
+		err = delete_dir(copy, why);
+	return err == HF_OK ? delete_dir(dir, why) : err;
+}
+
 void hf_store_close(struct hf_store *store)
 {
 	if (store != NULL)

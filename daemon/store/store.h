@@ -101,6 +101,10 @@ HF_MUST enum hf_err hf_store_open(const struct hf_store_options *options,
 /* NULL is fine. */
 void hf_store_close(struct hf_store *store);
 
+/* What is in its directory, and what a crash left of a copy of it; that there
+ * is nothing is fine.  Nobody has it open. */
+HF_MUST enum hf_err hf_store_delete(const char *dir, struct hf_why *why);
+
 /*
  * Transactions.
  */
@@ -242,12 +246,13 @@ HF_MUST enum hf_err hf_store_compact(struct hf_store *store,
 				     const atomic_bool *is_over,
 				     struct hf_why *why);
 
-/* A copy of what is in it, as it is when this returns, in a directory that is
- * made for it (EXISTS when it is there): opened with the same options it is a
- * store.  What was deleted is not in it.  As hf_store_compact() about others,
+/* A copy of what is in it, but of one of its tables (SIZE_MAX: of none), as it
+ * is when this returns, in a directory that is made for it (EXISTS when it is
+ * there): opened with the same options it is a store.  What was deleted is not
+ * in it.  As hf_store_compact() about others,
  * is_over and errors; a copy that fails leaves nothing. */
 HF_MUST enum hf_err hf_store_backup(struct hf_store *store, const char *dir,
-				    const atomic_bool *is_over,
+				    size_t left_out, const atomic_bool *is_over,
 				    struct hf_why *why);
 
 /* Free the places of readers that were killed, so that the file stops

@@ -125,6 +125,7 @@ struct copying {
 	const atomic_bool *is_over; /* may be NULL */
 	bool is_first;              /* the tables are empty: append */
 	bool is_backup;             /* the copy is kept, and nothing swapped */
+	size_t left_out;            /* a table that stays empty */
 
 	/* One step. */
 	size_t table;
@@ -217,7 +218,8 @@ static enum hf_err step_changes(struct copying *copying,
 		memcpy(&change, changes->bytes + at, sizeof(change));
 		at += sizeof(change);
 		/* A table that was not kept after all is not there. */
-		if (!change.is_from && change.table < copying->to->tables_count)
+		if (!change.is_from && change.table != copying->left_out &&
+		    change.table < copying->to->tables_count)
 			err = copy_key(copying, view, to, change.table,
 				       hf_span(changes->bytes + at,
 					       change.key_len_bytes),
@@ -271,6 +273,8 @@ static enum hf_err run_steps(struct copying *copying, struct hf_why *why)
 static enum hf_err copy_range(struct copying *copying, size_t table,
 			      struct hf_span from, struct hf_why *why)
 {
+	if (table == copying->left_out)
+		return HF_OK;
 	copying->changes = NULL;
 	copying->table = table;
 	copying->is_behind = false;
@@ -471,7 +475,9 @@ static enum hf_err copy_store(struct copying *copying, const char *dir,
 enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
 			     struct hf_why *why)
 {
-	struct copying copying = { .from = store, .is_over = is_over };
+	struct copying copying = { .from = store,
+				   .is_over = is_over,
+				   .left_out = SIZE_MAX };
 	char dir[PATH_BYTES + sizeof(COPY_SUFFIX)];
 
 	snprintf(dir, sizeof(dir), "%s" COPY_SUFFIX, store->dir);
@@ -481,10 +487,12 @@ enum hf_err hf_store_compact(struct hf_store *store, const atomic_bool *is_over,
 }
 
 enum hf_err hf_store_backup(struct hf_store *store, const char *dir,
-			    const atomic_bool *is_over, struct hf_why *why)
+			    size_t left_out, const atomic_bool *is_over,
+			    struct hf_why *why)
 {
 	struct copying copying = { .from = store,
 				   .is_over = is_over,
+				   .left_out = left_out,
 				   .is_backup = true };
 
 	return copy_store(&copying, dir, why);

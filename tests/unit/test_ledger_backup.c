@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "file.h"
+
 #include "ledger_pair.h"
 
 /* Everything that `from` has, as the store of `to`, which is as much a
@@ -54,6 +56,47 @@ static void a_backup_is_a_ledger_and_leaves_nothing_beside_it(void **state)
 	pair->foreign = own_set(&pair->to);
 	verify(&pair->to, pair->foreign, 700);
 	append(&pair->from, pair->own, rig_add("more"), 700);
+}
+
+static bool is_in_store_of(const struct rig *rig, const char *text)
+{
+	char path[200];
+	struct hf_why why = { "" };
+	struct hf_buf file;
+	bool is_there;
+
+	snprintf(path, sizeof(path), "%s/data.mdb", rig->dir);
+	hf_buf_init(&file, (size_t)64 << 20);
+	assert_ok(hf_file_read(path, &file, &why), &why);
+	is_there = memmem(file.at, file.len_bytes, text, strlen(text)) != NULL;
+	hf_buf_release(&file);
+	return is_there;
+}
+
+static void what_was_erased_is_in_no_backup_however_long_it_waits(void **state)
+{
+	struct pair *pair = *state;
+	struct hf_ledger_leaving leaving;
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+
+	pair->from.options.keeps_leaving = true;
+	assert_ok(rig_reopen(&pair->from, &why), &why);
+	pair->own = own_set(&pair->from);
+	append(&pair->from, pair->own, rig_add("nobody else writes this"), 0);
+	append(&pair->from, pair->own, rig_add("what stays"), 1);
+	append(&pair->from, pair->own, rig_about(HF_OP_ERASE, 0, ""), 2);
+	restore(pair);
+	assert_true(is_in_store_of(&pair->from, "nobody else writes this"));
+	assert_false(is_in_store_of(&pair->to, "nobody else writes this"));
+	assert_true(is_in_store_of(&pair->to, "what stays"));
+	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
+	assert_int_equal(hf_ledger_leaving_next(view, 0, &leaving, NULL),
+			 HF_E_NOTFOUND);
+	hf_ledger_view_end(view);
+	verify(&pair->to, pair->foreign, 3);
+	/* And that the file has to be written anew is known there too. */
+	assert_ok(hf_ledger_compact(pair->to.ledger, NULL, &why), &why);
 }
 
 static void a_backup_that_is_to_end_leaves_nothing(void **state)
@@ -126,6 +169,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAIR_TEST(a_backup_is_a_ledger_and_leaves_nothing_beside_it),
+		PAIR_TEST(
+			what_was_erased_is_in_no_backup_however_long_it_waits),
 		PAIR_TEST(a_backup_that_is_to_end_leaves_nothing),
 		PAIR_TEST(
 			what_does_not_continue_an_old_copy_is_not_fetched_back),
