@@ -9,20 +9,34 @@
 
 #define HEAD_BYTES 3
 
+static void put_head(struct hf_buf *buf, size_t count, struct hf_span name)
+{
+	hf_buf_put_u8(buf, (uint8_t)count);
+	hf_buf_put_u16(buf, (uint16_t)name.len_bytes);
+}
+
+/* What is in front of its bytes. */
+static void put_digest_head(struct hf_buf *buf,
+			    const struct hf_retro_digest *digest,
+			    size_t len_bytes)
+{
+	hf_buf_put_u8(buf, digest->algorithm);
+	hf_buf_put_u8(buf, digest->quality);
+	if (digest->algorithm == HF_ALGORITHM_VPDQ)
+		hf_buf_put_u16(buf, (uint16_t)(len_bytes / HF_PDQ_BYTES));
+}
+
+static void put_digest(struct hf_buf *buf, const struct hf_retro_digest *digest)
+{
+	put_digest_head(buf, digest, digest->len_bytes);
+	hf_buf_put(buf, hf_span(digest->at, digest->len_bytes));
+}
+
 void hf_retro_item_put(struct hf_buf *buf, const struct hf_retro_item *item)
 {
-	hf_buf_put_u8(buf, (uint8_t)item->count);
-	hf_buf_put_u16(buf, (uint16_t)item->name.len_bytes);
-	for (size_t i = 0; i < item->count; i++) {
-		const struct hf_retro_digest *digest = &item->digests[i];
-
-		hf_buf_put_u8(buf, digest->algorithm);
-		hf_buf_put_u8(buf, digest->quality);
-		if (digest->algorithm == HF_ALGORITHM_VPDQ)
-			hf_buf_put_u16(buf, (uint16_t)(digest->len_bytes /
-						       HF_PDQ_BYTES));
-		hf_buf_put(buf, hf_span(digest->at, digest->len_bytes));
-	}
+	put_head(buf, item->count, item->name);
+	for (size_t i = 0; i < item->count; i++)
+		put_digest(buf, &item->digests[i]);
 	hf_buf_put(buf, item->name);
 }
 
@@ -83,14 +97,19 @@ enum hf_err hf_retro_item_take(struct hf_span *rest, struct hf_retro_item *out,
 	return HF_OK;
 }
 
+/* Bytes of what is compared: of a video, one frame. */
+static size_t one_of(const struct hf_retro_digest *digest)
+{
+	return digest->algorithm == HF_ALGORITHM_VPDQ ? HF_PDQ_BYTES
+						      : digest->len_bytes;
+}
+
 bool hf_retro_item_passes(const struct hf_retro_item *item,
 			  const struct hf_match_sieve *sieve)
 {
 	for (size_t i = 0; i < item->count; i++) {
 		const struct hf_retro_digest *digest = &item->digests[i];
-		size_t one = digest->algorithm == HF_ALGORITHM_VPDQ
-				     ? HF_PDQ_BYTES
-				     : digest->len_bytes;
+		size_t one = one_of(digest);
 
 		for (size_t at = 0; at < digest->len_bytes; at += one) {
 			if (hf_match_sieve_has(sieve, digest->algorithm,
@@ -99,6 +118,60 @@ bool hf_retro_item_passes(const struct hf_retro_item *item,
 		}
 	}
 	return false;
+}
+
+/* Bytes of it that stay. */
+static size_t left_of(const struct hf_retro_digest *digest,
+		      const struct hf_retro_gone *gone)
+{
+	size_t one = one_of(digest), left = 0;
+
+	for (size_t at = 0; at < digest->len_bytes; at += one) {
+		if (!hf_retro_gone_has(gone, hf_span(digest->at + at, one)))
+			left += one;
+	}
+	return left;
+}
+
+static void put_left(struct hf_buf *buf, const struct hf_retro_digest *digest,
+		     size_t left_bytes, const struct hf_retro_gone *gone)
+{
+	size_t one = one_of(digest);
+
+	put_digest_head(buf, digest, left_bytes);
+	for (size_t at = 0; at < digest->len_bytes; at += one) {
+		struct hf_span bytes = hf_span(digest->at + at, one);
+
+		if (!hf_retro_gone_has(gone, bytes))
+			hf_buf_put(buf, bytes);
+	}
+}
+
+enum hf_retro_left hf_retro_item_put_without(struct hf_buf *buf,
+					     const struct hf_retro_item *item,
+					     const struct hf_retro_gone *gone)
+{
+	size_t left_bytes[HF_ITEM_MAX_HASHES], count = 0;
+	bool is_whole = true;
+
+	for (size_t i = 0; i < item->count; i++) {
+		left_bytes[i] = left_of(&item->digests[i], gone);
+		is_whole &= left_bytes[i] == item->digests[i].len_bytes;
+		count += left_bytes[i] > 0;
+	}
+	if (is_whole) {
+		hf_retro_item_put(buf, item);
+		return HF_RETRO_ALL_LEFT;
+	}
+	if (count == 0)
+		return HF_RETRO_NONE_LEFT;
+	put_head(buf, count, item->name);
+	for (size_t i = 0; i < item->count; i++) {
+		if (left_bytes[i] > 0)
+			put_left(buf, &item->digests[i], left_bytes[i], gone);
+	}
+	hf_buf_put(buf, item->name);
+	return HF_RETRO_SOME_LEFT;
 }
 
 /*

@@ -25,6 +25,7 @@
 #include "err.h"
 #include "limit.h"
 #include "match_sieve.h"
+#include "retro_gone.h"
 #include "span.h"
 
 struct hf_retro_digest {
@@ -50,6 +51,18 @@ HF_MUST enum hf_err hf_retro_item_take(struct hf_span *rest,
 /* Could one of its digests match one in the sieve? */
 bool hf_retro_item_passes(const struct hf_retro_item *item,
 			  const struct hf_match_sieve *sieve);
+
+enum hf_retro_left {
+	HF_RETRO_ALL_LEFT,
+	HF_RETRO_SOME_LEFT,
+	HF_RETRO_NONE_LEFT, /* nothing was put */
+};
+
+/* Put what is left of it without the digests, and frames of videos, that are to
+ * be gone. */
+enum hf_retro_left hf_retro_item_put_without(struct hf_buf *buf,
+					     const struct hf_retro_item *item,
+					     const struct hf_retro_gone *gone);
 
 /* Every item of a lookup, in the order of their numbers, but those that are
  * marked in left_out (by number; NULL: none); of one with very many digests the

@@ -1,79 +1,17 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
-#include "store.h"
 
-#include "retro_store.h"
-
-enum { FRAMES, SETS };
+#include "retro_frame.h"
+#include "retro_store_in.h"
 
 /* Frames by number; origins. */
 static const char *const tables[] = { "frames", "sets" };
 
-/* A frame: when (8), items (4), checksum of the items (8), items. */
-#define HEAD_BYTES 20
-#define KEY_BYTES  8
-
-#define READ_BYTES ((size_t)1024 * 1024)
-
 /* Frames that one transaction lets go of. */
 #define DROP_MOST 256
-
-struct hf_retro_store {
-	struct hf_store *store; /* owned */
-	struct hf_retro_limits limits;
-	struct hf_retro_stats stats;
-};
-
-/* Against what a disk does, not against anybody: four sums side by side, as
- * one would wait for itself. */
-static uint64_t checksum(struct hf_span bytes)
-{
-	uint64_t sums[4] = { 1, 2, 3, bytes.len_bytes };
-	uint64_t words[4] = { 0 };
-	size_t at = 0;
-
-	for (; bytes.len_bytes - at >= sizeof(words); at += sizeof(words)) {
-		memcpy(words, bytes.at + at, sizeof(words));
-		for (int i = 0; i < 4; i++) {
-			sums[i] = (sums[i] ^ words[i]) * 0x9e3779b97f4a7c15u;
-			sums[i] ^= sums[i] >> 29;
-		}
-	}
-	memset(words, 0, sizeof(words));
-	if (bytes.len_bytes > at)
-		memcpy(words, bytes.at + at, bytes.len_bytes - at);
-	for (int i = 0; i < 4; i++) {
-		sums[0] = (sums[0] ^ sums[i] ^ words[i]) * 0xc2b2ae3d27d4eb4fu;
-		sums[0] ^= sums[0] >> 31;
-	}
-	return sums[0];
-}
-
-struct frame {
-	uint64_t made_ms;
-	uint32_t items_count;
-	struct hf_span items;
-};
-
-/* False for what we cannot have written. */
-static bool read_frame(struct hf_span bytes, struct frame *out)
-{
-	if (bytes.len_bytes <= HEAD_BYTES ||
-	    bytes.len_bytes > HEAD_BYTES + HF_RETRO_FRAME_MAX_BYTES)
-		return false;
-	out->made_ms = hf_be64(bytes.at);
-	out->items_count = hf_be32(bytes.at + 8);
-	out->items =
-		hf_span(bytes.at + HEAD_BYTES, bytes.len_bytes - HEAD_BYTES);
-	return true;
-}
-
-static bool is_whole(struct hf_span bytes, const struct frame *frame)
-{
-	return hf_be64(bytes.at + 12) == checksum(frame->items);
-}
 
 static uint64_t bytes_most(const struct hf_retro_store *store)
 {
@@ -86,18 +24,18 @@ static enum hf_err take_stock(struct hf_retro_store *store, struct hf_why *why)
 	struct hf_store_cursor *cursor;
 	struct hf_store_txn *view;
 	struct hf_span key, value;
-	struct frame frame;
+	struct hf_retro_frame frame;
 	enum hf_err err = hf_store_view_begin(store->store, &view, why);
 
 	if (err != HF_OK)
 		return err;
-	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	err = hf_store_cursor_open(view, HF_RETRO_FRAMES, &cursor, why);
 	if (err == HF_OK) {
 		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
 					   why);
 		while (err == HF_OK) {
-			if (key.len_bytes != KEY_BYTES ||
-			    !read_frame(value, &frame)) {
+			if (key.len_bytes != HF_RETRO_KEY_BYTES ||
+			    !hf_retro_frame_read(value, &frame)) {
 				err = hf_why(why, HF_E_CORRUPT,
 					     "retro: a frame that is none");
 				break;
@@ -131,6 +69,7 @@ enum hf_err hf_retro_store_open(const char *dir,
 	if (store == NULL)
 		return hf_why(why, HF_E_NOMEM, "retro: no memory");
 	store->limits = *limits;
+	pthread_mutex_init(&store->lock, NULL);
 	err = hf_store_open(&options, &store->store, why);
 	if (err == HF_OK)
 		err = take_stock(store, why);
@@ -147,13 +86,16 @@ void hf_retro_store_close(struct hf_retro_store *store)
 	if (store == NULL)
 		return;
 	hf_store_close(store->store);
+	pthread_mutex_destroy(&store->lock);
 	free(store);
 }
 
-void hf_retro_store_stats(const struct hf_retro_store *store,
+void hf_retro_store_stats(struct hf_retro_store *store,
 			  struct hf_retro_stats *out_stats)
 {
+	pthread_mutex_lock(&store->lock);
 	*out_stats = store->stats;
+	pthread_mutex_unlock(&store->lock);
 }
 
 /*
@@ -162,7 +104,7 @@ void hf_retro_store_stats(const struct hf_retro_store *store,
 
 static bool must_go(const struct hf_retro_store *store,
 		    const struct hf_retro_stats *stats,
-		    const struct frame *frame, uint64_t now_ms)
+		    const struct hf_retro_frame *frame, uint64_t now_ms)
 {
 	/* A clock that was set back makes nothing younger than it can be. */
 	return frame->made_ms + store->limits.keep_ms <= now_ms ||
@@ -176,9 +118,9 @@ static bool oldest_goes(const struct hf_retro_store *store,
 			struct hf_span bytes, uint64_t now_ms,
 			struct hf_retro_stats *stats)
 {
-	struct frame frame;
+	struct hf_retro_frame frame;
 
-	if (!read_frame(bytes, &frame))
+	if (!hf_retro_frame_read(bytes, &frame))
 		return true;
 	if (!must_go(store, stats, &frame, now_ms))
 		return false;
@@ -199,10 +141,10 @@ static enum hf_err drop_oldest(struct hf_retro_store *store,
 
 	*out_more = false;
 	for (size_t i = 0; err == HF_OK; i++) {
-		uint8_t copy[KEY_BYTES];
+		uint8_t copy[HF_RETRO_KEY_BYTES];
 		bool goes;
 
-		err = hf_store_cursor_open(txn, FRAMES, &cursor, why);
+		err = hf_store_cursor_open(txn, HF_RETRO_FRAMES, &cursor, why);
 		if (err != HF_OK)
 			return err;
 		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
@@ -217,8 +159,8 @@ static enum hf_err drop_oldest(struct hf_retro_store *store,
 			*out_more = true;
 			break;
 		}
-		err = hf_store_del(txn, FRAMES, hf_span(copy, sizeof(copy)),
-				   why);
+		err = hf_store_del(txn, HF_RETRO_FRAMES,
+				   hf_span(copy, sizeof(copy)), why);
 	}
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
@@ -254,7 +196,7 @@ static enum hf_err put_frames(struct hf_store_txn *txn, struct hf_span items,
 	enum hf_err err = HF_OK;
 
 	while (err == HF_OK && items.len_bytes > 0) {
-		uint8_t key[KEY_BYTES], *value;
+		uint8_t key[HF_RETRO_KEY_BYTES], *value;
 		struct hf_span frame;
 		uint32_t count;
 
@@ -262,18 +204,18 @@ static enum hf_err put_frames(struct hf_store_txn *txn, struct hf_span items,
 		if (err != HF_OK)
 			break;
 		hf_be64_put(key, stats->last + 1);
-		err = hf_store_append(txn, FRAMES, hf_span(key, sizeof(key)),
-				      HEAD_BYTES + frame.len_bytes, &value,
-				      why);
+		err = hf_store_append(
+			txn, HF_RETRO_FRAMES, hf_span(key, sizeof(key)),
+			HF_RETRO_FRAME_HEAD_BYTES + frame.len_bytes, &value,
+			why);
 		if (err != HF_OK)
 			break;
-		hf_be64_put(value, now_ms);
-		hf_be32_put(value + 8, count);
-		hf_be64_put(value + 12, checksum(frame));
-		memcpy(value + HEAD_BYTES, frame.at, frame.len_bytes);
+		hf_retro_frame_head(value, now_ms, count, frame);
+		memcpy(value + HF_RETRO_FRAME_HEAD_BYTES, frame.at,
+		       frame.len_bytes);
 		stats->last++;
 		stats->items += count;
-		stats->bytes += HEAD_BYTES + frame.len_bytes;
+		stats->bytes += HF_RETRO_FRAME_HEAD_BYTES + frame.len_bytes;
 	}
 	return err;
 }
@@ -301,9 +243,10 @@ static enum hf_err put_once(void *arg, struct hf_store_txn *txn,
 		       : err;
 }
 
-enum hf_err hf_retro_store_put(struct hf_retro_store *store,
-			       struct hf_span items, uint64_t now_ms,
-			       struct hf_why *why)
+/* With the lock. */
+static enum hf_err put_and_drop(struct hf_retro_store *store,
+				struct hf_span items, uint64_t now_ms,
+				struct hf_why *why)
 {
 	struct putting putting = {
 		.store = store,
@@ -322,8 +265,20 @@ enum hf_err hf_retro_store_put(struct hf_retro_store *store,
 	return err;
 }
 
-static enum hf_err oldest(struct hf_retro_store *store, struct frame *out,
-			  struct hf_why *why)
+enum hf_err hf_retro_store_put(struct hf_retro_store *store,
+			       struct hf_span items, uint64_t now_ms,
+			       struct hf_why *why)
+{
+	enum hf_err err;
+
+	pthread_mutex_lock(&store->lock);
+	err = put_and_drop(store, items, now_ms, why);
+	pthread_mutex_unlock(&store->lock);
+	return err;
+}
+
+static enum hf_err oldest(struct hf_retro_store *store,
+			  struct hf_retro_frame *out, struct hf_why *why)
 {
 	struct hf_store_cursor *cursor;
 	struct hf_store_txn *view;
@@ -332,11 +287,11 @@ static enum hf_err oldest(struct hf_retro_store *store, struct frame *out,
 
 	if (err != HF_OK)
 		return err;
-	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	err = hf_store_cursor_open(view, HF_RETRO_FRAMES, &cursor, why);
 	if (err == HF_OK) {
 		err = hf_store_cursor_seek(cursor, hf_span("", 0), &key, &value,
 					   why);
-		if (err == HF_OK && !read_frame(value, out))
+		if (err == HF_OK && !hf_retro_frame_read(value, out))
 			err = hf_why(why, HF_E_CORRUPT,
 				     "retro: a frame that is none");
 		hf_store_cursor_close(cursor);
@@ -348,34 +303,38 @@ static enum hf_err oldest(struct hf_retro_store *store, struct frame *out,
 enum hf_err hf_retro_store_expire(struct hf_retro_store *store, uint64_t now_ms,
 				  struct hf_why *why)
 {
-	struct frame frame;
-	enum hf_err err = oldest(store, &frame, why);
+	struct hf_retro_frame frame;
+	enum hf_err err;
 
+	pthread_mutex_lock(&store->lock);
+	err = oldest(store, &frame, why);
 	if (err == HF_E_NOTFOUND)
-		return HF_OK;
-	if (err != HF_OK || !must_go(store, &store->stats, &frame, now_ms))
-		return err;
-	return hf_retro_store_put(store, hf_span(NULL, 0), now_ms, why);
+		err = HF_OK;
+	else if (err == HF_OK && must_go(store, &store->stats, &frame, now_ms))
+		err = put_and_drop(store, hf_span(NULL, 0), now_ms, why);
+	pthread_mutex_unlock(&store->lock);
+	return err;
 }
 
 /*
  * Reading.
  */
 
-enum hf_err hf_retro_store_read(struct hf_retro_store *store, uint64_t *number,
-				uint64_t last, struct hf_buf *buf,
-				struct hf_why *why)
+/* With the lock. */
+static enum hf_err read_some(struct hf_retro_store *store, uint64_t *number,
+			     uint64_t last, struct hf_buf *buf,
+			     struct hf_why *why)
 {
 	struct hf_store_cursor *cursor;
 	struct hf_store_txn *view;
 	struct hf_span key, value;
-	uint8_t from[KEY_BYTES];
+	uint8_t from[HF_RETRO_KEY_BYTES];
 	bool has_any = false;
 	enum hf_err err = hf_store_view_begin(store->store, &view, why);
 
 	if (err != HF_OK)
 		return err;
-	err = hf_store_cursor_open(view, FRAMES, &cursor, why);
+	err = hf_store_cursor_open(view, HF_RETRO_FRAMES, &cursor, why);
 	if (err != HF_OK) {
 		hf_store_view_end(view);
 		return err;
@@ -384,12 +343,13 @@ enum hf_err hf_retro_store_read(struct hf_retro_store *store, uint64_t *number,
 	err = hf_store_cursor_seek(cursor, hf_span(from, sizeof(from)), &key,
 				   &value, why);
 	while (err == HF_OK && hf_be64(key.at) <= last &&
-	       buf->len_bytes < READ_BYTES) {
-		struct frame frame;
+	       buf->len_bytes < HF_RETRO_READ_BYTES) {
+		struct hf_retro_frame frame;
 
 		has_any = true;
 		*number = hf_be64(key.at);
-		if (read_frame(value, &frame) && is_whole(value, &frame))
+		if (hf_retro_frame_read(value, &frame) &&
+		    hf_retro_frame_is_whole(value, &frame))
 			hf_buf_put(buf, frame.items);
 		else
 			store->stats.damaged++;
@@ -402,6 +362,18 @@ enum hf_err hf_retro_store_read(struct hf_retro_store *store, uint64_t *number,
 	if (err != HF_OK && err != HF_E_NOTFOUND)
 		return err;
 	return has_any ? HF_OK : HF_E_NOTFOUND;
+}
+
+enum hf_err hf_retro_store_read(struct hf_retro_store *store, uint64_t *number,
+				uint64_t last, struct hf_buf *buf,
+				struct hf_why *why)
+{
+	enum hf_err err;
+
+	pthread_mutex_lock(&store->lock);
+	err = read_some(store, number, last, buf, why);
+	pthread_mutex_unlock(&store->lock);
+	return err;
 }
 
 /*
@@ -418,7 +390,8 @@ enum hf_err hf_retro_store_position(struct hf_retro_store *store,
 
 	if (err != HF_OK)
 		return err;
-	err = hf_store_get(view, SETS, hf_span_of(origin), &value, why);
+	err = hf_store_get(view, HF_RETRO_SETS, hf_span_of(origin), &value,
+			   why);
 	if (err == HF_OK && value.len_bytes != 8)
 		err = HF_E_NOTFOUND;
 	if (err == HF_OK)
@@ -442,7 +415,7 @@ static enum hf_err move(void *arg, struct hf_store_txn *txn, struct hf_why *why)
 		uint8_t value[8];
 
 		hf_be64_put(value, is->position);
-		err = hf_store_put(txn, SETS, hf_span_of(is->origin),
+		err = hf_store_put(txn, HF_RETRO_SETS, hf_span_of(is->origin),
 				   hf_span(value, sizeof(value)), why);
 	}
 	return err;

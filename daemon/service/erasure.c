@@ -12,6 +12,7 @@
 
 #include "erasure.h"
 #include "feed.h"
+#include "forget.h"
 #include "node.h"
 
 /* Between two looks at most, and after a failure at least. */
@@ -66,11 +67,29 @@ static enum hf_err wait_for_feed(struct hf_erasure *erasure, struct hf_why *why)
 	}
 }
 
+/* What was looked up here lately, and has the hashes of what was erased. */
+static enum hf_err forget(struct hf_erasure *erasure, struct hf_why *why)
+{
+	struct hf_forgotten forgotten;
+	enum hf_err err =
+		hf_forget(erasure->node, &erasure->is_over, &forgotten, why);
+
+	if (err == HF_OK && forgotten.payloads > 0)
+		hf_log(HF_LOG_INFO, "erasure", "forgotten",
+		       "payloads=%llu digests=%llu items=%llu",
+		       (unsigned long long)forgotten.payloads,
+		       (unsigned long long)forgotten.digests,
+		       (unsigned long long)forgotten.items);
+	return err;
+}
+
 static enum hf_err erase(struct hf_erasure *erasure, struct hf_why *why)
 {
 	struct hf_node *node = erasure->node;
 	enum hf_err err = wait_for_feed(erasure, why);
 
+	if (err == HF_OK)
+		err = forget(erasure, why);
 	if (err == HF_OK)
 		err = hf_index_compact(node->index, why);
 	if (err == HF_OK)

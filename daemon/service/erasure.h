@@ -3,8 +3,9 @@
  *
  * An ERASE deletes at once, and nobody is served or matches what it named from
  * then on; but files keep deleted bytes in what is free of them.  So, within
- * the time that the operator sets, one thread has the match indexes and the
- * ledger written anew, for all erasures until then together.
+ * the time that the operator sets, one thread has its hashes forgotten where
+ * they are remembered (forget.h), and the match indexes and the ledger written
+ * anew, for all erasures until then together.
  *
  * Units    none.
  * Owns     hf_erasure_start() gives the caller an erasure, hf_erasure_stop()
@@ -23,7 +24,7 @@
 struct hf_erasure;
 struct hf_node;
 
-/* Needs node's ledger, feed and indexes. */
+/* Needs node's ledger, feed and indexes, and retro where it is on. */
 HF_MUST enum hf_err hf_erasure_start(struct hf_node *node,
 				     struct hf_erasure **out_erasure,
 				     struct hf_why *why);

@@ -1,11 +1,9 @@
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "buf.h"
 #include "clock.h"
@@ -13,6 +11,7 @@
 #include "ledger_view.h"
 #include "log.h"
 #include "retro_store.h"
+#include "store.h"
 #include "thread.h"
 
 #include "node.h"
@@ -39,12 +38,15 @@
 
 struct hf_retro {
 	struct hf_node *node;
-	struct hf_retro_store *store; /* owned, the thread's */
+	struct hf_retro_store *store; /* owned */
 	pthread_t thread;
 	bool is_running;
 	bool has_failed;  /* logged */
 	uint64_t damaged; /* frames that were told of */
 
+	/* Held while what waits goes to the disk: whoever has had it once has
+	 * all in the store that came before.  Before lock. */
+	pthread_mutex_t flushing;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t news;
 	struct hf_buf queue; /* items */
@@ -155,8 +157,8 @@ enum hf_err hf_retro_sizes(struct hf_retro *retro, hf_size_each *each,
 		       : HF_OK;
 }
 
-/* What waits goes to the disk. */
-static enum hf_err flush(struct hf_retro *retro, struct hf_why *why)
+/* With `flushing` held. */
+static enum hf_err flush_held(struct hf_retro *retro, struct hf_why *why)
 {
 	struct hf_buf items;
 	uint64_t lost;
@@ -177,6 +179,41 @@ static enum hf_err flush(struct hf_retro *retro, struct hf_why *why)
 					   hf_clock_wall_ms(), why);
 	hf_buf_release(&items);
 	return err;
+}
+
+/* What waits goes to the disk. */
+static enum hf_err flush(struct hf_retro *retro, struct hf_why *why)
+{
+	enum hf_err err;
+
+	pthread_mutex_lock(&retro->flushing);
+	err = flush_held(retro, why);
+	pthread_mutex_unlock(&retro->flushing);
+	return err;
+}
+
+enum hf_err hf_retro_strip(struct hf_retro *retro,
+			   const struct hf_retro_gone *gone,
+			   const atomic_bool *is_over, uint64_t *out_items,
+			   struct hf_why *why)
+{
+	enum hf_err err;
+
+	*out_items = 0;
+	if (retro == NULL)
+		return HF_OK;
+	err = flush(retro, why);
+	return err == HF_OK ? hf_retro_store_strip(retro->store, gone, is_over,
+						   out_items, why)
+			    : err;
+}
+
+enum hf_err hf_retro_compact(struct hf_retro *retro, const atomic_bool *is_over,
+			     struct hf_why *why)
+{
+	return retro != NULL
+		       ? hf_retro_store_compact(retro->store, is_over, why)
+		       : HF_OK;
 }
 
 /*
@@ -473,28 +510,6 @@ static void *run(void *arg)
  * Beginning and end.
  */
 
-static enum hf_err erase(const char *path, struct hf_why *why)
-{
-	DIR *dir = opendir(path);
-	struct dirent *file;
-	enum hf_err err = HF_OK;
-
-	if (dir == NULL)
-		return errno == ENOENT ? HF_OK
-				       : hf_why_errno(why, "open '%s'", path);
-	while (err == HF_OK && (file = readdir(dir)) != NULL) {
-		if (strcmp(file->d_name, ".") != 0 &&
-		    strcmp(file->d_name, "..") != 0 &&
-		    unlinkat(dirfd(dir), file->d_name, 0) != 0)
-			err = hf_why_errno(why, "remove '%s/%s'", path,
-					   file->d_name);
-	}
-	closedir(dir);
-	if (err == HF_OK && rmdir(path) != 0)
-		err = hf_why_errno(why, "remove '%s'", path);
-	return err;
-}
-
 /* What is damaged, or of another version, is made again: it is a memory, no
  * record. */
 static enum hf_err open_store(const struct hf_conf *conf, const char *path,
@@ -510,7 +525,7 @@ static enum hf_err open_store(const struct hf_conf *conf, const char *path,
 	if (err != HF_E_CORRUPT && err != HF_E_UNSUPPORTED)
 		return err;
 	hf_log(HF_LOG_WARNING, "retro", "made again", "why=\"%s\"", why->text);
-	err = erase(path, why);
+	err = hf_store_delete(path, why);
 	return err == HF_OK ? hf_retro_store_open(path, &limits, out_store, why)
 			    : err;
 }
@@ -521,6 +536,7 @@ static void release(struct hf_retro *retro)
 	hf_buf_release(&retro->queue);
 	pthread_cond_destroy(&retro->news);
 	pthread_mutex_destroy(&retro->lock);
+	pthread_mutex_destroy(&retro->flushing);
 	free(retro);
 }
 
@@ -533,6 +549,7 @@ static struct hf_retro *retro_new(struct hf_node *node)
 	retro->node = node;
 	retro->has_news = true;
 	hf_buf_init(&retro->queue, QUEUE_MAX_BYTES);
+	pthread_mutex_init(&retro->flushing, NULL);
 	pthread_mutex_init(&retro->lock, NULL);
 	hf_clock_cond_init(&retro->news);
 	return retro;
@@ -602,7 +619,7 @@ enum hf_err hf_retro_start(struct hf_node *node, struct hf_retro **out_retro,
 	*out_retro = NULL;
 	snprintf(path, sizeof(path), "%s/retro", node->conf->state_dir);
 	if (node->conf->retro_match_ms == 0)
-		return erase(path, why);
+		return hf_store_delete(path, why);
 	retro = retro_new(node);
 	if (retro == NULL)
 		return hf_why(why, HF_E_NOMEM, "retro: no memory");

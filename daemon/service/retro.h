@@ -11,7 +11,8 @@
  * Units    _ms; sizes in bytes.
  * Owns     hf_retro_start() gives the caller a retro, hf_retro_free() takes it
  *          back.  The node is borrowed.
- * Threads  one of its own; hf_retro_keep() from whoever looks up, and quick.
+ * Threads  one of its own; hf_retro_keep() from whoever looks up, and quick;
+ *          hf_retro_strip() and hf_retro_compact() from one that may wait.
  * Errors   what cannot be done is logged once and tried again; what cannot be
  *          kept is let go, and said.
  * Source   daemon/DESIGN.md, "Found later"; proto/SPEC.md section 8.4.
@@ -19,11 +20,13 @@
 #ifndef HF_RETRO_H
 #define HF_RETRO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "codec_match.h"
 #include "err.h"
+#include "retro_gone.h"
 #include "size.h"
 
 struct hf_node;
@@ -44,6 +47,20 @@ uint64_t hf_retro_begin(struct hf_retro *retro);
 HF_MUST bool hf_retro_keep(struct hf_retro *retro, uint64_t began,
 			   const struct hf_wire_match_request *request,
 			   const struct hf_wire_match_response *response);
+
+/* Take digests out of all that is remembered, and items that have no others;
+ * *out_items is how many had one.  What is looked up from now on may bring them
+ * back.  As hf_retro_store_strip(); nothing for NULL. */
+HF_MUST enum hf_err hf_retro_strip(struct hf_retro *retro,
+				   const struct hf_retro_gone *gone,
+				   const atomic_bool *is_over,
+				   uint64_t *out_items, struct hf_why *why);
+
+/* What is remembered no more is in no file when this returns.  As
+ * hf_store_compact(); nothing for NULL. */
+HF_MUST enum hf_err hf_retro_compact(struct hf_retro *retro,
+				     const atomic_bool *is_over,
+				     struct hf_why *why);
 
 /* What it keeps on the disk.  From any thread; nothing for NULL. */
 HF_MUST enum hf_err hf_retro_sizes(struct hf_retro *retro, hf_size_each *each,

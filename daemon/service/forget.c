@@ -1,0 +1,146 @@
+#include "arena.h"
+#include "codec_item.h"
+#include "kind.h"
+#include "ledger_view.h"
+#include "limit.h"
+
+#include "feed.h"
+#include "forget.h"
+#include "node.h"
+#include "retro.h"
+
+/* Digests looked for in one reading of the store, and an item's more: some
+ * 4 MB of memory. */
+#define DIGESTS_MOST ((size_t)65536)
+
+/* Payloads that are read in one view of the ledger. */
+#define VIEW_PAYLOADS 1024
+
+struct gathering {
+	struct hf_node *node;
+	struct hf_retro_gone *gone;
+	struct hf_arena scratch;
+	uint64_t through; /* number of the last that was read */
+	uint64_t payloads;
+	bool is_done;
+};
+
+static bool is_of_items(struct hf_node *node, uint32_t set)
+{
+	struct hf_feed_set is;
+
+	return hf_feed_get(node->feed, set, &is) == HF_OK && is.is_items;
+}
+
+static enum hf_err add_hash(struct gathering *gathering,
+			    const struct hf_hash *hash, struct hf_why *why)
+{
+	size_t step = hash->algorithm == HF_ALGORITHM_VPDQ
+			      ? HF_PDQ_BYTES
+			      : hash->digest.len_bytes;
+	enum hf_err err = HF_OK;
+
+	if (!hf_algorithm_takes(hash->algorithm, hash->digest.len_bytes))
+		return HF_OK;
+	for (size_t at = 0; at < hash->digest.len_bytes && err == HF_OK;
+	     at += step)
+		err = hf_retro_gone_add(gathering->gone,
+					hf_span(hash->digest.at + at, step),
+					why);
+	return err;
+}
+
+static enum hf_err add_payload(struct gathering *gathering,
+			       const struct hf_ledger_leaving *leaving,
+			       struct hf_why *why)
+{
+	struct hf_item item;
+	enum hf_err err;
+
+	gathering->payloads++;
+	if (!is_of_items(gathering->node, leaving->set))
+		return HF_OK;
+	hf_arena_reset(&gathering->scratch);
+	err = hf_item_parse(leaving->payload, &gathering->scratch, &item, why);
+	/* Of what does not decode nobody ever knew a hash. */
+	if (err != HF_OK)
+		return err == HF_E_NOMEM ? err : HF_OK;
+	for (size_t i = 0; i < item.hashes_count && err == HF_OK; i++)
+		err = add_hash(gathering, &item.hashes[i], why);
+	return err;
+}
+
+static enum hf_err gather_some(struct gathering *gathering, struct hf_why *why)
+{
+	struct hf_ledger_leaving leaving;
+	struct hf_ledger_view *view;
+	enum hf_err err =
+		hf_ledger_view_begin(gathering->node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	for (size_t i = 0; i < VIEW_PAYLOADS && err == HF_OK &&
+			   hf_retro_gone_count(gathering->gone) < DIGESTS_MOST;
+	     i++) {
+		err = hf_ledger_leaving_next(view, gathering->through, &leaving,
+					     why);
+		if (err == HF_OK)
+			err = add_payload(gathering, &leaving, why);
+		if (err == HF_OK)
+			gathering->through = leaving.number;
+	}
+	hf_ledger_view_end(view);
+	gathering->is_done = err == HF_E_NOTFOUND;
+	return gathering->is_done ? HF_OK : err;
+}
+
+/* As many payloads as are read together: their digests leave what is
+ * remembered. */
+static enum hf_err forget_some(struct gathering *gathering,
+			       const atomic_bool *is_over,
+			       struct hf_forgotten *forgotten,
+			       struct hf_why *why)
+{
+	uint64_t items = 0;
+	enum hf_err err = hf_retro_gone_new(&gathering->gone, why);
+
+	if (err != HF_OK)
+		return err;
+	while (err == HF_OK && !gathering->is_done &&
+	       hf_retro_gone_count(gathering->gone) < DIGESTS_MOST)
+		err = gather_some(gathering, why);
+	hf_retro_gone_seal(gathering->gone);
+	if (err == HF_OK && hf_retro_gone_count(gathering->gone) > 0)
+		err = hf_retro_strip(gathering->node->retro, gathering->gone,
+				     is_over, &items, why);
+	forgotten->digests += hf_retro_gone_count(gathering->gone);
+	forgotten->items += items;
+	hf_retro_gone_free(gathering->gone);
+	return err;
+}
+
+/* The order matters: what says which hashes are meant goes once they are in no
+ * file, and then the ledger's own file is written anew. */
+enum hf_err hf_forget(struct hf_node *node, const atomic_bool *is_over,
+		      struct hf_forgotten *out, struct hf_why *why)
+{
+	struct gathering gathering = { .node = node };
+	struct hf_forgotten forgotten = { 0 };
+	enum hf_err err = HF_OK;
+
+	hf_arena_init(&gathering.scratch, HF_UNPACK_MAX_BYTES);
+	while (err == HF_OK && !gathering.is_done)
+		err = forget_some(&gathering, is_over, &forgotten, why);
+	hf_arena_release(&gathering.scratch);
+	if (err != HF_OK)
+		return err;
+	forgotten.payloads = gathering.payloads;
+	if (gathering.through > 0)
+		err = hf_retro_compact(node->retro, is_over, why);
+	if (err == HF_OK && gathering.through > 0)
+		err = hf_ledger_leaving_drop(node->ledger, gathering.through,
+					     why);
+	if (err == HF_OK)
+		*out = forgotten;
+	return err;
+}

@@ -1,0 +1,1 @@
+hf_unit(retro_forget USES base codec match store retro)
