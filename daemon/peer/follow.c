@@ -6,6 +6,7 @@
 #include "ringdir.h"
 #include "ledger_view.h"
 #include "log.h"
+#include "text.h"
 
 #include "follow_fetch.h"
 #include "peers_in.h"
@@ -220,6 +221,14 @@ void hf_follow_over(struct hf_follow *follow)
 /* --- the agreement ---------------------------------------------------------
  */
 
+/* Is it the publisher who is being asked? */
+static bool is_by_publisher(const struct hf_follow *follow)
+{
+	return follow->source != NULL &&
+	       hf_span_is(hf_text_origin_domain(hf_span_of(follow->origin)),
+			  follow->source->name);
+}
+
 static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 			  const struct hf_why *said)
 {
@@ -248,10 +257,12 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 						follow->origin,
 						response.agreement, &why);
 	hf_arena_release(&arena);
-	if (err == HF_E_CONFLICT) {
-		/* An older one than we hold: it is behind, no more. */
+	/* An older one than we hold: it is behind, no more.  One that only
+	 * another manifest of its publisher proves: who passes it on may have
+	 * that one. */
+	if (err == HF_E_CONFLICT ||
+	    (err == HF_E_SIGNATURE && !is_by_publisher(follow)))
 		err = HF_E_NOTFOUND;
-	}
 	if (err != HF_OK) {
 		hf_why_prefix(&why, "agreement: ");
 		hf_follow_fail(follow, err, &why);

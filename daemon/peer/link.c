@@ -285,27 +285,70 @@ static void forget_manifest(struct hf_link *link, const uint8_t *id)
 	}
 }
 
+/* An organisation that signs two manifests of one version, or claims what is
+ * another's, does not cut those off who hold the other one: each gave what he
+ * could verify. */
+static enum hf_err refuse_manifest(struct hf_link *link, enum hf_err err,
+				   const struct hf_why *why)
+{
+	struct hf_link_manifest *untaken = &link->untaken[link->untaken_count];
+
+	if (memcmp(link->asked_id, link->organisation_id, HF_HASH_BYTES) == 0 ||
+	    link->untaken_count == HF_LINK_UNTAKEN_MAX)
+		return err;
+	memcpy(untaken->organisation_id, link->asked_id, HF_HASH_BYTES);
+	untaken->version = link->asked_version;
+	link->untaken_count++;
+	hf_log(HF_LOG_WARNING, "peer", "newer manifest not taken",
+	       "peer=%s err=%s why=\"%s\"", link->name, hf_err_name(err),
+	       why->text);
+	return HF_E_NOTFOUND;
+}
+
+static bool is_untaken(const struct hf_link *link, const uint8_t *id,
+		       uint64_t version)
+{
+	for (size_t i = 0; i < link->untaken_count; i++) {
+		if (link->untaken[i].version == version &&
+		    memcmp(link->untaken[i].organisation_id, id,
+			   HF_HASH_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum hf_err take_manifest(struct hf_link *link, struct hf_span reply,
+				 struct hf_why *why)
+{
+	struct hf_get_manifest_response response;
+	struct hf_arena arena;
+	enum hf_err err;
+
+	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
+	err = hf_get_manifest_response_parse(reply, &arena, &response, why);
+	if (err == HF_OK)
+		err = check_newer(link, response.manifest, why);
+	if (err == HF_OK) {
+		err = hf_ring_save_manifest(link->peers->options.ring_dir,
+					    response.manifest, why);
+		if (err != HF_OK)
+			err = refuse_manifest(link, err, why);
+	}
+	hf_arena_release(&arena);
+	return err;
+}
+
 static void on_manifest(void *owner, enum hf_err err, struct hf_span reply,
 			const struct hf_why *said)
 {
 	struct hf_link *link = owner;
-	struct hf_get_manifest_response response;
 	struct hf_why why = *said;
-	struct hf_arena arena;
 
 	link->is_asking = false;
 	if (link->is_going || !link->is_in_session)
 		return;
-	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
 	if (err == HF_OK)
-		err = hf_get_manifest_response_parse(reply, &arena, &response,
-						     &why);
-	if (err == HF_OK)
-		err = check_newer(link, response.manifest, &why);
-	if (err == HF_OK)
-		err = hf_ring_save_manifest(link->peers->options.ring_dir,
-					    response.manifest, &why);
-	hf_arena_release(&arena);
+		err = take_manifest(link, reply, &why);
 	if (err != HF_OK && err != HF_E_NOTFOUND) {
 		hf_why_prefix(&why, "manifest: ");
 		hf_link_fail(link, err, &why);
@@ -340,7 +383,8 @@ static bool ask_manifest(struct hf_link *link)
 		struct hf_buf wire;
 
 		if (known == NULL || known->is_self ||
-		    told->version <= known->manifest->version)
+		    told->version <= known->manifest->version ||
+		    is_untaken(link, known->id, known->manifest->version + 1))
 			continue;
 		request.organisation_id =
 			hf_span(told->organisation_id, HF_HASH_BYTES);

@@ -161,6 +161,9 @@ static void reconcile(void *arg)
 	add_links(peers, ring);
 	add_follows(peers, ring);
 	hf_ring_release(ring);
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next)
+		link->untaken_count = 0;
 	for (struct hf_follow *follow = peers->follows; follow != NULL;
 	     follow = follow->next)
 		hf_follow_look(follow);

@@ -46,6 +46,15 @@
 /* Notes on their way to the loop. */
 #define HF_TOLD_MAX 4096
 
+/* Others' manifests of a peer that we cannot take, before it is to blame. */
+#define HF_LINK_UNTAKEN_MAX 64
+
+/* A manifest that a peer told of. */
+struct hf_link_manifest {
+	uint8_t organisation_id[HF_HASH_BYTES];
+	uint64_t version;
+};
+
 /* A set that a peer told of. */
 struct hf_link_set {
 	struct hf_link_set *next;
@@ -66,12 +75,6 @@ struct hf_gossip_mark {
 	bool has_evidence;
 	uint64_t receipts_told; /* up to this number */
 	bool is_asked;          /* by the call that runs, and not answered */
-};
-
-/* A manifest that a peer told of. */
-struct hf_link_manifest {
-	uint8_t organisation_id[HF_HASH_BYTES];
-	uint64_t version;
 };
 
 struct hf_link {
@@ -101,6 +104,10 @@ struct hf_link {
 	uint64_t asked_version;
 	struct hf_link_manifest *manifests; /* owned: what it told last */
 	size_t manifests_count;
+	/* Of these it gave others' that do not go on from ours, until the ring
+	 * changes: whose doing that is cannot be told. */
+	struct hf_link_manifest untaken[HF_LINK_UNTAKEN_MAX];
+	size_t untaken_count;
 	bool is_blamed;       /* it did what it must not */
 	uint64_t blamed_us;   /* when, monotonic */
 	struct hf_why logged; /* the last cause, so that it is said once */

@@ -71,7 +71,7 @@ enum hf_err hf_ring_admit(const struct hf_ring *ring, struct hf_span pem,
 	err = hf_cert_inspect(pem, &info, why);
 	if (err != HF_OK)
 		return err;
-	peer = hf_ring_by_pin(ring, info.pin);
+	peer = hf_ring_by_pin(ring, info.pin, info.domain);
 	if (peer != NULL)
 		return admit_peer(&info, peer, now_ms, out_identity, why);
 	if (!hf_ring_has_clients(ring))
@@ -88,7 +88,7 @@ bool hf_ring_still_admits(const struct hf_ring *ring,
 	if (now_ms < identity->not_before_ms || now_ms > identity->not_after_ms)
 		return false;
 	if (identity->duty == HF_DUTY_PEER) {
-		peer = hf_ring_by_pin(ring, identity->pin);
+		peer = hf_ring_by_pin(ring, identity->pin, identity->name);
 		return peer != NULL &&
 		       memcmp(peer->id, identity->organisation_id,
 			      HF_HASH_BYTES) == 0;

@@ -91,19 +91,36 @@ static int by_pin(const void *a, const void *b)
 
 const struct hf_organisation *
 hf_ring_by_pin(const struct hf_ring *ring,
-	       const uint8_t pin[static HF_CERT_PIN_BYTES])
+	       const uint8_t pin[static HF_CERT_PIN_BYTES], const char *domain)
 {
+	const struct hf_ring_pin *rows =
+		HF_RING_ROWS(const struct hf_ring_pin, ring->pins);
 	size_t count = HF_RING_COUNT(struct hf_ring_pin, ring->pins);
+	const struct hf_organisation *peers, *named = NULL;
 	const struct hf_ring_pin *found;
 	struct hf_ring_pin wanted = { .peer = 0 };
+	size_t first, end;
 
 	if (count == 0)
 		return NULL;
 	memcpy(wanted.pin, pin, sizeof(wanted.pin));
-	found = bsearch(&wanted, ring->pins.at, count, sizeof(wanted), by_pin);
-	return found != NULL ? &HF_RING_ROWS(const struct hf_organisation,
-					     ring->peers)[found->peer]
-			     : NULL;
+	found = bsearch(&wanted, rows, count, sizeof(wanted), by_pin);
+	if (found == NULL)
+		return NULL;
+	first = (size_t)(found - rows);
+	end = first + 1;
+	while (first > 0 && by_pin(&rows[first - 1], &wanted) == 0)
+		first--;
+	while (end < count && by_pin(&rows[end], &wanted) == 0)
+		end++;
+	hf_ring_peers(ring, &peers);
+	if (end - first == 1)
+		return &peers[rows[first].peer];
+	for (size_t i = first; i < end; i++) {
+		if (strcmp(peers[rows[i].peer].name, domain) == 0)
+			named = &peers[rows[i].peer];
+	}
+	return named;
 }
 
 struct hf_span hf_ring_manifest(const struct hf_ring *ring,

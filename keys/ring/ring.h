@@ -130,10 +130,12 @@ hf_ring_by_id(const struct hf_ring *ring,
 const struct hf_organisation *hf_ring_by_name(const struct hf_ring *ring,
 					      struct hf_span name);
 
-/* The peer whose manifest has this pin; NULL for a stranger and for our own. */
+/* The peer whose manifest has this pin; NULL for a stranger and for our own.  A
+ * manifest proves no key: of several that have it, it is the one whose domain
+ * the certificate names, which only the key's owner can make. */
 const struct hf_organisation *
 hf_ring_by_pin(const struct hf_ring *ring,
-	       const uint8_t pin[static HF_CERT_PIN_BYTES]);
+	       const uint8_t pin[static HF_CERT_PIN_BYTES], const char *domain);
 
 /* Version n of a manifest we hold, 0 for the newest; empty when we do not. */
 struct hf_span hf_ring_manifest(const struct hf_ring *ring,

@@ -166,7 +166,7 @@ static enum hf_err load_self(struct load *load, struct hf_why *why)
 
 /* --- Peers. -------------------------------------------------------------- */
 
-/* Two files may not name the same organisation, name or key. */
+/* Two files may not name the same organisation or name. */
 static enum hf_err check_unique(const struct load *load,
 				const struct hf_organisation *one,
 				struct hf_why *why)
@@ -183,16 +183,6 @@ static enum hf_err check_unique(const struct load *load,
 		    strcmp(one->name, other->name) == 0)
 			return hf_why(why, HF_E_CONFLICT, "%s is there already",
 				      one->name);
-		for (size_t a = 0; a < one->manifest->tls_pins_count; a++) {
-			for (size_t b = 0; b < other->manifest->tls_pins_count;
-			     b++) {
-				if (hf_span_equal(one->manifest->tls_pins[a],
-						  other->manifest->tls_pins[b]))
-					return hf_why(why, HF_E_CONFLICT,
-						      "it has a TLS key of %s",
-						      other->name);
-			}
-		}
 	}
 	return HF_OK;
 }
@@ -259,6 +249,18 @@ static int by_pin(const void *a, const void *b)
 		      ((const struct hf_ring_pin *)b)->pin, HF_CERT_PIN_BYTES);
 }
 
+/* Whoever claims our own key: nobody at the other end has it. */
+static bool is_own_pin(const struct hf_ring *ring, struct hf_span pin)
+{
+	const struct hf_manifest *self = ring->self.manifest;
+
+	for (size_t i = 0; i < self->tls_pins_count; i++) {
+		if (hf_span_equal(self->tls_pins[i], pin))
+			return true;
+	}
+	return false;
+}
+
 /* From here on peers stay where they are: sets point to them. */
 static enum hf_err settle_peers(struct load *load, struct hf_why *why)
 {
@@ -283,6 +285,8 @@ static enum hf_err settle_peers(struct load *load, struct hf_why *why)
 		     j++) {
 			struct hf_ring_pin pin = { .peer = (uint32_t)i };
 
+			if (is_own_pin(ring, manifest->tls_pins[j]))
+				continue;
 			memcpy(pin.pin, manifest->tls_pins[j].at,
 			       sizeof(pin.pin));
 			err = add_row(&ring->pins, &pin, sizeof(pin), why);

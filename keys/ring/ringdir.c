@@ -89,8 +89,10 @@ hf_ring_invite_fingerprint(const char *dir, struct hf_span invite_text,
 	return err;
 }
 
-/* A TLS key speaks for one organisation: none of these may be anybody's but
- * the owner's. */
+/* Nobody enrols with a TLS key that is another's: a person finds out whose it
+ * is.  Later manifests come without one, and who claims another's next key
+ * would keep that other's manifest away: hf_ring_by_pin() tells the two apart.
+ */
 static enum hf_err check_pins(const struct hf_ring *ring,
 			      const struct hf_manifest *manifest,
 			      const struct hf_organisation *owner,
@@ -99,7 +101,8 @@ static enum hf_err check_pins(const struct hf_ring *ring,
 	const struct hf_organisation *self = hf_ring_self(ring), *other;
 
 	for (size_t i = 0; i < manifest->tls_pins_count; i++) {
-		other = hf_ring_by_pin(ring, manifest->tls_pins[i].at);
+		other = hf_ring_by_pin(ring, manifest->tls_pins[i].at,
+				       manifest->name);
 		for (size_t j = 0; j < self->manifest->tls_pins_count; j++) {
 			if (hf_span_equal(manifest->tls_pins[i],
 					  self->manifest->tls_pins[j]))
@@ -426,12 +429,7 @@ static enum hf_err save_manifest(struct hf_ring_change *change,
 			      (unsigned long long)manifest->version);
 	err = hf_trust_manifest_next(held->manifest, document, &change->arena,
 				     &manifest, why);
-	if (err != HF_OK)
-		return err;
-	err = check_pins(change->ring, manifest, held, why);
-	if (err != HF_OK)
-		return err;
-	return put_next(change, held, document, why);
+	return err == HF_OK ? put_next(change, held, document, why) : err;
 }
 
 enum hf_err hf_ring_save_manifest(const char *dir, struct hf_span document,

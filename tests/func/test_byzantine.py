@@ -380,6 +380,26 @@ def test_an_agreement_that_is_announced_and_not_given_stops_nothing(field):
     assert field.problem() == ""
 
 
+def test_an_agreement_that_others_may_have_verified_is_nobodys_fault(field):
+    """Its publisher may have shown another manifest to whoever passes it on."""
+    def announce(news):
+        yield pb.TailResponse(origin=ORIGIN, agreement_version=1000)
+
+    def give(honest):
+        document = pb.SignedDocument.FromString(honest.agreement)
+        for one in document.signatures:
+            one.signature = flipped(one.signature)
+        honest.agreement = document.SerializeToString()
+        return honest
+    field.relay.lie("Tail", announce, GetCheckpoint=give)
+    field.grow(1)
+    until(lambda: field.relay.told["GetCheckpoint"] >= 1, 20)
+    field.relay.honest()
+    field.grow(1)
+    field.arrived()
+    assert not [c for c in field.complaints() if "agreement key" in c]
+
+
 def test_an_agreement_of_another_set_than_asked_for_is_not_kept(field):
     """Or a peer could fill a ring with as many as it can have signed."""
     other = field.hotline.admin.OpenSet(pb.OpenSetRequest(name="other"), timeout=30).origin

@@ -127,3 +127,42 @@ def test_of_two_relays_one_cannot_hide_a_newer_manifest(net):
         until(lambda: version(provider) == 2, 30, "the provider has version 2")
     finally:
         liar.stop()
+
+
+def test_whose_manifest_is_not_taken_cuts_nobody_off_who_tells_of_it(net):
+    """An organisation that signs two of one version would have half of its
+    peers refuse what the other half gives them in good faith."""
+    field = Relayed(net, is_direct=False)
+    hotline, provider, relay = field.hotline, field.provider, field.relay
+    try:
+        relay.hides_manifests = True
+        rotate(net, hotline, 1)
+
+        def newest_mark():
+            told = relay.upstream.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=10)
+            return [one for one in told.manifests if one.version == 2]
+        [mark] = until(newest_mark, 20)
+
+        def hello(honest):
+            honest.manifests.append(mark)
+            return honest
+
+        def other_branch(honest):
+            document = pb.SignedDocument.FromString(honest.manifest)
+            for one in document.signatures:
+                one.signature = one.signature[:-1] + bytes([one.signature[-1] ^ 1])
+            honest.manifest = document.SerializeToString()
+            return honest
+        relay.lie("Hello", hello, GetManifest=other_branch)
+        provider.restart()
+        until(lambda: "newer manifest not taken" in provider.log(), 20)
+        grow(hotline, 0, 10)
+        holds(provider, 10)
+        assert version(provider) == 1 and relay.told["GetManifest"] == 1
+        assert provider.peers()["partner.example"].problem == ""
+        # Who gives what does follow is asked again.
+        relay.lie("Hello", hello)
+        provider.restart()
+        until(lambda: version(provider) == 2, 30)
+    finally:
+        relay.stop()

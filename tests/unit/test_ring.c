@@ -78,12 +78,12 @@ static void an_enrolled_peer_is_found_every_way(void **state)
 	assert_false(peers[1].is_silent);
 	assert_null(peers[1].endpoint);
 	assert_ptr_equal(hf_ring_by_id(ring, provider.id), &peers[1]);
-	assert_ptr_equal(hf_ring_by_pin(ring, provider.pin), &peers[1]);
+	assert_ptr_equal(hf_ring_by_pin(ring, provider.pin, ""), &peers[1]);
 	assert_ptr_equal(hf_ring_by_name(ring, BYTES("provider.example")),
 			 &peers[1]);
 	assert_ptr_equal(hf_ring_by_id(ring, hotline.id), hf_ring_self(ring));
 	/* Our own key is nobody's at the other end of a connection. */
-	assert_null(hf_ring_by_pin(ring, hotline.pin));
+	assert_null(hf_ring_by_pin(ring, hotline.pin, ""));
 	hf_ring_release(ring);
 
 	assert_ok(hf_ring_remove_peer(dir, BYTES("partner.example"), &why),
@@ -93,7 +93,7 @@ static void an_enrolled_peer_is_found_every_way(void **state)
 		HF_E_NOTFOUND);
 	ring = loaded();
 	assert_int_equal(hf_ring_peers(ring, &peers), 1);
-	assert_null(hf_ring_by_pin(ring, partner.pin));
+	assert_null(hf_ring_by_pin(ring, partner.pin, ""));
 	hf_ring_release(ring);
 }
 
@@ -162,7 +162,7 @@ static void a_lost_organisation_is_replaced_only_when_told_so(void **state)
 	assert_ok(enrol_with(hf_buf_span(&org.document), &options, &why), &why);
 	ring = loaded();
 	assert_null(hf_ring_by_id(ring, partner.id));
-	assert_null(hf_ring_by_pin(ring, partner.pin));
+	assert_null(hf_ring_by_pin(ring, partner.pin, ""));
 	assert_non_null(hf_ring_by_id(ring, org.id));
 	hf_ring_release(ring);
 	made_up_free(&org);
@@ -172,7 +172,7 @@ static void a_lost_organisation_is_replaced_only_when_told_so(void **state)
 
 static void newer_manifests_come_one_by_one(void **state)
 {
-	struct hf_buf second, third, past;
+	struct hf_buf second, third;
 	struct hf_why why = { "" };
 	struct made_up org;
 	struct hf_ring *ring;
@@ -182,7 +182,6 @@ static void newer_manifests_come_one_by_one(void **state)
 	assert_ok(made_up_new(&org, "partner.example", 20, 1, 1, &why), &why);
 	hf_buf_init(&second, HF_MANIFEST_MAX_BYTES);
 	hf_buf_init(&third, HF_MANIFEST_MAX_BYTES);
-	hf_buf_init(&past, HF_MANIFEST_MAX_BYTES);
 	memset(org.pin, 21, sizeof(org.pin));
 	org.manifest.version = 2;
 	assert_ok(made_up_sign(&org, &second, &why), &why);
@@ -202,18 +201,10 @@ static void newer_manifests_come_one_by_one(void **state)
 	assert_int_equal(hf_ring_save_manifest(
 				 dir, hf_buf_span(&provider.document), &why),
 			 HF_E_UNAUTHENTICATED);
-	/* Not even a good version 4 takes over a TLS key of ours. */
-	memcpy(org.pin, hotline.pin, sizeof(org.pin));
-	org.manifest.version = 4;
-	assert_ok(made_up_sign(&org, &past, &why), &why);
-	assert_int_equal(hf_ring_save_manifest(dir, hf_buf_span(&past), &why),
-			 HF_E_CONFLICT);
-	memset(org.pin, 21, sizeof(org.pin));
-
 	ring = loaded();
 	assert_int_equal(warnings_of(ring), 0);
-	assert_null(hf_ring_by_pin(ring, partner.pin));
-	assert_non_null(hf_ring_by_pin(ring, org.pin));
+	assert_null(hf_ring_by_pin(ring, partner.pin, ""));
+	assert_non_null(hf_ring_by_pin(ring, org.pin, ""));
 	got = hf_ring_manifest(ring, partner.id, 0);
 	assert_true(hf_span_equal(got, hf_buf_span(&third)));
 	got = hf_ring_manifest(ring, partner.id, 2);
@@ -225,8 +216,72 @@ static void newer_manifests_come_one_by_one(void **state)
 	hf_ring_release(ring);
 	hf_buf_release(&second);
 	hf_buf_release(&third);
-	hf_buf_release(&past);
 	made_up_free(&org);
+}
+
+/* A version 2 of a peer with another TLS key, by gossip. */
+static void change_pin(const char *name, uint8_t first, const uint8_t *pin)
+{
+	struct hf_why why = { "" };
+	struct hf_buf document;
+	struct made_up org;
+
+	hf_buf_init(&document, HF_MANIFEST_MAX_BYTES);
+	assert_ok(made_up_new(&org, name, first, 1, 1, &why), &why);
+	org.manifest.version = 2;
+	org.pin_span = hf_span(pin, HF_CERT_PIN_BYTES);
+	assert_ok(made_up_sign(&org, &document, &why), &why);
+	assert_ok(hf_ring_save_manifest(dir, hf_buf_span(&document), &why),
+		  &why);
+	hf_buf_release(&document);
+	made_up_free(&org);
+}
+
+/* Whoever sees a key in another's next manifest can be first to claim it. */
+static void who_claims_anothers_key_keeps_nothing_from_it(void **state)
+{
+	struct hf_identity identity;
+	struct hf_cert_made node;
+	struct hf_cert_info info;
+	struct hf_why why = { "" };
+	struct hf_ring *ring;
+
+	assert_ok(enrol(&partner, &why), &why);
+	assert_ok(enrol(&provider, &why), &why);
+	assert_ok(
+		hf_cert_node_new(BYTES("partner.example"), dates, &node, &why),
+		&why);
+	assert_ok(hf_cert_inspect(hf_span_of(node.cert_pem), &info, &why),
+		  &why);
+	change_pin("provider.example", 30, info.pin);
+	change_pin("partner.example", 20, info.pin);
+	ring = loaded();
+	assert_int_equal(warnings_of(ring), 0);
+	assert_int_equal(hf_ring_by_id(ring, partner.id)->manifest->version, 2);
+	assert_int_equal(hf_ring_by_id(ring, provider.id)->manifest->version,
+			 2);
+	/* The certificate says whose the key is: only its owner made it. */
+	assert_ok(hf_ring_admit(ring, hf_span_of(node.cert_pem), NOW_MS,
+				&identity, &why),
+		  &why);
+	assert_string_equal(identity.name, "partner.example");
+	assert_true(hf_ring_still_admits(ring, &identity, NOW_MS));
+	assert_null(hf_ring_by_pin(ring, info.pin, "hotline.example"));
+	hf_ring_release(ring);
+	hf_cert_made_wipe(&node);
+}
+
+static void a_claim_of_our_own_key_is_worth_nothing(void **state)
+{
+	struct hf_why why = { "" };
+	struct hf_ring *ring;
+
+	assert_ok(enrol(&partner, &why), &why);
+	change_pin("partner.example", 20, hotline.pin);
+	ring = loaded();
+	assert_null(hf_ring_by_pin(ring, hotline.pin, "partner.example"));
+	assert_null(hf_ring_by_pin(ring, hotline.pin, "hotline.example"));
+	hf_ring_release(ring);
 }
 
 /* After a change of root keys our invite proves the old id by its history,
@@ -563,6 +618,8 @@ int main(void)
 		WITH_A_RING(what_contradicts_the_ring_is_not_enrolled),
 		WITH_A_RING(a_lost_organisation_is_replaced_only_when_told_so),
 		WITH_A_RING(newer_manifests_come_one_by_one),
+		WITH_A_RING(who_claims_anothers_key_keeps_nothing_from_it),
+		WITH_A_RING(a_claim_of_our_own_key_is_worth_nothing),
 		WITH_A_RING(our_invite_carries_what_proves_our_id),
 		WITH_A_RING(a_damaged_file_is_left_out_and_the_rest_works),
 		WITH_A_RING(a_file_says_what_its_name_says),
