@@ -40,10 +40,11 @@ def refusal(hotline, n):
 
 
 def append(hotline, n):
-    """Append, again for as long as the signer waits."""
+    """Append, again for as long as the signer waits, or what it has signed is
+    not all fetched back."""
     def is_done():
         text = refusal(hotline, n)
-        assert text is None or "waits since its start" in text, text
+        assert text is None or "waits since its start" in text or "until the rest is fetched back" in text, text
         return text is None
     until(is_done, 30, "the signer signs")
 
