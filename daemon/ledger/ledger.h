@@ -115,6 +115,26 @@ struct hf_ledger_draft {
 
 #define HF_LEDGER_RECORD_MAX_BYTES ((size_t)64 * 1024)
 
+struct hf_ledger_receipt;
+
+/* What goes along with a batch, in its transaction: there with it, or neither
+ * is.  What is told of it is an entry of another set of ours, or a record. */
+struct hf_ledger_along {
+	/* On the writer thread, once it is known where the batch will stand;
+	 * again where the transaction has to be made anew.  It must be quick
+	 * and call nothing of the ledger. */
+	enum hf_err (*tell)(void *arg, const struct hf_ledger_receipt *receipt,
+			    struct hf_buf *out, struct hf_why *why);
+	void *arg;
+	/* A STATUS about itself, with what is told as payload; 0: none.  Its
+	 * note is waited for too. */
+	uint32_t set;
+	uint64_t time_ms; /* of that */
+	/* Intents (below), by their numbers; 0: none. */
+	uint64_t keep;   /* holds what is told from now on */
+	uint64_t forget; /* is deleted; also where there is none */
+};
+
 struct hf_ledger_batch {
 	uint32_t set;
 	/* The client's name for what it is doing, and which part this is.  The
@@ -124,7 +144,8 @@ struct hf_ledger_batch {
 	uint8_t id[HF_BATCH_ID_BYTES];
 	uint64_t sequence;
 	const struct hf_ledger_draft *drafts;
-	size_t drafts_count; /* 1 to HF_APPEND_BATCH_MAX */
+	size_t drafts_count;                 /* 1 to HF_APPEND_BATCH_MAX */
+	const struct hf_ledger_along *along; /* NULL: nothing */
 };
 
 struct hf_ledger_receipt {
@@ -133,9 +154,13 @@ struct hf_ledger_receipt {
 	uint64_t count;
 	uint64_t size;  /* of a signed tree that has them all */
 	bool is_repeat; /* appended by an earlier call */
+	/* What went along is durable.  Counts with an error too: then the
+	 * entries are as well, and are signed later. */
+	bool is_told;
 };
 
-/* Called once, on the writer thread.  receipt counts with HF_OK only. */
+/* Called once, on the writer thread.  But for is_told, receipt counts with
+ * HF_OK only. */
 struct hf_ledger_done {
 	void (*call)(void *arg, enum hf_err err,
 		     const struct hf_ledger_receipt *receipt,
@@ -195,7 +220,9 @@ HF_MUST enum hf_err hf_ledger_create(struct hf_ledger *ledger,
  * is no ADD, ERASE of what has no payload, a set that is not ours), LIMIT,
  * FROZEN (an END was appended, or the set is frozen), CONFLICT (batch id), and
  * whatever `check` says.  A RETRACT or ERASE of what is retracted or erased
- * already is appended and changes nothing.
+ * already is appended and changes nothing.  Nothing is appended where the set
+ * that is to tell of it would refuse, and where a batch is repeated what goes
+ * along is written all the same.
  *
  * UNAVAILABLE means that the signer did not answer.  Entries that were durable
  * by then stay and are signed later; the same batch id then gives their
@@ -205,9 +232,14 @@ HF_MUST enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 				     struct hf_ledger_done done,
 				     struct hf_why *why);
 
+/* What somebody is about to do, to be found after a crash: records by numbers
+ * of the caller's own, under this in place of a set. */
+#define HF_LEDGER_INTENTS UINT32_MAX
+
 /* Keep a record beside an entry of any set, or replace it; durable when done is
  * told.  An empty one deletes what is there; an ERASE of the entry does not.
- * receipt.first is the index.  With set 0 the index is the caller's own number.
+ * receipt.first is the index.  With set 0, and HF_LEDGER_INTENTS, the index is
+ * the caller's own number.
  * NOTFOUND for a set that is not there, and, when done is told, for an index
  * past its end; LIMIT. */
 HF_MUST enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set,

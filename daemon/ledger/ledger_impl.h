@@ -134,6 +134,8 @@ struct job {
 	const struct job_kind *kind;
 	struct job *next;
 	struct set *set; /* borrowed; NULL where there is none yet */
+	/* That tells of it, and whose note is waited for too; or NULL. */
+	struct set *teller;
 	size_t bytes;
 	size_t appends;  /* entries for an own set */
 	bool wants_note; /* done only once the note of receipt.size is stored */

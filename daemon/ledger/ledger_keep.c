@@ -39,8 +39,14 @@ enum hf_err hf_ledger_record_put(struct hf_ledger *ledger, uint32_t set,
 			    : hf_store_del(ledger->txn, TABLE_RECORDS, at, why);
 }
 
+static bool is_shelf(uint32_t set)
+{
+	return set == 0 || set == HF_LEDGER_INTENTS;
+}
+
 struct keep_job {
 	struct job job;
+	uint32_t shelf; /* where it is beside no entry */
 	uint64_t index;
 	struct hf_span record; /* in this allocation */
 };
@@ -64,8 +70,8 @@ static enum hf_err keep_run(struct hf_ledger *ledger, struct job *job,
 			return HF_OK;
 		}
 	}
-	return hf_ledger_record_put(ledger, job->receipt.set, keep->index,
-				    keep->record, why);
+	return hf_ledger_record_put(ledger, set != NULL ? set->id : keep->shelf,
+				    keep->index, keep->record, why);
 }
 
 enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set_id,
@@ -77,7 +83,7 @@ enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set_id,
 	struct keep_job *keep;
 	enum hf_err err;
 
-	if (set_id != 0) {
+	if (!is_shelf(set_id)) {
 		err = hf_ledger_set_need(ledger, set_id, &set, why);
 		if (err != HF_OK)
 			return err;
@@ -95,6 +101,7 @@ enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set_id,
 			 .set = set,
 			 .bytes = sizeof(*keep) + record.len_bytes,
 			 .done = done },
+		.shelf = set_id,
 		.index = index,
 		.record = hf_span(keep + 1, record.len_bytes),
 	};
@@ -111,14 +118,14 @@ enum hf_err hf_ledger_keep(struct hf_ledger *ledger, uint32_t set_id,
  */
 
 /* How many entries of a set the view shows: a record is shown with its entry.
- * Of set 0, every number. */
+ * Of a shelf, every number. */
 static enum hf_err end_of(struct hf_ledger_view *view, uint32_t set,
 			  uint64_t *out_end, struct hf_why *why)
 {
 	enum hf_err err;
 
 	*out_end = UINT64_MAX;
-	if (set == 0)
+	if (is_shelf(set))
 		return HF_OK;
 	err = hf_ledger_view_set(view, set, why);
 	if (err == HF_OK)
@@ -144,7 +151,7 @@ enum hf_err hf_ledger_record(struct hf_ledger_view *view, uint32_t set,
 	err = end_of(view, set, &end, why);
 	if (err != HF_OK)
 		return err;
-	if (set != 0 && index >= end)
+	if (!is_shelf(set) && index >= end)
 		return none(set, why);
 	err = hf_store_get(view->txn, TABLE_RECORDS, hf_ledger_key_span(&key),
 			   &record, why);
@@ -183,7 +190,7 @@ enum hf_err hf_ledger_record_next(struct hf_ledger_view *view, uint32_t set,
 	if (err != HF_OK)
 		return err;
 	index = hf_be64(key.at + 4);
-	if (set != 0 && index >= end)
+	if (!is_shelf(set) && index >= end)
 		return none(set, why);
 	*out_index = index;
 	*out_record = record;

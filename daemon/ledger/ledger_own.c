@@ -22,6 +22,10 @@ struct append_job {
 	struct hf_span *records;   /* count, likewise */
 	bool *is_self;             /* count, likewise: its own target */
 	uint8_t *openings;         /* count * HF_OPENING_BYTES, likewise */
+	/* What goes along; tell is NULL where nothing is told. */
+	struct hf_ledger_along along;
+	uint8_t told_opening[HF_OPENING_BYTES];
+	struct hf_buf told; /* by the transaction that is under way */
 };
 
 /* What makes two batches the same: everything but when. */
@@ -195,10 +199,8 @@ static enum hf_err batch_look(struct hf_ledger *ledger,
 	return HF_OK;
 }
 
-static void signer_blame(struct job *job)
+static void signer_blame(struct job *job, const struct set *set)
 {
-	const struct set *set = job->set;
-
 	hf_ledger_job_fail(job,
 			   set->signer_err != HF_OK ? set->signer_err
 						    : HF_E_UNAVAILABLE,
@@ -228,35 +230,40 @@ bool hf_ledger_refuse_reserved(struct hf_ledger *ledger, struct job *job,
 	return true;
 }
 
-/* Whether the set takes entries now; the job fails otherwise. */
-static void set_look(struct hf_ledger *ledger, struct append_job *append)
+/* Whether a set takes these entries now; the job fails otherwise. */
+static void set_look(struct hf_ledger *ledger, struct job *job, struct set *set,
+		     const struct hf_header *headers, size_t count)
 {
-	const struct set_state *state = &append->job.set->staged;
-	struct set *set = append->job.set;
+	const struct set_state *state = hf_ledger_stage(ledger, set);
 
 	if (state->marks.frozen_reason[0] != '\0')
-		hf_ledger_job_fail(&append->job, HF_E_FROZEN,
+		hf_ledger_job_fail(job, HF_E_FROZEN,
 				   "ledger: '%s' is frozen: %s", set->origin,
 				   state->marks.frozen_reason);
 	else if (state->marks.ended_at != HF_LEDGER_NONE)
-		hf_ledger_job_fail(&append->job, HF_E_FROZEN,
+		hf_ledger_job_fail(job, HF_E_FROZEN,
 				   "ledger: '%s' has ended, with entry %llu",
 				   set->origin,
 				   (unsigned long long)state->marks.ended_at);
-	else if (state->marks.stored > HF_TREE_MAX_SIZE - append->count)
-		hf_ledger_job_fail(&append->job, HF_E_LIMIT,
-				   "ledger: '%s' is full", set->origin);
-	else if (hf_ledger_refuse_reserved(ledger, &append->job,
-					   append->headers, append->count))
+	else if (state->marks.stored > HF_TREE_MAX_SIZE - count)
+		hf_ledger_job_fail(job, HF_E_LIMIT, "ledger: '%s' is full",
+				   set->origin);
+	else if (hf_ledger_refuse_reserved(ledger, job, headers, count))
 		return;
 	else if (hf_ledger_signer_agrees(ledger, set) != HF_OK ||
 		 set_is_unsigned(set))
 		/* Nothing more is stored while the signer is away: clients
 		 * that cannot be answered must not fill the disk. */
-		hf_ledger_job_fail(&append->job,
-				   set->signer_err != HF_OK ? set->signer_err
-							    : HF_E_UNAVAILABLE,
-				   "%s", set->signer_why.text);
+		signer_blame(job, set);
+}
+
+/* Whether the set that is to tell of it does. */
+static void teller_look(struct hf_ledger *ledger, struct job *job)
+{
+	const struct hf_header header = { .op = HF_OP_STATUS };
+
+	if (job->err == HF_OK && job->teller != NULL)
+		set_look(ledger, job, job->teller, &header, 1);
 }
 
 /* Whether every entry may stand where it will; the job fails otherwise. */
@@ -283,42 +290,107 @@ static enum hf_err entries_look(struct hf_ledger *ledger,
 	return HF_OK;
 }
 
-static enum hf_err entries_append(struct hf_ledger *ledger,
-				  struct append_job *append, struct hf_why *why)
+/* One entry and its leaf; out_index may be NULL. */
+static enum hf_err entry_put(struct hf_ledger *ledger, struct set *set,
+			     const struct hf_header *header,
+			     const uint8_t *opening, struct hf_span payload,
+			     uint64_t *out_index, struct hf_why *why)
 {
 	uint8_t bytes[HF_HEADER_BYTES];
-	struct hf_ledger_entry entry;
+	struct hf_ledger_entry entry = {
+		.state = header->commit_kind == HF_COMMIT_NONE ? HF_LEDGER_BARE
+							       : HF_LEDGER_HELD,
+		.header = bytes,
+		.opening = hf_span(opening, HF_OPENING_BYTES),
+		.payload = payload,
+	};
 	struct hf_tree_hash leaf;
 	enum hf_err err;
 
-	for (size_t i = 0; i < append->count; i++) {
-		const struct hf_header *header = &append->headers[i];
+	hf_header_encode(header, bytes);
+	hf_leaf_hash(bytes, &leaf);
+	err = hf_ledger_entry_append(ledger, set, header, &entry, why);
+	if (err == HF_OK)
+		err = hf_ledger_leaf_append(ledger, set, &leaf, why);
+	if (err == HF_OK && out_index != NULL)
+		*out_index = entry.index;
+	return err;
+}
 
-		hf_header_encode(header, bytes);
-		hf_leaf_hash(bytes, &leaf);
-		entry = (struct hf_ledger_entry){
-			.state = header->commit_kind == HF_COMMIT_NONE
-					 ? HF_LEDGER_BARE
-					 : HF_LEDGER_HELD,
-			.header = bytes,
-			.opening =
-				hf_span(append->openings + i * HF_OPENING_BYTES,
-					HF_OPENING_BYTES),
-			.payload = append->payloads[i],
-		};
-		err = hf_ledger_entry_append(ledger, append->job.set, header,
-					     &entry, why);
-		if (err == HF_OK)
-			err = hf_ledger_leaf_append(ledger, append->job.set,
-						    &leaf, why);
+static enum hf_err entries_append(struct hf_ledger *ledger,
+				  struct append_job *append, struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < append->count && err == HF_OK; i++) {
+		uint64_t index;
+
+		err = entry_put(ledger, append->job.set, &append->headers[i],
+				append->openings + i * HF_OPENING_BYTES,
+				append->payloads[i], &index, why);
 		if (err == HF_OK && append->records[i].len_bytes > 0)
 			err = hf_ledger_record_put(ledger, append->job.set->id,
-						   entry.index,
-						   append->records[i], why);
-		if (err != HF_OK)
-			return err;
+						   index, append->records[i],
+						   why);
 	}
-	return HF_OK;
+	return err;
+}
+
+/*
+ * What goes along.
+ */
+
+/* Ask what is to be told, before anything is written; the job fails where that
+ * cannot be said. */
+static void along_ask(struct append_job *append)
+{
+	const struct hf_ledger_along *along = &append->along;
+	struct job *job = &append->job;
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (along->tell == NULL)
+		return;
+	hf_buf_release(&append->told);
+	hf_buf_init(&append->told, HF_PAYLOAD_MAX_BYTES);
+	err = along->tell(along->arg, &job->receipt, &append->told, &why);
+	if (err == HF_OK)
+		err = hf_buf_failed(&append->told);
+	if (err != HF_OK)
+		hf_ledger_job_fail(job, err, "%s", why.text);
+}
+
+/* It is written behind what it tells of. */
+static enum hf_err along_write(struct hf_ledger *ledger,
+			       struct append_job *append, struct hf_why *why)
+{
+	const struct hf_ledger_along *along = &append->along;
+	struct hf_span told = hf_buf_span(&append->told);
+	struct set *teller = append->job.teller;
+	enum hf_err err = HF_OK;
+
+	if (teller != NULL) {
+		struct hf_header header = {
+			.op = HF_OP_STATUS,
+			.time_ms = along->time_ms,
+			.target = hf_ledger_stage(ledger, teller)->marks.stored,
+		};
+
+		if (told.len_bytes > 0)
+			hf_commit_payload(&ledger->commit, append->told_opening,
+					  told, &header);
+		err = entry_put(ledger, teller, &header, append->told_opening,
+				told, NULL, why);
+	}
+	if (err == HF_OK && along->keep != 0)
+		err = hf_ledger_record_put(ledger, HF_LEDGER_INTENTS,
+					   along->keep, told, why);
+	if (err == HF_OK && along->forget != 0)
+		err = hf_ledger_record_put(ledger, HF_LEDGER_INTENTS,
+					   along->forget, hf_span(NULL, 0),
+					   why);
+	append->job.receipt.is_told = err == HF_OK;
+	return err;
 }
 
 static enum hf_err batch_store(struct hf_ledger *ledger,
@@ -343,6 +415,27 @@ static enum hf_err batch_store(struct hf_ledger *ledger,
 			    hf_span(bytes, sizeof(bytes)), why);
 }
 
+/* The entries are there already; what goes along tells of this call. */
+static enum hf_err repeat_run(struct hf_ledger *ledger,
+			      struct append_job *append, struct hf_why *why)
+{
+	struct job *job = &append->job;
+	const struct set_state *state = &job->set->staged;
+	uint64_t end = job->receipt.first + job->receipt.count;
+
+	job->wants_note = !state->has_note || state->note_size < end;
+	job->receipt.size = state->note_size;
+	if (job->wants_note && set_is_unsigned(job->set))
+		signer_blame(job, job->set);
+	teller_look(ledger, job);
+	if (job->err == HF_OK)
+		along_ask(append);
+	if (job->err != HF_OK)
+		return HF_OK;
+	job->wants_note |= job->teller != NULL;
+	return along_write(ledger, append, why);
+}
+
 static enum hf_err append_run(struct hf_ledger *ledger, struct job *job,
 			      struct hf_why *why)
 {
@@ -356,16 +449,10 @@ static enum hf_err append_run(struct hf_ledger *ledger, struct job *job,
 	err = batch_look(ledger, append, &is_there, why);
 	if (err != HF_OK || job->err != HF_OK)
 		return err;
-	if (is_there) {
-		uint64_t end = job->receipt.first + job->receipt.count;
-
-		job->wants_note = !state->has_note || state->note_size < end;
-		job->receipt.size = state->note_size;
-		if (job->wants_note && set_is_unsigned(job->set))
-			signer_blame(job);
-		return HF_OK;
-	}
-	set_look(ledger, append);
+	if (is_there)
+		return repeat_run(ledger, append, why);
+	set_look(ledger, job, job->set, append->headers, append->count);
+	teller_look(ledger, job);
 	if (job->err != HF_OK)
 		return HF_OK;
 	err = entries_look(ledger, append, why);
@@ -373,10 +460,21 @@ static enum hf_err append_run(struct hf_ledger *ledger, struct job *job,
 		return err;
 	job->receipt.first = state->marks.stored;
 	job->receipt.count = append->count;
+	along_ask(append);
+	if (job->err != HF_OK)
+		return HF_OK;
 	err = entries_append(ledger, append, why);
 	if (err == HF_OK)
 		err = batch_store(ledger, append, why);
-	return err;
+	return err == HF_OK ? along_write(ledger, append, why) : err;
+}
+
+static void append_free(struct job *job)
+{
+	struct append_job *append = (struct append_job *)job;
+
+	hf_buf_release(&append->told);
+	free(append);
 }
 
 static enum hf_err own_need(struct hf_ledger *ledger, uint32_t id,
@@ -391,11 +489,35 @@ static enum hf_err own_need(struct hf_ledger *ledger, uint32_t id,
 	return err;
 }
 
+static enum hf_err along_take(struct hf_ledger *ledger,
+			      struct append_job *append,
+			      const struct hf_ledger_along *along,
+			      struct hf_why *why)
+{
+	struct job *job = &append->job;
+	enum hf_err err;
+
+	if (along == NULL)
+		return HF_OK;
+	append->along = *along;
+	if (along->set == 0)
+		return HF_OK;
+	err = own_need(ledger, along->set, &job->teller, why);
+	if (err == HF_OK && (along->tell == NULL || job->teller == job->set))
+		err = hf_why(why, HF_E_ARGUMENT,
+			     "ledger: '%s' cannot tell of this",
+			     job->teller->origin);
+	job->appends++;
+	hf_random(append->told_opening, sizeof(append->told_opening));
+	return err;
+}
+
 enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 			     const struct hf_ledger_batch *batch,
 			     struct hf_ledger_done done, struct hf_why *why)
 {
-	static const struct job_kind append_kind = { .run = append_run };
+	static const struct job_kind append_kind = { .run = append_run,
+						     .free = append_free };
 	static const uint8_t no_id[HF_BATCH_ID_BYTES];
 	struct append_job *append;
 	size_t draft_bytes;
@@ -415,6 +537,11 @@ enum hf_err hf_ledger_append(struct hf_ledger *ledger,
 	append->job.set = set;
 	append->job.appends = append->count;
 	append->job.done = done;
+	err = along_take(ledger, append, batch->along, why);
+	if (err != HF_OK) {
+		free(append);
+		return err;
+	}
 	append->is_remembered = memcmp(batch->id, no_id, sizeof(no_id)) != 0;
 	memcpy(append->id, batch->id, sizeof(append->id));
 	append->sequence = batch->sequence;

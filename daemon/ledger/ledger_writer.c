@@ -434,7 +434,7 @@ static void awaiting_fail(struct hf_ledger *ledger, const struct set *set)
 	while (*at != NULL) {
 		struct job *job = *at;
 
-		if (job->set != set) {
+		if (job->set != set && job->teller != set) {
 			at = &job->next;
 			continue;
 		}
@@ -570,6 +570,8 @@ static void group_do(struct hf_ledger *ledger, struct job *jobs)
 		news_tell(ledger);
 		sets_sign(ledger, to_sign);
 	} else {
+		for (struct job *job = jobs; job != NULL; job = job->next)
+			job->receipt.is_told = false;
 		jobs_fail(jobs, err, &why);
 	}
 	if (ledger->has_unslipped &&

@@ -1,0 +1,1 @@
+hf_unit(ledger_along USES base sign tlog store ledger)
