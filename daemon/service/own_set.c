@@ -280,15 +280,17 @@ static bool is_made(struct hf_node *node, const char *origin)
 	return is;
 }
 
-enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
-			   const struct hf_ledger_draft *draft,
-			   struct hf_ledger_receipt *out_receipt,
-			   struct hf_why *why)
+enum hf_err hf_own_set_say_along(struct hf_node *node, uint32_t set,
+				 const struct hf_ledger_draft *draft,
+				 const struct hf_ledger_along *along,
+				 struct hf_ledger_receipt *out_receipt,
+				 struct hf_why *why)
 {
 	const struct hf_ledger_batch batch = {
 		.set = set,
 		.drafts = draft,
 		.drafts_count = 1,
+		.along = along,
 	};
 	struct hf_ledger_wait *wait;
 	enum hf_err err = hf_ledger_wait_new(&wait, why);
@@ -301,6 +303,14 @@ enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 		err = hf_ledger_wait_for(wait, out_receipt, why);
 	hf_ledger_wait_free(wait);
 	return err;
+}
+
+enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
+			   const struct hf_ledger_draft *draft,
+			   struct hf_ledger_receipt *out_receipt,
+			   struct hf_why *why)
+{
+	return hf_own_set_say_along(node, set, draft, NULL, out_receipt, why);
 }
 
 enum hf_err hf_own_set_state(struct hf_node *node, uint32_t set,

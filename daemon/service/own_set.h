@@ -66,6 +66,13 @@ HF_MUST enum hf_err hf_own_set_say(struct hf_node *node, uint32_t set,
 				   struct hf_ledger_receipt *out_receipt,
 				   struct hf_why *why);
 
+/* The same with what goes along with it; NULL: nothing. */
+HF_MUST enum hf_err hf_own_set_say_along(struct hf_node *node, uint32_t set,
+					 const struct hf_ledger_draft *draft,
+					 const struct hf_ledger_along *along,
+					 struct hf_ledger_receipt *out_receipt,
+					 struct hf_why *why);
+
 /* The same for a statement: a STATUS entry about itself. */
 HF_MUST enum hf_err hf_own_set_state(struct hf_node *node, uint32_t set,
 				     uint64_t time_ms, struct hf_span payload,

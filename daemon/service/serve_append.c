@@ -7,311 +7,18 @@
 #include "codec_publish.h"
 #include "leaf.h"
 #include "ledger_view.h"
-#include "peers.h"
 #include "ring.h"
 #include "rpc.h"
 
-#include "audit.h"
+#include "append_call.h"
 #include "node.h"
 #include "own_check.h"
 #include "own_set.h"
-#include "replicas.h"
 #include "serve.h"
-
-/* Messages of one call that may wait for the disk before we stop reading. */
-#define PARTS_IN_FLIGHT 8
-
-/* Between two looks at what peers have stored. */
-#define REPLICAS_GAP_LEAST_MS ((int64_t)10)
-#define REPLICAS_GAP_MOST_MS  ((int64_t)500)
 
 #define ARENA_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
-/* One Append call.  It lives until the call is done and the last of its parts
- * came back from the writer. */
-struct append {
-	struct hf_node *node;
-	struct hf_rpc_call *call; /* a reference */
-	char origin[HF_ORIGIN_MAX_BYTES + 1];
-	uint32_t set;
-	uint64_t size; /* of the tree that covers everything so far */
-	struct hf_appended_range *ranges; /* owned */
-	size_t ranges_count;
-	size_t ranges_size;
-	unsigned parts_count; /* away at the writer */
-	struct hf_rpc_task told_task;
-	struct hf_buf answer;
-	bool is_telling; /* the audit is being told of it */
-	bool is_told;
-	bool has_set;
-	bool is_half_closed;
-	bool is_done;
-	/* Everything is durable here; peers are to have it too. */
-	struct hf_rpc_timer replicas;
-	uint64_t waits_since_us; /* 0: not yet */
-	int64_t gap_ms;
-	enum hf_err failed;
-	struct hf_why why;
-};
-
-/* One message of it at the writer. */
-struct part {
-	struct hf_rpc_task back;
-	struct append *append;
-	size_t range;
-	enum hf_err err;
-	struct hf_ledger_receipt receipt;
-	struct hf_why why;
-};
-
-static bool is_away(const struct append *append)
-{
-	return append->parts_count > 0 || append->is_telling;
-}
-
-static void free_when_over(struct append *append)
-{
-	if (!append->is_done || is_away(append))
-		return;
-	hf_rpc_unref(append->call);
-	hf_buf_release(&append->answer);
-	free(append->ranges);
-	free(append);
-}
-
-static void fail(struct append *append, enum hf_err err,
-		 const struct hf_why *why)
-{
-	if (append->failed != HF_OK)
-		return;
-	append->failed = err;
-	append->why = *why;
-}
-
-static void make_answer(struct append *append)
-{
-	const struct hf_append_response response = {
-		.origin = append->origin,
-		.ranges = append->ranges,
-		.ranges_count = append->ranges_count,
-		.size = append->size,
-	};
-
-	hf_buf_init(&append->answer, HF_MESSAGE_MAX_BYTES);
-	if (append->has_set &&
-	    hf_append_response_encode(&response, &append->answer) != HF_OK)
-		fail(append, HF_E_LIMIT, &(struct hf_why){ "" });
-}
-
-static void reply(struct append *append)
-{
-	hf_rpc_reply_buf(append->call, &append->answer);
-}
-
-/* Behind the last entry of this call. */
-static uint64_t end_of(const struct append *append)
-{
-	uint64_t end = 0;
-
-	for (size_t i = 0; i < append->ranges_count; i++) {
-		const struct hf_appended_range *range = &append->ranges[i];
-
-		if (range->count > 0 && range->first + range->count > end)
-			end = range->first + range->count;
-	}
-	return end;
-}
-
-/* As many peers as are asked for have stored it, or it takes too long: then
- * it stays here, is fetched when they come, and is acknowledged to whoever
- * sends it again. */
-static void look_at_replicas(void *arg)
-{
-	struct append *append = arg;
-	const struct hf_conf *conf = append->node->conf;
-	uint64_t now_us = hf_clock_mono_us();
-	size_t count;
-
-	if (append->is_done)
-		return;
-	count = hf_replicas_count(append->node->replicas, append->origin,
-				  end_of(append));
-	if (count >= conf->min_replicas_count) {
-		reply(append);
-		return;
-	}
-	if (now_us - append->waits_since_us >=
-	    conf->min_replicas_wait_ms * 1000) {
-		(void)hf_why(&append->why, HF_E_UNAVAILABLE,
-			     "it is durable here, and %zu of the %llu peers of "
-			     "min-replicas have stored it so far; send the "
-			     "same batch again to have it acknowledged",
-			     count,
-			     (unsigned long long)conf->min_replicas_count);
-		hf_rpc_finish(append->call, HF_E_UNAVAILABLE, &append->why);
-		return;
-	}
-	hf_peers_ask_held(append->node->peers, append->set);
-	hf_rpc_timer_start(append->node->worker, &append->replicas,
-			   append->gap_ms);
-	if (append->gap_ms < REPLICAS_GAP_MOST_MS)
-		append->gap_ms *= 2;
-}
-
-static void acknowledge(struct append *append)
-{
-	if (append->node->conf->min_replicas_count == 0 ||
-	    end_of(append) == 0) {
-		reply(append);
-		return;
-	}
-	if (append->waits_since_us > 0)
-		return;
-	append->waits_since_us = hf_clock_mono_us();
-	append->gap_ms = REPLICAS_GAP_LEAST_MS;
-	append->replicas.run = look_at_replicas;
-	append->replicas.arg = append;
-	look_at_replicas(append);
-}
-
-static void answer(struct append *append)
-{
-	if (append->is_done)
-		return;
-	if (append->failed != HF_OK)
-		hf_rpc_finish(append->call, append->failed, &append->why);
-	else
-		acknowledge(append);
-}
-
-/* On the worker loop. */
-static void on_told(void *arg)
-{
-	struct append *append = arg;
-
-	append->is_telling = false;
-	answer(append);
-	free_when_over(append);
-}
-
-static void fail_told(struct append *append, enum hf_err err,
-		      const struct hf_why *why)
-{
-	struct hf_why prefixed = *why;
-
-	hf_why_prefix(&prefixed, "done, but not in the audit: ");
-	fail(append, err, &prefixed);
-}
-
-/* On the ledger's writer thread. */
-static void on_recorded(void *arg, enum hf_err err,
-			const struct hf_ledger_receipt *receipt,
-			const struct hf_why *why)
-{
-	struct append *append = arg;
-
-	if (err != HF_OK)
-		fail_told(append, err, why);
-	hf_rpc_loop_post(append->node->worker, &append->told_task);
-}
-
-/* Did it append anything, or find that an earlier call had? */
-static bool has_entries(const struct append *append)
-{
-	for (size_t i = 0; i < append->ranges_count; i++) {
-		if (append->ranges[i].count > 0)
-			return true;
-	}
-	return false;
-}
-
-/* All that it does is done: one entry in the audit, then the answer. */
-static void conclude(struct append *append)
-{
-	const struct hf_ledger_done done = { on_recorded, append };
-	struct hf_audit_call told = {
-		.path = hf_rpc_path(append->call),
-		.who = hf_rpc_caller(append->call),
-		.outcome = append->failed,
-	};
-	struct hf_why why = { "" };
-	enum hf_err err;
-
-	append->is_told = true;
-	make_answer(append);
-	told.answer = hf_buf_span(&append->answer);
-	if (append->failed == HF_OK && !append->is_half_closed)
-		told.outcome = HF_E_CANCELLED;
-	if (append->node->audit == NULL ||
-	    (!hf_audit_wants(append->node->audit, told.path, told.outcome) &&
-	     !has_entries(append))) {
-		answer(append);
-		return;
-	}
-	append->told_task =
-		(struct hf_rpc_task){ .run = on_told, .arg = append };
-	append->is_telling = true;
-	err = hf_audit_queue(append->node->audit, &told, done, &why);
-	if (err == HF_OK)
-		return;
-	append->is_telling = false;
-	fail_told(append, err, &why);
-	answer(append);
-}
-
-/* Answer once nothing is away: with everything, or with the first error.
- * What was appended before an error stays, and the batch id finds it. */
-static void settle(struct append *append)
-{
-	if (is_away(append) || append->is_told)
-		return;
-	if (append->failed != HF_OK || append->is_half_closed ||
-	    append->is_done)
-		conclude(append);
-}
-
-/* On the worker loop. */
-static void on_back(void *arg)
-{
-	struct part *part = arg;
-	struct append *append = part->append;
-
-	append->parts_count--;
-	if (part->err != HF_OK) {
-		fail(append, part->err, &part->why);
-	} else {
-		struct hf_appended_range *range = &append->ranges[part->range];
-
-		range->first = part->receipt.first;
-		range->count = (uint32_t)part->receipt.count;
-		if (part->receipt.size > append->size)
-			append->size = part->receipt.size;
-	}
-	free(part);
-	if (!append->is_done && append->failed == HF_OK)
-		hf_rpc_resume(append->call);
-	settle(append);
-	free_when_over(append);
-}
-
-/* On the ledger's writer thread. */
-static void on_written(void *arg, enum hf_err err,
-		       const struct hf_ledger_receipt *receipt,
-		       const struct hf_why *why)
-{
-	struct part *part = arg;
-
-	part->err = err;
-	if (err == HF_OK)
-		part->receipt = *receipt;
-	else
-		part->why = *why;
-	part->back.run = on_back;
-	part->back.arg = part;
-	hf_rpc_loop_post(part->append->node->worker, &part->back);
-}
-
-static enum hf_err add_range(struct append *append, uint64_t sequence,
+static enum hf_err add_range(struct hf_append *append, uint64_t sequence,
 			     struct hf_appended_range **out_range,
 			     struct hf_why *why)
 {
@@ -373,7 +80,7 @@ static enum hf_err check_repeat(struct hf_ledger_view *view,
 
 /* Did an earlier call append this message?  Then its indexes are the answer,
  * whatever is known by now. */
-static enum hf_err find_earlier(struct append *append,
+static enum hf_err find_earlier(struct hf_append *append,
 				const struct hf_append_request *request,
 				struct hf_appended_range *range,
 				bool *out_is_found, struct hf_why *why)
@@ -410,7 +117,7 @@ static enum hf_err find_earlier(struct append *append,
 }
 
 /* Whose fault, in the words of the request. */
-static void blame(struct append *append, size_t item, struct hf_why *why)
+static void blame(struct hf_append *append, size_t item, struct hf_why *why)
 {
 	char field[32];
 
@@ -421,7 +128,7 @@ static void blame(struct append *append, size_t item, struct hf_why *why)
 
 /* Every item checked; out_known, unless NULL, says which are in the set
  * already. */
-static enum hf_err check_items(struct append *append,
+static enum hf_err check_items(struct hf_append *append,
 			       const struct hf_append_request *request,
 			       struct hf_arena *arena, bool *out_known,
 			       struct hf_why *why)
@@ -447,7 +154,7 @@ static enum hf_err check_items(struct append *append,
 }
 
 /* The drafts of a message, without what is known where that is asked for. */
-static enum hf_err make_drafts(struct append *append,
+static enum hf_err make_drafts(struct hf_append *append,
 			       const struct hf_append_request *request,
 			       struct hf_arena *arena,
 			       struct hf_ledger_draft *drafts,
@@ -482,38 +189,31 @@ static enum hf_err make_drafts(struct append *append,
 	return HF_OK;
 }
 
-static enum hf_err write_part(struct append *append,
-			      const struct hf_append_request *request,
-			      const struct hf_ledger_draft *drafts,
-			      size_t drafts_count, struct hf_why *why)
+/* Takes the arena, which has the drafts, where it succeeds. */
+static enum hf_err new_part(struct hf_append *append,
+			    const struct hf_append_request *request,
+			    struct hf_arena *arena,
+			    struct hf_ledger_draft *drafts, size_t drafts_count,
+			    struct hf_why *why)
 {
-	struct hf_ledger_batch batch = {
-		.set = append->set,
-		.sequence = request->sequence,
-		.drafts = drafts,
-		.drafts_count = drafts_count,
-	};
-	struct part *part = calloc(1, sizeof(*part));
-	enum hf_err err;
+	struct hf_append_part *part = calloc(1, sizeof(*part));
 
 	if (part == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	memcpy(batch.id, request->batch_id.at, sizeof(batch.id));
 	part->append = append;
 	part->range = append->ranges_count - 1;
-	append->parts_count++;
-	err = hf_ledger_append(
-		append->node->ledger, &batch,
-		(struct hf_ledger_done){ .call = on_written, .arg = part },
-		why);
-	if (err != HF_OK) {
-		append->parts_count--;
-		free(part);
-	}
-	return err;
+	part->arena = *arena;
+	hf_arena_init(arena, ARENA_MAX_BYTES);
+	part->drafts = drafts;
+	part->drafts_count = drafts_count;
+	memcpy(part->batch, request->batch_id.at, sizeof(part->batch));
+	part->sequence = request->sequence;
+	hf_buf_init(&part->intent, HF_LEDGER_RECORD_MAX_BYTES);
+	hf_append_hold(append, part);
+	return HF_OK;
 }
 
-static enum hf_err take_message(struct append *append,
+static enum hf_err take_message(struct hf_append *append,
 				const struct hf_append_request *request,
 				struct hf_arena *arena, struct hf_why *why)
 {
@@ -546,13 +246,13 @@ static enum hf_err take_message(struct append *append,
 	if (err != HF_OK)
 		return err;
 	range->known = (uint32_t)(request->items_count - count);
-	return count > 0 ? write_part(append, request, drafts, count, why)
+	return count > 0 ? new_part(append, request, arena, drafts, count, why)
 			 : HF_OK;
 }
 
 static void on_open(struct hf_rpc_call *call)
 {
-	struct append *append = calloc(1, sizeof(*append));
+	struct hf_append *append = calloc(1, sizeof(*append));
 
 	if (append == NULL) {
 		hf_rpc_finish(call, HF_E_NOMEM, NULL);
@@ -566,7 +266,7 @@ static void on_open(struct hf_rpc_call *call)
 
 static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 {
-	struct append *append = hf_rpc_data(call);
+	struct hf_append *append = hf_rpc_data(call);
 	struct hf_append_request request;
 	struct hf_why why = { "" };
 	struct hf_arena arena;
@@ -576,11 +276,17 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 		return;
 	if (message.at == NULL) {
 		append->is_half_closed = true;
+		hf_append_unhold(append);
 		if (!append->has_set) {
 			hf_why(&why, HF_E_ARGUMENT, "nothing to append");
-			fail(append, HF_E_ARGUMENT, &why);
+			hf_append_fail(append, HF_E_ARGUMENT, &why);
 		}
-		settle(append);
+		hf_append_settle(append);
+		return;
+	}
+	hf_append_go_on(append);
+	if (append->failed != HF_OK) {
+		hf_append_settle(append);
 		return;
 	}
 	hf_arena_init(&arena, ARENA_MAX_BYTES);
@@ -593,23 +299,24 @@ static void on_recv(struct hf_rpc_call *call, struct hf_span message)
 			      append->ranges_count > 0
 				      ? append->ranges_count - 1
 				      : 0);
-		fail(append, err, &why);
-		settle(append);
-	} else if (append->parts_count >= PARTS_IN_FLIGHT) {
+		hf_append_fail(append, err, &why);
+		hf_append_settle(append);
+	} else if (append->parts_count >= HF_APPEND_PARTS_IN_FLIGHT) {
 		hf_rpc_pause(call);
 	}
 }
 
 static void on_done(struct hf_rpc_call *call, enum hf_err err)
 {
-	struct append *append = hf_rpc_data(call);
+	struct hf_append *append = hf_rpc_data(call);
 
 	if (append == NULL)
 		return;
 	append->is_done = true;
 	hf_rpc_timer_stop(append->node->worker, &append->replicas);
-	settle(append);
-	free_when_over(append);
+	hf_append_unhold(append);
+	hf_append_settle(append);
+	hf_append_end(append);
 }
 
 const struct hf_rpc_events hf_serve_append = {

@@ -88,21 +88,18 @@ static void come_back(void *arg)
 }
 
 /* It was done, or tried; it is acknowledged only when the audit has it. */
-static void tell_audit(struct trip *trip, struct hf_span request)
+static void tell_audit(struct trip *trip, struct hf_audit_call *told)
 {
-	const struct hf_audit_call told = {
-		.path = hf_rpc_path(trip->call),
-		.who = hf_rpc_caller(trip->call),
-		.request = request,
-		.answer = hf_buf_span(&trip->reply),
-		.outcome = trip->err,
-	};
 	struct hf_why why = { "" };
 	enum hf_err err;
 
-	if (!hf_audit_wants(trip->node->audit, told.path, told.outcome))
+	told->answer = hf_buf_span(&trip->reply);
+	told->outcome = trip->err;
+	if (!hf_audit_wants(trip->node->audit, told->path, told->outcome)) {
+		hf_audit_drop(trip->node->audit, told->intent);
 		return;
-	err = hf_audit_say(trip->node->audit, &told, &why);
+	}
+	err = hf_audit_say(trip->node->audit, told, &why);
 	if (err == HF_OK || trip->err != HF_OK)
 		return;
 	trip->err = err;
@@ -115,10 +112,16 @@ static void run_trip(struct hf_errand *errand)
 	struct trip *trip = (struct trip *)(void *)errand;
 	const struct hf_span request =
 		hf_span(trip->request, trip->request_len_bytes);
+	struct hf_audit_call told = {
+		.path = hf_rpc_path(trip->call),
+		.who = hf_rpc_caller(trip->call),
+		.request = request,
+	};
 
+	hf_audit_intend(trip->node->audit, &told, &told.intent);
 	trip->err = work_once(trip->work, trip->node, hf_rpc_caller(trip->call),
 			      request, &trip->reply, &trip->why);
-	tell_audit(trip, request);
+	tell_audit(trip, &told);
 	trip->back.run = come_back;
 	trip->back.arg = trip;
 	hf_rpc_loop_post(hf_rpc_loop_of(trip->call), &trip->back);

@@ -342,3 +342,9 @@ void hf_audit_facts_of_answer(struct hf_audit_facts *facts, const char *path,
 {
 	add_wire(facts, shape_of(path, "Response"), answer);
 }
+
+void hf_audit_facts_of_appended(struct hf_audit_facts *facts,
+				const struct hf_append_response *appended)
+{
+	add_message(facts, hf_append_response_shape(), appended);
+}

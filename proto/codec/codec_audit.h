@@ -14,6 +14,7 @@
 
 #include "codec.h"
 #include "codec_item.h"
+#include "codec_publish.h"
 #include "codec_takedown.h"
 
 struct hf_audit_fact {
@@ -114,5 +115,9 @@ void hf_audit_facts_of_request(struct hf_audit_facts *facts, const char *path,
 			       struct hf_span request);
 void hf_audit_facts_of_answer(struct hf_audit_facts *facts, const char *path,
 			      struct hf_span answer);
+
+/* The same of an answer of Append before it is one. */
+void hf_audit_facts_of_appended(struct hf_audit_facts *facts,
+				const struct hf_append_response *appended);
 
 #endif /* HF_CODEC_AUDIT_H */

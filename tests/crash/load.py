@@ -109,6 +109,15 @@ class Load:
             thread.join()
 
 
+def indexes(spans):
+    """The entries that an entry of the audit names."""
+    found = []
+    for span in spans:
+        first, last = span.split("-")
+        found += range(int(first), int(last) + 1)
+    return found
+
+
 class Witness:
     """Reads everything as a peer would and recomputes it."""
 
@@ -159,6 +168,23 @@ class Witness:
         def is_matched():
             return {(hit.index, hit.digest) for hit in node.match(*(digest for _, digest in some))} == wanted
         until(is_matched, 20, f"{node.name} matches what was acknowledged, and nothing that was retracted")
+
+    def audited(self):
+        """Every entry stands in the audit, whoever was told of it or not, and
+        what was acknowledged as often as it was."""
+        token, told, acknowledged = "", set(), 0
+        while True:
+            page = self.node.admin.ListAudit(pb.ListAuditRequest(page_size=1000, page_token=token, method="Append"),
+                                             timeout=60)
+            for entry in page.entries:
+                told.update(indexes([f.value for f in entry.record.facts if f.name == "entries"]))
+                acknowledged += entry.record.outcome == "OK"
+            token = page.next_page_token
+            if not token:
+                break
+        missing = set(range(self.note())) - told
+        assert not missing, f"not in the audit: {sorted(missing)[:10]} of {self.tree.size}"
+        assert acknowledged >= self.model.acks
 
     def repeat(self):
         """A batch that was acknowledged, sent again, is the same batch."""

@@ -104,6 +104,7 @@ def test_nothing_acknowledged_is_lost_and_no_tree_forks(publisher, page, capsys)
         witness.look(is_full=cycle % FULL_CHECK_EVERY == 0)
         if cycle % FULL_CHECK_EVERY == 0:
             witness.verify()
+            witness.audited()
             witness.repeat()
 
     # Nothing is left over: what was in flight at a kill is there once.
@@ -114,6 +115,7 @@ def test_nothing_acknowledged_is_lost_and_no_tree_forks(publisher, page, capsys)
     size = witness.look(is_full=True)
     assert sorted(model.at) == list(range(size)), "an entry that nobody sent, or one sent twice"
     witness.verify()
+    witness.audited()
     node.stop()
     node.start()
     assert witness.look(is_full=True) == size
