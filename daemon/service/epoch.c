@@ -19,6 +19,9 @@
 /* Pieces carried before other errands have their turn. */
 #define PIECES_AT_ONCE 16
 
+/* Why an earlier epoch takes nothing more; the later one's origin follows. */
+#define CLOSED "it goes on in "
+
 struct hf_epochs {
 	struct hf_errand errand; /* first */
 	struct hf_node *node;    /* borrowed */
@@ -49,6 +52,19 @@ static const struct hf_ring_set *first_unfinished(const struct hf_ring *ring)
 	return NULL;
 }
 
+static enum hf_err next_info(struct hf_node *node, uint32_t set,
+			     struct hf_ledger_info *out_info)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, NULL);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_next(view, set, out_info, NULL);
+	hf_ledger_view_end(view);
+	return err;
+}
+
 static enum hf_err find_info(struct hf_node *node, uint32_t set,
 			     struct hf_ledger_info *out_info,
 			     struct hf_why *why)
@@ -74,10 +90,69 @@ static enum hf_err close_earlier(struct hf_node *node, uint32_t set,
 
 	if (err != HF_OK)
 		return err;
-	snprintf(reason, sizeof(reason), "it goes on in %s", successor);
+	snprintf(reason, sizeof(reason), CLOSED "%s", successor);
 	return strcmp(info.frozen_reason, reason) == 0
 		       ? HF_OK
 		       : hf_ledger_freeze(node->ledger, set, reason, why);
+}
+
+bool hf_epoch_is_closed(const struct hf_ledger_info *info)
+{
+	return info->kind == HF_LEDGER_OWN &&
+	       strncmp(info->frozen_reason, CLOSED, strlen(CLOSED)) == 0;
+}
+
+/* What was stored when it was closed is signed and acknowledged, or never will
+ * be. */
+static enum hf_err settle(struct hf_node *node, uint32_t set,
+			  struct hf_why *why)
+{
+	struct hf_ledger_wait *wait;
+	struct hf_ledger_info info;
+	struct hf_why unsigned_why = { "" };
+	enum hf_err err = hf_ledger_wait_new(&wait, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_refresh(node->ledger, set, hf_ledger_wait_done(wait),
+				&unsigned_why);
+	if (err == HF_OK)
+		err = hf_ledger_wait_for(wait, NULL, &unsigned_why);
+	hf_ledger_wait_free(wait);
+	if (err == HF_OK)
+		return HF_OK;
+	err = find_info(node, set, &info, why);
+	if (err == HF_OK && info.unsigned_count > 0)
+		err = hf_why(why, HF_E_BUSY,
+			     "%s has %llu entries that are not signed yet: %s",
+			     info.origin,
+			     (unsigned long long)info.unsigned_count,
+			     unsigned_why.text);
+	return err;
+}
+
+/* Closed for an epoch that was never opened: a crash came between. */
+static void reopen_closed(struct hf_node *node)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	struct hf_ledger_info info = { .set = 0 };
+	struct hf_why why = { "" };
+
+	while (next_info(node, info.set, &info) == HF_OK) {
+		const char *successor = info.frozen_reason + strlen(CLOSED);
+
+		if (!hf_epoch_is_closed(&info) ||
+		    hf_ring_set(ring, hf_span_of(successor)) != NULL)
+			continue;
+		if (hf_ledger_freeze(node->ledger, info.set, "", &why) != HF_OK)
+			hf_log(HF_LOG_ERROR, "epoch", "stays closed",
+			       "set=%s why=\"%s\"", info.origin, why.text);
+		else
+			hf_log(HF_LOG_WARNING, "epoch", "open again",
+			       "set=%s why=\"%s was never opened\"",
+			       info.origin, successor);
+	}
+	hf_ring_release(ring);
 }
 
 static enum hf_err find_both(struct hf_node *node,
@@ -234,6 +309,7 @@ enum hf_err hf_epochs_new(struct hf_node *node, struct hf_epochs **out_epochs,
 	epochs->errand.run = run;
 	epochs->node = node;
 	pthread_mutex_init(&epochs->lock, NULL);
+	reopen_closed(node);
 	*out_epochs = epochs;
 	return HF_OK;
 }
@@ -372,6 +448,49 @@ static enum hf_err open_next(struct hf_node *node,
 	return hf_own_set_put(node, &agreement, why);
 }
 
+/* It was not opened after all: it takes entries as before. */
+static void reopen(struct hf_node *node, uint32_t set, const char *origin,
+		   const char *reason)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	bool is_open = hf_ring_set(ring, hf_span_of(origin)) != NULL;
+	struct hf_why why = { "" };
+
+	hf_ring_release(ring);
+	if (!is_open &&
+	    hf_ledger_freeze(node->ledger, set, reason, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "epoch", "stays closed",
+		       "set=%s why=\"%s\"", origin, why.text);
+}
+
+/* First it takes nothing more: what came after its size was found would be
+ * void, acknowledged or not. */
+static enum hf_err close_and_open(struct hf_node *node,
+				  const struct hf_ring_set *set,
+				  uint32_t number, uint64_t from_size_plus_one,
+				  const char *origin, uint64_t *out_size,
+				  struct hf_why *why)
+{
+	struct hf_ledger_info before;
+	struct hf_tree_hash root;
+	enum hf_err err = find_info(node, number, &before, why);
+
+	if (err == HF_OK)
+		err = close_earlier(node, number, origin, why);
+	if (err != HF_OK)
+		return err;
+	if (from_size_plus_one == 0)
+		err = settle(node, number, why);
+	if (err == HF_OK)
+		err = find_size(node, set->origin, number, from_size_plus_one,
+				out_size, &root, why);
+	if (err == HF_OK)
+		err = open_next(node, set, origin, *out_size, &root, why);
+	if (err != HF_OK)
+		reopen(node, number, origin, before.frozen_reason);
+	return err;
+}
+
 enum hf_err hf_epoch_open(struct hf_node *node,
 			  const struct hf_next_epoch_request *request,
 			  struct hf_arena *arena,
@@ -381,7 +500,6 @@ enum hf_err hf_epoch_open(struct hf_node *node,
 	struct hf_ring *ring = hf_ring_holder_get(node->ring);
 	char earlier[HF_ORIGIN_MAX_BYTES + 1], origin[HF_ORIGIN_MAX_BYTES + 1];
 	const struct hf_ring_set *set;
-	struct hf_tree_hash root;
 	uint32_t number;
 	uint64_t size;
 	enum hf_err err =
@@ -393,12 +511,9 @@ enum hf_err hf_epoch_open(struct hf_node *node,
 	if (err == HF_OK)
 		err = name_next(ring, set, request->epoch, origin, why);
 	if (err == HF_OK)
-		err = find_size(node, earlier, number,
-				request->from_size_plus_one, &size, &root, why);
-	if (err == HF_OK)
-		err = open_next(node, set, origin, size, &root, why);
-	if (err == HF_OK)
-		err = close_earlier(node, number, origin, why);
+		err = close_and_open(node, set, number,
+				     request->from_size_plus_one, origin, &size,
+				     why);
 	hf_ring_release(ring);
 	if (err != HF_OK)
 		return err;

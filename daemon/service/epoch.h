@@ -18,11 +18,14 @@
 #ifndef HF_EPOCH_H
 #define HF_EPOCH_H
 
+#include <stdbool.h>
+
 #include "arena.h"
 #include "codec_admin.h"
 #include "err.h"
 
 struct hf_epochs;
+struct hf_ledger_info;
 struct hf_node;
 
 HF_MUST enum hf_err hf_epochs_new(struct hf_node *node,
@@ -38,6 +41,10 @@ void hf_epochs_free(struct hf_epochs *epochs);
 /* Go on with what is not carried over yet, if there is anything.  NULL is
  * fine. */
 void hf_epochs_resume(struct hf_epochs *epochs);
+
+/* Is this set of ours frozen because it goes on in another, and not because of
+ * anything that is wrong with it? */
+bool hf_epoch_is_closed(const struct hf_ledger_info *info);
 
 /* Strings of the answer are in the arena. */
 HF_MUST enum hf_err hf_epoch_open(struct hf_node *node,

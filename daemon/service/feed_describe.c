@@ -5,6 +5,7 @@
 #include "match_index.h"
 #include "ring.h"
 
+#include "epoch.h"
 #include "feed_epoch.h"
 #include "feed_in.h"
 #include "judged.h"
@@ -102,12 +103,10 @@ void hf_feed_describe(struct hf_feed *feed, struct record *record,
 		.is_in_force = hf_judged_in_force(ring, info) &&
 			       !has_ended(feed, record),
 		.is_provisional = !is_own && !info->has_note,
-		/* Our own is frozen when it is continued, and as good as it
-		 * was. */
-		.is_frozen =
-			(info->is_frozen && !(is_own && epoch.is_continued)) ||
-			epoch.is_contradicted || info->missing_count > 0 ||
-			info->unsupported_from != HF_LEDGER_NONE,
+		/* Our own that goes on in another is as good as it was. */
+		.is_frozen = (info->is_frozen && !hf_epoch_is_closed(info)) ||
+			     epoch.is_contradicted || info->missing_count > 0 ||
+			     info->unsupported_from != HF_LEDGER_NONE,
 		.checkpoint_ms = note_time_ms(record, view, about),
 		.size = info->size,
 		.expected = info->has_seen ? info->seen_size : 0,

@@ -69,7 +69,6 @@ void hf_feed_epoch(struct hf_node *node, const struct hf_ring *ring,
 	later = hf_ring_successor(ring, origin, &out->void_from, &root);
 	if (later == NULL)
 		return;
-	out->is_continued = true;
 	out->later = number_of(view, later->origin);
 	out->is_contradicted =
 		is_contradicted(view, info, out->void_from, root);

@@ -22,7 +22,6 @@ struct hf_node;
 struct hf_feed_epoch {
 	uint32_t earlier;     /* it goes on from */
 	uint32_t later;       /* goes on from it */
-	bool is_continued;    /* by one that is not followed yet, perhaps */
 	uint64_t void_from;   /* entries from here on are; UINT64_MAX */
 	bool is_contradicted; /* the successor says another root */
 	bool is_given; /* all that counts of earlier ones is in the index */

@@ -184,7 +184,8 @@ static uint64_t epoch_of(const char *origin, const char *name)
 	return epoch;
 }
 
-static enum hf_err find(struct hf_node *node, const char *origin,
+/* One of our own is in the ring a moment before it is in the ledger. */
+static enum hf_err find(struct hf_node *node, const char *origin, bool is_own,
 			char *out_origin, uint32_t *out_set, struct hf_why *why)
 {
 	struct hf_ledger_view *view;
@@ -194,6 +195,9 @@ static enum hf_err find(struct hf_node *node, const char *origin,
 		return err;
 	err = hf_ledger_find(view, hf_span_of(origin), out_set, NULL);
 	hf_ledger_view_end(view);
+	if (err != HF_OK && is_own)
+		return hf_why(why, HF_E_BUSY, "%s is just being opened",
+			      origin);
 	if (err != HF_OK)
 		return hf_why(why, HF_E_NOTFOUND,
 			      "no set '%s' here; hashfed sets lists them",
@@ -241,8 +245,8 @@ static enum hf_err find_by_name(struct hf_node *node, const char *name,
 	bool is_known = resolve(ring, name, must_be_own, origin);
 	const struct hf_ring_set *set =
 		is_known ? hf_ring_set(ring, hf_span_of(origin)) : NULL;
-	bool is_audit = set != NULL && set->is_own &&
-			set->agreement->kind == HF_SET_KIND_AUDIT;
+	bool is_own = set != NULL && set->is_own;
+	bool is_audit = is_own && set->agreement->kind == HF_SET_KIND_AUDIT;
 
 	hf_ring_release(ring);
 	if (is_audit && must_be_own)
@@ -254,7 +258,7 @@ static enum hf_err find_by_name(struct hf_node *node, const char *name,
 		return hf_why(why, HF_E_NOTFOUND,
 			      "no %sset '%.80s' here; hashfed sets lists them",
 			      must_be_own ? "own " : "", name);
-	return find(node, origin, out_origin, out_set, why);
+	return find(node, origin, is_own, out_origin, out_set, why);
 }
 
 enum hf_err hf_node_own_set(struct hf_node *node, const char *name,

@@ -199,6 +199,43 @@ def test_what_is_retracted_while_it_is_carried_over_is_retracted_in_both(net):
     assert sorted(i.predecessor.index for i in items if i.hashes) == list(range(count))
 
 
+def test_what_is_acknowledged_while_the_next_epoch_is_opened_is_in_it(net):
+    hotline, provider = pair(net, 10)
+    done, is_over = [], threading.Event()
+
+    def publish(first):
+        n = first
+        while not is_over.is_set():
+            try:
+                hotline.append("ncii", [item(n)])
+                done.append(n)
+            except grpc.RpcError as error:
+                # It goes on elsewhere, or is about to.
+                assert error.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAVAILABLE), error
+            n += 1
+    threads = [threading.Thread(target=publish, args=(first,)) for first in (10000, 20000, 30000)]
+    for thread in threads:
+        thread.start()
+    try:
+        for epoch in (2, 3, 4):
+            count = len(done)
+            until(lambda: len(done) > count + 50, 30)
+            next_epoch(hotline)
+            now = hotline.origin("ncii", epoch)
+            until(lambda: now in provider.sets() and provider.sets()[now].state == COMPLETE, 60)
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert len(done) > 150
+    for node in (hotline, provider):
+        until(lambda node=node: node.sets()[now].applied == len(done) + 10, 30,
+              f"{len(done) + 10} entries at {node.name}, not {node.sets()[now].applied}")
+        for first in range(0, len(done), 500):
+            part = done[first:first + 500]
+            until(lambda: [h.item for h in node.match(*map(sha256, part))] == list(range(len(part))), 30)
+
+
 def test_a_relay_passes_the_next_epoch_on_and_a_stranger_learns_nothing(net):
     hotline, partner, provider = net.chain()
     stranger = net.node("stranger")
