@@ -211,6 +211,10 @@ void hf_follow_over(struct hf_follow *follow)
 		hf_follow_look(follow);
 		return;
 	}
+	/* One that went is not asked again; another may have told of as much.
+	 */
+	if (source == NULL || !source->is_in_session)
+		hf_peers_look(follow->peers);
 	hf_rpc_timer_start(follow->peers->options.outbound, &follow->retry,
 			   follow->retry_ms);
 	follow->retry_ms = follow->retry_ms * 2 < RETRY_MAX_MS

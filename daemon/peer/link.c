@@ -46,11 +46,19 @@ void hf_link_free(struct hf_link *link)
 	free(link);
 }
 
+/* What was asked in it is still away. */
+static bool is_of_last_session(const struct hf_link *link)
+{
+	return link->is_asking || link->tail != NULL;
+}
+
 void hf_link_back(struct hf_link *link)
 {
 	link->away--;
 	if (link->is_going && link->away == 0)
 		hf_peers_check_gone(link->peers);
+	else if (link->is_due && !is_of_last_session(link))
+		begin_session(link);
 }
 
 bool hf_link_is_to_blame(enum hf_err err)
@@ -84,6 +92,12 @@ static void tell_away(const struct hf_link *link)
 		options->peer_away(options->arg);
 }
 
+static int64_t doubled(int64_t wait_ms)
+{
+	return wait_ms * 2 < HF_LINK_BACKOFF_MAX_MS ? wait_ms * 2
+						    : HF_LINK_BACKOFF_MAX_MS;
+}
+
 void hf_link_fail(struct hf_link *link, enum hf_err err,
 		  const struct hf_why *why)
 {
@@ -107,7 +121,9 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 	link->is_away = true;
 	pthread_mutex_unlock(&link->peers->lock);
 	link->is_in_session = false;
+	link->is_due = false;
 	tell_away(link);
+	hf_peers_look(link->peers);
 	if (hf_link_is_to_blame(err)) {
 		link->is_blamed = true;
 		link->blamed_us = hf_clock_mono_us();
@@ -119,9 +135,7 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 		link->peers->options.outbound, &link->retry,
 		link->backoff_ms / 2 +
 			(int64_t)(jitter % (uint64_t)link->backoff_ms));
-	link->backoff_ms = link->backoff_ms * 2 < HF_LINK_BACKOFF_MAX_MS
-				   ? link->backoff_ms * 2
-				   : HF_LINK_BACKOFF_MAX_MS;
+	link->backoff_ms = doubled(link->backoff_ms);
 }
 
 void hf_link_well(struct hf_link *link)
@@ -134,6 +148,7 @@ void hf_link_well(struct hf_link *link)
 		link->is_blamed = false;
 	if (!link->is_blamed) {
 		link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
+		link->hurry_ms = HF_LINK_BACKOFF_MIN_MS;
 		link->logged.text[0] = '\0';
 	}
 	pthread_mutex_lock(&link->peers->lock);
@@ -491,11 +506,9 @@ static void begin_session(struct hf_link *link)
 
 	/* What is left of the last session has to come back first, or two of
 	 * them would be mixed up. */
-	if (link->is_asking || link->tail != NULL) {
-		hf_rpc_timer_start(link->peers->options.outbound, &link->retry,
-				   HF_LINK_BACKOFF_MIN_MS);
+	link->is_due = is_of_last_session(link);
+	if (link->is_due)
 		return;
-	}
 	link->is_in_session = true;
 	hf_buf_init(&wire, HF_MESSAGE_MAX_BYTES);
 	err = put_hello(link, &wire);
@@ -546,6 +559,26 @@ static void on_state(void *arg, bool is_up)
 	}
 }
 
+void hf_link_heard(struct hf_link *link)
+{
+	uint64_t now_us = hf_clock_mono_us();
+
+	/* One that comes to us and never answers is not dialled all the time,
+	 * and two that both fail do not hurry each other for ever. */
+	if (link->is_going || now_us < link->hurry_after_us)
+		return;
+	link->hurry_after_us = now_us + (uint64_t)link->hurry_ms * 1000;
+	link->hurry_ms = doubled(link->hurry_ms);
+	if (!link->is_up) {
+		hf_log(HF_LOG_INFO, "peer", "dialled at once",
+		       "peer=%s why=\"it came to us\"", link->name);
+		hf_rpc_channel_hurry(link->channel);
+	} else if (link->retry.is_armed && !link->is_blamed) {
+		hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
+		on_retry(link);
+	}
+}
+
 enum hf_err hf_link_new(struct hf_peers *peers,
 			const struct hf_organisation *peer,
 			const char *endpoint, struct hf_link **out_link)
@@ -565,6 +598,7 @@ enum hf_err hf_link_new(struct hf_peers *peers,
 		return HF_E_NOMEM;
 	link->peers = peers;
 	link->backoff_ms = HF_LINK_BACKOFF_MIN_MS;
+	link->hurry_ms = HF_LINK_BACKOFF_MIN_MS;
 	link->retry.run = on_retry;
 	link->retry.arg = link;
 	hf_gossip_init(link);
@@ -589,6 +623,7 @@ void hf_link_close(struct hf_link *link)
 {
 	link->is_going = true;
 	link->is_in_session = false;
+	link->is_due = false;
 	hf_rpc_timer_stop(link->peers->options.outbound, &link->retry);
 	hf_rpc_timer_stop(link->peers->options.outbound, &link->gossip);
 	for (struct hf_follow *follow = link->peers->follows; follow != NULL;

@@ -132,6 +132,56 @@ static void look_at_offers(void *arg)
 	}
 }
 
+static void look_all(void *arg)
+{
+	struct hf_peers *peers = arg;
+
+	for (struct hf_follow *follow = peers->follows; follow != NULL;
+	     follow = follow->next)
+		hf_follow_look(follow);
+	for (struct hf_follow *follow = peers->own; follow != NULL;
+	     follow = follow->next)
+		hf_follow_look(follow);
+}
+
+void hf_peers_look(struct hf_peers *peers)
+{
+	hf_rpc_loop_post(peers->options.outbound, &peers->look);
+}
+
+static void on_heard(void *arg)
+{
+	struct hf_peers *peers = arg;
+
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		bool is_heard;
+
+		pthread_mutex_lock(&peers->lock);
+		is_heard = link->is_heard;
+		link->is_heard = false;
+		pthread_mutex_unlock(&peers->lock);
+		if (is_heard)
+			hf_link_heard(link);
+	}
+}
+
+void hf_peers_heard(struct hf_peers *peers,
+		    const uint8_t organisation_id[static HF_HASH_BYTES])
+{
+	struct hf_link *link;
+	bool is_waiting;
+
+	pthread_mutex_lock(&peers->lock);
+	link = link_to(peers, organisation_id);
+	is_waiting = link != NULL && link->is_away;
+	if (is_waiting)
+		link->is_heard = true;
+	pthread_mutex_unlock(&peers->lock);
+	if (is_waiting)
+		hf_rpc_loop_post(peers->options.outbound, &peers->heard);
+}
+
 static bool is_stopping(struct hf_peers *peers)
 {
 	bool is;
@@ -194,6 +244,10 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	hf_peers_gossip_init(peers);
 	peers->offer.run = look_at_offers;
 	peers->offer.arg = peers;
+	peers->heard.run = on_heard;
+	peers->heard.arg = peers;
+	peers->look.run = look_all;
+	peers->look.arg = peers;
 	pthread_cond_init(&peers->gone, NULL);
 	err = hf_ledger_follow(options->ledger, HF_LEDGER_ALL_SETS, 0, on_wake,
 			       peers, &peers->follower, why);

@@ -129,6 +129,11 @@ void hf_peers_free(struct hf_peers *peers);
 /* The ring changed: dial who came, drop who went, follow what is followed. */
 void hf_peers_changed(struct hf_peers *peers);
 
+/* The peer came to us, so it is there: where our link to it waits to be tried
+ * again, it is tried now.  From any thread. */
+void hf_peers_heard(struct hf_peers *peers,
+		    const uint8_t organisation_id[static HF_HASH_BYTES]);
+
 /* A verified note of a set that may be followed, from any thread: what it has
  * of cosignatures counts.  An empty one: the signer may cosign now what it
  * would not before. */

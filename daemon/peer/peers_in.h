@@ -99,6 +99,7 @@ struct hf_link {
 	bool is_up;        /* the connection is */
 	bool is_going;     /* closed */
 	bool is_in_session;
+	bool is_due;    /* a session, as soon as the last one is all back */
 	bool is_asking; /* a question of the session's beginning is out */
 	uint8_t asked_id[HF_HASH_BYTES]; /* whose manifest, when it is that */
 	uint64_t asked_version;
@@ -111,8 +112,13 @@ struct hf_link {
 	bool is_blamed;       /* it did what it must not */
 	uint64_t blamed_us;   /* when, monotonic */
 	struct hf_why logged; /* the last cause, so that it is said once */
+	/* Until then, monotonic, hearing of it does not shorten a wait; and how
+	 * long next time, while it does not answer. */
+	uint64_t hurry_after_us;
+	int64_t hurry_ms;
 	/* Under peers->lock. */
-	bool is_away; /* the last attempt failed */
+	bool is_away;  /* the last attempt failed */
+	bool is_heard; /* the peer came to us meanwhile */
 	uint64_t seen_ms;
 	uint64_t entries_received;
 	struct hf_why problem;
@@ -177,6 +183,8 @@ struct hf_peers {
 	struct hf_rpc_task ask_own;
 	struct hf_rpc_task gossip;
 	struct hf_rpc_task gossip_again;
+	struct hf_rpc_task heard;
+	struct hf_rpc_task look;
 	struct hf_ledger_follower *follower;
 	struct hf_link *links;
 	/* Closed ones: a handshake may still ask whom they wanted, so they stay
@@ -211,6 +219,10 @@ void hf_link_fail(struct hf_link *link, enum hf_err err,
 
 /* A call of it came back. */
 void hf_link_back(struct hf_link *link);
+
+/* The peer is there, by its own word: what waits to be tried again is tried
+ * now, unless it waits for what the peer did. */
+void hf_link_heard(struct hf_link *link);
 
 /* It answered as it should. */
 void hf_link_well(struct hf_link *link);
@@ -377,6 +389,10 @@ void hf_follow_ahead(struct hf_follow *follow, struct hf_link *link,
 		     const struct hf_note *note, uint64_t applied);
 
 /* --- peers ---------------------------------------------------------------- */
+
+/* In a moment each follow looks: what one link failed to bring may be had
+ * from another. */
+void hf_peers_look(struct hf_peers *peers);
 
 /* Something of theirs was freed: are they all gone? */
 void hf_peers_check_gone(struct hf_peers *peers);

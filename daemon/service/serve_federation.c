@@ -5,6 +5,7 @@
 #include "codec_document.h"
 #include "codec_federation.h"
 #include "ledger_view.h"
+#include "peers.h"
 #include "ring.h"
 
 #include "node.h"
@@ -57,6 +58,7 @@ static enum hf_err hello(struct hf_unary *unary, struct hf_why *why)
 			     VERSION_MIN, VERSION_MAX);
 	if (err != HF_OK)
 		return err;
+	hf_peers_heard(unary->node->peers, unary->caller->organisation_id);
 	ring = hf_ring_holder_get(unary->node->ring);
 	err = put_hello(unary, ring, why);
 	hf_ring_release(ring);

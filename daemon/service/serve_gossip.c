@@ -195,6 +195,7 @@ static enum hf_err gossip(struct hf_unary *unary, struct hf_why *why)
 	struct answer answer = { .unary = unary, .request = &request };
 	enum hf_err err = hf_scores_check(scores, unary->caller, why);
 
+	hf_peers_heard(unary->node->peers, unary->caller->organisation_id);
 	if (err != HF_OK)
 		return err;
 	err = hf_gossip_request_parse(unary->request, unary->arena, &request,

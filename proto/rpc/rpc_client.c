@@ -101,7 +101,9 @@ static grpc_channel *core_new(const struct hf_rpc_channel_options *options,
 {
 	struct hf_rpc_args args;
 	grpc_channel *core;
-	int64_t backoff_ms =
+	int64_t backoff_min_ms =
+		options->backoff_min_ms > 0 ? options->backoff_min_ms : 250;
+	int64_t backoff_max_ms =
 		options->backoff_max_ms > 0 ? options->backoff_max_ms : 10000;
 
 	hf_rpc_args_init(&args);
@@ -124,9 +126,10 @@ static grpc_channel *core_new(const struct hf_rpc_channel_options *options,
 	hf_rpc_args_int(&args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
 	hf_rpc_args_int(&args, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
 	hf_rpc_args_int(&args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-	hf_rpc_args_int(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 250);
+	hf_rpc_args_int(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS,
+			(int)backoff_min_ms);
 	hf_rpc_args_int(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-			(int)backoff_ms);
+			(int)backoff_max_ms);
 	hf_rpc_args_quota(&args, "hashfed-client", HF_RPC_QUOTA_BYTES);
 	core = grpc_channel_create(options->target, credentials, &args.list);
 	hf_rpc_args_release(&args);
@@ -178,6 +181,11 @@ void hf_rpc_channel_close(struct hf_rpc_channel *channel)
 {
 	if (channel != NULL)
 		hf_rpc_loop_post(channel->loop, &channel->close_task);
+}
+
+void hf_rpc_channel_hurry(struct hf_rpc_channel *channel)
+{
+	grpc_channel_reset_connect_backoff(channel->core);
 }
 
 /* ---- calls ---- */

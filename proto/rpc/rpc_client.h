@@ -5,8 +5,9 @@
  * Owns     hf_rpc_channel_open() gives the caller a channel;
  *          hf_rpc_channel_close() takes it back, and calls that still run
  *          end (UNAVAILABLE).
- * Threads  open, close, call and unary from any thread; unary never from a
- *          loop.  Events of a call, and the channel's state, come on its loop.
+ * Threads  open, close, hurry, call and unary from any thread; unary never
+ *          from a loop.  Events of a call, and the channel's state, come on
+ *          its loop.
  * Errors   a call that does not reach the server ends with UNAVAILABLE.
  * Source   gRPC C core 1.51: a channel is polled only while a call or a
  *          connectivity watch is attached, so it keeps a watch and reconnects
@@ -35,7 +36,9 @@ struct hf_rpc_channel_options {
 	 * (once, until it comes up). */
 	void (*state)(void *arg, bool is_up);
 
-	/* Longest wait between attempts to connect; 0: 10 s. */
+	/* First and longest wait between attempts to connect; 0: 250 ms and
+	 * 10 s. */
+	int64_t backoff_min_ms;
 	int64_t backoff_max_ms;
 };
 
@@ -46,6 +49,10 @@ hf_rpc_channel_open(const struct hf_rpc_channel_options *options,
 /* state may be running on the loop while this returns, unless called there;
  * hf_rpc_loop_free() waits for the last of it. */
 void hf_rpc_channel_close(struct hf_rpc_channel *channel);
+
+/* The server is heard of to be there: if the next attempt to connect waits, it
+ * is made now, and waits begin with the first again.  From any thread. */
+void hf_rpc_channel_hurry(struct hf_rpc_channel *channel);
 
 /*
  * Begin a call.  open follows on the loop.  deadline_ms 0: none.  out_call may

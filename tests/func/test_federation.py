@@ -220,6 +220,23 @@ def test_entries_written_while_a_subscriber_was_away_reach_it_when_it_is_back(ne
     assert not partner.match(sha256(0))
 
 
+@pytest.mark.parametrize("come", [
+    lambda stub: stub.Hello(pb.HelloRequest(version_min=1, version_max=1, format_min=1, format_max=1), timeout=30),
+    lambda stub: stub.Gossip(pb.GossipRequest(), timeout=30),
+], ids=["hello", "gossip"])
+def test_who_comes_to_us_is_dialled_at_once(net, come):
+    """However long the next attempt would have been off."""
+    hotline, partner = net.organisation("hotline"), net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    until(lambda: "not reached peer=partner.example" in hotline.log(), 30)
+    assert "dialled at once" not in hotline.log()
+    come(hotline.federation(partner))
+    until(lambda: 'dialled at once peer=partner.example why="it came to us"' in hotline.log(), 30)
+    partner.start()
+    until(lambda: hotline.peers()["partner.example"].is_connected, 30)
+
+
 def test_sizes_around_a_chunk_arrive_whole(net):
     hotline, partner = pair(net)
     origin = hotline.origin("ncii")

@@ -362,6 +362,36 @@ static void a_channel_comes_back_by_itself(void **state)
 	assert_ok(unary(channel, TEST "Echo", "x", NULL, 0, &why), &why);
 }
 
+static void a_channel_that_waits_is_hurried(void **state)
+{
+	static struct eye eye;
+	/* Longer than any test: by itself it would not come back. */
+	const struct hf_rpc_channel_options options = {
+		.loop = bench.outbound,
+		.target = bench.readers_target,
+		.arg = &eye,
+		.state = on_state,
+		.backoff_min_ms = 3600000,
+		.backoff_max_ms = 3600000,
+	};
+	struct hf_rpc_channel *channel = NULL;
+	struct hf_why why = { "" };
+
+	eye_init(&eye);
+	hf_rpc_server_free(bench.readers);
+	bench.readers = NULL;
+	assert_ok(hf_rpc_channel_open(&options, &channel, &why), &why);
+	bench.channels[bench.channels_count++] = channel;
+	assert_comes(eye, done, 1);
+	assert_int_equal(unix_server(HF_DUTY_READER, "reader", &bench.readers,
+				     bench.readers_target,
+				     sizeof(bench.readers_target)),
+			 0);
+	hf_rpc_channel_hurry(channel);
+	assert_comes(eye, opened, 1);
+	assert_ok(unary(channel, TEST "Echo", "x", NULL, 0, &why), &why);
+}
+
 /* ---- loops ---- */
 
 struct clockwork {
@@ -442,6 +472,7 @@ int main(void)
 		RPC_TEST(reflection_describes_what_is_served),
 		RPC_TEST(the_schema_has_every_service),
 		RPC_TEST(a_channel_comes_back_by_itself),
+		RPC_TEST(a_channel_that_waits_is_hurried),
 		RPC_TEST(timers_run_in_order_and_stopped_ones_never),
 	};
 
