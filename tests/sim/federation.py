@@ -13,12 +13,13 @@ import random
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import SimpleNamespace
 
 from clock import Clock
 from net import item, pb, sha256, until
 from watch import Watch
-from wires import OPEN, Wires
+from wires import CUT, Wires
 
 HUBS = 3
 SET = "ncii"
@@ -46,6 +47,25 @@ class Publisher:
         self.retracted = set()
 
 
+class Away:
+    """Who cannot be reached while something is published; when each of them
+    can be again, and how long after that it found it."""
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+        self.back = {}
+        self.samples = []
+
+    def returns(self, node):
+        self.back[node] = time.monotonic()
+
+    def found(self, node, acknowledged, when):
+        self.samples.append(max(0.0, when - max(acknowledged, self.back.get(node, when))))
+
+
+NOBODY = Away(())
+
+
 class Federation:
     def __init__(self, net, count, seed):
         self.net = net
@@ -58,6 +78,7 @@ class Federation:
         self.watches = {}
         self.nodes = []
         self.count = count
+        self.at = self.at_rest = None  # what had gone over the links, since when
 
     def make(self):
         net, count = self.net, self.count
@@ -168,20 +189,20 @@ class Federation:
         self.each(lambda node: node.stop(), self.nodes)
         self.pool.shutdown()
 
-    def publish(self, publisher, samples, nodes=None):
+    def publish(self, publisher, samples, away=NOBODY):
         """One entry more; how long after its acknowledgement each node finds
         it goes into samples."""
         number = next(self.numbers)
-        self._change(publisher, sha256(number), True, samples, nodes,
+        self._change(publisher, sha256(number), True, samples, away,
                      lambda: publisher.node.append(SET, [item(number)]))
         publisher.live[number] = publisher.size - 1
 
-    def retract(self, publisher, samples, nodes=None):
+    def retract(self, publisher, samples, away=NOBODY):
         number = self.random.choice(sorted(publisher.live))
         entry = pb.EntryRef(origin=publisher.origin, index=publisher.live.pop(number))
         for watch in self.watches.values():
             watch.forget(sha256(number))
-        self._change(publisher, sha256(number), False, samples, nodes,
+        self._change(publisher, sha256(number), False, samples, away,
                      lambda: publisher.node.publish.Retract(pb.RetractRequest(entry=entry, reason=1), timeout=30))
         publisher.retracted.add(number)
 
@@ -191,18 +212,20 @@ class Federation:
         publisher.live.update(zip(numbers, itertools.count(publisher.size)))
         publisher.size += count
 
-    def _change(self, publisher, digest, is_there, samples, nodes, call):
+    def _change(self, publisher, digest, is_there, samples, away, call):
         change = SimpleNamespace(acknowledged=None, early=[])
 
-        def told(when):
+        def told(node, when):
             # Others may know before the publisher's client does.
             if change.acknowledged is None:
                 change.early.append(when)
+            elif node in away.nodes:
+                away.found(node, change.acknowledged, when)
             else:
                 samples.append(when - change.acknowledged)
-        for node in nodes or self.nodes:
+        for node in self.nodes:
             if node is not publisher.node:
-                self.watches[node].expect(publisher.origin, publisher.size, digest, is_there, told)
+                self.watches[node].expect(publisher.origin, publisher.size, digest, is_there, partial(told, node))
         call()
         change.acknowledged = time.monotonic()
         samples.extend(0.0 for _ in change.early)
@@ -240,6 +263,15 @@ class Federation:
         for node in nodes or self.nodes:
             until(lambda node=node: self.watches[node].has_all(origins), seconds, f"{node.name} finds what is published")
 
+    def notice(self, down, broken):
+        """Wait until those who dial one that is down, or over a wire that is
+        cut, know: what is shorter nobody would have to recover from."""
+        for link in self.links:
+            for one, two, wire in zip(link.ends, reversed(link.ends), link.wires):
+                if one not in down and (two in down or link in broken and self.wires.mode(wire) == CUT):
+                    until(lambda one=one, two=two: not one.peers()[two.domain].is_connected, 120,
+                          f"{one.name} notices that {two.name} is gone")
+
     def reach(self, node, down, broken):
         """The nodes that a node reaches while some are down and links broken."""
         found, todo = {node}, [node]
@@ -272,15 +304,11 @@ class Federation:
     def settle(self, window=6.0, ping_bytes=300):
         """Nothing but pings has gone over any link for longer than the slowest
         timer of a daemon that has something to tell."""
-        at = {}
-        began = time.monotonic()
-
         def rests():
-            nonlocal at, began
             now = {link: link.bytes(self.wires) for link in self.links}
-            if not at or any(now[link] - at[link] > ping_bytes for link in self.links):
-                at, began = now, time.monotonic()
-            return time.monotonic() - began > window
+            if not self.at or any(now[link] - self.at[link] > ping_bytes for link in self.links):
+                self.at, self.at_rest = now, time.monotonic()
+            return time.monotonic() - self.at_rest > window
         until(rests, 300, "the links rest")
 
     def received(self):

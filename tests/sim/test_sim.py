@@ -13,7 +13,7 @@ import statistics
 import pytest
 
 from conftest import report
-from federation import Federation
+from federation import Away, Federation
 from net import pb, sha256, until
 from wires import CUT, HELD, OPEN
 
@@ -110,7 +110,7 @@ def test_an_idle_hour_takes_less_than_a_kibibyte_a_minute_of_each_link(federatio
 def test_a_third_is_killed_and_links_break_and_in_the_end_all_is_the_same_everywhere(federation):
     chance = federation.random
     victims = chance.sample(federation.nodes, len(federation.nodes) // 3)
-    adds, retractions = [], []
+    adds, retractions, late = [], [], []
     before = [link.bytes(federation.wires) for link in federation.links]
     for turn in range(ROUNDS):
         down = set(victims[turn::ROUNDS])
@@ -121,19 +121,30 @@ def test_a_third_is_killed_and_links_break_and_in_the_end_all_is_the_same_everyw
         for mode in (HELD, CUT):
             federation.wires.set([w for link in broken for w in link.wires if w % 2 == mode - 1], mode)
         up = [p for p in federation.publishers if p.node not in down]
+        reached = {p: federation.reach(p.node, down, broken) for p in up}
+        away = {p: Away(set(federation.nodes) - reached[p]) for p in up}
         for publisher in up:
             for _ in range(3):
-                federation.publish(publisher, adds)
-            federation.retract(publisher, retractions)
+                federation.publish(publisher, adds, away[publisher])
+            federation.retract(publisher, retractions, away[publisher])
         # Whoever can be reached at all is.
         for publisher in up:
-            federation.all_told([n for n in federation.reach(publisher.node, down, broken)], [publisher.origin])
+            federation.all_told(reached[publisher], [publisher.origin])
+        federation.notice(down, broken)
+
+        def comes_back(node):
+            for each in away.values():
+                each.returns(node)
+        for node in set(federation.nodes) - down:
+            comes_back(node)
         federation.wires.set([w for link in broken for w in link.wires], OPEN)
-        federation.each(federation.start, down)
+        federation.each(lambda node: (comes_back(node), federation.start(node)), down)
+        late += away.values()
     took = federation.converge()
     federation.all_told()
-    times("churn, ADD found", adds)
-    times("churn, RETRACT felt", retractions)
+    times("churn, ADD found by those in reach", adds)
+    times("churn, RETRACT felt by those in reach", retractions)
+    times("churn, either, by the others once they are back", [s for each in late for s in each.samples])
     report(f"churn, all the same {took:.1f} s after the last start")
     sizes("churn", [link.bytes(federation.wires) - b for link, b in zip(federation.links, before)])
 

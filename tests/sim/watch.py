@@ -77,7 +77,9 @@ class Watch:
             try:
                 found = {hit.digest for hit in self.node.match(*(a.digest for a in due))}
             except grpc.RpcError:
-                return
+                # Busy, or about to be killed: then it is over.
+                time.sleep(0.01)
+                continue
             now = time.monotonic()
             met = [a for a in due if (a.digest in found) == a.is_there]
             with self.lock:

@@ -49,6 +49,9 @@ class Wires:
     def port(self, wire):
         return ROW.unpack(self.rows[wire])[0]
 
+    def mode(self, wire):
+        return struct.unpack_from("=H", self.map, wire * ROW.size + MODE_AT)[0]
+
     def bytes(self, wire):
         return struct.unpack_from("=Q", self.map, wire * ROW.size + BYTES_AT)[0]
 
