@@ -378,6 +378,7 @@ static void take_agreement(struct hf_follow *follow, const struct hf_ring *ring,
 		return;
 	stop_if_void(follow, set);
 	follow->agreement_version = set->agreement->version;
+	hf_follow_heed_names(follow);
 	/* What we signed ourselves needs nobody else's word. */
 	follow->is_witness = !follow->is_own &&
 			     is_named(set->agreement, hf_ring_self(ring)->id);

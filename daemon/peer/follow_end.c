@@ -71,9 +71,25 @@ static bool may_say(const struct hf_follow *follow, const struct hf_link *link)
 	return may;
 }
 
+/* Who has no right to it names it for nothing. */
+static bool names(const struct hf_follow *follow, struct hf_link *link)
+{
+	return link->is_in_session &&
+	       hf_link_set(link, follow->origin) != NULL &&
+	       may_say(follow, link);
+}
+
 void hf_follow_told(struct hf_follow *follow, struct hf_link *link)
 {
-	set_end(follow, link->name, false);
+	if (follow->has_ended && names(follow, link))
+		set_end(follow, link->name, false);
+}
+
+void hf_follow_heed_names(struct hf_follow *follow)
+{
+	for (struct hf_link *link = follow->peers->links; link != NULL;
+	     link = link->next)
+		hf_follow_told(follow, link);
 }
 
 void hf_follow_ended(struct hf_follow *follow, struct hf_link *link)
@@ -83,8 +99,7 @@ void hf_follow_ended(struct hf_follow *follow, struct hf_link *link)
 	/* Somebody else may have a newer agreement, that names us. */
 	for (struct hf_link *other = follow->peers->links; other != NULL;
 	     other = other->next) {
-		if (other->is_in_session &&
-		    hf_link_set(other, follow->origin) != NULL)
+		if (names(follow, other))
 			return;
 	}
 	set_end(follow, link->name, true);

@@ -333,8 +333,10 @@ void hf_follow_close(struct hf_follow *follow);
 /* Look whether a link has something newer than what we hold, and fetch it. */
 void hf_follow_look(struct hf_follow *follow);
 
-/* A link told of the set, or that it ended for us. */
+/* A link told of the set, or that it ended for us; or another agreement says
+ * whose word counts. */
 void hf_follow_told(struct hf_follow *follow, struct hf_link *link);
+void hf_follow_heed_names(struct hf_follow *follow);
 void hf_follow_ended(struct hf_follow *follow, struct hf_link *link);
 
 /* What was remembered of it: before anything is told. */

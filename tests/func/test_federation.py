@@ -5,6 +5,7 @@ import os
 import grpc
 import pytest
 
+from liar import Relay
 from net import item, pb, refused, sha256, until
 
 
@@ -338,6 +339,43 @@ def test_a_member_taken_out_learns_that_it_ended_and_matches_no_longer(net):
     hotline.append("ncii", [item(2)])
     hotline.share("ncii", partner)
     until(lambda: partner.match(sha256(1)) and partner.match(sha256(2)), 30)
+
+
+def test_who_may_not_pass_a_set_on_keeps_nobody_in_it(net):
+    """Who is taken out would go on matching for as long as anybody at all
+    names the set to him."""
+    hotline, partner, provider = (
+        net.organisation("hotline", ["ncii"]), net.organisation("partner"), net.organisation("provider"))
+    net.enrol(hotline, partner, "--silent")
+    net.enrol(hotline, provider)
+    net.enrol(partner, provider)
+    hotline.start()
+    origin = hotline.origin("ncii")
+    for node in (partner, provider):
+        hotline.share("ncii", node)
+    relay = Relay(partner, hotline)
+
+    def says_no_newer_agreement(news):
+        news.agreement_version = 1
+        yield news
+    try:
+        relay.lie("Tail", says_no_newer_agreement, GetCheckpoint=lambda _: grpc.StatusCode.UNAVAILABLE)
+        provider.start()
+        provider.follow(origin)
+        hotline.append("ncii", [item(1)])
+        until(lambda: provider.match(sha256(1)), 30)
+        until(lambda: relay.told["Tail"] >= 1, 20, "the relay names the set as well")
+        hotline.share("ncii", provider, is_removal=True)
+        until(lambda: not provider.match(sha256(1)), 30)
+        told = relay.told["Tail"]
+        for n in (2, 3):
+            hotline.append("ncii", [item(n)])
+            until(lambda n=n: relay.told["Tail"] >= told + n - 1, 20, "named again, by who may not")
+        assert provider.sets()[origin].state == pb.SET_STATE_ENDED and not provider.match(sha256(1))
+        hotline.share("ncii", provider)
+        until(lambda: provider.match(sha256(1)) and provider.match(sha256(3)), 30)
+    finally:
+        relay.stop()
 
 
 def test_a_node_that_cannot_be_dialled_offers_its_set_over_the_connection_it_opened(net):
