@@ -216,19 +216,26 @@ static void demote_benign(struct hf_judge_found *found, size_t count)
 	}
 }
 
+/* Its publisher's own word, which nothing here speaks against: what was held,
+ * disputed or taken back stands for nobody else's. */
+static bool is_word(const struct hf_judge_found *found)
+{
+	return !found->hit.is_derived && !found->answer.is_doubted;
+}
+
 /* Is it the first of the item from its organisation that is its own word? */
 static bool is_another(const struct hf_judge_found *found, size_t at)
 {
 	struct hf_span name =
 		hf_text_origin_domain(hf_span_of(found[at].is->origin));
 
-	if (found[at].hit.is_derived)
+	if (!is_word(&found[at]))
 		return false;
 	for (size_t i = 0; i < at; i++) {
 		struct hf_span other =
 			hf_text_origin_domain(hf_span_of(found[i].is->origin));
 
-		if (!found[i].hit.is_derived && hf_span_equal(name, other))
+		if (is_word(&found[i]) && hf_span_equal(name, other))
 			return false;
 	}
 	return true;
@@ -242,8 +249,8 @@ static unsigned count_organisations(const struct hf_judge_found *found,
 	unsigned listing = 0, affirming = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		unsigned of_entry = found[i].hit.affirmed +
-				    (found[i].hit.is_derived ? 0u : 1u);
+		unsigned of_entry =
+			found[i].hit.affirmed + (is_word(&found[i]) ? 1u : 0u);
 
 		listing += is_another(found, i);
 		if (of_entry > affirming)

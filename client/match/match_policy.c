@@ -369,6 +369,9 @@ bool hf_policy_verdict(const struct hf_policy *policy,
 	if ((size_t)(row - policy->rows) < policy->rows_count)
 		answer.row_number = (size_t)(row - policy->rows) + 1;
 	answer.organisations_min = row->organisations_min;
+	answer.is_doubted = (match->doubts & HF_INDEX_IGNORED) != 0 ||
+			    row->is_benign ||
+			    doubt(match) != HF_POLICY_AS_WRITTEN;
 	if ((match->doubts & HF_INDEX_IGNORED) != 0) {
 		answer.because = HF_POLICY_OVERRIDDEN;
 		verdict = HF_VERDICT_IGNORE;

@@ -161,6 +161,7 @@ struct hf_policy_answer {
 	enum hf_verdict verdict;
 	bool is_video;             /* a match of VPDQ */
 	bool is_benign;            /* demotes the other matches of the item */
+	bool is_doubted;           /* so its publisher's word counts for none */
 	uint8_t organisations_min; /* of the row */
 	size_t row_number;         /* from 1; 0: the default row */
 	enum hf_policy_because because;

@@ -189,6 +189,8 @@ static void what_is_told_of_a_set_changes_the_next_verdict(void **state)
 struct listing {
 	bool is_derived;
 	unsigned affirmed;
+	unsigned doubts;
+	bool is_held;
 };
 
 static void add_listing(struct place *place, uint32_t number,
@@ -210,10 +212,14 @@ static void add_listing(struct place *place, uint32_t number,
 	/* Two sets an organisation: 13 and 14, 15 and 16. */
 	snprintf(set.origin, sizeof(set.origin), "org%u.example/set%u/1",
 		 (number - 13) / 2, number);
+	set.held_from_plus_one = listing->is_held ? 8 : 0;
 	hf_index_tell_set(place->index, &set);
 	assert_ok(hf_index_add(place->index, &hash, 1, &why), &why);
 	assert_ok(hf_index_affirm(place->index, number, 7, listing->affirmed,
 				  &why),
+		  &why);
+	assert_ok(hf_index_doubt(place->index, number, 7, HF_INDEX_DOUBTS,
+				 listing->doubts, &why),
 		  &why);
 }
 
@@ -227,18 +233,29 @@ static void independent_organisations_are_counted_not_sets(void **state)
 		{ "one organisation in two sets", { { 0 }, { 0 } }, 2 },
 		{ "two organisations", { { 0 }, { 0 }, { 0 } }, 3 },
 		{ "the second took it from the first",
-		  { { 0 }, { 0 }, { true, 0 } },
+		  { { 0 }, { 0 }, { .is_derived = true } },
 		  2 },
 		{ "and has it by its own word as well",
-		  { { 0 }, { 0 }, { true, 0 }, { 0 } },
+		  { { 0 }, { 0 }, { .is_derived = true }, { 0 } },
 		  3 },
-		{ "one that another affirms", { { 0, 1 }, { 0 } }, 3 },
+		{ "one that another affirms", { { .affirmed = 1 }, { 0 } }, 3 },
 		{ "taken from elsewhere, one affirms",
-		  { { true, 1 }, { true, 0 } },
+		  { { .is_derived = true, .affirmed = 1 },
+		    { .is_derived = true } },
 		  2 },
 		{ "taken from elsewhere, two affirm",
-		  { { true, 2 }, { true, 0 } },
+		  { { .is_derived = true, .affirmed = 2 },
+		    { .is_derived = true } },
 		  3 },
+		{ "the second came in a flood",
+		  { { 0 }, { 0 }, { .is_held = true } },
+		  2 },
+		{ "the second is disputed",
+		  { { 0 }, { 0 }, { .doubts = HF_INDEX_DISPUTED } },
+		  2 },
+		{ "the second is overridden here",
+		  { { 0 }, { 0 }, { .doubts = HF_INDEX_IGNORED } },
+		  2 },
 	};
 	struct hashfed_answer *answer = hashfed_answer_new();
 	struct hf_match_sets_rules rules = default_rules;
@@ -264,7 +281,7 @@ static void independent_organisations_are_counted_not_sets(void **state)
 		for (uint32_t set = 13; set < 17; set++)
 			assert_ok(hf_index_drop_set(place->index, set, &why),
 				  &why);
-		sets += i == 1 || i == 2;
+		sets += i == 1 || i == 2 || i > 6;
 		sets += i == 3 ? 2 : 0;
 		for (size_t j = 0; j < sets; j++)
 			add_listing(place, 13 + (uint32_t)j, &rows[i].sets[j]);
