@@ -109,12 +109,13 @@ static void say_ready(const struct hf_start *start)
 int main(int argc, char **argv)
 {
 	struct hf_start start = { .node.started_ms = hf_clock_wall_ms() };
-	struct hf_watch watch = { -1, -1 };
+	struct hf_watch watch = { .signals = -1, .ring = -1 };
 	struct arguments arguments;
 	struct hf_why why = { "" };
 	int status = EXIT_CONF;
 	enum hf_err err;
 
+	start.watch = &watch;
 	parse_arguments(argc, argv, &arguments);
 	err = hf_sign_start(&why);
 	if (err == HF_OK)
@@ -135,7 +136,10 @@ int main(int argc, char **argv)
 		err = hf_start_serve(&start, &why);
 	if (err == HF_OK)
 		err = hf_watch_ring(&watch, &start, &why);
-	if (err != HF_OK)
+	/* Asked to end in the middle of it: as it is asked later. */
+	if (watch.has_ended)
+		err = HF_OK;
+	if (err != HF_OK || watch.has_ended)
 		goto out;
 
 	status = EXIT_FAILURE;

@@ -1,4 +1,3 @@
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +6,6 @@
 
 #include "agent.h"
 #include "breaker.h"
-#include "bytes.h"
 #include "cases.h"
 #include "cert.h"
 #include "clock.h"
@@ -28,6 +26,7 @@
 #include "log.h"
 #include "match_policy.h"
 #include "match_tell.h"
+#include "meanwhile.h"
 #include "opinions.h"
 #include "own_set.h"
 #include "peers.h"
@@ -36,9 +35,6 @@
 #include "ring.h"
 #include "roles.h"
 #include "rpc_client.h"
-#include "rpc_schema.h"
-#include "rpc_server.h"
-#include "serve.h"
 #include "serve_tail.h"
 #include "serve_watch.h"
 
@@ -49,20 +45,6 @@
 
 /* How long a start waits for what is held to be in the index. */
 #define FEED_WAIT_MS 2000
-
-/* Where programs of this machine connect, and which group may: the file's
- * group decides, and everyone else has no way in. */
-static const struct {
-	const char *name;
-	uint32_t duties;
-	const char *group;
-} locals[HF_START_LOCAL_COUNT] = {
-	{ "operator.sock", HF_DUTY_OPERATOR | HF_DUTY_ANALYST,
-	  "hashfed-operators" },
-	{ "analyst.sock", HF_DUTY_ANALYST, "hashfed-analysts" },
-	{ "scanner.sock", HF_DUTY_SCANNER, "hashfed-scanners" },
-	{ "reader.sock", HF_DUTY_READER, "hashfed-readers" },
-};
 
 static enum hf_err read_pem(const struct hf_conf *conf, const char *name,
 			    bool is_secret, char **out_text, struct hf_why *why)
@@ -282,6 +264,16 @@ static void on_trip(void *arg, uint32_t set, uint64_t entry)
 	hf_opinions_mark(node->opinions, set, entry);
 }
 
+enum hf_err hf_start_desk(struct hf_node *node, struct hf_why *why)
+{
+	enum hf_err err;
+
+	if (node->desk != NULL)
+		return HF_OK;
+	err = hf_journal_start(node, &node->journal, why);
+	return err == HF_OK ? hf_desk_start(node, &node->desk, why) : err;
+}
+
 enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 {
 	struct hf_node *node = &start->node;
@@ -292,6 +284,8 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		.reserve_bytes = start->conf->disk_reserve_bytes,
 		.keeps_leaving = start->conf->retro_match_ms > 0,
 		.signer = { node, on_last, on_checkpoint, on_old_copy },
+		.moving = hf_start_meanwhile,
+		.moving_arg = start,
 	};
 	enum hf_err err;
 
@@ -301,6 +295,7 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		err = hf_ledger_open(&options, &node->ledger, why);
 	if (err != HF_OK)
 		return err;
+	hf_start_meanwhile_opened(start);
 	remind_signer(node);
 	err = hf_node_forks_open(node, why);
 	if (err == HF_OK)
@@ -326,9 +321,7 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
-		err = hf_journal_start(node, &node->journal, why);
-	if (err == HF_OK)
-		err = hf_desk_start(node, &node->desk, why);
+		err = hf_start_desk(node, why);
 	if (err == HF_OK)
 		err = hf_epochs_new(node, &node->epochs, why);
 	if (err == HF_OK)
@@ -336,137 +329,6 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_errands_start("case-errands", HF_ERRAND_THREADS_MAX,
 				       &node->case_errands, why);
-	return err;
-}
-
-static enum hf_err on_admit(void *arg, struct hf_span pem,
-			    struct hf_rpc_identity *out_identity)
-{
-	struct hf_node *node = arg;
-	struct hf_ring *ring = hf_ring_holder_get(node->ring);
-	struct hf_identity identity;
-	enum hf_err err =
-		hf_ring_admit(ring, pem, hf_clock_wall_ms(), &identity, NULL);
-
-	hf_ring_release(ring);
-	if (err != HF_OK)
-		return err;
-	*out_identity = (struct hf_rpc_identity){
-		.kind = identity.duty == HF_DUTY_PEER ? HF_RPC_PEER
-						      : HF_RPC_CLIENT,
-		.duties = identity.duty,
-	};
-	memcpy(out_identity->organisation_id, identity.organisation_id,
-	       HF_HASH_BYTES);
-	memcpy(out_identity->name, identity.name, sizeof(identity.name));
-	hf_hex(identity.serial, identity.serial_len_bytes,
-	       out_identity->serial);
-	return HF_OK;
-}
-
-static void on_refused(void *arg, struct hf_span path,
-		       const struct hf_rpc_identity *who, enum hf_err err)
-{
-	char text[129], quoted[129];
-
-	snprintf(text, sizeof(text), "%.*s", HF_SPAN_ARGS(path));
-	hf_log(HF_LOG_DEBUG, "rpc", "call refused", "path=\"%s\" who=%s err=%s",
-	       hf_log_quote(text, quoted, sizeof(quoted)),
-	       who != NULL ? who->name : "unknown", hf_err_name(err));
-}
-
-static void on_flooded(void *arg, const struct hf_rpc_identity *who)
-{
-	hf_log(HF_LOG_WARNING, "rpc", "connection cut",
-	       "who=%s why=\"it goes on calling past what it may have open\"",
-	       who->name);
-}
-
-static enum hf_err start_loops(struct hf_node *node, struct hf_why *why)
-{
-	enum hf_err err =
-		hf_rpc_loop_new(HF_RPC_LOOP_POLLS, &node->poller, why);
-
-	if (err == HF_OK)
-		err = hf_rpc_loop_new(HF_RPC_LOOP_WORKS, &node->worker, why);
-	if (err == HF_OK)
-		err = hf_rpc_loop_new(HF_RPC_LOOP_POLLS, &node->outbound, why);
-	if (err == HF_OK)
-		err = hf_rpc_trust_new(on_admit, node, &node->trust, why);
-	if (err == HF_OK)
-		err = hf_tails_new(node, &node->tails, why);
-	return err;
-}
-
-static enum hf_err start_server(struct hf_start *start, struct hf_why *why)
-{
-	struct hf_node *node = &start->node;
-	const struct hf_rpc_server_options options = {
-		.poller = node->poller,
-		.worker = node->worker,
-		.methods = hf_methods,
-		.methods_count = hf_methods_count,
-		.schema = hf_rpc_schema(),
-		.arg = node,
-		.calls_per_caller = (size_t)start->conf->calls_per_peer_count,
-		.trust = node->trust,
-		.keypair = { start->key_pem, start->cert_pem },
-		.refused = on_refused,
-		.flooded = on_flooded,
-	};
-	const char *address = start->conf->listen;
-	int port = 0;
-	enum hf_err err = hf_rpc_server_new(&options, &start->server, why);
-
-	if (err == HF_OK)
-		err = hf_rpc_server_listen(start->server, address, &port, why);
-	if (err == HF_E_EXISTS)
-		hf_why_prefix(why, "%s: listen: ", start->conf->path);
-	if (err != HF_OK)
-		return err;
-	snprintf(node->listen, sizeof(node->listen), "%.*s:%d",
-		 (int)(strrchr(address, ':') - address), address, port);
-	return HF_OK;
-}
-
-/* Give the socket to its group, where the group exists and we may. */
-static void give_to_group(const char *path, const char *name)
-{
-	const struct group *group = getgrnam(name);
-
-	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0)
-		hf_log(HF_LOG_DEBUG, "hashfedd", "socket kept its group",
-		       "path=%s group=%s", path, name);
-}
-
-static enum hf_err start_local(struct hf_start *start, size_t i,
-			       struct hf_why *why)
-{
-	struct hf_node *node = &start->node;
-	struct hf_ring *ring = hf_ring_holder_get(node->ring);
-	struct hf_rpc_server_options options = {
-		.poller = node->poller,
-		.worker = node->worker,
-		.methods = hf_methods,
-		.methods_count = hf_methods_count,
-		.schema = hf_rpc_schema(),
-		.arg = node,
-		.local_duties = locals[i].duties,
-		.local_name = locals[i].name,
-		.refused = on_refused,
-	};
-	char path[HF_NODE_PATH_SIZE];
-	enum hf_err err;
-
-	memcpy(options.organisation_id, hf_ring_self(ring)->id, HF_HASH_BYTES);
-	hf_ring_release(ring);
-	snprintf(path, sizeof(path), "%s/%s", start->conf->run_dir,
-		 locals[i].name);
-	err = hf_rpc_server_new(&options, &start->locals[i], why);
-	if (err == HF_OK)
-		err = hf_rpc_server_listen_unix(start->locals[i], path, why);
-	if (err == HF_OK)
-		give_to_group(path, locals[i].group);
 	return err;
 }
 
@@ -515,37 +377,28 @@ static enum hf_err start_cases(struct hf_start *start, struct hf_why *why)
 }
 
 /* Who is told that we are ready wants an answer then, not to be put off.  An
- * index that takes longer is built while we serve. */
-static void wait_for_feed(struct hf_node *node)
+ * index that takes longer is built while we serve, unless lookups go on with
+ * the one before. */
+static enum hf_err wait_for_feed(struct hf_start *start, struct hf_why *why)
 {
+	struct hf_node *node = &start->node;
+
+	if (node->meanwhile != NULL)
+		return hf_start_meanwhile_change_over(start, why);
 	if (hf_feed_wait_caught_up(node->feed, FEED_WAIT_MS) != HF_OK)
 		hf_log(HF_LOG_INFO, "feed", "still reading",
 		       "hint=\"lookups are UNAVAILABLE until it is done\"");
-}
-
-static void on_rpc_log(const char *text)
-{
-	char quoted[512];
-
-	hf_log(HF_LOG_DEBUG, "grpc", "said", "text=\"%s\"",
-	       hf_log_quote(text, quoted, sizeof(quoted)));
+	return HF_OK;
 }
 
 enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 {
-	enum hf_err err;
+	enum hf_err err = hf_start_listen(start, why);
 
-	hf_rpc_start(on_rpc_log);
-	start->is_rpc_up = true;
-	err = hf_file_mkdirs(start->conf->run_dir, 0755, why);
 	if (err == HF_OK)
-		err = start_loops(&start->node, why);
+		err = hf_tails_new(&start->node, &start->node.tails, why);
 	if (err == HF_OK)
-		err = start_server(start, why);
-	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
-		err = start_local(start, i, why);
-	if (err == HF_OK)
-		wait_for_feed(&start->node);
+		err = wait_for_feed(start, why);
 	if (err == HF_OK)
 		err = hf_start_peers(start, why);
 	if (err == HF_OK)
@@ -560,39 +413,14 @@ enum hf_err hf_start_serve(struct hf_start *start, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_audit_start(&start->node, &start->node.audit, why);
 	if (err == HF_OK)
-		err = hf_rpc_server_start(start->server, why);
-	for (size_t i = 0; i < HF_START_LOCAL_COUNT && err == HF_OK; i++)
-		err = hf_rpc_server_start(start->locals[i], why);
+		err = hf_start_answer(start, why);
 	if (err == HF_OK)
 		err = hf_retract_resume(&start->node, true, why);
-	if (err == HF_OK)
-		hf_epochs_resume(start->node.epochs);
-	return err;
-}
-
-static void stop_servers(struct hf_start *start, int64_t grace_ms)
-{
-	uint64_t until_us = hf_clock_mono_us() + (uint64_t)grace_ms * 1000;
-
-	if (start->server != NULL)
-		hf_rpc_server_drain(start->server);
-	for (size_t i = 0; i < HF_START_LOCAL_COUNT; i++) {
-		if (start->locals[i] != NULL)
-			hf_rpc_server_drain(start->locals[i]);
-	}
-	for (size_t i = 0; i < HF_START_LOCAL_COUNT + 1; i++) {
-		struct hf_rpc_server *server = i < HF_START_LOCAL_COUNT
-						       ? start->locals[i]
-						       : start->server;
-		uint64_t now_us = hf_clock_mono_us();
-
-		if (server != NULL)
-			(void)hf_rpc_server_stop(
-				server,
-				now_us < until_us
-					? (int64_t)(until_us - now_us) / 1000
-					: 0);
-	}
+	if (err != HF_OK)
+		return err;
+	hf_epochs_resume(start->node.epochs);
+	hf_start_meanwhile_end(start);
+	return HF_OK;
 }
 
 void hf_start_stop(struct hf_start *start, int64_t grace_ms)
@@ -606,7 +434,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	hf_retro_halt(node->retro);
 	hf_cases_halt(node->cases);
 	hf_peers_stop(node->peers);
-	stop_servers(start, grace_ms);
+	hf_start_servers_stop(start, grace_ms);
 	/* An errand that waits for the index would wait as long as reading all
 	 * sets takes. */
 	hf_feed_halt(node->feed);
@@ -616,12 +444,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	hf_errands_stop(node->errands);
 	hf_epochs_free(node->epochs);
 	hf_cases_free(node->cases);
-	if (start->server != NULL)
-		hf_rpc_server_free(start->server);
-	for (size_t i = 0; i < HF_START_LOCAL_COUNT; i++) {
-		if (start->locals[i] != NULL)
-			hf_rpc_server_free(start->locals[i]);
-	}
+	hf_start_servers_free(start);
 	if (node->tails != NULL)
 		hf_tails_unfollow(node->tails);
 	if (node->outbound != NULL)
@@ -632,6 +455,7 @@ void hf_start_stop(struct hf_start *start, int64_t grace_ms)
 	if (node->poller != NULL)
 		hf_rpc_loop_free(node->poller);
 	hf_desk_free(node->desk);
+	hf_meanwhile_free(node->meanwhile);
 	hf_journal_free(node->journal);
 	hf_retro_free(node->retro);
 	hf_tails_free(node->tails);

@@ -11,7 +11,9 @@
 #include "log.h"
 #include "notify.h"
 #include "own_keys.h"
+#include "ring.h"
 #include "rpc_server.h"
+#include "rpc_tls.h"
 
 #include "start.h"
 #include "watch.h"
@@ -106,9 +108,49 @@ static void drain_ring(struct hf_watch *watch, struct hf_start *start)
 enum hf_err hf_watch_ring(struct hf_watch *watch, struct hf_start *start,
 			  struct hf_why *why)
 {
-	enum hf_err err = add_watches(watch, start->node.ring_dir, why);
+	enum hf_err err = HF_OK;
 
+	if (watch->ring < 0)
+		err = add_watches(watch, start->node.ring_dir, why);
 	return err == HF_OK ? hf_node_ring_changed(&start->node, why) : err;
+}
+
+/* Who may call; the rest follows when it is read once more, with the store. */
+static void reload_callers(struct hf_start *start)
+{
+	struct hf_why why = { "" };
+
+	if (hf_ring_holder_reload(start->node.ring, &why) == HF_OK)
+		hf_rpc_trust_changed(start->node.trust);
+	else
+		hf_log(HF_LOG_ERROR, "ring", "not read", "why=\"%s\"",
+		       why.text);
+}
+
+bool hf_watch_look(struct hf_watch *watch, struct hf_start *start)
+{
+	struct pollfd signals = { .fd = watch->signals, .events = POLLIN };
+	struct signalfd_siginfo info;
+	bool has_changed = false;
+	char events[4096];
+
+	if (watch->ring < 0) {
+		/* What changed since it was read first, too. */
+		has_changed =
+			add_watches(watch, start->node.ring_dir, NULL) == HF_OK;
+	}
+	while (watch->ring >= 0 &&
+	       read(watch->ring, events, sizeof(events)) > 0)
+		has_changed = true;
+	while (poll(&signals, 1, 0) > 0 &&
+	       read(watch->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP)
+			watch->has_ended = true;
+		has_changed = true;
+	}
+	if (has_changed && !watch->has_ended)
+		reload_callers(start);
+	return !watch->has_ended;
 }
 
 /* What is due by the clock. */

@@ -220,8 +220,11 @@ void hf_match_follow(struct hf_index *index)
 	bool is_due = now_us - __atomic_load_n(&index->refreshed_us,
 					       __ATOMIC_RELAXED) >=
 		      HF_MATCH_REFRESH_MS * 1000;
-	bool is_new = has_news(index);
+	bool is_new;
 
+	if (index->stays)
+		return;
+	is_new = has_news(index);
 	if (is_new)
 		pthread_mutex_lock(&index->refresh_lock);
 	else if (!is_due || pthread_mutex_trylock(&index->refresh_lock) != 0)

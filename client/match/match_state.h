@@ -111,6 +111,7 @@ struct hf_index {
 	int lock_fd;
 	const struct hf_match_kernel *kernel;
 	bool wants_sets;            /* a reader for verdicts */
+	bool stays;                 /* a reader with what it has */
 	struct hf_match_live *live; /* owned; atomic: readers replace it */
 
 	pthread_mutex_t commit_lock;

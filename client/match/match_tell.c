@@ -102,6 +102,11 @@ void hf_index_tell_ready(struct hf_index *index)
 	pthread_mutex_unlock(&index->lock);
 }
 
+void hf_index_stay(struct hf_index *index)
+{
+	index->stays = true;
+}
+
 const struct hf_match_sets *hf_index_view_sets(const struct hf_index_view *view)
 {
 	return view->snapshot->sets;

@@ -38,6 +38,10 @@ HF_MUST enum hf_err hf_index_open_judged(const char *dir,
 					 struct hf_index **out_index,
 					 struct hf_why *why);
 
+/* Of an index opened so, before its first view: go on with what there is now,
+ * whatever the next writer makes of it. */
+void hf_index_stay(struct hf_index *index);
+
 /* What was told, as of this view. */
 const struct hf_match_sets *
 hf_index_view_sets(const struct hf_index_view *view);

@@ -23,6 +23,7 @@ struct run {
 	struct hf_media_result *results; /* owned; likewise */
 	size_t count;
 	bool has_matched;
+	bool has_said_migrating;
 	bool has_failed;
 	enum hf_err err; /* of a result */
 	struct hf_why why;
@@ -83,6 +84,17 @@ static enum hf_err make_cases(struct run *run,
 	return hf_found_cases(run->client, run->found, run->count, why);
 }
 
+/* Once. */
+static void say_migrating(struct run *run,
+			  const struct hf_wire_match_response *answer)
+{
+	if (answer->is_migrating && !run->has_said_migrating)
+		hf_cmd_complain("match",
+				"the daemon's store is being migrated: this is "
+				"what its index said before, without labels");
+	run->has_said_migrating |= answer->is_migrating;
+}
+
 /* Look up what was collected and print it. */
 static enum hf_err flush(struct run *run, struct hf_why *why)
 {
@@ -98,6 +110,8 @@ static enum hf_err flush(struct run *run, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_client_match(run->client, request, &run->cmd->arena,
 				      &answer, why);
+	if (err == HF_OK)
+		say_migrating(run, &answer);
 	if (err == HF_OK)
 		err = make_cases(run, &answer, why);
 	for (uint32_t item = 0; item < run->count && err == HF_OK; item++) {

@@ -8,6 +8,27 @@
 #include "show.h"
 #include "show_json.h"
 
+static json_t *migration_json(const struct hf_wire_migration *migration)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "from", hf_json_text(migration->from));
+	json_object_set_new(object, "to", hf_json_text(migration->to));
+	json_object_set_new(object, "step", hf_json_number(migration->step));
+	json_object_set_new(object, "steps", hf_json_number(migration->steps));
+	json_object_set_new(object, "is_keeping",
+			    json_boolean(migration->is_keeping));
+	json_object_set_new(object, "done", hf_json_number(migration->done));
+	json_object_set_new(object, "total", hf_json_number(migration->total));
+	json_object_set_new(object, "is_opening",
+			    json_boolean(migration->is_opening));
+	json_object_set_new(object, "lookups_wait",
+			    hf_json_text(migration->lookups_wait));
+	json_object_set_new(object, "sentence",
+			    hf_json_text(migration->sentence));
+	return object;
+}
+
 static enum hf_err status_json(const struct hf_get_status_response *status,
 			       struct hf_why *why)
 {
@@ -44,7 +65,16 @@ static enum hf_err status_json(const struct hf_get_status_response *status,
 	json_object_set_new(object, "cosigner_vkey",
 			    hf_json_text(status->cosigner_vkey));
 	json_object_set_new(object, "warnings", warnings);
+	if (status->migration != NULL)
+		json_object_set_new(object, "migration",
+				    migration_json(status->migration));
 	return hf_json_line(object, why);
+}
+
+static void put_warnings(const struct hf_get_status_response *status)
+{
+	for (size_t i = 0; i < status->warnings_count; i++)
+		printf("warning       %s\n", status->warnings[i]);
 }
 
 static void status_text(const struct hf_get_status_response *status,
@@ -61,6 +91,11 @@ static void status_text(const struct hf_get_status_response *status,
 	       status->listen[0] != '\0' ? status->listen : "-");
 	printf("manifest      version %llu, until %s UTC\n",
 	       (unsigned long long)status->manifest_version, expires);
+	if (status->migration != NULL) {
+		printf("migration     %s\n", status->migration->sentence);
+		put_warnings(status);
+		return;
+	}
 	if (status->cosigner_vkey[0] != '\0')
 		printf("cosigns with  %s\n", status->cosigner_vkey);
 	printf("peers         %u, %u connected\n", (unsigned)status->peers,
@@ -75,8 +110,7 @@ static void status_text(const struct hf_get_status_response *status,
 	       (unsigned long long)status->indexed);
 	if (status->policy_version[0] != '\0')
 		printf("policy        version %s\n", status->policy_version);
-	for (size_t i = 0; i < status->warnings_count; i++)
-		printf("warning       %s\n", status->warnings[i]);
+	put_warnings(status);
 }
 
 enum hf_err hf_cmd_status(struct hf_cmd *cmd, struct hf_why *why)

@@ -3,11 +3,8 @@
 
 #include "clock.h"
 
+#include "ledger_format.h"
 #include "ledger_impl.h"
-
-/* The first one.  What comes after it needs a step from it, in the options of
- * the store below; tests/stores keeps a store of each. */
-#define FORMAT "hashfed-ledger/1"
 
 #define QUEUE_JOBS  ((size_t)4096)
 #define QUEUE_BYTES ((size_t)256 << 20)
@@ -101,7 +98,11 @@ enum hf_err hf_ledger_open(const struct hf_ledger_options *options,
 	};
 	struct hf_store_options store = {
 		.dir = options->dir,
-		.format = FORMAT,
+		.format = hf_ledger_format,
+		.steps = hf_ledger_steps,
+		.steps_count = hf_ledger_steps_count,
+		.moving = options->moving,
+		.moving_arg = options->moving_arg,
 		.tables = tables,
 		.tables_count = TABLES_COUNT,
 		.tables_max_count = TABLES_COUNT + HF_LEDGER_SETS_MAX,

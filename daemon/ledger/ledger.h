@@ -41,6 +41,8 @@
 #include "span.h"
 #include "tree.h"
 
+struct hf_store_move;
+
 struct hf_ledger;
 
 enum hf_ledger_kind {
@@ -189,6 +191,10 @@ struct hf_ledger_options {
 	enum hf_err (*check)(void *arg, const struct hf_ledger_draft *draft,
 			     struct hf_why *why);
 	void *check_arg;
+	/* As of struct hf_store_options (store.h). */
+	enum hf_err (*moving)(void *arg, const struct hf_store_move *move,
+			      struct hf_why *why);
+	void *moving_arg;
 };
 
 /* Open the store, check every set's marks against its tree, start the writer;

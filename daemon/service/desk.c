@@ -10,6 +10,7 @@
 #include "errand.h"
 #include "journal.h"
 #include "lookup.h"
+#include "meanwhile.h"
 #include "node.h"
 #include "retro.h"
 
@@ -148,6 +149,30 @@ bool hf_desk_is_dear(const struct hf_desk_batch *batch)
 	return cost > AT_ONCE_COST;
 }
 
+/* Twice where new entries were checked meanwhile against what is kept, which
+ * this was not yet. */
+static enum hf_err look_and_keep(struct hf_desk_batch *batch,
+				 const struct hf_lookup_ask *ask,
+				 struct hf_wire_match_response *out_response,
+				 struct hf_why *why)
+{
+	struct hf_node *node = batch->desk->node;
+	/* While the store is migrated it is not open either. */
+	struct hf_retro *retro =
+		hf_meanwhile_is_on(node->meanwhile) ? NULL : node->retro;
+	enum hf_err err = HF_OK;
+
+	for (int i = 0; i < LOOK_MOST; i++) {
+		uint64_t began = hf_retro_begin(retro);
+
+		err = hf_lookup(node, ask, &batch->arena, out_response, why);
+		if (err != HF_OK ||
+		    hf_retro_keep(retro, began, &batch->request, out_response))
+			break;
+	}
+	return err;
+}
+
 enum hf_err hf_desk_look(struct hf_desk_batch *batch, struct hf_buf **out_reply,
 			 struct hf_why *why)
 {
@@ -156,15 +181,17 @@ enum hf_err hf_desk_look(struct hf_desk_batch *batch, struct hf_buf **out_reply,
 	const struct hf_lookup_ask ask = { .request = &batch->request,
 					   .is_left = &batch->is_left,
 					   .is_counted = true };
-	enum hf_err err = HF_OK;
+	struct hf_index *before;
+	enum hf_err err;
 
-	for (int i = 0; i < LOOK_MOST; i++) {
-		uint64_t began = hf_retro_begin(node->retro);
-
-		err = hf_lookup(node, &ask, &batch->arena, &response, why);
-		if (err != HF_OK || hf_retro_keep(node->retro, began,
-						  &batch->request, &response))
-			break;
+	if (hf_meanwhile_enter(node->meanwhile, &before, &err, why)) {
+		if (err == HF_OK)
+			err = hf_lookup_meanwhile(node, before, &ask,
+						  &batch->arena, &response,
+						  why);
+		hf_meanwhile_leave(node->meanwhile);
+	} else {
+		err = look_and_keep(batch, &ask, &response, why);
 	}
 	if (err == HF_OK) {
 		hf_journal_put(node->journal, batch->who, &batch->request,

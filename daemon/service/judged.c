@@ -73,14 +73,18 @@ void hf_judged_version(const struct hf_conf *conf,
 	hf_hex(sum, HF_JUDGED_VERSION_SIZE / 2, out_text);
 }
 
-bool hf_judged_in_force(const struct hf_ring *ring,
-			const struct hf_ledger_info *info)
+bool hf_judged_is_given(const struct hf_ring *ring, const char *text)
 {
-	struct hf_span origin = hf_span_of(info->origin);
+	struct hf_span origin = hf_span_of(text);
 
-	if (info->kind == HF_LEDGER_OWN)
-		return true;
 	return hf_ring_is_followed(ring, origin) &&
 	       hf_ring_may_have(ring, origin, hf_ring_self(ring)->id,
 				hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
+}
+
+bool hf_judged_in_force(const struct hf_ring *ring,
+			const struct hf_ledger_info *info)
+{
+	return info->kind == HF_LEDGER_OWN ||
+	       hf_judged_is_given(ring, info->origin);
 }

@@ -38,6 +38,9 @@ void hf_judged_version(const struct hf_conf *conf,
 /* What lookups in place judge by. */
 struct hf_match_sets_rules hf_judged_rules(const struct hf_conf *conf);
 
+/* Are we given this set of others, and follow it, now? */
+bool hf_judged_is_given(const struct hf_ring *ring, const char *origin);
+
 /* May we use what we hold of this set now? */
 bool hf_judged_in_force(const struct hf_ring *ring,
 			const struct hf_ledger_info *info);

@@ -2,11 +2,13 @@
 #include "feed.h"
 #include "ledger_view.h"
 #include "match_index.h"
+#include "match_tell.h"
 
 #include "breaker.h"
 #include "judged.h"
 #include "lookup.h"
 #include "lookup_labels.h"
+#include "meanwhile.h"
 #include "node.h"
 
 /* Near lookups between two looks at whether anybody waits: some milliseconds,
@@ -21,8 +23,10 @@ struct lookup {
 	const struct hf_digest_batch *batch; /* the one being looked up */
 	size_t first;                        /* digest of the step */
 	bool has_more;
-	struct hf_ledger_view *view; /* while hits are put */
-	struct hf_lookup_room room;  /* likewise */
+	bool is_meanwhile;                /* neither feed nor ledger is there */
+	const struct hf_match_sets *told; /* then: of the view */
+	struct hf_ledger_view *view;      /* while hits are put */
+	struct hf_lookup_room room;       /* likewise */
 };
 
 static bool know(void *arg, uint32_t set, struct hf_judge_set *out_set)
@@ -30,6 +34,9 @@ static bool know(void *arg, uint32_t set, struct hf_judge_set *out_set)
 	struct lookup *lookup = arg;
 	struct hf_feed_set is;
 
+	if (lookup->is_meanwhile)
+		return hf_meanwhile_know(lookup->node->meanwhile, lookup->told,
+					 set, lookup->judge.now_ms, out_set);
 	if (hf_feed_get(lookup->node->feed, set, &is) != HF_OK)
 		return false;
 	hf_judged_set(&is, lookup->judge.now_ms, out_set);
@@ -154,6 +161,9 @@ static enum hf_err put_hit(struct lookup *lookup,
 	};
 	if (out->rule == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");
+	*out_is_live = true;
+	if (lookup->is_meanwhile)
+		return HF_OK;
 	return hf_lookup_labels(lookup->view, &lookup->room, found->hit.set,
 				lookup->judge.now_ms, is_worst, out,
 				out_is_live, why);
@@ -218,7 +228,9 @@ static enum hf_err put_hits(struct lookup *lookup,
 
 	if (hits == NULL)
 		return hf_why(why, HF_E_LIMIT, "too many hits at once");
-	err = hf_ledger_view_begin(lookup->node->ledger, &lookup->view, why);
+	err = lookup->is_meanwhile ? HF_OK
+				   : hf_ledger_view_begin(lookup->node->ledger,
+							  &lookup->view, why);
 	if (err != HF_OK)
 		return err;
 	hf_lookup_room_init(&lookup->room, judge->arena);
@@ -252,8 +264,8 @@ uint32_t hf_lookup_items(const struct hf_wire_match_request *request)
 	return items;
 }
 
-static enum hf_err look_up(struct hf_node *node,
-			   const struct hf_lookup_ask *ask,
+static enum hf_err look_up(struct hf_node *node, struct hf_index *index,
+			   bool is_meanwhile, const struct hf_lookup_ask *ask,
 			   struct hf_arena *arena,
 			   struct hf_wire_match_response *out_response,
 			   struct hf_why *why)
@@ -262,7 +274,9 @@ static enum hf_err look_up(struct hf_node *node,
 	struct lookup lookup = {
 		.node = node,
 		.is_left = ask->is_left,
-		.is_counted = ask->is_counted && !request->is_question,
+		.is_meanwhile = is_meanwhile,
+		.is_counted = ask->is_counted && !request->is_question &&
+			      !is_meanwhile,
 		.judge = {
 			.policy = node->policy,
 			.arena = arena,
@@ -274,17 +288,14 @@ static enum hf_err look_up(struct hf_node *node,
 	};
 	struct hf_wire_match_response response = {
 		.items = hf_lookup_items(request),
+		.is_migrating = is_meanwhile,
 	};
 	struct hf_index_view *view;
-	enum hf_err err;
+	enum hf_err err = hf_index_view_begin(index, &view, why);
 
-	/* Not to be found yet is not the same as not to be there. */
-	if (!hf_feed_is_caught_up(node->feed))
-		return hf_why(why, HF_E_UNAVAILABLE,
-			      "starting: what is held is still being read");
-	err = hf_index_view_begin(node->index, &view, why);
 	if (err != HF_OK)
 		return err;
+	lookup.told = hf_index_view_sets(view);
 	for (size_t i = 0; i < request->batches_count && err == HF_OK; i++) {
 		lookup.batch = &request->batches[i];
 		err = look_up_batch(&lookup, view, why);
@@ -310,8 +321,23 @@ enum hf_err hf_lookup(struct hf_node *node, const struct hf_lookup_ask *ask,
 	enum hf_err err;
 
 	do {
+		/* Not to be found yet is not the same as not to be there. */
+		if (!hf_feed_is_caught_up(node->feed))
+			return hf_why(why, HF_E_UNAVAILABLE,
+				      "starting: what is held is still being "
+				      "read");
 		turns = hf_feed_turns(node->feed);
-		err = look_up(node, ask, arena, out_response, why);
+		err = look_up(node, node->index, false, ask, arena,
+			      out_response, why);
 	} while (err == HF_OK && hf_feed_turns(node->feed) != turns);
 	return err;
+}
+
+enum hf_err hf_lookup_meanwhile(struct hf_node *node, struct hf_index *index,
+				const struct hf_lookup_ask *ask,
+				struct hf_arena *arena,
+				struct hf_wire_match_response *out_response,
+				struct hf_why *why)
+{
+	return look_up(node, index, true, ask, arena, out_response, why);
 }

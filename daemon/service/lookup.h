@@ -20,6 +20,7 @@
 #include "codec_match.h"
 #include "err.h"
 
+struct hf_index;
 struct hf_node;
 
 /* One more than the largest item number of the request. */
@@ -39,5 +40,13 @@ HF_MUST enum hf_err hf_lookup(struct hf_node *node,
 			      struct hf_arena *arena,
 			      struct hf_wire_match_response *out_response,
 			      struct hf_why *why);
+
+/* The same while the node has nothing but its policy, its ring and this index,
+ * by what hf_meanwhile_know() says of sets; without labels. */
+HF_MUST enum hf_err
+hf_lookup_meanwhile(struct hf_node *node, struct hf_index *index,
+		    const struct hf_lookup_ask *ask, struct hf_arena *arena,
+		    struct hf_wire_match_response *out_response,
+		    struct hf_why *why);
 
 #endif /* HF_LOOKUP_H */

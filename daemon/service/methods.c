@@ -2,6 +2,8 @@
 
 #include "limit.h"
 
+#include "meanwhile.h"
+#include "node.h"
 #include "serve.h"
 
 #define KIB(n) ((size_t)(n)*1024)
@@ -106,4 +108,26 @@ bool hf_method_writes(const char *path)
 			return hf_methods[i].effect == HF_RPC_WRITES;
 	}
 	return false;
+}
+
+/* While the store is migrated, of all these. */
+static const struct hf_rpc_events *const without_store[] = {
+	&hf_serve_match,
+	&hf_serve_match_stream,
+	&hf_serve_get_status,
+};
+
+enum hf_err hf_method_can_serve(void *arg, const struct hf_rpc_method *method,
+				struct hf_why *why)
+{
+	const struct hf_node *node = arg;
+
+	if (!hf_meanwhile_is_on(node->meanwhile))
+		return HF_OK;
+	for (size_t i = 0; i < sizeof(without_store) / sizeof(without_store[0]);
+	     i++) {
+		if (method->events == without_store[i])
+			return HF_OK;
+	}
+	return hf_meanwhile_refuse(node->meanwhile, why);
 }

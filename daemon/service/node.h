@@ -7,8 +7,10 @@
  * Units    started_ms since 1970 UTC.
  * Owns     main.c owns everything; handlers borrow for as long as the servers
  *          run.
- * Threads  the struct does not change while servers run; each part says in
- *          its own header which threads may use it.
+ * Threads  the struct does not change while servers run, but for what comes
+ *          while a store is migrated, and is not looked at then
+ *          (hf_meanwhile_is_on()); each part says in its own header which
+ *          threads may use it.
  * Errors   none.
  * Source   daemon/DESIGN.md.
  */
@@ -40,6 +42,7 @@ struct hf_hold;
 struct hf_index;
 struct hf_journal;
 struct hf_ledger;
+struct hf_meanwhile;
 struct hf_opinions;
 struct hf_peers;
 struct hf_receipts;
@@ -70,6 +73,7 @@ struct hf_node {
 	struct hf_ring_holder *ring;
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;
+	struct hf_meanwhile *meanwhile; /* NULL: the store was as it should */
 	struct hf_ledger *ledger;
 	struct hf_forks *forks;       /* evidence of publishers that cheated */
 	struct hf_receipts *receipts; /* how far members are */

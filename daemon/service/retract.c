@@ -392,31 +392,46 @@ struct resume {
 	char dir[HF_NODE_PATH_SIZE];
 };
 
-static void run_resume(struct hf_errand *errand)
+static void resume_all(struct hf_node *node, const char *in, bool is_start)
 {
-	struct resume *resume = (struct resume *)(void *)errand;
-	DIR *dir = opendir(resume->dir);
+	DIR *dir = opendir(in);
 	struct dirent *file;
 
-	retry(resume->node);
+	retry(node);
 	while (dir != NULL && (file = readdir(dir)) != NULL) {
 		char path[HF_NODE_PATH_SIZE + 256];
 
 		if (strlen(file->d_name) != 32)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", resume->dir,
-			 file->d_name);
-		if (hf_waiting_has_intent(resume->node->waiting, path))
+		snprintf(path, sizeof(path), "%s/%s", in, file->d_name);
+		if (hf_waiting_has_intent(node->waiting, path))
 			continue;
 		/* A hash is looked up in the index, which has to be whole. */
-		if (hf_feed_wait_caught_up(resume->node->feed, INT_MAX) !=
-		    HF_OK)
+		if (hf_feed_wait_caught_up(node->feed, INT_MAX) != HF_OK)
 			break;
-		resume_one(resume->node, path, resume->is_start);
+		resume_one(node, path, is_start);
 	}
 	if (dir != NULL)
 		closedir(dir);
+}
+
+static void run_resume(struct hf_errand *errand)
+{
+	struct resume *resume = (struct resume *)(void *)errand;
+
+	resume_all(resume->node, resume->dir, resume->is_start);
 	free(resume);
+}
+
+enum hf_err hf_retract_resume_now(struct hf_node *node, struct hf_why *why)
+{
+	char dir[HF_NODE_PATH_SIZE];
+	enum hf_err err = hf_file_join(dir, sizeof(dir), node->conf->state_dir,
+				       "intents", why);
+
+	if (err == HF_OK)
+		resume_all(node, dir, true);
+	return err;
 }
 
 enum hf_err hf_retract_resume(struct hf_node *node, bool is_start,

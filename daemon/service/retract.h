@@ -37,4 +37,9 @@ HF_MUST enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 HF_MUST enum hf_err hf_retract_resume(struct hf_node *node, bool is_start,
 				      struct hf_why *why);
 
+/* The same on this thread, when it returns, for a start that nobody else has
+ * errands in yet. */
+HF_MUST enum hf_err hf_retract_resume_now(struct hf_node *node,
+					  struct hf_why *why);
+
 #endif /* HF_RETRACT_H */

@@ -26,6 +26,12 @@ extern const size_t hf_methods_count;
 /* Does the row of this path say so? */
 bool hf_method_writes(const char *path);
 
+/* For the servers: while the store is migrated (meanwhile.h) most methods are
+ * UNAVAILABLE.  arg is the node. */
+HF_MUST enum hf_err hf_method_can_serve(void *arg,
+					const struct hf_rpc_method *method,
+					struct hf_why *why);
+
 /* Federation. */
 extern const struct hf_rpc_events hf_serve_hello;
 extern const struct hf_rpc_events hf_serve_get_manifest;

@@ -16,6 +16,7 @@
 #include "feed.h"
 #include "judged.h"
 #include "hold.h"
+#include "meanwhile.h"
 #include "node.h"
 #include "opinions.h"
 #include "serve.h"
@@ -391,36 +392,69 @@ static void warn_doubts(struct hf_node *node, struct hf_ledger_view *view,
 	hf_opinions_overrides(node->opinions, warn_override, &doubts);
 }
 
+/* What is known without the store. */
+static void put_self(const struct hf_node *node, const struct hf_ring *ring,
+		     char policy[static HF_JUDGED_VERSION_SIZE],
+		     struct hf_get_status_response *out)
+{
+	const struct hf_organisation *self = hf_ring_self(ring), *peers;
+
+	hf_judged_version(node->conf, policy);
+	*out = (struct hf_get_status_response){
+		.version = HF_VERSION,
+		.started_ms = node->started_ms,
+		.listen = node->listen,
+		.policy_version = policy,
+		.organisation = self->name,
+		.organisation_id = hf_span(self->id, HF_HASH_BYTES),
+		.manifest_version = self->manifest->version,
+		.manifest_expires_ms = self->manifest->expires_ms,
+		.peers = (uint32_t)hf_ring_peers(ring, &peers),
+	};
+}
+
+static enum hf_err get_status_meanwhile(struct hf_unary *unary)
+{
+	struct hf_node *node = unary->node;
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	struct warnings warnings = { .arena = unary->arena };
+	char policy[HF_JUDGED_VERSION_SIZE], text[HF_SENTENCE_MAX_BYTES];
+	struct hf_wire_migration migration;
+	struct hf_get_status_response response;
+	enum hf_err err;
+
+	put_self(node, ring, policy, &response);
+	warn_ring(&warnings, ring, hf_clock_wall_ms());
+	hf_meanwhile_say(node->meanwhile, text, &migration);
+	response.warnings = warnings.rows;
+	response.warnings_count = warnings.count;
+	response.migration = &migration;
+	err = hf_get_status_response_encode(&response, unary->reply);
+	hf_ring_release(ring);
+	return err;
+}
+
 static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 {
 	struct hf_node *node = unary->node;
 	struct warnings warnings = { .arena = unary->arena };
-	struct hf_get_status_response response = {
-		.version = HF_VERSION,
-		.started_ms = node->started_ms,
-		.listen = node->listen,
-	};
+	struct hf_get_status_response response;
 	char vkey[HF_NOTE_VKEY_MAX_BYTES + 1], policy[HF_JUDGED_VERSION_SIZE];
 	struct hf_index_stats index;
 	struct hf_ledger_stats stats;
 	struct hf_ledger_view *view;
 	struct hf_ring *ring;
-	const struct hf_organisation *peers;
-	enum hf_err err = hf_ledger_stats(node->ledger, &stats, why);
+	enum hf_err err;
 
+	if (hf_meanwhile_is_on(node->meanwhile))
+		return get_status_meanwhile(unary);
+	err = hf_ledger_stats(node->ledger, &stats, why);
 	if (err == HF_OK)
 		err = hf_ledger_view_begin(node->ledger, &view, why);
 	if (err != HF_OK)
 		return err;
 	ring = hf_ring_holder_get(node->ring);
-	hf_judged_version(node->conf, policy);
-	response.policy_version = policy;
-	response.organisation = hf_ring_self(ring)->name;
-	response.organisation_id =
-		hf_span(hf_ring_self(ring)->id, HF_HASH_BYTES);
-	response.manifest_version = hf_ring_self(ring)->manifest->version;
-	response.manifest_expires_ms = hf_ring_self(ring)->manifest->expires_ms;
-	response.peers = (uint32_t)hf_ring_peers(ring, &peers);
+	put_self(node, ring, policy, &response);
 	response.peers_connected = (uint32_t)hf_peers_connected(node->peers);
 	if (hf_cosigned_key(node->cosigned) != NULL) {
 		hf_note_key_text(hf_cosigned_key(node->cosigned), vkey);

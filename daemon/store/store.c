@@ -163,8 +163,7 @@ static enum hf_err files_open(struct hf_store *store,
 	if (err != HF_E_UNSUPPORTED)
 		return err;
 	if (options->steps_count > 0) {
-		err = hf_store_migrate(store, options->steps,
-				       options->steps_count, why);
+		err = hf_store_migrate(store, options, why);
 		return err == HF_OK ? hf_store_env_open(store, store->dir,
 							false, why)
 				    : err;

@@ -51,16 +51,40 @@ struct hf_store_cursor;
 
 struct hf_buf;
 
+/* One part of a step. */
+struct hf_store_part {
+	/* What the part before left, empty for the first: leave there how far
+	 * this one came. */
+	struct hf_buf *mark;
+	bool is_done; /* nothing is left of the step */
+	/* For people: so many entries of so many; 0 of 0 where it cannot say.
+	 */
+	uint64_t done;
+	uint64_t total;
+};
+
 /* How a store of one format becomes one of the next. */
 struct hf_store_step {
 	const char *from;
 	const char *to;
-	/* One part of the work, small enough for a transaction, which is its
-	 * own.  mark is what the part before left in it, empty for the first:
-	 * put there how far this one came.  It may be called again for the
-	 * same mark, never once *out_is_done was committed. */
-	enum hf_err (*run)(struct hf_store_txn *txn, struct hf_buf *mark,
-			   bool *out_is_done, struct hf_why *why);
+	/* A part of the work, small enough for a transaction, which is its
+	 * own.  It may be called again for the same mark, never once is_done
+	 * was committed. */
+	enum hf_err (*run)(struct hf_store_txn *txn, struct hf_store_part *part,
+			   struct hf_why *why);
+};
+
+/* How far it is with a store that becomes one of another format. */
+struct hf_store_move {
+	const char *from; /* of the step under way */
+	const char *to;
+	unsigned step; /* which of those that this open has to do, from 1 */
+	unsigned steps;
+	/* The store as it was is being kept: done and total are bytes.  Else
+	 * they are the step's. */
+	bool is_keeping;
+	uint64_t done;
+	uint64_t total;
 };
 
 struct hf_store_options {
@@ -71,10 +95,17 @@ struct hf_store_options {
 	const char *format;
 	/* From older formats to this one.  The store as it was is kept beside
 	 * dir, as "<dir>.format-<what is behind the slash of its format>",
-	 * before the first part of a step is committed; a migration that was
+	 * before the first part of a step is committed (FULL, with nothing
+	 * changed, where the disk has no room for that); a migration that was
 	 * interrupted goes on where it was. */
 	const struct hf_store_step *steps;
 	size_t steps_count;
+	/* May be NULL.  Told before the first of it and after every part, by
+	 * the thread that opens; an error ends the open with it, and the next
+	 * one goes on. */
+	enum hf_err (*moving)(void *arg, const struct hf_store_move *move,
+			      struct hf_why *why);
+	void *moving_arg;
 	/* Tables that always exist; their numbers are 0, 1, 2, ... */
 	const char *const *tables;
 	size_t tables_count;

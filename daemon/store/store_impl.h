@@ -107,11 +107,20 @@ HF_MUST enum hf_err hf_store_copy_make(struct hf_store *store, const char *dir,
 				       struct hf_why *why);
 void hf_store_copy_drop(struct hf_store *copy, bool is_kept);
 
-/* store_migrate.c: make one of an older format one of ours, step by step.  It
- * is not open.  UNSUPPORTED, without a sentence, when no step begins there. */
+/* store_migrate.c: make one of an older format one of ours, by the steps of
+ * options.  It is not open.  UNSUPPORTED, without a sentence, when no step
+ * begins there. */
 HF_MUST enum hf_err hf_store_migrate(struct hf_store *store,
-				     const struct hf_store_step *steps,
-				     size_t count, struct hf_why *why);
+				     const struct hf_store_options *options,
+				     struct hf_why *why);
+
+/* store_keep.c: a copy of what is in the store, which nobody else has open, in
+ * a directory of its own; one that is there is replaced once the new one is
+ * whole.  move is filled in and told as it grows. */
+HF_MUST enum hf_err hf_store_keep(struct hf_store *store, const char *dir,
+				  const struct hf_store_options *options,
+				  struct hf_store_move *move,
+				  struct hf_why *why);
 
 /* The files of a store that is of no use, and its directory. */
 void hf_store_remains_remove(const char *dir);

@@ -1,11 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "buf.h"
-#include "file.h"
 
 #include "store_impl.h"
 
@@ -17,7 +14,9 @@
 
 struct migrating {
 	struct hf_store *store;
+	const struct hf_store_options *options;
 	const struct hf_store_step *step;
+	struct hf_store_move move;
 	bool is_done;
 };
 
@@ -76,54 +75,78 @@ static enum hf_err part(void *arg, struct hf_store_txn *txn, struct hf_why *why)
 {
 	struct migrating *migrating = arg;
 	struct hf_buf mark;
+	struct hf_store_part now = { .mark = &mark };
 	MDB_dbi about;
 	enum hf_err err;
 
 	hf_buf_init(&mark, MARK_MAX_BYTES);
-	migrating->is_done = false;
 	err = about_open(migrating->store, txn->txn, &about, why);
 	if (err == HF_OK)
 		err = mark_get(migrating, txn, about, &mark, why);
 	if (err == HF_OK)
-		err = migrating->step->run(txn, &mark, &migrating->is_done,
-					   why);
+		err = migrating->step->run(txn, &now, why);
 	if (err == HF_OK)
 		err = hf_buf_failed(&mark);
+	migrating->is_done = now.is_done;
+	migrating->move.done = now.done;
+	migrating->move.total = now.total;
 	if (err == HF_OK)
 		err = mark_put(migrating, txn, about, &mark, why);
 	hf_buf_release(&mark);
 	return err;
 }
 
-/* The store as it was, under the name of its format, before anything of it is
- * changed; one that is there was made by a migration that did not end. */
-static enum hf_err keep_old(struct hf_store *store, const char *format,
-			    struct hf_why *why)
+static enum hf_err tell(struct migrating *migrating, struct hf_why *why)
 {
-	const char *slash = strrchr(format, '/');
-	char kept[PATH_BYTES + 64], partial[PATH_BYTES + 80];
-	struct stat found;
-	int rc;
+	const struct hf_store_options *options = migrating->options;
 
-	snprintf(kept, sizeof(kept), "%s.format-%s", store->dir,
+	return options->moving != NULL ? options->moving(options->moving_arg,
+							 &migrating->move, why)
+				       : HF_OK;
+}
+
+/* Has a part of the step been committed? */
+static enum hf_err has_begun(struct migrating *migrating, bool *out_has,
+			     struct hf_why *why)
+{
+	struct hf_store_txn *view;
+	struct hf_buf mark;
+	MDB_dbi about;
+	enum hf_err err = hf_store_view_begin(migrating->store, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	hf_buf_init(&mark, MARK_MAX_BYTES);
+	err = about_open(migrating->store, view->txn, &about, why);
+	if (err == HF_OK)
+		err = mark_get(migrating, view, about, &mark, why);
+	*out_has = mark.len_bytes > 0;
+	hf_buf_release(&mark);
+	hf_store_view_end(view);
+	return err;
+}
+
+/* The store as it was, under the name of its format, before anything of it is
+ * changed. */
+static enum hf_err keep_old(struct migrating *migrating, struct hf_why *why)
+{
+	const char *format = migrating->step->from;
+	const char *slash = strrchr(format, '/');
+	char kept[PATH_BYTES + 64];
+	bool is_changed;
+	enum hf_err err = has_begun(migrating, &is_changed, why);
+
+	if (err != HF_OK || is_changed)
+		return err;
+	migrating->move.is_keeping = true;
+	snprintf(kept, sizeof(kept), "%s.format-%s", migrating->store->dir,
 		 slash != NULL ? slash + 1 : format);
-	if (stat(kept, &found) == 0)
-		return HF_OK;
-	snprintf(partial, sizeof(partial), "%s.partial", kept);
-	hf_store_remains_remove(partial);
-	if (mkdir(partial, 0700) != 0)
-		return hf_why_errno(why, "store: make '%s'", partial);
-	/* Nobody else has it open: no view holds anything up. */
-	rc = mdb_env_copy2(store->env, partial, MDB_CP_COMPACT);
-	if (rc != 0) {
-		hf_store_remains_remove(partial);
-		return hf_store_fail(store, rc, "copy", why);
-	}
-	if (hf_file_sync_dir(partial, why) != HF_OK ||
-	    rename(partial, kept) != 0)
-		return hf_why_errno(why, "store: keep '%s'", kept);
-	snprintf(partial, sizeof(partial), "%s/..", kept);
-	return hf_file_sync_dir(partial, why);
+	err = hf_store_keep(migrating->store, kept, migrating->options,
+			    &migrating->move, why);
+	migrating->move.is_keeping = false;
+	migrating->move.done = 0;
+	migrating->move.total = 0;
+	return err;
 }
 
 static const struct hf_store_step *step_from(const struct hf_store_step *steps,
@@ -136,15 +159,39 @@ static const struct hf_store_step *step_from(const struct hf_store_step *steps,
 	return NULL;
 }
 
-/* From one format to the next; the store is open under the old one. */
-static enum hf_err step_do(struct hf_store *store,
-			   const struct hf_store_step *step, struct hf_why *why)
+/* How many lead from there to ours; 0: none does. */
+static unsigned steps_from(const struct hf_store_options *options,
+			   const char *format)
 {
-	struct migrating migrating = { .store = store, .step = step };
-	enum hf_err err = keep_old(store, step->from, why);
+	const struct hf_store_step *step;
+	unsigned count = 0;
 
-	while (err == HF_OK && !migrating.is_done)
-		err = hf_store_write(store, part, &migrating, why);
+	/* More than there are would go round. */
+	while (count <= options->steps_count &&
+	       strcmp(format, options->format) != 0) {
+		step = step_from(options->steps, options->steps_count, format);
+		if (step == NULL)
+			return 0;
+		format = step->to;
+		count++;
+	}
+	return count;
+}
+
+/* From one format to the next; the store is open under the old one. */
+static enum hf_err step_do(struct migrating *migrating, struct hf_why *why)
+{
+	const struct hf_store_step *step = migrating->step;
+	enum hf_err err = tell(migrating, why);
+
+	migrating->is_done = false;
+	if (err == HF_OK)
+		err = keep_old(migrating, why);
+	while (err == HF_OK && !migrating->is_done) {
+		err = hf_store_write(migrating->store, part, migrating, why);
+		if (err == HF_OK)
+			err = tell(migrating, why);
+	}
 	if (err != HF_OK)
 		hf_why_prefix(why, "from format '%s' to '%s': ", step->from,
 			      step->to);
@@ -186,26 +233,34 @@ static enum hf_err format_read(struct hf_store *store, char *out_format,
 }
 
 enum hf_err hf_store_migrate(struct hf_store *store,
-			     const struct hf_store_step *steps, size_t count,
+			     const struct hf_store_options *options,
 			     struct hf_why *why)
 {
+	struct migrating migrating = { .store = store, .options = options };
 	char *wanted = store->format, format[FORMAT_BYTES];
-	const struct hf_store_step *step;
 	enum hf_err err = format_read(store, format, sizeof(format), why);
 
+	if (err == HF_OK)
+		migrating.move.steps = steps_from(options, format);
 	while (err == HF_OK && strcmp(format, wanted) != 0) {
-		step = step_from(steps, count, format);
 		/* A newer one, or one that was forgotten: the sentence of
 		 * whoever looked first stands. */
-		if (step == NULL)
+		if (migrating.move.steps == 0)
 			return HF_E_UNSUPPORTED;
+		migrating.step =
+			step_from(options->steps, options->steps_count, format);
+		migrating.move.from = migrating.step->from;
+		migrating.move.to = migrating.step->to;
+		migrating.move.step++;
+		migrating.move.done = 0;
+		migrating.move.total = 0;
 		store->format = format;
 		err = hf_store_env_open(store, store->dir, false, why);
 		if (err == HF_OK)
-			err = step_do(store, step, why);
+			err = step_do(&migrating, why);
 		hf_store_env_close(store);
 		store->format = wanted;
-		snprintf(format, sizeof(format), "%s", step->to);
+		snprintf(format, sizeof(format), "%s", migrating.step->to);
 	}
 	return err;
 }

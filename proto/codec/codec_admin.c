@@ -16,6 +16,19 @@ static enum hf_err check_open(const void *ours, struct hf_why *why)
 }
 
 /* clang-format off */
+HF_SHAPE(wire_migration, Hashfed__V1__Migration, hashfed__v1__migration,
+	 HF_MESSAGE_MAX_BYTES, NULL,
+	HF_TEXT(from, 0, HF_LABEL_MAX_BYTES),
+	HF_TEXT(to, 0, HF_LABEL_MAX_BYTES),
+	HF_U32(step, UINT32_MAX),
+	HF_U32(steps, UINT32_MAX),
+	HF_FLAG(is_keeping),
+	HF_U64(done),
+	HF_U64(total),
+	HF_FLAG(is_opening),
+	HF_TEXT(lookups_wait, 0, HF_SENTENCE_MAX_BYTES),
+	HF_TEXT(sentence, 0, HF_SENTENCE_MAX_BYTES))
+
 HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
 	 hashfed__v1__get_status_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_TEXT(organisation, 0, HF_DOMAIN_MAX_BYTES),
@@ -34,7 +47,8 @@ HF_SHAPE(get_status_response, Hashfed__V1__GetStatusResponse,
 	HF_TEXT(cosigner_vkey, 0, HF_VKEY_MAX_BYTES),
 	HF_U32(sets_stale, UINT32_MAX),
 	HF_U32(sets_expired, UINT32_MAX),
-	HF_TEXT(policy_version, 0, HF_LABEL_MAX_BYTES))
+	HF_TEXT(policy_version, 0, HF_LABEL_MAX_BYTES),
+	HF_ONE(migration, wire_migration, 0))
 
 HF_SHAPE(list_sets_request, Hashfed__V1__ListSetsRequest,
 	 hashfed__v1__list_sets_request, HF_MESSAGE_MAX_BYTES, NULL,

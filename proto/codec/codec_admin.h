@@ -21,6 +21,19 @@
  * nothing to encode, and what a newer peer may put there is ignored. */
 #define HF_CODEC_EMPTY ((struct hf_span){ NULL, 0 })
 
+struct hf_wire_migration {
+	const char *from;
+	const char *to;
+	uint32_t step;
+	uint32_t steps;
+	bool is_keeping;
+	uint64_t done;
+	uint64_t total;
+	bool is_opening;
+	const char *lookups_wait;
+	const char *sentence;
+};
+
 struct hf_get_status_response {
 	const char *organisation;
 	struct hf_span organisation_id; /* HF_HASH_BYTES or none */
@@ -40,6 +53,7 @@ struct hf_get_status_response {
 	uint32_t sets_stale;
 	uint32_t sets_expired;
 	const char *policy_version;
+	const struct hf_wire_migration *migration; /* NULL: none */
 };
 
 struct hf_list_sets_request {
@@ -283,6 +297,7 @@ struct hf_make_backup_response {
 	uint64_t entries;
 };
 
+HF_CODEC_MESSAGE(wire_migration);
 HF_CODEC_MESSAGE(get_status_response);
 HF_CODEC_MESSAGE(list_sets_request);
 HF_CODEC_MESSAGE(wire_set_info);

@@ -164,7 +164,8 @@ HF_SHAPE(wire_match_response, Hashfed__V1__MatchResponse,
 	 hashfed__v1__match_response, HF_MESSAGE_MAX_BYTES, NULL,
 	HF_MANY(hits, wire_match_hit, HF_MATCH_HITS_MAX),
 	HF_FLAG(more),
-	HF_U32(items, UINT32_MAX))
+	HF_U32(items, UINT32_MAX),
+	HF_FLAG(is_migrating))
 
 HF_SHAPE(wire_match_stream_request, Hashfed__V1__MatchStreamRequest,
 	 hashfed__v1__match_stream_request, HF_MESSAGE_MAX_BYTES, NULL,

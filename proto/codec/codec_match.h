@@ -67,6 +67,7 @@ struct hf_wire_match_response {
 	size_t hits_count;
 	bool more;
 	uint32_t items;
+	bool is_migrating;
 };
 
 struct hf_wire_match_stream_request {

@@ -216,6 +216,7 @@ struct hf_shape {
 	X(wire_match_response) X(wire_match_stream_request)                   \
 	X(wire_match_stream_response) X(set_position)                         \
 	X(get_news_request) X(get_news_response)                              \
+	X(wire_migration)                                                     \
 	X(get_status_response) X(list_sets_request) X(wire_set_info)          \
 	X(list_sets_response) X(open_set_request) X(open_set_response)        \
 	X(next_epoch_request) X(next_epoch_response)                          \

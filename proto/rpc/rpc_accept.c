@@ -177,6 +177,17 @@ static struct hf_span text_of(const grpc_slice *slice)
 	return hf_span(GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
 }
 
+/* Health and reflection always are. */
+static enum hf_err can_serve(const struct hf_rpc_call *call, struct hf_why *why)
+{
+	const struct hf_rpc_server_options *options = &call->server->options;
+
+	if (options->can_serve == NULL || call->method < options->methods ||
+	    call->method >= options->methods + options->methods_count)
+		return HF_OK;
+	return options->can_serve(options->arg, call->method, why);
+}
+
 static enum hf_err admit(struct hf_rpc_call *call, struct hf_why *why)
 {
 	enum hf_err err = identify(call, &call->identity);
@@ -194,7 +205,7 @@ static enum hf_err admit(struct hf_rpc_call *call, struct hf_why *why)
 	err = count_in(call);
 	if (err != HF_OK)
 		return hf_why(why, err, "%s", hf_err_words(err));
-	return HF_OK;
+	return can_serve(call, why);
 }
 
 static void refuse(struct hf_rpc_call *call, enum hf_err err,

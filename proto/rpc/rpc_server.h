@@ -3,7 +3,8 @@
  *
  * Before a handler runs the layer has checked, in this order: who calls, that
  * the method exists, that the caller has one of its duties, that it has not
- * too many calls in flight; then the size of each message.  Health
+ * too many calls in flight, that the method can be answered now; then the size
+ * of each message.  Health
  * (grpc.health.v1) and reflection (v1, v1alpha) are built in.
  *
  * Units    _bytes, _ms as named.
@@ -68,6 +69,11 @@ struct hf_rpc_server_options {
 	const char *local_name; /* what callers are called; NULL: "local" */
 	uint8_t organisation_id[HF_HASH_BYTES];
 
+	/* May be NULL.  Can the table's method be answered now?  An error ends
+	 * the call before its handler, with the sentence.  On the worker
+	 * loop. */
+	enum hf_err (*can_serve)(void *arg, const struct hf_rpc_method *method,
+				 struct hf_why *why);
 	/* May be NULL.  A call was refused before its handler: for counting,
 	 * logging, suspending.  On the worker loop; who is NULL when not known,
 	 * path is the caller's text, at most 128 characters of it. */

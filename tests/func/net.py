@@ -209,6 +209,7 @@ class Node:
         self.home = net.folder / name
         self.log_path = net.folder / (name + ".log")
         self.process = None
+        self.program = "hashfedd"
         self.env = {}  # what its daemon has beside ours
         self.expected_errors = []
         self._log_from = 0
@@ -280,7 +281,7 @@ class Node:
         self._log_from = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "hashfedd", "--home", self.home, *options], stdin=subprocess.DEVNULL,
+                [BIN / self.program, "--home", self.home, *options], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **self.env, **(env or {})})
 

@@ -59,6 +59,6 @@ def test_a_store_of_a_newer_format_is_refused_with_words(net):
 
 def test_the_present_format_is_kept():
     """A new format comes with a store of the one before, and of itself."""
-    text = (TOP / "daemon/ledger/ledger.c").read_text()
-    name = re.search(r'#define FORMAT "([a-z-]+)/(\d+)"', text)
+    text = (TOP / "daemon/ledger/ledger_format.c").read_text()
+    name = re.search(r'hf_ledger_format\[\] = "([a-z-]+)/(\d+)"', text)
     assert [path.stem for path in STORES] == [f"{name[1]}-{n}" for n in range(1, int(name[2]) + 1)]

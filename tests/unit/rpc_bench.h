@@ -77,6 +77,7 @@ struct bench {
 	struct eye server;
 	struct eye client;
 	atomic_int refused;
+	atomic_bool is_shut; /* nothing can be answered now */
 };
 
 enum { NODE, ALICE, CAROL, MALLORY, PEOPLE };
@@ -530,6 +531,16 @@ static inline void on_refused(void *arg, struct hf_span path,
 	atomic_fetch_add(&bench.refused, 1);
 }
 
+static inline enum hf_err
+can_serve(void *arg, const struct hf_rpc_method *method, struct hf_why *why)
+{
+	struct bench *self = arg;
+
+	return atomic_load(&self->is_shut)
+		       ? hf_why(why, HF_E_UNAVAILABLE, "shut: %s", method->path)
+		       : HF_OK;
+}
+
 static inline struct hf_rpc_server_options server_options(uint32_t duties)
 {
 	return (struct hf_rpc_server_options){
@@ -542,6 +553,7 @@ static inline struct hf_rpc_server_options server_options(uint32_t duties)
 			(size_t)(rpc_test_schema_end - rpc_test_schema_at)),
 		.arg = &bench,
 		.local_duties = duties,
+		.can_serve = can_serve,
 		.refused = on_refused,
 	};
 }

@@ -459,6 +459,27 @@ static void timers_run_in_order_and_stopped_ones_never(void **state)
 	}
 }
 
+static void what_cannot_be_answered_now_is_refused_with_words(void **state)
+{
+	struct hf_rpc_channel *channel = channel_to(bench.readers_target);
+	struct hf_why why = { "" };
+
+	atomic_store(&bench.is_shut, true);
+	assert_int_equal(unary(channel, TEST "Echo", "x", NULL, 0, &why),
+			 HF_E_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "shut: " TEST "Echo"));
+	assert_int_equal(atomic_load(&bench.refused), 1);
+	assert_seen(bench.server, opened, 0);
+	/* Who may not call is told that first; health is asked by nobody. */
+	assert_int_equal(unary(channel, TEST "Operate", "x", NULL, 0, &why),
+			 HF_E_DENIED);
+	assert_ok(unary(channel, "/grpc.health.v1.Health/Check", "", NULL, 0,
+			&why),
+		  &why);
+	atomic_store(&bench.is_shut, false);
+	assert_ok(unary(channel, TEST "Echo", "x", NULL, 0, &why), &why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +489,7 @@ int main(void)
 		RPC_TEST(a_port_in_use_is_named),
 		RPC_TEST(the_probe_tells_who_listens),
 		RPC_TEST(a_table_that_disagrees_with_the_schema_is_refused),
+		RPC_TEST(what_cannot_be_answered_now_is_refused_with_words),
 		RPC_TEST(health_says_whether_we_serve),
 		RPC_TEST(reflection_describes_what_is_served),
 		RPC_TEST(the_schema_has_every_service),

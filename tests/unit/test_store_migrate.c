@@ -1,7 +1,9 @@
 #include "unit.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,16 +41,15 @@ static void shape(unsigned format, const char *value, char *out, size_t size)
 }
 
 /* The next keys behind the mark. */
-static enum hf_err change(struct hf_store_txn *txn, struct hf_buf *mark,
-			  bool is_first_step, bool *out_is_done,
-			  struct hf_why *why)
+static enum hf_err change(struct hf_store_txn *txn, struct hf_store_part *part,
+			  bool is_first_step, struct hf_why *why)
 {
 	uint64_t next = 0;
 
 	if (!dies_within)
 		part_is_done();
-	if (mark->len_bytes > 0)
-		memcpy(&next, mark->at, sizeof(next));
+	if (part->mark->len_bytes > 0)
+		memcpy(&next, part->mark->at, sizeof(next));
 	for (size_t i = 0; i < STEP && next < KEYS; i++, next++) {
 		char key[8], old[32], text[80];
 		struct hf_span value;
@@ -70,22 +71,24 @@ static enum hf_err change(struct hf_store_txn *txn, struct hf_buf *mark,
 	}
 	if (dies_within)
 		part_is_done();
-	hf_buf_reset(mark);
-	hf_buf_put(mark, hf_span(&next, sizeof(next)));
-	*out_is_done = next == KEYS;
+	hf_buf_reset(part->mark);
+	hf_buf_put(part->mark, hf_span(&next, sizeof(next)));
+	part->is_done = next == KEYS;
+	part->done = next;
+	part->total = KEYS;
 	return HF_OK;
 }
 
-static enum hf_err in_brackets(struct hf_store_txn *txn, struct hf_buf *mark,
-			       bool *out_is_done, struct hf_why *why)
+static enum hf_err in_brackets(struct hf_store_txn *txn,
+			       struct hf_store_part *part, struct hf_why *why)
 {
-	return change(txn, mark, true, out_is_done, why);
+	return change(txn, part, true, why);
 }
 
-static enum hf_err doubled(struct hf_store_txn *txn, struct hf_buf *mark,
-			   bool *out_is_done, struct hf_why *why)
+static enum hf_err doubled(struct hf_store_txn *txn, struct hf_store_part *part,
+			   struct hf_why *why)
 {
-	return change(txn, mark, false, out_is_done, why);
+	return change(txn, part, false, why);
 }
 
 static const struct hf_store_step steps[] = {
@@ -123,8 +126,28 @@ static int down(void **state)
 	return 0;
 }
 
-static enum hf_err open_as(const char *dir, const char *format,
-			   struct hf_store **out_store, struct hf_why *why)
+/* What was told of how far it is; ends with an error at one of the words. */
+struct listener {
+	struct hf_store_move told[64];
+	size_t count;
+	size_t ends_at; /* 0: never */
+};
+
+static enum hf_err hear(void *arg, const struct hf_store_move *move,
+			struct hf_why *why)
+{
+	struct listener *listener = arg;
+
+	assert_true(listener->count < 64);
+	listener->told[listener->count++] = *move;
+	return listener->count == listener->ends_at
+		       ? hf_why(why, HF_E_CANCELLED, "told to end")
+		       : HF_OK;
+}
+
+static enum hf_err open_told(const char *dir, const char *format,
+			     struct listener *listener,
+			     struct hf_store **out_store, struct hf_why *why)
 {
 	static const char *const tables[] = { "values" };
 	const struct hf_store_options options = {
@@ -135,9 +158,17 @@ static enum hf_err open_as(const char *dir, const char *format,
 		.tables = tables,
 		.tables_count = 1,
 		.map_bytes = (size_t)1 << 20,
+		.moving = listener != NULL ? hear : NULL,
+		.moving_arg = listener,
 	};
 
 	return hf_store_open(&options, out_store, why);
+}
+
+static enum hf_err open_as(const char *dir, const char *format,
+			   struct hf_store **out_store, struct hf_why *why)
+{
+	return open_told(dir, format, NULL, out_store, why);
 }
 
 static enum hf_err fill(void *arg, struct hf_store_txn *txn, struct hf_why *why)
@@ -271,6 +302,196 @@ static void a_kill_within_any_part_does_so_neither(void **state)
 	dies_within = false;
 }
 
+/* Values that the steps leave alone, more than a pipe holds. */
+#define STONES_BYTES ((size_t)100000)
+#define STONES       40
+
+static enum hf_err add_stones(void *arg, struct hf_store_txn *txn,
+			      struct hf_why *why)
+{
+	static const uint8_t stone[STONES_BYTES];
+	enum hf_err err = fill(NULL, txn, why);
+
+	for (unsigned i = 0; i < STONES && err == HF_OK; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "stone%02u", i);
+		err = hf_store_put(txn, 0, hf_span_of(key),
+				   hf_span(stone, sizeof(stone)), why);
+	}
+	return err;
+}
+
+static void fill_with_stones(const char *dir)
+{
+	struct hf_why why = { "" };
+	struct hf_store *store;
+
+	assert_ok(open_as(dir, "shelf/1", &store, &why), &why);
+	assert_ok(hf_store_write(store, add_stones, NULL, &why), &why);
+	hf_store_close(store);
+}
+
+static void is_there(const char *dir, const char *tail, bool wanted)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s%s", dir, tail);
+	if ((access(path, F_OK) == 0) != wanted)
+		fail_msg("%s is %sthere", path, wanted ? "not " : "");
+}
+
+static void it_is_told_how_far_it_is(void **state)
+{
+	struct shelf *shelf = *state;
+	struct listener listener = { .count = 0 };
+	struct hf_why why = { "" };
+	struct hf_store *store;
+	size_t i = 0, bytes_told = 0;
+
+	fill_with_stones(shelf->dir);
+	assert_ok(open_told(shelf->dir, "shelf/3", &listener, &store, &why),
+		  &why);
+	hf_store_close(store);
+	for (unsigned step = 1; step <= 2; step++) {
+		uint64_t before = 0;
+
+		/* Before anything, then bytes of the copy, then each part. */
+		assert_int_equal(listener.told[i].done, 0);
+		for (i++; listener.told[i].is_keeping; i++, bytes_told++) {
+			assert_true(listener.told[i].done > before);
+			assert_true(listener.told[i].done <=
+				    listener.told[i].total);
+			assert_true(listener.told[i].total >=
+				    STONES * STONES_BYTES);
+			before = listener.told[i].done;
+		}
+		for (uint64_t done = STEP;; done += STEP, i++) {
+			const struct hf_store_move *move = &listener.told[i];
+
+			assert_int_equal(move->step, step);
+			assert_int_equal(move->steps, 2);
+			assert_string_equal(move->from,
+					    step == 1 ? "shelf/1" : "shelf/2");
+			assert_string_equal(move->to,
+					    step == 1 ? "shelf/2" : "shelf/3");
+			assert_int_equal(move->total, KEYS);
+			assert_int_equal(move->done, done < KEYS ? done : KEYS);
+			if (move->done == KEYS)
+				break;
+		}
+		i++;
+	}
+	assert_true(bytes_told >= 4);
+	assert_int_equal(listener.count, i);
+	/* One that is of this format is not told of. */
+	listener.count = 0;
+	assert_ok(open_told(shelf->dir, "shelf/3", &listener, &store, &why),
+		  &why);
+	hf_store_close(store);
+	assert_int_equal(listener.count, 0);
+}
+
+static void it_ends_at_every_word_and_goes_on_at_the_next_open(void **state)
+{
+	struct shelf *shelf = *state;
+	bool has_ended = true;
+	size_t ends = 0;
+
+	for (size_t at = 1; has_ended; at++) {
+		struct listener listener = { .ends_at = at };
+		struct hf_why why = { "" };
+		struct hf_store *store;
+		char command[256];
+
+		snprintf(command, sizeof(command), "rm -rf '%s'*", shelf->dir);
+		assert_int_equal(system(command), 0);
+		fill_with_stones(shelf->dir);
+		has_ended = open_told(shelf->dir, "shelf/3", &listener, &store,
+				      &why) != HF_OK;
+		if (has_ended) {
+			assert_non_null(strstr(why.text, "told to end"));
+			is_there(shelf->dir, ".format-1.partial", false);
+			is_there(shelf->dir, ".format-2.partial", false);
+			ends++;
+		} else {
+			hf_store_close(store);
+		}
+		expect(shelf->dir, 3);
+	}
+	/* Two first words, eight parts, and bytes of two copies. */
+	assert_true(ends >= 2 + 8 + 4);
+}
+
+/* Who put an older store back and went on with it has another to lose. */
+static void what_was_kept_before_is_replaced(void **state)
+{
+	struct shelf *shelf = *state;
+	char kept[128], command[256];
+
+	fill_with_stones(shelf->dir);
+	expect(shelf->dir, 3);
+	snprintf(kept, sizeof(kept), "%s.format-1", shelf->dir);
+	snprintf(command, sizeof(command), "rm -rf '%s'", shelf->dir);
+	assert_int_equal(system(command), 0);
+	fill_old(shelf);
+	expect(shelf->dir, 3);
+	expect(kept, 1);
+	/* The stones of the first are not in it. */
+	snprintf(kept, sizeof(kept), "%s.format-1/data.mdb", shelf->dir);
+	assert_int_equal(access(kept, F_OK), 0);
+	{
+		struct stat st;
+
+		assert_int_equal(stat(kept, &st), 0);
+		assert_true(st.st_size < (off_t)(STONES * STONES_BYTES));
+	}
+}
+
+static void a_disk_without_room_for_what_is_kept_changes_nothing(void **state)
+{
+	struct shelf *shelf = *state;
+	struct hf_why why = { "" };
+	struct hf_store *store;
+	char path[80], filler[160];
+
+	/* The mount goes away with this process's name space. */
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+		print_message("skipped: mounting a small disk needs root\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/small", shelf->home);
+	assert_int_equal(mkdir(path, 0700), 0);
+	if (mount("small", path, "tmpfs", 0, "size=11m") != 0) {
+		print_message("skipped: cannot mount a small disk\n");
+		skip();
+	}
+	snprintf(shelf->dir, sizeof(shelf->dir), "%s/small/shelf", shelf->home);
+	fill_with_stones(shelf->dir);
+	snprintf(filler, sizeof(filler), "head -c 6M /dev/zero >'%s/filler'",
+		 path);
+	assert_int_equal(system(filler), 0);
+	assert_int_equal(open_as(shelf->dir, "shelf/3", &store, &why),
+			 HF_E_FULL);
+	assert_non_null(strstr(why.text, "make room; nothing was changed"));
+	is_there(shelf->dir, ".format-1", false);
+	is_there(shelf->dir, ".format-1.partial", false);
+	expect(shelf->dir, 1);
+	snprintf(filler, sizeof(filler), "%s/filler", path);
+	assert_int_equal(unlink(filler), 0);
+	/* The first copy fits, that of the next step does not: it waits for
+	 * room and goes on from there. */
+	assert_int_equal(open_as(shelf->dir, "shelf/3", &store, &why),
+			 HF_E_FULL);
+	is_there(shelf->dir, ".format-1", true);
+	expect(shelf->dir, 2);
+	snprintf(filler, sizeof(filler), "rm -r '%s.format-1'", shelf->dir);
+	assert_int_equal(system(filler), 0);
+	expect(shelf->dir, 3);
+	assert_int_equal(umount(path), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -279,6 +500,10 @@ int main(void)
 		TEST(a_newer_store_is_refused_with_words),
 		TEST(a_kill_at_any_part_loses_nothing_and_does_nothing_twice),
 		TEST(a_kill_within_any_part_does_so_neither),
+		TEST(it_is_told_how_far_it_is),
+		TEST(it_ends_at_every_word_and_goes_on_at_the_next_open),
+		TEST(what_was_kept_before_is_replaced),
+		TEST(a_disk_without_room_for_what_is_kept_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
