@@ -1,3 +1,4 @@
+#include "cases.h"
 #include "cosigned.h"
 #include "feed.h"
 #include "log.h"
@@ -26,6 +27,14 @@ static void on_demote(void *arg, uint32_t set, uint64_t entry)
 	if (hf_feed_demote(node->feed, set, entry, &why) != HF_OK)
 		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
 		       why.text);
+}
+
+static void on_ahead(void *arg, uint32_t set, uint64_t index,
+		     struct hf_span header, struct hf_span payload)
+{
+	const struct hf_node *node = arg;
+
+	hf_cases_ahead(node->cases, set, index, header, payload);
 }
 
 static uint64_t on_found(void *arg, uint32_t set)
@@ -87,6 +96,7 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.timeout_ms = (int64_t)start->conf->peer_timeout_ms,
 		.ring_saved = on_ring_saved,
 		.demote = on_demote,
+		.ahead = on_ahead,
 		.found = on_found,
 		.ended = on_ended,
 		.is_asked = on_is_asked,

@@ -63,7 +63,9 @@ static void put_entry(json_t *object, const char *key,
 	X(closed_ms)                                                           \
 	X(changed_ms)
 #define COUNTS(X)                                                              \
-	X(events) X(refused) X(renotified) X(reappeared) X(locators) X(hashes)
+	X(events)                                                              \
+	X(refused)                                                             \
+	X(renotified) X(reappeared) X(locators) X(hashes) X(in_memory)
 
 json_t *hf_case_json(const struct hf_case_summary *summary)
 {
@@ -270,6 +272,7 @@ json_t *hf_case_event_json(const struct hf_case_event_info *info)
 	put_flag(object, "automatic", event->is_automatic);
 	put_flag(object, "applied", info->is_applied);
 	put_text(object, "refused", info->refused);
+	put_flag(object, "in_memory", info->is_in_memory);
 	json_object_set_new(
 		object, "event_id",
 		hf_json_hex(event->event_id.at, event->event_id.len_bytes));

@@ -63,6 +63,7 @@ static void notes_of(const struct hf_case_summary *summary,
 		{ summary->is_priority, "priority" },
 		{ summary->is_not_member, "not a member" },
 		{ summary->refused > 0, "refused events" },
+		{ summary->in_memory > 0, "in memory alone" },
 	};
 	size_t len = 0;
 
@@ -353,7 +354,8 @@ static enum hf_err print_events(const struct hf_get_case_response *answer,
 			hf_table_text(table, EVENT_REASON,
 				      hf_case_reason_word(event->reason));
 		hf_table_text(table, COUNTS,
-			      info->is_applied           ? "yes"
+			      info->is_in_memory         ? "in memory alone"
+			      : info->is_applied         ? "yes"
 			      : info->refused[0] != '\0' ? info->refused
 							 : "no");
 		put_more(table, event);

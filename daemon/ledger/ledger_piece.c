@@ -230,21 +230,36 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 				  struct hf_ledger_piece **out_piece,
 				  struct hf_why *why)
 {
-	struct hf_ledger_piece *piece;
 	struct hf_tree_hash root;
 	struct set *set;
 	enum hf_err err;
 
 	err = hf_ledger_set_need(ledger, set_id, &set, why);
+	if (err == HF_OK)
+		err = checkpoint_find(ledger, set, size, &root, why);
+	return err == HF_OK ? hf_ledger_piece_peek(ledger, set_id, size, &root,
+						   first, headers, proof,
+						   out_piece, why)
+			    : err;
+}
+
+enum hf_err hf_ledger_piece_peek(struct hf_ledger *ledger, uint32_t set_id,
+				 uint64_t size, const struct hf_tree_hash *root,
+				 uint64_t first, struct hf_span headers,
+				 const struct hf_tree_proof *proof,
+				 struct hf_ledger_piece **out_piece,
+				 struct hf_why *why)
+{
+	struct hf_ledger_piece *piece;
+	struct set *set;
+	enum hf_err err = hf_ledger_set_need(ledger, set_id, &set, why);
+
 	if (err != HF_OK)
 		return err;
 	if (first >= size)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "ledger: no piece of '%s' can begin at %llu",
 			      set->origin, (unsigned long long)first);
-	err = checkpoint_find(ledger, set, size, &root, why);
-	if (err != HF_OK)
-		return err;
 	err = headers_count_check(headers, first, size, why);
 	if (err != HF_OK)
 		return err;
@@ -252,7 +267,7 @@ enum hf_err hf_ledger_piece_begin(struct hf_ledger *ledger, uint32_t set_id,
 	if (err != HF_OK)
 		return err;
 	piece->size = size;
-	piece->root = root;
+	piece->root = *root;
 	piece->first = first;
 	return piece_verify(piece, proof, out_piece, why);
 }
@@ -264,9 +279,7 @@ enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
 				 struct hf_ledger_piece **out_piece,
 				 struct hf_why *why)
 {
-	struct hf_ledger_piece *piece;
 	struct hf_ledger_view *view;
-	struct hf_tree_hash root = { { 0 } };
 	struct hf_ledger_info info;
 	struct set *set;
 	enum hf_err err = hf_ledger_set_need(ledger, set_id, &set, why);
@@ -284,18 +297,11 @@ enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set_id,
 		return hf_why(why, HF_E_CONFLICT,
 			      "ledger: '%s' has another note by now",
 			      set->origin);
-	err = headers_count_check(headers, first, size, why);
-	if (err != HF_OK)
-		return err;
-	root = info.note_root;
-	err = piece_new(ledger, set, headers, &piece, why);
-	if (err != HF_OK)
-		return err;
-	piece->is_mend = true;
-	piece->size = size;
-	piece->root = root;
-	piece->first = first;
-	return piece_verify(piece, proof, out_piece, why);
+	err = hf_ledger_piece_peek(ledger, set_id, size, &info.note_root, first,
+				   headers, proof, out_piece, why);
+	if (err == HF_OK)
+		(*out_piece)->is_mend = true;
+	return err;
 }
 
 size_t hf_ledger_piece_payload_len(const struct hf_ledger_piece *piece,
@@ -492,6 +498,20 @@ static struct hf_ledger_entry entry_of(const struct hf_ledger_piece *piece,
 				header->payload_len_bytes);
 	}
 	return entry;
+}
+
+void hf_ledger_piece_each(const struct hf_ledger_piece *piece,
+			  void (*each)(void *arg, uint64_t index,
+				       struct hf_span header,
+				       struct hf_span payload),
+			  void *arg)
+{
+	for (size_t i = 0; i < piece->count; i++) {
+		struct hf_ledger_entry entry = entry_of(piece, i);
+
+		each(arg, entry.index, hf_span(entry.header, HF_HEADER_BYTES),
+		     entry.payload);
+	}
 }
 
 static enum hf_err entries_append(struct hf_ledger *ledger,

@@ -124,6 +124,21 @@ HF_MUST enum hf_err hf_ledger_mend_begin(struct hf_ledger *ledger, uint32_t set,
 					 struct hf_ledger_piece **out_piece,
 					 struct hf_why *why);
 
+/* As hf_ledger_piece_begin(), under a checkpoint that need not have been seen:
+ * for a look at entries that a full disk does not take.  Never committed. */
+HF_MUST enum hf_err
+hf_ledger_piece_peek(struct hf_ledger *ledger, uint32_t set, uint64_t size,
+		     const struct hf_tree_hash *root, uint64_t first,
+		     struct hf_span headers, const struct hf_tree_proof *proof,
+		     struct hf_ledger_piece **out_piece, struct hf_why *why);
+
+/* Every entry of it, in order; a payload that was not given is empty. */
+void hf_ledger_piece_each(const struct hf_ledger_piece *piece,
+			  void (*each)(void *arg, uint64_t index,
+				       struct hf_span header,
+				       struct hf_span payload),
+			  void *arg);
+
 /* NULL is fine. */
 void hf_ledger_piece_free(struct hf_ledger_piece *piece);
 

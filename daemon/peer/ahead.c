@@ -1,6 +1,9 @@
 #include <string.h>
 
 #include "chunk.h"
+#include "clock.h"
+#include "codec_document.h"
+#include "ring.h"
 
 #include "follow_fetch.h"
 #include "peers_in.h"
@@ -9,14 +12,16 @@
 
 static void on_open(struct hf_rpc_call *call)
 {
-	hf_follow_ask(call, true);
+	struct hf_follow *follow = hf_rpc_arg(call);
+
+	hf_follow_ask(call, !follow->intake.is_peek);
 }
 
 /* The headers of one chunk, as they stand under the note: whole, because what
  * we have applied is not looked at here. */
-static enum hf_err take_chunk(struct hf_follow *follow,
-			      const struct hf_get_chunks_response *chunk,
-			      struct hf_why *why)
+static enum hf_err take_headers(struct hf_follow *follow,
+				const struct hf_get_chunks_response *chunk,
+				struct hf_why *why)
 {
 	struct hf_intake *intake = &follow->intake;
 	struct hf_tree_proof proof;
@@ -37,6 +42,19 @@ static enum hf_err take_chunk(struct hf_follow *follow,
 	hf_intake_demote(intake, chunk->headers);
 	intake->next += chunk->headers.len_bytes / HF_HEADER_BYTES;
 	return HF_OK;
+}
+
+static enum hf_err take_chunk(struct hf_follow *follow,
+			      const struct hf_get_chunks_response *chunk,
+			      struct hf_why *why)
+{
+	static const struct hf_ledger_done nobody = { .call = NULL };
+	bool is_committed;
+
+	return follow->intake.is_peek
+		       ? hf_intake_take(&follow->intake, chunk, nobody,
+					&is_committed, why)
+		       : take_headers(follow, chunk, why);
 }
 
 static void on_recv(struct hf_rpc_call *call, struct hf_span message)
@@ -111,11 +129,28 @@ static void begin_range(struct hf_follow *follow)
 			   follow->peers->options.timeout_ms);
 }
 
+/* Of cases that we read every word counts; of what is matched on, that it is
+ * taken back. */
+static bool reads_cases(const struct hf_follow *follow)
+{
+	struct hf_ring *ring = hf_ring_holder_get(follow->peers->options.ring);
+	struct hf_span origin = hf_span_of(follow->origin);
+	const struct hf_ring_set *set = hf_ring_set(ring, origin);
+	bool reads = follow->cannot_store && set != NULL &&
+		     set->agreement->kind == HF_SET_KIND_CASES &&
+		     hf_ring_may_have(ring, origin, hf_ring_self(ring)->id,
+				      hf_clock_wall_ms()) >= HF_RIGHT_MEMBER;
+
+	hf_ring_release(ring);
+	return reads;
+}
+
 void hf_follow_ahead(struct hf_follow *follow, struct hf_link *link,
 		     const struct hf_note *note, uint64_t applied)
 {
 	uint64_t first =
 		applied > follow->looked_ahead ? applied : follow->looked_ahead;
+	bool is_peek = reads_cases(follow);
 
 	follow->size = note->checkpoint.size;
 	follow->root = note->checkpoint.root;
@@ -124,7 +159,11 @@ void hf_follow_ahead(struct hf_follow *follow, struct hf_link *link,
 	follow->jobs = 0;
 	hf_intake_begin(&follow->intake, follow->peers->options.ledger,
 			follow->set, follow->size,
-			first / HF_CHUNK_ENTRIES * HF_CHUNK_ENTRIES);
+			is_peek ? applied
+				: first / HF_CHUNK_ENTRIES * HF_CHUNK_ENTRIES);
+	follow->intake.is_peek = is_peek;
+	follow->intake.root = follow->root;
+	follow->intake.ahead = is_peek ? follow->peers->options.ahead : NULL;
 	follow->intake.demote = follow->peers->options.demote;
 	follow->intake.arg = follow->peers->options.arg;
 	begin_range(follow);

@@ -56,15 +56,19 @@ static enum hf_err begin_piece(struct hf_intake *intake,
 	if (message->proof.len_bytes > 0)
 		memcpy(proof.hashes, message->proof.at,
 		       message->proof.len_bytes);
-	err = intake->is_mend
-		      ? hf_ledger_mend_begin(intake->ledger, intake->set,
-					     intake->size, intake->next,
-					     message->headers, &proof,
-					     &intake->piece, why)
-		      : hf_ledger_piece_begin(intake->ledger, intake->set,
-					      intake->size, intake->next,
-					      message->headers, &proof,
-					      &intake->piece, why);
+	if (intake->is_peek)
+		err = hf_ledger_piece_peek(intake->ledger, intake->set,
+					   intake->size, &intake->root,
+					   intake->next, message->headers,
+					   &proof, &intake->piece, why);
+	else if (intake->is_mend)
+		err = hf_ledger_mend_begin(
+			intake->ledger, intake->set, intake->size, intake->next,
+			message->headers, &proof, &intake->piece, why);
+	else
+		err = hf_ledger_piece_begin(
+			intake->ledger, intake->set, intake->size, intake->next,
+			message->headers, &proof, &intake->piece, why);
 	if (err != HF_OK)
 		return err;
 	intake->piece_end = end;
@@ -101,6 +105,33 @@ static enum hf_err add_payloads(struct hf_intake *intake,
 	return HF_OK;
 }
 
+static void tell_ahead(void *arg, uint64_t index, struct hf_span header,
+		       struct hf_span payload)
+{
+	const struct hf_intake *intake = arg;
+
+	intake->ahead(intake->arg, intake->set, index, header, payload);
+}
+
+static enum hf_err end_piece(struct hf_intake *intake,
+			     struct hf_ledger_done done, bool *out_is_committed,
+			     struct hf_why *why)
+{
+	enum hf_err err = HF_OK;
+
+	if (intake->ahead != NULL)
+		hf_ledger_piece_each(intake->piece, tell_ahead, intake);
+	if (intake->is_peek)
+		hf_ledger_piece_free(intake->piece);
+	else
+		err = hf_ledger_piece_commit(intake->piece, done, why);
+	if (err != HF_OK)
+		return err;
+	intake->piece = NULL;
+	*out_is_committed = !intake->is_peek;
+	return HF_OK;
+}
+
 enum hf_err hf_intake_take(struct hf_intake *intake,
 			   const struct hf_get_chunks_response *message,
 			   struct hf_ledger_done done, bool *out_is_committed,
@@ -128,12 +159,7 @@ enum hf_err hf_intake_take(struct hf_intake *intake,
 		err = add_payloads(intake, message, why);
 	if (err != HF_OK || intake->next < intake->piece_end)
 		return err;
-	err = hf_ledger_piece_commit(intake->piece, done, why);
-	if (err != HF_OK)
-		return err;
-	intake->piece = NULL;
-	*out_is_committed = true;
-	return HF_OK;
+	return end_piece(intake, done, out_is_committed, why);
 }
 
 bool hf_intake_is_ahead(struct hf_intake *intake, uint64_t now_us)

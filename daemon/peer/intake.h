@@ -29,6 +29,13 @@ struct hf_intake {
 	struct hf_ledger_piece *piece; /* owned; being filled */
 	uint64_t piece_end;
 	bool is_mend; /* what is stored is damaged */
+	/* Nothing of it can be stored, its checkpoint neither, whose root this
+	 * is: it is proven and told of all the same. */
+	bool is_peek;
+	struct hf_tree_hash root;
+	/* May be NULL: a proven entry, before it is stored, or instead. */
+	void (*ahead)(void *arg, uint32_t set, uint64_t index,
+		      struct hf_span header, struct hf_span payload);
 	/* May be NULL: a proven RETRACT or ERASE header names this entry. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
 	/* May be NULL: lookups find the entries of the set below this one. */
@@ -53,7 +60,7 @@ void hf_intake_begin(struct hf_intake *intake, struct hf_ledger *ledger,
 		     uint32_t set, uint64_t size, uint64_t first);
 
 /* One message.  When it completes a piece, that is given to the ledger with
- * done, and *out_is_committed is true. */
+ * done, and *out_is_committed is true; never in a peek. */
 HF_MUST enum hf_err hf_intake_take(struct hf_intake *intake,
 				   const struct hf_get_chunks_response *message,
 				   struct hf_ledger_done done,

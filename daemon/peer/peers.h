@@ -79,6 +79,9 @@ struct hf_peers_options {
 	/* A proven RETRACT or ERASE header names this entry, ahead of its
 	 * payload: its matches are for review from now on. */
 	void (*demote)(void *arg, uint32_t set, uint64_t entry);
+	/* A proven entry of a set of cases that the disk has no room for. */
+	void (*ahead)(void *arg, uint32_t set, uint64_t index,
+		      struct hf_span header, struct hf_span payload);
 	/* Lookups find the entries of the set below this one; UINT64_MAX where
 	 * nobody looks. */
 	uint64_t (*found)(void *arg, uint32_t set);

@@ -69,7 +69,9 @@ struct hf_node {
 	uint64_t started_ms;
 	atomic_bool is_ending;    /* what takes long ends early */
 	atomic_bool is_scrubbing; /* scrub.h */
-	char listen[300];         /* as bound, with the real port */
+	/* The disk did not take what was brought last: serve_offer.c. */
+	atomic_bool is_offer_refused;
+	char listen[300]; /* as bound, with the real port */
 	struct hf_ring_holder *ring;
 	struct hf_agent *agent;
 	struct hf_vouching *vouching;

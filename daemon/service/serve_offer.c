@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "cases.h"
 #include "clock.h"
 #include "codec_federation.h"
 #include "forks.h"
@@ -32,13 +33,18 @@ struct offer {
 	struct hf_rpc_call *call; /* a reference */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint32_t set;
-	uint64_t size;      /* of the note offered */
+	uint64_t size; /* of the note offered */
+	struct hf_tree_hash root;
 	struct hf_buf note; /* the one offered */
 	struct hf_intake intake;
 	struct hf_rpc_timer ahead; /* armed while the index is waited for */
 	unsigned jobs;             /* at the ledger */
 	bool has_set;
 	bool takes_chunks; /* the checkpoint was seen */
+	/* Not HF_OK: our disk did not take it, which the answer says.  What
+	 * still comes is looked at: what it takes back counts. */
+	enum hf_err full;
+	struct hf_why full_why;
 	bool is_half_closed;
 	bool is_done;
 	bool is_answered;
@@ -101,6 +107,10 @@ static void settle(struct offer *offer)
 
 	if (!offer->is_half_closed || offer->jobs > 0 || offer->is_answered)
 		return;
+	if (offer->full != HF_OK) {
+		fail(offer, offer->full, &offer->full_why);
+		return;
+	}
 	err = info_of(offer, &info, &why);
 	if (err != HF_OK) {
 		fail(offer, err, &why);
@@ -179,10 +189,31 @@ static void go_on(void *arg)
 		hf_rpc_resume(offer->call);
 }
 
+static bool is_full(enum hf_err err)
+{
+	return err == HF_E_FULL || err == HF_E_SYSTEM;
+}
+
+/* Whatever comes from here on is proven, and not stored. */
+static void look_only(struct offer *offer, enum hf_err err,
+		      const struct hf_why *why)
+{
+	offer->full = err;
+	offer->full_why = *why;
+	atomic_store(&offer->node->is_offer_refused, true);
+	offer->intake.is_peek = true;
+	offer->intake.root = offer->root;
+}
+
 static void on_stored(struct offer *offer, enum hf_err err,
 		      const struct hf_why *why)
 {
-	if (err != HF_OK && err != HF_E_EXISTS)
+	if (err == HF_OK)
+		atomic_store(&offer->node->is_offer_refused, false);
+	if (is_full(err) && offer->full == HF_OK)
+		look_only(offer, err, why);
+	/* Behind what was not stored nothing goes on. */
+	if (err != HF_OK && err != HF_E_EXISTS && offer->full == HF_OK)
 		fail(offer, err, why);
 	else
 		go_on(offer);
@@ -241,6 +272,50 @@ static void freeze(struct offer *offer, const struct hf_why *why)
 	hf_errand_post(offer->node->errands, &freezing->errand);
 }
 
+static void demote(void *arg, uint32_t set, uint64_t entry)
+{
+	struct offer *offer = arg;
+	struct hf_why why = { "" };
+
+	if (hf_feed_demote(offer->node->feed, set, entry, &why) != HF_OK)
+		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
+		       why.text);
+}
+
+static uint64_t found(void *arg, uint32_t set)
+{
+	const struct offer *offer = arg;
+
+	return hf_feed_found(offer->node->feed, set);
+}
+
+static void ahead(void *arg, uint32_t set, uint64_t index,
+		  struct hf_span header, struct hf_span payload)
+{
+	const struct offer *offer = arg;
+
+	hf_cases_ahead(offer->node->cases, set, index, header, payload);
+}
+
+static void begin_intake(struct offer *offer, uint64_t first)
+{
+	struct hf_node *node = offer->node;
+
+	hf_intake_begin(&offer->intake, node->ledger, offer->set, offer->size,
+			first);
+	offer->intake.demote = demote;
+	offer->intake.found = found;
+	offer->intake.arg = offer;
+	if (offer->full != HF_OK)
+		look_only(offer, offer->full, &offer->full_why);
+	/* The first of this call may be what does not fit. */
+	if (atomic_load(&node->is_offer_refused) &&
+	    hf_cases_reads(node->cases, offer->origin))
+		offer->intake.ahead = ahead;
+	offer->takes_chunks = true;
+	hf_rpc_resume(offer->call);
+}
+
 static void on_seen(struct offer *offer, enum hf_err err,
 		    const struct hf_why *why)
 {
@@ -249,20 +324,21 @@ static void on_seen(struct offer *offer, enum hf_err err,
 
 	if (err == HF_E_CONFLICT)
 		freeze(offer, why);
+	if (is_full(err)) {
+		offer->full = err;
+		offer->full_why = *why;
+		err = HF_OK;
+	}
 
 	/* A larger one is held: the answer tells the publisher. */
 	if (err == HF_OK || err == HF_E_EXISTS)
 		err = info_of(offer, &info, &ours);
 	else
 		ours = *why;
-	if (err != HF_OK) {
+	if (err != HF_OK)
 		fail(offer, err, &ours);
-		return;
-	}
-	hf_intake_begin(&offer->intake, offer->node->ledger, offer->set,
-			offer->size, info.size);
-	offer->takes_chunks = true;
-	hf_rpc_resume(offer->call);
+	else
+		begin_intake(offer, info.size);
 }
 
 /* Only the publisher may offer a set, and only to those who follow it. */
@@ -368,6 +444,7 @@ static enum hf_err see(struct offer *offer, const struct hf_note *note,
 	if (proof.hashes_count > 0)
 		memcpy(proof.hashes, growth.at, growth.len_bytes);
 	offer->size = checkpoint.size;
+	offer->root = checkpoint.root;
 	job = job_new(offer, on_seen);
 	if (job == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
@@ -452,23 +529,6 @@ static enum hf_err take_first(struct offer *offer,
 	return see(offer, &note, time_s, request->growth, why);
 }
 
-static void demote(void *arg, uint32_t set, uint64_t entry)
-{
-	struct offer *offer = arg;
-	struct hf_why why = { "" };
-
-	if (hf_feed_demote(offer->node->feed, set, entry, &why) != HF_OK)
-		hf_log(HF_LOG_ERROR, "feed", "not demoted", "why=\"%s\"",
-		       why.text);
-}
-
-static uint64_t found(void *arg, uint32_t set)
-{
-	const struct offer *offer = arg;
-
-	return hf_feed_found(offer->node->feed, set);
-}
-
 static enum hf_err take_chunk(struct offer *offer,
 			      const struct hf_get_chunks_response *chunk,
 			      struct hf_why *why)
@@ -483,9 +543,6 @@ static enum hf_err take_chunk(struct offer *offer,
 	job = job_new(offer, on_stored);
 	if (job == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	offer->intake.demote = demote;
-	offer->intake.found = found;
-	offer->intake.arg = offer;
 	err = hf_intake_take(&offer->intake, chunk,
 			     (struct hf_ledger_done){ job_done, job },
 			     &is_committed, why);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cases.h"
 #include "clock.h"
 #include "codec_admin.h"
 #include "codec_document.h"
@@ -146,6 +147,7 @@ static void warn_disk(struct warnings *warnings, const struct hf_node *node,
 	uint64_t reserve = node->conf->disk_reserve_bytes;
 	struct hf_waiting_count count;
 	char text[HF_SENTENCE_MAX_BYTES];
+	uint32_t in_memory;
 
 	if (stats->disk_bytes < reserve) {
 		snprintf(
@@ -166,6 +168,14 @@ static void warn_disk(struct warnings *warnings, const struct hf_node *node,
 			 "the match index cannot be written, lookups go on "
 			 "with what it has: %s",
 			 index->failed_why.text);
+		warn(warnings, text);
+	}
+	in_memory = hf_cases_ahead_count(node->cases);
+	if (in_memory > 0) {
+		snprintf(text, sizeof(text),
+			 "%u case events act in memory alone and are neither "
+			 "kept nor acknowledged: the disk has no room for them",
+			 (unsigned)in_memory);
 		warn(warnings, text);
 	}
 	hf_waiting_count(node->waiting, &count);

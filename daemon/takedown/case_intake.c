@@ -128,6 +128,17 @@ static enum hf_err position_of(struct hf_cases *cases, uint32_t set,
 	return err;
 }
 
+enum hf_err hf_case_round_read(struct hf_case_round *round, struct hf_why *why)
+{
+	uint64_t position;
+	enum hf_err err =
+		position_of(round->cases, round->info.set, &position, why);
+
+	return err == HF_OK && position < round->info.size
+		       ? read_entries(round, position, why)
+		       : err;
+}
+
 /* One round of a set. */
 static enum hf_err take_set(struct hf_cases *cases, struct hf_ring *ring,
 			    const struct hf_ring_set *about,
@@ -143,7 +154,7 @@ static enum hf_err take_set(struct hf_cases *cases, struct hf_ring *ring,
 	err = hf_case_round_new(cases, ring, about, info, &round, why);
 	if (err != HF_OK)
 		return err;
-	err = read_entries(round, position, why);
+	err = hf_case_round_read(round, why);
 	if (err == HF_OK)
 		err = hf_case_take_round(round, why);
 	*out_has_more |= err == HF_OK && round->count > 0;
@@ -163,8 +174,8 @@ bool hf_case_is_read(const struct hf_cases *cases, const struct hf_ring *ring,
 				 hf_cases_now(cases)) >= HF_RIGHT_MEMBER);
 }
 
-static enum hf_err next_set(struct hf_cases *cases, struct hf_ledger_info *info,
-			    struct hf_why *why)
+enum hf_err hf_case_next_set(struct hf_cases *cases,
+			     struct hf_ledger_info *info, struct hf_why *why)
 {
 	struct hf_ledger_view *view;
 	enum hf_err err =
@@ -185,7 +196,8 @@ enum hf_err hf_cases_take_some(struct hf_cases *cases, bool *out_has_more,
 	enum hf_err err = HF_OK, first = HF_OK;
 
 	*out_has_more = false;
-	while (err == HF_OK && (err = next_set(cases, &info, why)) == HF_OK) {
+	while (err == HF_OK &&
+	       (err = hf_case_next_set(cases, &info, why)) == HF_OK) {
 		const struct hf_ring_set *about =
 			hf_ring_set(ring, hf_span_of(info.origin));
 		struct hf_why said = { "" };
@@ -212,7 +224,7 @@ enum hf_err hf_cases_take_set(struct hf_cases *cases, uint32_t set,
 	struct hf_ring *ring = hf_ring_holder_get(cases->options.ring);
 	struct hf_ledger_info info = { .set = set - 1 };
 	const struct hf_ring_set *about = NULL;
-	enum hf_err err = next_set(cases, &info, why);
+	enum hf_err err = hf_case_next_set(cases, &info, why);
 	bool has_more = true;
 
 	if (err == HF_OK && info.set != set)
@@ -255,7 +267,8 @@ enum hf_err hf_cases_catch_up(struct hf_cases *cases, struct hf_why *why)
 	if (!cases->is_behind)
 		return HF_OK;
 	ring = hf_ring_holder_get(cases->options.ring);
-	while (err == HF_OK && (err = next_set(cases, &info, why)) == HF_OK) {
+	while (err == HF_OK &&
+	       (err = hf_case_next_set(cases, &info, why)) == HF_OK) {
 		const struct hf_ring_set *about =
 			hf_ring_set(ring, hf_span_of(info.origin));
 

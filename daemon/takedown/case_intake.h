@@ -59,6 +59,7 @@ struct hf_case_round {
 	/* Entries that quote this author are read again; NULL: for the first
 	 * time. */
 	const uint8_t *again;
+	bool is_ahead; /* nothing of it is stored: case_ahead.c */
 	/* Records on their way into the ledger, each beside this entry. */
 	size_t kept[HF_CASE_ROUND_ENTRIES];
 	size_t kept_count;
@@ -83,6 +84,11 @@ bool hf_case_is_read(const struct hf_cases *cases, const struct hf_ring *ring,
 HF_MUST enum hf_err hf_case_copy_entry(struct hf_case_round *round,
 				       struct hf_ledger_view *view,
 				       const struct hf_ledger_entry *from,
+				       struct hf_why *why);
+
+/* Copy what the ledger has behind what the views know, as much as there is room
+ * for. */
+HF_MUST enum hf_err hf_case_round_read(struct hf_case_round *round,
 				       struct hf_why *why);
 
 /* Understand what was copied, and put it into the views: round->count of them,
@@ -110,6 +116,11 @@ HF_MUST enum hf_err hf_case_await_kept(struct hf_case_round *round,
 /* Put what was taken into the views, and fold the cases it is about. */
 HF_MUST enum hf_err hf_case_take_in(struct hf_case_round *round,
 				    struct hf_why *why);
+
+/* The same in a transaction of the caller's. */
+HF_MUST enum hf_err hf_case_put_round(struct hf_case_round *round,
+				      struct hf_store_txn *txn,
+				      struct hf_why *why);
 
 /* ---- case_wait.c ---- */
 

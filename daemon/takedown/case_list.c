@@ -294,7 +294,7 @@ enum hf_err hf_cases_list(struct hf_cases *cases,
 		hf_arena_calloc(arena, listing.most + 1, sizeof(*listing.rows));
 	if (listing.rows == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	err = hf_store_view_begin(cases->views, &listing.view, why);
+	err = hf_case_view_begin(cases, &listing.view, why);
 	if (err != HF_OK)
 		return err;
 	hf_arena_init(&listing.scratch, HF_UNPACK_MAX_BYTES);
@@ -303,7 +303,7 @@ enum hf_err hf_cases_list(struct hf_cases *cases,
 				    : walk(&listing, from, why);
 	hf_ring_release(listing.ring);
 	hf_arena_release(&listing.scratch);
-	hf_store_view_end(listing.view);
+	hf_case_view_end(cases, listing.view);
 	if (err != HF_OK)
 		return err;
 	if (listing.next != 0)

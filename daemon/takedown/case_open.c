@@ -71,16 +71,19 @@ static enum hf_err keep(struct hf_case_round *round,
 			struct hf_why *why)
 {
 	struct hf_cases *cases = round->cases;
-	enum hf_err err;
+	enum hf_err err = HF_OK;
 
 	/* Their waits are also those of a flight, which goes to own sets. */
 	assert(!round->about->is_own);
 	entry->record = hf_arena_copy(&round->arena, record);
 	if (entry->record.at == NULL)
 		return hf_why(why, HF_E_NOMEM, "no memory");
-	err = hf_ledger_keep(
-		cases->options.ledger, round->info.set, entry->index, record,
-		hf_ledger_wait_done(cases->waits[round->kept_count]), why);
+	if (!round->is_ahead)
+		err = hf_ledger_keep(
+			cases->options.ledger, round->info.set, entry->index,
+			record,
+			hf_ledger_wait_done(cases->waits[round->kept_count]),
+			why);
 	if (err == HF_OK)
 		round->kept[round->kept_count++] =
 			(size_t)(entry - round->entries);

@@ -222,6 +222,7 @@ enum hf_err hf_cases_summary(struct hf_cases *cases, struct hf_store_txn *view,
 	out->refused = row->now.refused;
 	out->renotified = row->now.renotified;
 	out->reappeared = row->now.reappeared;
+	out->in_memory = hf_case_ahead_count(cases, row->key);
 	authority = hf_cases_is_zero(row->now.authority)
 			    ? NULL
 			    : hf_ring_by_id(ring, row->now.authority);
@@ -262,11 +263,13 @@ enum hf_err hf_cases_read(struct hf_cases *cases, uint32_t set, uint64_t index,
 	hf_buf_init(&copy, HF_LEDGER_RECORD_MAX_BYTES);
 	hf_buf_init(&read.text, HF_CASE_TEXT_MAX_BYTES);
 	err = hf_ledger_record(view, set, index, &record, why);
-	if (err == HF_OK) {
+	if (err == HF_OK)
 		hf_buf_put(&copy, record);
-		err = hf_buf_failed(&copy);
-	}
 	hf_ledger_view_end(view);
+	if (err != HF_OK && hf_case_ahead_record(cases, set, index, &copy))
+		err = HF_OK;
+	if (err == HF_OK)
+		err = hf_buf_failed(&copy);
 	if (err == HF_OK)
 		err = hf_agent_read(cases->options.agent, hf_buf_span(&copy),
 				    &read, why);
@@ -332,6 +335,7 @@ static enum hf_err put_event(struct hf_cases *cases, const struct hf_ring *ring,
 				: "",
 		.event = event,
 		.is_applied = fate == HF_CASE_FATE_APPLIED,
+		.is_in_memory = hf_case_ahead_has(cases, row->set, row->index),
 		.refused = fate == HF_CASE_FATE_APPLIED
 				   ? ""
 				   : hf_case_fate_word(fate),
@@ -408,9 +412,9 @@ enum hf_err hf_cases_get(struct hf_cases *cases, const char *case_id,
 	struct hf_cases_history history = { .count = 0 };
 	struct hf_store_txn *view = NULL;
 	struct hf_case_row row;
-	enum hf_err err =
-		summary == NULL ? hf_why(why, HF_E_NOMEM, "no memory")
-				: hf_store_view_begin(cases->views, &view, why);
+	enum hf_err err = summary == NULL
+				  ? hf_why(why, HF_E_NOMEM, "no memory")
+				  : hf_case_view_begin(cases, &view, why);
 
 	if (err == HF_OK)
 		err = hf_case_find(view, case_id, arena, &row, why);
@@ -419,7 +423,7 @@ enum hf_err hf_cases_get(struct hf_cases *cases, const char *case_id,
 				       why);
 	if (err == HF_OK && row.hold == 0)
 		err = hf_cases_history(cases, view, &row, arena, &history, why);
-	hf_store_view_end(view);
+	hf_case_view_end(cases, view);
 	*out = (struct hf_get_case_response){ .summary = summary };
 	if (err == HF_OK && row.hold != 0)
 		err = put_draft(cases, &row, arena, out, why);

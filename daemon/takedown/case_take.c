@@ -211,10 +211,9 @@ static enum hf_err refold(struct hf_case_round *round, struct hf_store_txn *txn,
 	return err;
 }
 
-static enum hf_err put_round(void *arg, struct hf_store_txn *txn,
-			     struct hf_why *why)
+enum hf_err hf_case_put_round(struct hf_case_round *round,
+			      struct hf_store_txn *txn, struct hf_why *why)
 {
-	struct hf_case_round *round = arg;
 	struct touched touched = { .count = 0 };
 	struct hf_case_set_row set;
 	enum hf_err err = hf_case_set_get(txn, round->info.set, &set, why);
@@ -228,6 +227,12 @@ static enum hf_err put_round(void *arg, struct hf_store_txn *txn,
 		set.refused += round->taken[i].refused != HF_OK;
 	return err == HF_OK ? hf_case_set_put(txn, round->info.set, &set, why)
 			    : err;
+}
+
+static enum hf_err put_round(void *arg, struct hf_store_txn *txn,
+			     struct hf_why *why)
+{
+	return hf_case_put_round(arg, txn, why);
 }
 
 /* The first of a set are all told, then every second, fourth, eighth: whoever

@@ -74,6 +74,11 @@ static void on_roles(void *arg)
 	ask(arg, false);
 }
 
+void hf_cases_look(struct hf_cases *cases)
+{
+	ask(cases, false);
+}
+
 void hf_cases_wake(struct hf_cases *cases)
 {
 	if (cases != NULL)
@@ -224,6 +229,7 @@ static enum hf_err work(struct hf_cases *cases, bool must_look_at_keys,
 	struct hf_why said = { "" };
 	enum hf_err err = take_all(cases, why);
 
+	hf_case_ahead_look(cases, err);
 	/* Whoever asks for that may have enrolled somebody. */
 	if (must_look_at_keys)
 		also(&err, hf_cases_read_later(cases, &said), why, &said);
@@ -362,6 +368,7 @@ static void *run(void *arg)
 
 static void free_cases(struct hf_cases *cases)
 {
+	hf_case_ahead_free(cases);
 	hf_ledger_wait_free(cases->wait);
 	for (size_t i = 0; i < HF_CASES_TOGETHER; i++)
 		hf_ledger_wait_free(cases->waits[i]);
@@ -371,6 +378,7 @@ static void free_cases(struct hf_cases *cases)
 	pthread_cond_destroy(&cases->news);
 	pthread_mutex_destroy(&cases->news_lock);
 	pthread_mutex_destroy(&cases->found_lock);
+	pthread_mutex_destroy(&cases->ahead_lock);
 	pthread_cond_destroy(&cases->lock.next);
 	pthread_mutex_destroy(&cases->lock.gate);
 	free(cases);
@@ -382,6 +390,7 @@ static void init_locks(struct hf_cases *cases)
 	pthread_mutex_init(&cases->lock.gate, NULL);
 	pthread_cond_init(&cases->lock.next, NULL);
 	pthread_mutex_init(&cases->found_lock, NULL);
+	pthread_mutex_init(&cases->ahead_lock, NULL);
 	pthread_mutex_init(&cases->news_lock, NULL);
 	hf_clock_cond_init(&cases->news);
 	hf_clock_cond_init(&cases->looked);

@@ -82,6 +82,19 @@ HF_MUST enum hf_err hf_cases_sizes(struct hf_cases *cases, hf_size_each *each,
 /* The ring or the clock changed: look at everything again.  NULL is fine. */
 void hf_cases_wake(struct hf_cases *cases);
 
+/* A proven entry of somebody's set of cases that the ledger may have no room
+ * for: its event acts in memory, where nobody is told that it is kept, until
+ * the ledger has it.  Any thread; copies.  Without a cases nobody is there yet.
+ */
+void hf_cases_ahead(struct hf_cases *cases, uint32_t set, uint64_t index,
+		    struct hf_span header, struct hf_span payload);
+
+/* Whether that is of use for the set.  NULL is fine. */
+bool hf_cases_reads(struct hf_cases *cases, const char *origin);
+
+/* Events that act so now.  NULL is fine. */
+uint32_t hf_cases_ahead_count(struct hf_cases *cases);
+
 /* Wait until everything that was there when this was called has been looked
  * at, events, clocks and keys, and what follows from it has been done.  Fails
  * with what stopped it, UNAVAILABLE when something had to be put off or after

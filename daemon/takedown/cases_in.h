@@ -18,6 +18,7 @@
 #define HF_CASES_IN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "case_names.h"
 #include "case_store.h"
@@ -62,6 +63,15 @@ struct hf_cases {
 	uint64_t again_ms;   /* how long that waits */
 	bool has_changed;    /* watchers are to be told */
 	uint64_t roles_seen; /* what roles were like at the last look */
+
+	/* What a full disk does not take: case_ahead.c. */
+	pthread_mutex_t ahead_lock;    /* guards what follows; taken last */
+	struct hf_case_unkept *unkept; /* owned; by set and index */
+	size_t unkept_count;
+	size_t unkept_bytes;
+	struct hf_case_ahead *ahead; /* owned; changed under both locks */
+	atomic_bool has_ahead;
+	_Atomic(struct hf_store_txn *) ahead_view; /* who has the lock for it */
 
 	pthread_mutex_t news_lock; /* guards what follows */
 	pthread_cond_t news;
@@ -115,6 +125,38 @@ HF_MUST enum hf_err hf_cases_take_set(struct hf_cases *cases, uint32_t set,
  * while a flight is on. */
 HF_MUST enum hf_err hf_cases_catch_up(struct hf_cases *cases,
 				      struct hf_why *why);
+
+/* The set behind info->set; NOTFOUND. */
+HF_MUST enum hf_err hf_case_next_set(struct hf_cases *cases,
+				     struct hf_ledger_info *info,
+				     struct hf_why *why);
+
+/* Have the thread of the cases look again. */
+void hf_cases_look(struct hf_cases *cases);
+
+/* ---- case_ahead.c: what a full disk does not take acts in memory ---- */
+
+/* After a turn of reading that ended so: see what there is of it. */
+void hf_case_ahead_look(struct hf_cases *cases, enum hf_err err);
+
+/* What cases are like, with what acts in memory alone.  Then the lock is held
+ * until the view ends, which is soon.  A NULL view is fine. */
+HF_MUST enum hf_err hf_case_view_begin(struct hf_cases *cases,
+				       struct hf_store_txn **out_view,
+				       struct hf_why *why);
+void hf_case_view_end(struct hf_cases *cases, struct hf_store_txn *view);
+
+/* Events that the ledger has no room for: of a case; of all, for NULL.  Any
+ * thread, as the next two. */
+uint32_t hf_case_ahead_count(struct hf_cases *cases, const uint8_t *key);
+bool hf_case_ahead_has(struct hf_cases *cases, uint32_t set, uint64_t index);
+
+/* Put the record of an event that acts in memory, and may be kept nowhere,
+ * behind what is in out_record; false when there is none. */
+bool hf_case_ahead_record(struct hf_cases *cases, uint32_t set, uint64_t index,
+			  struct hf_buf *out_record);
+
+void hf_case_ahead_free(struct hf_cases *cases);
 
 /* ---- case_later.c: quotations of those who were not enrolled ---- */
 

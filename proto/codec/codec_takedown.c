@@ -40,7 +40,8 @@ HF_SHAPE(case_summary, Hashfed__V1__CaseSummary,
 	HF_TEXT(continues, 0, 32),
 	HF_TEXTS(continued_by, 1, 32, 16),
 	HF_TEXT(reference, 0, HF_LABEL_MAX_BYTES),
-	HF_TEXTS(names, 1, HF_ITEM_NAME_MAX_BYTES, HF_CASE_NAMES_MAX))
+	HF_TEXTS(names, 1, HF_ITEM_NAME_MAX_BYTES, HF_CASE_NAMES_MAX),
+	HF_U32(in_memory, UINT32_MAX))
 
 HF_SHAPE(case_event_info, Hashfed__V1__CaseEventInfo,
 	 hashfed__v1__case_event_info, HF_MESSAGE_MAX_BYTES, NULL,
@@ -48,7 +49,8 @@ HF_SHAPE(case_event_info, Hashfed__V1__CaseEventInfo,
 	HF_TEXT(author, 0, HF_DOMAIN_MAX_BYTES),
 	HF_ONE(event, case_event, 1),
 	HF_FLAG(is_applied),
-	HF_TEXT(refused, 0, 64))
+	HF_TEXT(refused, 0, 64),
+	HF_FLAG(is_in_memory))
 
 HF_SHAPE(send_notice_request, Hashfed__V1__SendNoticeRequest,
 	 hashfed__v1__send_notice_request, HF_MESSAGE_MAX_BYTES, NULL,

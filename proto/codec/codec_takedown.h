@@ -55,6 +55,7 @@ struct hf_case_summary {
 	/* Ours alone; at most HF_ITEM_NAME_MAX_BYTES each. */
 	const char *const *names;
 	size_t names_count; /* at most HF_CASE_NAMES_MAX */
+	uint32_t in_memory;
 };
 
 struct hf_case_event_info {
@@ -63,6 +64,7 @@ struct hf_case_event_info {
 	const struct hf_case_event *event; /* required */
 	bool is_applied;
 	const char *refused; /* at most 64 */
+	bool is_in_memory;
 };
 
 struct hf_send_notice_request {

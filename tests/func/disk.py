@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 
@@ -39,11 +40,17 @@ def small_disk(node):
 
 
 def fill(node, left):
-    """Leave so many bytes of the disk."""
+    """Leave so many bytes of the disk; again, when the node let go of some."""
     room = os.statvfs(node.lib)
     path = node.lib / "filler"
-    with open(path, "ab") as file:
-        file.write(bytes(max(0, room.f_bavail * room.f_frsize - left)))
+    more = max(0, room.f_bavail * room.f_frsize - left)
+    with open(path, "ab", buffering=0) as file:
+        try:
+            while more > 0:
+                more -= file.write(bytes(min(more, 1 << 20)))
+        except OSError as error:
+            # The node took some meanwhile.
+            assert error.errno == errno.ENOSPC and left == 0, error
     return path
 
 

@@ -1,7 +1,9 @@
 """A disk without a byte left: what still goes in, and what acts all the same."""
 
-from disk import ORIGIN, batch, fill, retract, verdicts, warnings
+import pytest
+from disk import ORIGIN, batch, fill, retract, small_disk, verdicts, warnings
 from net import item, pb, refused, sha256, until
+from takedown import case, cases, notice, reaches, say, send, state
 from test_place import Place
 
 ONE = b"one".ljust(16, b".")
@@ -65,3 +67,147 @@ def test_a_provider_starts_on_a_disk_with_nothing_left_and_hears_of_retractions(
     filler.unlink()
     until(lambda: provider.applied(ORIGIN) == 1001 and not provider.match(sha256(3)), 120)
     until(lambda: provider.match(sha256(1499)), 20)
+
+
+# --- cases --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parties(net):
+    """A hotline, and a provider on a small disk; one case is open."""
+    hotline = net.organisation("hotline")
+    provider = net.organisation("provider", conf="disk-reserve: 8MiB\n")
+    net.enrol(hotline, provider)
+    hotline.start()
+    with small_disk(provider):
+        first = send(hotline, notice("provider.example")).case_id
+        reaches(hotline, first, "ACKNOWLEDGED")
+        reaches(provider, first, "ACKNOWLEDGED")
+        yield hotline, provider, first
+
+
+def test_below_the_reserve_events_of_cases_go_in(parties):
+    hotline, provider, first = parties
+    filler = fill(provider, 4 << 20)
+    assert warnings(provider, "only retractions and case events")
+    second = send(hotline, notice("provider.example")).case_id
+    reaches(hotline, second, "ACKNOWLEDGED")
+    say(provider, second, "REMOVED")
+    reaches(hotline, second, "REMOVED")
+    say(hotline, first, "WITHDRAW", reason=pb.CASE_REASON_VICTIM_WISH)
+    reaches(provider, first, "WITHDRAWN")
+    provider.kill()
+    provider.start()
+    assert (state(provider, first), state(provider, second)) == ("WITHDRAWN", "REMOVED")
+    assert cases(provider)[second].in_memory == 0 and not warnings(provider, "in memory alone")
+    filler.unlink()
+
+
+def shown(node, case_id):
+    """Each event's kind, and whether it acts in memory alone."""
+    return [(pb.CaseEventKind.Name(e.event.kind)[16:], e.is_in_memory) for e in case(node, case_id).events]
+
+
+def notify_until_full(hotline, provider):
+    """Notices until one is not kept: its case."""
+    for n in range(100):
+        case_id = send(hotline, notice("provider.example", explanation="%05d" % n + "x" * 4000)).case_id
+        until(lambda: case_id in cases(provider), 60, "each of them is seen")
+        if cases(provider)[case_id].in_memory > 0:
+            return case_id
+        fill(provider, 0)
+    raise AssertionError("every notice was kept")
+
+
+def test_with_nothing_left_events_of_cases_act_in_memory_and_are_not_acknowledged(parties):
+    hotline, provider, first = parties
+    filler = fill(provider, 0)
+    provider.expect_error("")
+    second = notify_until_full(hotline, provider)
+    say(hotline, first, "WITHDRAW", reason=pb.CASE_REASON_VICTIM_WISH)
+    reaches(provider, first, "WITHDRAWN", 60)
+    assert shown(provider, second) == [("NOTICE", True)]
+    assert case(provider, second).events[0].event.notice.explanation.endswith("xxx")
+    assert shown(provider, first)[-1] == ("WITHDRAW", True) and shown(provider, first)[0] == ("NOTICE", False)
+    told, = warnings(provider, "neither kept nor acknowledged")
+    assert told.startswith("2 case events act in memory alone")
+    assert "in memory alone" in provider.hashfed("cases")
+    assert "in memory alone" in provider.hashfed("cases", "show", second)
+    assert state(hotline, second) not in ("DELIVERED", "ACKNOWLEDGED"), "nobody is told that it is kept"
+    with refused("RESOURCE_EXHAUSTED", "FULL") as problem:
+        say(provider, second, "REMOVED")
+    assert "the disk is full" in problem.text
+
+    # Killed: of what was never acknowledged nothing is left, and it comes again.
+    acknowledged = [i for i, c in cases(hotline).items() if c.acknowledged_ms]
+    provider.kill()
+    provider.start()
+    until(lambda: second in cases(provider) and state(provider, first) == "WITHDRAWN", 60, "it comes again")
+
+    filler.unlink()
+    reaches(hotline, second, "ACKNOWLEDGED", 90)
+    until(lambda: not warnings(provider, "in memory alone"), 30)
+    provider.kill()
+    provider.start()
+    assert shown(provider, second) == [("NOTICE", False), ("RECEIPT", False)]
+    assert shown(provider, first)[-1] == ("WITHDRAW", False)
+    assert set(acknowledged) <= set(cases(provider))
+    say(provider, second, "REMOVED")
+    reaches(hotline, second, "REMOVED")
+
+
+# --- what is brought by who cannot be dialled ---------------------------------------------
+
+
+@pytest.fixture
+def brought(net):
+    """A hotline that nobody can dial brings its set, and cases, to a provider on
+    a small disk."""
+    hotline = net.node("hotline", ["ncii"], endpoint=False)
+    provider = net.organisation("provider", conf="disk-reserve: 8MiB\n")
+    net.enrol(hotline, provider)
+    with small_disk(provider):
+        hotline.share("ncii", provider)
+        provider.follow(ORIGIN)
+        hotline.append("ncii", [item(n) for n in range(500)])
+        until(lambda: provider.applied(ORIGIN) == 500 and provider.match(sha256(499)), 30)
+        yield hotline, provider
+
+
+def test_a_retraction_that_is_brought_acts_though_nothing_can_be_stored(brought):
+    hotline, provider = brought
+    filler = fill(provider, 0)
+    provider.expect_error("")
+    hotline.expect_error("")
+    hotline.append("ncii", [item(n) for n in range(1000, 2500)])
+    retract(hotline, 1)
+    until(lambda: verdicts(provider, 1) in (set(), {pb.VERDICT_REVIEW}), 60, "behind what does not fit")
+    assert provider.applied(ORIGIN) < 2001 and verdicts(provider, 2) == {pb.VERDICT_BLOCK}
+    filler.unlink()
+    until(lambda: provider.applied(ORIGIN) == 2001 and not provider.match(sha256(1)), 120)
+
+
+def test_below_the_reserve_a_retraction_that_is_brought_behind_others_acts(brought):
+    hotline, provider = brought
+    filler = fill(provider, 4 << 20)
+    hotline.expect_error("")
+    hotline.append("ncii", [item(n) for n in range(1000, 1800)])
+    retract(hotline, 1)
+    until(lambda: verdicts(provider, 1) == {pb.VERDICT_REVIEW}, 60)
+    assert provider.applied(ORIGIN) == 500 and verdicts(provider, 2) == {pb.VERDICT_BLOCK}
+    filler.unlink()
+    until(lambda: provider.applied(ORIGIN) == 1301 and not provider.match(sha256(1)), 120)
+
+
+def test_an_event_of_a_case_that_is_brought_acts_in_memory(brought):
+    hotline, provider = brought
+    first = send(hotline, notice("provider.example")).case_id
+    reaches(hotline, first, "ACKNOWLEDGED")
+    filler = fill(provider, 0)
+    provider.expect_error("")
+    hotline.expect_error("")
+    second = notify_until_full(hotline, provider)
+    assert shown(provider, second) == [("NOTICE", True)]
+    filler.unlink()
+    reaches(hotline, second, "ACKNOWLEDGED", 120)
+    assert shown(provider, second) == [("NOTICE", False), ("RECEIPT", False)]

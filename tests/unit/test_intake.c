@@ -111,6 +111,88 @@ static void a_started_chunk_goes_on_behind_what_is_held(void **state)
 	hf_outgo_end(&outgo);
 }
 
+/* What the subscriber was told ahead. */
+struct told {
+	struct demoted demoted;
+	uint64_t next;
+	size_t payloads;
+};
+
+static void demote_told(void *arg, uint32_t set, uint64_t entry)
+{
+	struct told *told = arg;
+
+	demote(&told->demoted, set, entry);
+}
+
+static void tell(void *arg, uint32_t set, uint64_t index, struct hf_span header,
+		 struct hf_span payload)
+{
+	struct told *told = arg;
+	struct hf_header parsed;
+
+	assert_int_equal(index, told->next++);
+	assert_int_equal(hf_header_parse(header.at, &parsed, NULL), HF_OK);
+	assert_int_equal(parsed.payload_len_bytes, payload.len_bytes);
+	told->payloads += payload.len_bytes > 0;
+}
+
+static void begin_peek(struct pair *pair, struct hf_intake *intake,
+		       uint64_t size, uint64_t first, struct told *told)
+{
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+
+	*told = (struct told){ .next = first };
+	hf_intake_begin(intake, pair->to.ledger, pair->foreign, size, first);
+	intake->is_peek = true;
+	intake->demote = demote_told;
+	intake->ahead = tell;
+	intake->arg = told;
+	assert_ok(hf_ledger_view_begin(pair->from.ledger, &view, &why), &why);
+	assert_ok(hf_ledger_root(view, pair->own, size, &intake->root, &why),
+		  &why);
+	hf_ledger_view_end(view);
+}
+
+static void a_peek_is_proven_and_told_of_and_stores_nothing(void **state)
+{
+	struct pair *pair = *state;
+	uint64_t size = publish(pair, 40), more = size + 300;
+	struct hf_why why = { "" };
+	struct hf_intake intake;
+	struct hf_outgo outgo;
+	struct told told;
+	bool is_committed;
+
+	sync_to(pair, size);
+	assert_ok(rig_append_many(&pair->from, pair->own, size, 299, &why),
+		  &why);
+	append(&pair->from, pair->own, rig_about(HF_OP_RETRACT, 3, ""),
+	       more - 1);
+	/* The subscriber could not even keep the checkpoint. */
+	for (int is_other = 1; is_other >= 0; is_other--) {
+		enum hf_err err = HF_OK;
+
+		hf_outgo_begin(&outgo, more, size, more);
+		begin_peek(pair, &intake, more, size, &told);
+		intake.root.bytes[0] ^= is_other;
+		while (err == HF_OK && !hf_outgo_is_over(&outgo)) {
+			err = carry(pair, &outgo, &intake, NULL, &is_committed);
+			assert_true(err != HF_OK || !is_committed);
+		}
+		assert_int_equal(err, is_other ? HF_E_PROOF : HF_OK);
+		assert_int_equal(told.next, is_other ? size : more);
+		assert_int_equal(told.payloads, is_other ? 0 : 299);
+		assert_int_equal(told.demoted.count, is_other ? 0 : 1);
+		hf_intake_end(&intake);
+		hf_outgo_end(&outgo);
+	}
+	assert_int_equal(told.demoted.entries[0], 3);
+	assert_int_equal(info_of(&pair->to, pair->foreign).size, size);
+	assert_int_equal(info_of(&pair->to, pair->foreign).seen_size, size);
+}
+
 static void no_entry(struct hf_get_chunks_response *message)
 {
 	message->payload_lengths_count = 0;
@@ -173,21 +255,22 @@ nothing_unproven_comes_in_and_nothing_of_it_is_acted_upon(void **state)
 	/* Two chunks, or there is no proof to spoil. */
 	uint64_t size = publish(pair, HF_CHUNK_ENTRIES + 3);
 
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct demoted demoted = { .count = 0 };
+	/* To be stored, and in a peek. */
+	for (size_t i = 0; i < 2 * ROWS(rows); i++) {
+		const size_t row = i / 2;
 		struct hf_intake intake;
 		struct hf_outgo outgo;
+		struct told told;
 		bool is_committed;
 
 		hf_outgo_begin(&outgo, size, 0, size);
-		hf_intake_begin(&intake, pair->to.ledger, pair->foreign, size,
-				0);
-		intake.demote = demote;
-		intake.arg = &demoted;
-		if (carry(pair, &outgo, &intake, rows[i].spoil,
+		begin_peek(pair, &intake, size, 0, &told);
+		intake.is_peek = i % 2 == 1;
+		if (carry(pair, &outgo, &intake, rows[row].spoil,
 			  &is_committed) != HF_E_PROOF)
-			fail_msg("%s: taken", rows[i].name);
-		assert_int_equal(demoted.count, 0);
+			fail_msg("%s: taken", rows[row].name);
+		assert_int_equal(told.demoted.count, 0);
+		assert_int_equal(told.next, 0);
 		hf_intake_end(&intake);
 		hf_outgo_end(&outgo);
 	}
@@ -275,6 +358,7 @@ int main(void)
 		PAIR_TEST(a_started_chunk_goes_on_behind_what_is_held),
 		PAIR_TEST(
 			nothing_unproven_comes_in_and_nothing_of_it_is_acted_upon),
+		PAIR_TEST(a_peek_is_proven_and_told_of_and_stores_nothing),
 		PAIR_TEST(the_headers_of_a_chunk_come_once),
 		cmocka_unit_test(whoever_runs_ahead_of_the_index_waits),
 	};

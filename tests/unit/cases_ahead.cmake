@@ -1,0 +1,1 @@
+hf_unit(cases_ahead THREADS USES ${cases_uses})
