@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 
 #include "epoch.h"
 #include "epoch_carry.h"
+#include "epoch_recall.h"
 #include "errand.h"
 #include "node.h"
 #include "own_set.h"
@@ -28,7 +31,8 @@ struct hf_epochs {
 	/* The errand's: what is being carried over, and how far. */
 	char origin[HF_ORIGIN_MAX_BYTES + 1];
 	uint64_t next;
-	bool has_failed; /* logged; quiet until it works again */
+	struct hf_recalls recalls;
+	atomic_bool has_failed; /* logged; quiet until it works again */
 	pthread_mutex_t lock;
 	bool is_posted; /* under the lock, as the next */
 	bool must_stop;
@@ -155,6 +159,22 @@ static void reopen_closed(struct hf_node *node)
 	hf_ring_release(ring);
 }
 
+/* What a backup lacks comes back from peers before anything is closed: a set
+ * that is closed takes no more. */
+static enum hf_err check_whole(struct hf_node *node, uint32_t set,
+			       uint64_t size, struct hf_why *why)
+{
+	struct hf_ledger_info info;
+	enum hf_err err = find_info(node, set, &info, why);
+
+	if (err != HF_OK || info.size >= size)
+		return err;
+	return hf_why(why, HF_E_UNAVAILABLE,
+		      "epoch: %" PRIu64 " of %" PRIu64 " entries of %s are "
+		      "here, the rest is to be fetched back from peers",
+		      info.size, size, info.origin);
+}
+
 static enum hf_err find_both(struct hf_node *node,
 			     const struct hf_ring_set *set,
 			     struct hf_carry *out, struct hf_why *why)
@@ -223,6 +243,9 @@ static enum hf_err carry_some(struct hf_epochs *epochs,
 	uint64_t pieces;
 	enum hf_err err = find_both(epochs->node, set, &carry, why);
 
+	if (err == HF_OK)
+		err = check_whole(epochs->node, carry.from,
+				  set->agreement->predecessor->size, why);
 	if (err == HF_OK && strcmp(epochs->origin, set->origin) != 0) {
 		err = close_earlier(epochs->node, carry.from, set->origin, why);
 		if (err == HF_OK) {
@@ -272,11 +295,16 @@ static void run(struct hf_errand *errand)
 			       "set=%s err=%s why=\"%s\"", set->origin,
 			       hf_err_name(err), why.text);
 		epochs->has_failed = err != HF_OK;
-		/* What failed is tried again with the next tick. */
+		/* What failed is tried again in a while. */
 		if (err == HF_OK)
 			hf_epochs_resume(epochs);
 	}
 	hf_ring_release(ring);
+}
+
+bool hf_epochs_are_waiting(const struct hf_epochs *epochs)
+{
+	return epochs != NULL && atomic_load(&epochs->has_failed);
 }
 
 void hf_epochs_resume(struct hf_epochs *epochs)
@@ -314,6 +342,11 @@ enum hf_err hf_epochs_new(struct hf_node *node, struct hf_epochs **out_epochs,
 	return HF_OK;
 }
 
+struct hf_recalls *hf_epochs_recalls(struct hf_epochs *epochs)
+{
+	return &epochs->recalls;
+}
+
 void hf_epochs_halt(struct hf_epochs *epochs)
 {
 	if (epochs == NULL)
@@ -328,6 +361,7 @@ void hf_epochs_free(struct hf_epochs *epochs)
 	if (epochs == NULL)
 		return;
 	pthread_mutex_destroy(&epochs->lock);
+	hf_recalls_free(&epochs->recalls);
 	free(epochs);
 }
 

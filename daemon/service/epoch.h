@@ -27,6 +27,7 @@
 struct hf_epochs;
 struct hf_ledger_info;
 struct hf_node;
+struct hf_recalls;
 
 HF_MUST enum hf_err hf_epochs_new(struct hf_node *node,
 				  struct hf_epochs **out_epochs,
@@ -45,6 +46,12 @@ void hf_epochs_resume(struct hf_epochs *epochs);
 /* Is this set of ours frozen because it goes on in another, and not because of
  * anything that is wrong with it? */
 bool hf_epoch_is_closed(const struct hf_ledger_info *info);
+
+/* Is there something that could not go on, and may now?  NULL is fine. */
+bool hf_epochs_are_waiting(const struct hf_epochs *epochs);
+
+/* What came back from peers of what was carried over.  On the errand thread. */
+struct hf_recalls *hf_epochs_recalls(struct hf_epochs *epochs);
 
 /* Strings of the answer are in the arena. */
 HF_MUST enum hf_err hf_epoch_open(struct hf_node *node,

@@ -11,7 +11,9 @@
 #include "ring.h"
 #include "sha256.h"
 
+#include "epoch.h"
 #include "epoch_carry.h"
+#include "epoch_recall.h"
 #include "node.h"
 
 /* Of a piece: payloads as they are added, and one as it is taken apart. */
@@ -20,6 +22,7 @@
 struct piece {
 	const struct hf_carry *carry;
 	struct hf_ledger_view *view;
+	const struct hf_recalled *recalled;
 	struct hf_arena arena;   /* of the payloads */
 	struct hf_arena scratch; /* of the item at hand */
 	struct hf_ledger_draft drafts[HF_CARRY_ENTRIES];
@@ -55,6 +58,19 @@ static bool is_there(const struct hf_carry *carry, struct hf_ledger_view *view,
 		return false;
 	*out_receipt = receipt;
 	return true;
+}
+
+static enum hf_err recall(const struct hf_carry *carry,
+			  struct hf_ledger_view *view,
+			  const struct hf_recalled **out_recalled,
+			  struct hf_why *why)
+{
+	struct hf_recall_ask ask = { .origin = carry->from_origin,
+				     .to = carry->to };
+
+	id_of(carry, ask.batch);
+	return hf_recall(hf_epochs_recalls(carry->node->epochs), view, &ask,
+			 out_recalled, why);
 }
 
 /* What AMENDs that count made of the item; hashes stay. */
@@ -134,9 +150,12 @@ static enum hf_err take_entry(struct piece *piece, uint64_t index,
 	struct hf_ledger_fate fate;
 	struct hf_header header;
 	struct hf_item item;
-	enum hf_err err =
-		hf_ledger_entry(piece->view, carry->from, index, &entry, why);
+	uint64_t is;
+	enum hf_err err;
 
+	if (hf_recalled_find(piece->recalled, index, &is))
+		return HF_OK;
+	err = hf_ledger_entry(piece->view, carry->from, index, &entry, why);
 	if (err == HF_OK)
 		err = hf_ledger_fate(piece->view, carry->from, index, &fate,
 				     why);
@@ -219,8 +238,11 @@ enum hf_err hf_carry_piece(const struct hf_carry *carry, uint64_t number,
 	err = hf_ledger_view_begin(carry->node->ledger, &piece->view, why);
 	if (err != HF_OK)
 		goto out_free;
-	is_over = is_there(carry, piece->view, number, out_receipt);
+	is_over = is_there(carry, piece->view, number, out_receipt) ||
+		  carry->is_complete;
 	if (!is_over)
+		err = recall(carry, piece->view, &piece->recalled, why);
+	if (err == HF_OK && !is_over)
 		err = gather(piece, number, why);
 	hf_ledger_view_end(piece->view);
 	if (err == HF_OK && !is_over && piece->count > 0)
@@ -297,8 +319,32 @@ static const struct hf_ring_set *next_of(struct hf_node *node,
 		next = NULL;
 	hf_ledger_view_end(view);
 	carry.from = set;
+	carry.is_complete = next != NULL &&
+			    next->agreement->predecessor->carried_plus_one != 0;
 	*out_carry = carry;
 	return next;
+}
+
+/* One epoch on. */
+static enum hf_err carry_entry(const struct hf_carry *carry, uint64_t *entry,
+			       struct hf_why *why)
+{
+	struct hf_ledger_receipt receipt = { .count = 0 };
+	const struct hf_recalled *recalled;
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(carry->node->ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = recall(carry, view, &recalled, why);
+	hf_ledger_view_end(view);
+	if (err != HF_OK || hf_recalled_find(recalled, *entry, entry))
+		return err;
+	if (*entry < carry->size)
+		err = hf_carry_piece(carry, *entry / HF_CARRY_ENTRIES, &receipt,
+				     why);
+	return err == HF_OK ? find_in(carry, &receipt, *entry, entry, why)
+			    : err;
 }
 
 enum hf_err hf_carry_entry(struct hf_node *node, uint32_t *set, uint64_t *entry,
@@ -311,13 +357,7 @@ enum hf_err hf_carry_entry(struct hf_node *node, uint32_t *set, uint64_t *entry,
 
 	while (err == HF_OK &&
 	       next_of(node, ring, *set, origin, &carry) != NULL) {
-		struct hf_ledger_receipt receipt = { .count = 0 };
-
-		if (*entry < carry.size)
-			err = hf_carry_piece(&carry, *entry / HF_CARRY_ENTRIES,
-					     &receipt, why);
-		if (err == HF_OK)
-			err = find_in(&carry, &receipt, *entry, entry, why);
+		err = carry_entry(&carry, entry, why);
 		*set = carry.to;
 	}
 	hf_ring_release(ring);

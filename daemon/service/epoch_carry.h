@@ -4,7 +4,8 @@
  *
  * A piece is the items of so many entries of the earlier epoch.  It is one
  * batch, with an id that follows from the origin: carried twice it is there
- * once, whenever that was and in whatever order.
+ * once, whenever that was and in whatever order.  Where a store lost its
+ * batches, epoch_recall.h knows what is there.
  *
  * Units    entries by their index; sets by the ledger's numbers.
  * Owns     nothing.
@@ -15,6 +16,7 @@
 #ifndef HF_EPOCH_CARRY_H
 #define HF_EPOCH_CARRY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -29,7 +31,8 @@ struct hf_carry {
 	const char *from_origin; /* borrowed */
 	uint32_t from;
 	uint32_t to;
-	uint64_t size; /* entries of `from` that count */
+	uint64_t size;    /* entries of `from` that count */
+	bool is_complete; /* nothing is left to carry over */
 };
 
 /* The receipt's count is 0 where nothing of the piece lives. */
