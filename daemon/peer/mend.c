@@ -180,8 +180,10 @@ static void on_done(struct hf_rpc_call *call, enum hf_err err)
 	mend->call = NULL;
 	if (mend->is_away)
 		return;
-	if (mend->is_over || (err == HF_OK && mend->err == HF_OK &&
-			      mend->intake.next > mend->first))
+	/* Stored, and not left half given. */
+	if (mend->is_over ||
+	    (err == HF_OK && mend->err == HF_OK &&
+	     mend->intake.next > mend->first && mend->intake.piece == NULL))
 		end(mend);
 	else
 		next_link(mend);

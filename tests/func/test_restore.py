@@ -452,6 +452,43 @@ def test_case_21_a_turned_bit_is_found_and_fetched_again(net, whose, what, n, sa
     no_fork(hotline, partner)
 
 
+def test_who_gives_half_a_chunk_is_gone_around(net):
+    """The rest of it is had from others, not waited for from him again and
+    again."""
+    hotline, partner, provider = [net.organisation(name, sets) for name, sets in (
+        ("hotline", ["ncii"]), ("partner", []), ("provider", []))]
+    net.enrol(hotline, partner, "--silent")
+    net.enrol(hotline, provider)
+    net.enrol(partner, provider)
+    hotline.start()
+    hotline.append("ncii", [item(n) for n in range(300)])
+    for node, may_relay in ((partner, True), (provider, False)):
+        hotline.share("ncii", node, may_relay=may_relay)
+    relay = Relay(partner, hotline)
+
+    def half(messages):
+        message = next(messages)
+        del message.payload_lengths[3:]
+        message.openings = message.openings[:96]
+        message.payloads = message.payloads[:sum(message.payload_lengths)]
+        yield message
+    try:
+        provider.start()
+        provider.follow(hotline.origin("ncii"))
+        holds(provider, hotline, 300)
+        for problem in ("damage found", "not mended"):
+            provider.expect_error(problem)
+        provider.stop()
+        turned(provider, "payload", 5)
+        relay.lie("GetChunks", half)
+        provider.start()
+        until(lambda: provider.peers()["hotline.example"].is_connected and relay.open >= 1, 20)
+        until(lambda: not found(provider), 30, "it is mended")
+        assert relay.told["GetChunks"] >= 1, "he was asked"
+    finally:
+        relay.stop()
+
+
 def test_what_no_peer_has_is_told_and_never_signed_over(net):
     hotline = net.node("hotline", ["ncii"])
     hotline.append("ncii", [item(n) for n in range(10)])
