@@ -73,13 +73,17 @@ static void look_at(struct hf_link *link, const char *origin,
 			 : own_follow(peers, origin);
 	if (follow == NULL)
 		return;
-	pthread_mutex_lock(&peers->lock);
-	if (note.checkpoint.size > follow->told_size)
-		follow->told_size = note.checkpoint.size;
-	pthread_mutex_unlock(&peers->lock);
 	if (hf_link_add_set(link, origin, &told) == HF_OK &&
 	    hf_link_set_note(link, told, bytes) == HF_OK)
 		hf_follow_look(follow);
+}
+
+void hf_follow_own_told(struct hf_follow *follow, uint64_t size)
+{
+	pthread_mutex_lock(&follow->peers->lock);
+	if (size > follow->told_size)
+		follow->told_size = size;
+	pthread_mutex_unlock(&follow->peers->lock);
 }
 
 uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin)
@@ -102,6 +106,17 @@ static void tell(const struct own_ask *ask, struct hf_span note)
 	look_at(ask->link, ask->origin, note);
 }
 
+/* The answer to what was asked: a true note of another set of ours tells
+ * nothing of this one. */
+static bool is_about(struct hf_span bytes, const char *origin)
+{
+	struct hf_note note;
+
+	return bytes.len_bytes == 0 ||
+	       (hf_note_parse(bytes, &note, NULL) == HF_OK &&
+		hf_span_is(note.checkpoint.origin, origin));
+}
+
 static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 			  const struct hf_why *said)
 {
@@ -114,7 +129,8 @@ static void on_checkpoint(void *owner, enum hf_err err, struct hf_span reply,
 		tell(ask, hf_span(NULL, 0));
 	else if (err == HF_OK &&
 		 hf_get_checkpoint_response_parse(reply, &arena, &response,
-						  NULL) == HF_OK)
+						  NULL) == HF_OK &&
+		 is_about(response.note, ask->origin))
 		tell(ask, response.note);
 	/* Anything else is no answer: it is asked again in its next session. */
 	ask->link->own_away--;

@@ -538,6 +538,8 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		hf_follow_look(follow);
 		return;
 	}
+	if (follow->is_own)
+		hf_follow_own_told(follow, note.checkpoint.size);
 	if (follow->is_own && note.checkpoint.size <= hf_follow_held(&info)) {
 		hf_link_drop_note(link, follow->origin);
 		hf_follow_look(follow);

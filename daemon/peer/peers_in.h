@@ -292,6 +292,9 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 void hf_link_ask_own(struct hf_link *link);
 void hf_peers_ask_own_init(struct hf_peers *peers);
 
+/* A note of ours that was verified has so many entries. */
+void hf_follow_own_told(struct hf_follow *follow, uint64_t size);
+
 /* How many entries of a set are here, signed or not. */
 static inline uint64_t hf_follow_held(const struct hf_ledger_info *info)
 {

@@ -374,6 +374,40 @@ def test_case_17_what_no_mirror_has_is_given_up_and_the_set_goes_on_in_a_new_epo
     assert [h.origin for h in hotline.match(sha256(1))] == [successor]
 
 
+def test_a_note_of_another_set_is_no_answer(net):
+    hotline = net.organisation("hotline", ("ncii", "own"), conf=ASKS_PARTNER)
+    partner = net.organisation("partner")
+    net.enrol(hotline, partner)
+    hotline.start()
+    for name in ("ncii", "own"):
+        hotline.share(name, partner)
+    relay = Relay(partner, hotline)
+    try:
+        append(hotline, 1)
+        until(lambda: hotline.append("own", [item(n) for n in range(9)]), 10)
+        note = hotline.admin.GetNote(pb.GetNoteRequest(set="own"), timeout=10).note
+
+        def of_the_other(honest):
+            honest.note = note
+            return honest
+        relay.lie("GetCheckpoint", of_the_other)
+        hotline.restart()
+        relay.upstream = hotline.federation(partner)
+        until(lambda: relay.told["GetCheckpoint"] >= 2, 20)
+        # The one that it is of is signed again, and the other waits.
+        def is_signed():
+            try:
+                return hotline.append("own", [item(10)])
+            except grpc.RpcError:
+                return None
+        until(is_signed, 20)
+        assert "checkpoint-peers" in refusal(hotline, 2)
+        relay.honest()
+        append(hotline, 3)
+    finally:
+        relay.stop()
+
+
 # --- bits that a disk turned --------------------------------------------------
 
 
