@@ -1,6 +1,7 @@
 /*
- * bench_retro [ITEMS [DIRECTORY]]: what remembering lookups costs, and how long
- * it takes to hold all of them against new entries.
+ * bench_retro [ITEMS [DIRECTORY]]: what remembering lookups costs, how long it
+ * takes to hold all of them against new entries, and to take digests of what
+ * was erased out of them.
  *
  * Items have three exact hashes, a PDQ and a name of 50 bytes, as an upload
  * has; nothing matches, so what is timed is the pass and no case.  Resident
@@ -167,6 +168,61 @@ static void pass(struct hf_retro_store *store, size_t entries)
 	hf_match_sieve_free(filter);
 }
 
+/* The SHA-256 of so many items, from all over the store. */
+static struct hf_retro_gone *some_of(struct hf_retro_store *store, size_t most)
+{
+	struct hf_retro_stats stats;
+	struct hf_retro_gone *gone = NULL;
+	struct hf_why why = { "" };
+	uint64_t number = 0, at = 0;
+	struct hf_buf buf;
+
+	must(hf_retro_gone_new(&gone, &why), &why);
+	hf_retro_store_stats(store, &stats);
+	hf_buf_init(&buf, (size_t)2 << 20);
+	while (hf_retro_store_read(store, &number, stats.last, &buf, &why) ==
+	       HF_OK) {
+		struct hf_span rest = hf_buf_span(&buf);
+		struct hf_retro_item item;
+
+		while (rest.len_bytes > 0) {
+			must(hf_retro_item_take(&rest, &item, &why), &why);
+			if (at++ % (stats.items / most) == 0)
+				must(hf_retro_gone_add(
+					     gone,
+					     hf_span(item.digests[2].at,
+						     item.digests[2].len_bytes),
+					     &why),
+				     &why);
+		}
+		hf_buf_reset(&buf);
+	}
+	hf_buf_release(&buf);
+	hf_retro_gone_seal(gone);
+	return gone;
+}
+
+static void forget(struct hf_retro_store *store, size_t digests)
+{
+	struct hf_retro_gone *gone = some_of(store, digests);
+	uint64_t begun_us = hf_clock_mono_us(), stripped_us, items = 0;
+	double begun_s = cpu_s(), stripped_s;
+	struct hf_why why = { "" };
+
+	must(hf_retro_store_strip(store, gone, NULL, &items, &why), &why);
+	stripped_us = hf_clock_mono_us();
+	stripped_s = cpu_s();
+	must(hf_retro_store_compact(store, NULL, &why), &why);
+	printf("%zu digests out of %llu items: %.0f ms, %.0f ms of the "
+	       "processor; the file anew: %.0f ms, %.0f ms\n",
+	       hf_retro_gone_count(gone), (unsigned long long)items,
+	       (double)(stripped_us - begun_us) / 1e3,
+	       (stripped_s - begun_s) * 1e3,
+	       (double)(hf_clock_mono_us() - stripped_us) / 1e3,
+	       (cpu_s() - stripped_s) * 1e3);
+	hf_retro_gone_free(gone);
+}
+
 int main(int argc, char **argv)
 {
 	size_t items = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
@@ -185,6 +241,8 @@ int main(int argc, char **argv)
 	remember(store, items);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		pass(store, entries[i]);
+	forget(store, 10);
+	forget(store, 50000);
 	printf("resident: %.1f MiB of its own, %.1f MiB with the file's "
 	       "pages\n",
 	       memory_mib("RssAnon:"), memory_mib("VmRSS:"));

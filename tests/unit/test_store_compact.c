@@ -1,105 +1,19 @@
 #include "unit.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "file.h"
 
+#include "death.h"
 #include "shelf.h"
 
 #define MARKER "a marker that nobody else would write"
-
-/* --- death at a chosen call -----------------------------------------------
- *
- * Every write, sync and rename of this process is counted; at the call that
- * countdown says the process is killed: half of a write is done by then.
- */
-
-static _Atomic long countdown; /* 0: nobody dies */
-
-/* What happens in between, at that sync of the one thread there is. */
-static void (*meanwhile)(void);
-static long meanwhile_at;
-static long syncs_count;
-
-static bool is_time_to_die(void)
-{
-	return atomic_load(&countdown) > 0 &&
-	       atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-/* POSIX has dlsym() return functions as pointers to objects. */
-static void find(const char *name, void *out_function, size_t size)
-{
-	void *call = dlsym(RTLD_NEXT, name);
-
-	memcpy(out_function, &call, size);
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
-{
-	ssize_t (*real)(int, const void *, size_t, off_t);
-
-	find("pwrite", &real, sizeof(real));
-	if (is_time_to_die()) {
-		(void)!real(fd, bytes, len / 2, at);
-		kill(getpid(), SIGKILL);
-	}
-	return real(fd, bytes, len, at);
-}
-
-ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-	ssize_t (*real)(int, const struct iovec *, int);
-
-	find("writev", &real, sizeof(real));
-	if (is_time_to_die()) {
-		(void)!real(fd, parts, count / 2);
-		kill(getpid(), SIGKILL);
-	}
-	return real(fd, parts, count);
-}
-
-int fdatasync(int fd)
-{
-	int (*real)(int);
-
-	find("fdatasync", &real, sizeof(real));
-	if (is_time_to_die())
-		kill(getpid(), SIGKILL);
-	if (meanwhile != NULL && ++syncs_count == meanwhile_at)
-		meanwhile();
-	return real(fd);
-}
-
-int fsync(int fd)
-{
-	int (*real)(int);
-
-	find("fsync", &real, sizeof(real));
-	if (is_time_to_die())
-		kill(getpid(), SIGKILL);
-	return real(fd);
-}
-
-int rename(const char *from, const char *to)
-{
-	int (*real)(const char *, const char *);
-
-	find("rename", &real, sizeof(real));
-	if (is_time_to_die())
-		kill(getpid(), SIGKILL);
-	return real(from, to);
-}
 
 /* --- what lies in the file ---------------------------------------------------
  */
@@ -376,16 +290,26 @@ static void give_up_and_append(void)
 		      hf_store_commit(txn, NULL) == HF_OK;
 }
 
+/* At that sync of the one thread there is. */
+static long meanwhile_at;
+static long syncs_count;
+
+static void meanwhile(void)
+{
+	if (++syncs_count == meanwhile_at)
+		give_up_and_append();
+}
+
 /* Nothing is asserted while something may happen meanwhile. */
 static enum hf_err compact_meanwhile(struct hf_store *store, long at)
 {
 	enum hf_err err;
 
-	meanwhile = give_up_and_append;
 	meanwhile_at = at;
 	syncs_count = 0;
+	on_sync = meanwhile;
 	err = hf_store_compact(store, NULL, NULL);
-	meanwhile = NULL;
+	on_sync = NULL;
 	return err;
 }
 
