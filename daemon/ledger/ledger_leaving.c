@@ -74,7 +74,12 @@ enum hf_err hf_ledger_leaving_first(struct hf_store_txn *txn, uint64_t after,
 	hf_store_cursor_close(cursor);
 	if (err != HF_OK)
 		return hf_why(why, err, "ledger: nothing more is leaving");
-	return hf_ledger_leaving_parse(key, value, out, why);
+	if (key.len_bytes != sizeof(from))
+		return hf_why(why, HF_E_CORRUPT,
+			      "ledger: damaged key of what was erased");
+	*out = (struct hf_ledger_leaving){ .number = hf_be64(key.at) };
+	hf_ledger_leaving_parse(value, out);
+	return HF_OK;
 }
 
 enum hf_err hf_ledger_leaving_next(struct hf_ledger_view *view, uint64_t after,

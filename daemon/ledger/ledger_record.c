@@ -194,25 +194,17 @@ void hf_ledger_leaving_put(struct hf_buf *buf,
 	hf_buf_put(buf, leaving->payload);
 }
 
-enum hf_err hf_ledger_leaving_parse(struct hf_span key, struct hf_span value,
-				    struct hf_ledger_leaving *out,
-				    struct hf_why *why)
+void hf_ledger_leaving_parse(struct hf_span bytes,
+			     struct hf_ledger_leaving *leaving)
 {
-	if (key.len_bytes != 8 || hf_be64(key.at) == 0 ||
-	    value.len_bytes < HF_LEDGER_LEAVING_HEAD_BYTES ||
-	    value.len_bytes >
-		    HF_LEDGER_LEAVING_HEAD_BYTES + HF_PAYLOAD_MAX_BYTES ||
-	    value.at[0] != VERSION)
-		return corrupt("what was erased", why);
-	*out = (struct hf_ledger_leaving){
-		.number = hf_be64(key.at),
-		.set = hf_be32(value.at + 1),
-		.index = hf_be64(value.at + 5),
-		.payload =
-			hf_span(value.at + HF_LEDGER_LEAVING_HEAD_BYTES,
-				value.len_bytes - HF_LEDGER_LEAVING_HEAD_BYTES),
-	};
-	return HF_OK;
+	if (bytes.len_bytes < HF_LEDGER_LEAVING_HEAD_BYTES ||
+	    bytes.at[0] != VERSION)
+		return;
+	leaving->set = hf_be32(bytes.at + 1);
+	leaving->index = hf_be64(bytes.at + 5);
+	leaving->payload =
+		hf_span(bytes.at + HF_LEDGER_LEAVING_HEAD_BYTES,
+			bytes.len_bytes - HF_LEDGER_LEAVING_HEAD_BYTES);
 }
 
 void hf_ledger_note_put(struct hf_buf *buf,

@@ -116,10 +116,9 @@ hf_ledger_erasures_parse(struct hf_span bytes,
 #define HF_LEDGER_LEAVING_HEAD_BYTES (1 + 4 + 8)
 void hf_ledger_leaving_put(struct hf_buf *buf,
 			   const struct hf_ledger_leaving *leaving);
-HF_MUST enum hf_err hf_ledger_leaving_parse(struct hf_span key,
-					    struct hf_span value,
-					    struct hf_ledger_leaving *out,
-					    struct hf_why *why);
+/* All but its number; nothing where it is damaged. */
+void hf_ledger_leaving_parse(struct hf_span bytes,
+			     struct hf_ledger_leaving *leaving);
 
 /* Table "notes". */
 struct hf_ledger_note_record {

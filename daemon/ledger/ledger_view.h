@@ -106,7 +106,7 @@ HF_MUST enum hf_err hf_ledger_erasing(struct hf_ledger_view *view,
  * whoever has to forget what follows from it, and goes then. */
 struct hf_ledger_leaving {
 	uint64_t number; /* which erasure it was, from 1 on */
-	uint32_t set;
+	uint32_t set;    /* 0: damaged, nobody knows what it was */
 	uint64_t index;
 	struct hf_span payload;
 };

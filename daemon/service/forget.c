@@ -3,6 +3,7 @@
 #include "kind.h"
 #include "ledger_view.h"
 #include "limit.h"
+#include "log.h"
 
 #include "feed.h"
 #include "forget.h"
@@ -58,6 +59,10 @@ static enum hf_err add_payload(struct gathering *gathering,
 	enum hf_err err;
 
 	gathering->payloads++;
+	if (leaving->set == 0)
+		hf_log(HF_LOG_ERROR, "erasure", "cannot be forgotten",
+		       "why=\"an erased payload is damaged: its hashes are not "
+		       "known any more\"");
 	if (!is_of_items(gathering->node, leaving->set))
 		return HF_OK;
 	hf_arena_reset(&gathering->scratch);
