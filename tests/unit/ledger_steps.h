@@ -109,6 +109,20 @@ static inline uint64_t woken_size(struct woken *woken)
 	return size;
 }
 
+/* Payloads that were erased, and whose bytes may still be in the file. */
+static inline uint64_t erasing(struct rig *rig)
+{
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+	uint64_t count, since_ms;
+
+	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
+	assert_ok(hf_ledger_erasing(view, &count, &since_ms, &why), &why);
+	hf_ledger_view_end(view);
+	assert_int_equal(count > 0, since_ms > 0);
+	return count;
+}
+
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
 
 #endif /* HF_LEDGER_STEPS_H */
