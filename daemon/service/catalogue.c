@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "arena.h"
+#include "clock.h"
 #include "codec_document.h"
 #include "leaf.h"
 #include "ledger_view.h"
 #include "ring.h"
+#include "text.h"
 
 #include "catalogue.h"
 
@@ -40,6 +42,8 @@ enum hf_err hf_catalogue_add(struct hf_catalogue *catalogue, uint64_t index,
 		catalogue->size = size;
 	}
 	row = &catalogue->rows[catalogue->count++];
+	row->set = catalogue->set;
+	row->epoch = catalogue->epoch;
 	row->index = index;
 	row->is_ended = listing->is_ended;
 	about(listing, row->about);
@@ -50,7 +54,9 @@ static int by_index(const void *one, const void *other)
 {
 	const struct hf_catalogue_row *a = one, *b = other;
 
-	return (a->index > b->index) - (a->index < b->index);
+	return a->epoch != b->epoch
+		       ? (a->epoch > b->epoch) - (a->epoch < b->epoch)
+		       : (a->index > b->index) - (a->index < b->index);
 }
 
 static int by_about(const void *one, const void *other)
@@ -109,7 +115,7 @@ static enum hf_err take(struct hf_catalogue *catalogue,
 	return hf_catalogue_add(catalogue, entry->index, &listing, why);
 }
 
-enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
+static enum hf_err read_epoch(struct hf_ledger_view *view, uint32_t set,
 			      uint64_t void_from,
 			      struct hf_catalogue *catalogue,
 			      struct hf_why *why)
@@ -132,27 +138,60 @@ enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
 	}
 	hf_arena_release(&arena);
 	hf_ledger_scan_end(scan);
-	if (err == HF_E_NOTFOUND)
-		err = HF_OK; /* its end */
+	return err == HF_E_NOTFOUND ? HF_OK : err; /* its end */
+}
+
+bool hf_catalogue_is_read(const struct hf_ring *ring,
+			  const struct hf_ring_set *set)
+{
+	return set->agreement->kind == HF_SET_KIND_CATALOGUE &&
+	       (set->is_own ||
+		(set->is_followed &&
+		 hf_ring_may_have(ring, hf_span_of(set->origin),
+				  hf_ring_self(ring)->id,
+				  hf_clock_wall_ms()) >= HF_RIGHT_MEMBER));
+}
+
+enum hf_err hf_catalogue_read(struct hf_ledger_view *view,
+			      const struct hf_ring *ring, const char *origin,
+			      struct hf_catalogue *catalogue,
+			      struct hf_why *why)
+{
+	struct hf_span stem = hf_text_origin_stem(hf_span_of(origin));
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		struct hf_span epoch = hf_span_of(sets[i].origin);
+
+		/* What the ledger has not met yet says nothing. */
+		if (!hf_span_equal(hf_text_origin_stem(epoch), stem) ||
+		    !hf_catalogue_is_read(ring, &sets[i]) ||
+		    hf_ledger_find(view, epoch, &catalogue->set, NULL) != HF_OK)
+			continue;
+		catalogue->epoch = hf_text_origin_epoch(epoch);
+		err = read_epoch(view, catalogue->set,
+				 hf_ring_void_from(ring, epoch), catalogue,
+				 why);
+	}
 	hf_catalogue_settle(catalogue);
 	return err;
 }
 
-enum hf_err hf_catalogue_find(const struct hf_catalogue *catalogue,
-			      const struct hf_listing *listing,
-			      uint64_t *out_index)
+const struct hf_catalogue_row *
+hf_catalogue_find(const struct hf_catalogue *catalogue,
+		  const struct hf_listing *listing)
 {
 	uint8_t digest[HF_SHA256_BYTES];
 
 	about(listing, digest);
 	for (size_t i = 0; i < catalogue->count; i++) {
-		if (memcmp(catalogue->rows[i].about, digest, sizeof(digest)) !=
+		if (memcmp(catalogue->rows[i].about, digest, sizeof(digest)) ==
 		    0)
-			continue;
-		*out_index = catalogue->rows[i].index;
-		return HF_OK;
+			return &catalogue->rows[i];
 	}
-	return HF_E_NOTFOUND;
+	return NULL;
 }
 
 /* One id, one name: or one of the two is wrong. */

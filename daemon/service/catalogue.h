@@ -24,9 +24,12 @@
 
 struct hf_ledger_view;
 struct hf_ring;
+struct hf_ring_set;
 
 /* The last word about one set, or one organisation. */
 struct hf_catalogue_row {
+	uint32_t set; /* the ledger's number of the epoch that says it */
+	uint32_t epoch;
 	uint64_t index;
 	uint8_t about[HF_SHA256_BYTES]; /* of origin or domain */
 	bool is_ended;
@@ -36,6 +39,7 @@ struct hf_catalogue {
 	struct hf_catalogue_row *rows; /* owned */
 	size_t count;
 	size_t size;
+	uint32_t set, epoch; /* of what is added now */
 };
 
 /* The entry said this; of two about the same, the later one counts. */
@@ -44,22 +48,29 @@ HF_MUST enum hf_err hf_catalogue_add(struct hf_catalogue *catalogue,
 				     const struct hf_listing *listing,
 				     struct hf_why *why);
 
-/* All was said: rows are what stands, by index. */
+/* All was said: rows are what stands, by epoch and index. */
 void hf_catalogue_settle(struct hf_catalogue *catalogue);
 
 void hf_catalogue_release(struct hf_catalogue *catalogue);
 
-/* What stands in the first HF_CATALOGUE_ENTRIES_MAX entries of a set, of which
- * those from void_from on say nothing. */
-HF_MUST enum hf_err hf_catalogue_read(struct hf_ledger_view *view, uint32_t set,
-				      uint64_t void_from,
+/* Is it a catalogue of ours, or one that is followed and given to us? */
+bool hf_catalogue_is_read(const struct hf_ring *ring,
+			  const struct hf_ring_set *set);
+
+/* What stands in the catalogue of which this is an epoch: of all that is read
+ * of it, and of each the first HF_CATALOGUE_ENTRIES_MAX entries but those that
+ * are void. */
+HF_MUST enum hf_err hf_catalogue_read(struct hf_ledger_view *view,
+				      const struct hf_ring *ring,
+				      const char *origin,
 				      struct hf_catalogue *catalogue,
 				      struct hf_why *why);
 
-/* The entry of what stands about the same as the listing.  NOTFOUND. */
-HF_MUST enum hf_err hf_catalogue_find(const struct hf_catalogue *catalogue,
-				      const struct hf_listing *listing,
-				      uint64_t *out_index);
+/* What stands about the same as the listing, until the catalogue is released;
+ * NULL where nothing does. */
+const struct hf_catalogue_row *
+hf_catalogue_find(const struct hf_catalogue *catalogue,
+		  const struct hf_listing *listing);
 
 /* Is it followed or enrolled already?  out_problem says why it cannot be what
  * it says, or cannot be taken yet; empty when it can. */

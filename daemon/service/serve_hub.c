@@ -74,26 +74,27 @@ static enum hf_err fill(const struct hf_ring *ring, struct hf_listing *listing,
 }
 
 /* The listing that stands, once more with its end. */
-static enum hf_err end_of(struct hf_unary *unary, uint32_t set,
-			  struct hf_listing *listing, struct hf_why *why)
+static enum hf_err end_of(struct hf_unary *unary, const struct hf_ring *ring,
+			  const char *origin, struct hf_listing *listing,
+			  struct hf_why *why)
 {
 	struct hf_catalogue catalogue = { .rows = NULL };
+	const struct hf_catalogue_row *row = NULL;
 	struct hf_ledger_entry entry;
 	struct hf_ledger_view *view;
-	uint64_t index;
 	enum hf_err err = hf_ledger_view_begin(unary->node->ledger, &view, why);
 
 	if (err != HF_OK)
 		return err;
-	/* It is the latest epoch: nothing in it is void. */
-	err = hf_catalogue_read(view, set, UINT64_MAX, &catalogue, why);
-	if (err == HF_OK &&
-	    hf_catalogue_find(&catalogue, listing, &index) != HF_OK)
+	err = hf_catalogue_read(view, ring, origin, &catalogue, why);
+	if (err == HF_OK)
+		row = hf_catalogue_find(&catalogue, listing);
+	if (err == HF_OK && row == NULL)
 		err = hf_why(why, HF_E_NOTFOUND, "we do not propose %s",
 			     listing->origin[0] != '\0' ? listing->origin
 							: listing->name);
 	if (err == HF_OK)
-		err = hf_ledger_entry(view, set, index, &entry, why);
+		err = hf_ledger_entry(view, row->set, row->index, &entry, why);
 	if (err == HF_OK)
 		err = hf_listing_parse(entry.payload, unary->arena, listing,
 				       why);
@@ -164,7 +165,7 @@ static enum hf_err propose(struct hf_unary *unary, struct hf_why *why)
 		err = catalogue_need(unary, !listing.is_ended, origin, &set,
 				     why);
 	if (err == HF_OK && listing.is_ended)
-		err = end_of(unary, set, &listing, why);
+		err = end_of(unary, ring, origin, &listing, why);
 	if (err == HF_OK)
 		err = say(unary, set, &listing, &receipt, why);
 	hf_ring_release(ring);
@@ -245,22 +246,23 @@ static enum hf_err put_row(struct page *page, uint32_t set,
 	return HF_OK;
 }
 
-/* What stands in one catalogue, behind an index; all of it where is_new. */
+/* What one epoch of a catalogue says that stands, behind an index; all of it
+ * where is_new. */
 static enum hf_err put_catalogue(struct page *page,
 				 const struct hf_ring_set *about, bool is_new,
 				 uint64_t behind, struct hf_why *why)
 {
-	struct hf_span origin = hf_span_of(about->origin);
 	struct hf_catalogue catalogue = { .rows = NULL };
 	uint32_t set;
-	enum hf_err err = hf_ledger_find(page->view, origin, &set, why);
+	enum hf_err err = hf_ledger_find(page->view, hf_span_of(about->origin),
+					 &set, why);
 
 	if (err == HF_OK)
-		err = hf_catalogue_read(page->view, set,
-					hf_ring_void_from(page->ring, origin),
+		err = hf_catalogue_read(page->view, page->ring, about->origin,
 					&catalogue, why);
 	for (size_t i = 0; i < catalogue.count && err == HF_OK; i++) {
-		if (!is_new && catalogue.rows[i].index <= behind)
+		if (catalogue.rows[i].set != set ||
+		    (!is_new && catalogue.rows[i].index <= behind))
 			continue;
 		if (page->count == page->most) {
 			page->has_more = true;
@@ -273,17 +275,6 @@ static enum hf_err put_catalogue(struct page *page,
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
 
-/* Of those that are ours, or followed and given to us. */
-static bool is_read(const struct hf_ring *ring, const struct hf_ring_set *set)
-{
-	return set->agreement->kind == HF_SET_KIND_CATALOGUE &&
-	       (set->is_own ||
-		(set->is_followed &&
-		 hf_ring_may_have(ring, hf_span_of(set->origin),
-				  hf_ring_self(ring)->id,
-				  hf_clock_wall_ms()) >= HF_RIGHT_MEMBER));
-}
-
 static enum hf_err put_all(struct page *page, const char *after,
 			   uint64_t behind, struct hf_why *why)
 {
@@ -294,7 +285,7 @@ static enum hf_err put_all(struct page *page, const char *after,
 	for (size_t i = 0; i < count && err == HF_OK && !page->has_more; i++) {
 		int order = strcmp(sets[i].origin, after);
 
-		if (order >= 0 && is_read(page->ring, &sets[i]))
+		if (order >= 0 && hf_catalogue_is_read(page->ring, &sets[i]))
 			err = put_catalogue(page, &sets[i], order > 0, behind,
 					    why);
 	}

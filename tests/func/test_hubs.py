@@ -168,6 +168,25 @@ def test_what_is_followed_stays_when_it_is_listed_no_longer(world):
     assert set(proposals(world.hub)) == {(world.origin, "hub.example")}
 
 
+def test_a_proposal_of_an_earlier_epoch_is_ended_in_the_next(world):
+    names = ["first.example", "second.example", "third.example"]
+    for name in names:
+        propose(world.hub, name=name, organisation_id=sha256(1))
+    world.give_catalogue()
+    until(lambda: len(proposals(world.provider)) == 3, 30)
+    hashfed(world.hub, "sets", "next-epoch", "catalogue")
+    until(lambda: "hub.example/catalogue/2" in world.provider.sets(), 30)
+    # What was said goes on to count, until the next epoch says otherwise.
+    assert {name for name, _ in proposals(world.hub)} == set(names)
+    hashfed(world.hub, "hub", "end", names[0])
+    propose(world.hub, name=names[1], organisation_id=sha256(1), note="again")
+    for node in (world.hub, world.provider):
+        rows = until(lambda node=node: len(rows := proposals(node)) == 2 and
+                     rows[names[1], "hub.example"]["note"] == "again" and rows, 30, node.name)
+        assert {name for name, _ in rows} == set(names[1:])
+    assert "we do not propose" in hashfed(world.hub, "hub", "end", names[0], status=2).stderr
+
+
 def test_a_restricted_set_of_ones_own_is_never_listed(world):
     origin = world.hotline.admin.OpenSet(pb.OpenSetRequest(is_restricted=True), timeout=30).origin
     assert "a restricted set is never listed" in hashfed(world.hotline, "hub", "propose", origin, status=2).stderr

@@ -103,7 +103,6 @@ static void the_last_word_about_each_stands(void **state)
 	struct hf_listing listing;
 	struct hf_why why;
 	enum hf_err err = HF_OK;
-	uint64_t index;
 
 	stands(&catalogue, want, 0);
 	for (size_t i = 0; i < ROWS(said) && err == HF_OK; i++) {
@@ -114,13 +113,48 @@ static void the_last_word_about_each_stands(void **state)
 	if (err == HF_OK) {
 		stands(&catalogue, want, ROWS(want));
 		listing = of("hotline.example", ORIGIN);
-		assert_ok(hf_catalogue_find(&catalogue, &listing, &index),
-			  &why);
-		assert_int_equal(index, 3);
+		assert_int_equal(hf_catalogue_find(&catalogue, &listing)->index,
+				 3);
 		listing = of("hotline.example", "");
-		assert_int_equal(
-			hf_catalogue_find(&catalogue, &listing, &index),
-			HF_E_NOTFOUND);
+		assert_null(hf_catalogue_find(&catalogue, &listing));
+	}
+	hf_catalogue_release(&catalogue);
+	assert_ok(err, &why);
+}
+
+/* Epochs come in any order, "10" before "2"; their indexes begin anew. */
+static void the_last_word_is_that_of_the_latest_epoch(void **state)
+{
+	const uint64_t want[] = { 7, 0 };
+	struct hf_catalogue catalogue = { .rows = NULL };
+	const struct {
+		uint32_t epoch;
+		uint64_t index;
+		const char *name;
+		bool is_ended;
+	} said[] = {
+		{ 10, 0, "again.example", false },
+		{ 10, 1, "ended.example", true },
+		{ 2, 7, "stays.example", false },
+		{ 2, 8, "again.example", true },
+		{ 2, 9, "ended.example", false },
+	};
+	struct hf_listing listing;
+	struct hf_why why;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < ROWS(said) && err == HF_OK; i++) {
+		catalogue.epoch = said[i].epoch;
+		catalogue.set = 100 + said[i].epoch;
+		listing = of(said[i].name, "");
+		listing.is_ended = said[i].is_ended;
+		err = hf_catalogue_add(&catalogue, said[i].index, &listing,
+				       &why);
+	}
+	if (err == HF_OK) {
+		stands(&catalogue, want, ROWS(want));
+		assert_int_equal(catalogue.rows[0].set, 102);
+		assert_int_equal(catalogue.rows[1].set, 110);
 	}
 	hf_catalogue_release(&catalogue);
 	assert_ok(err, &why);
@@ -131,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_listing_keeps_the_rules_or_says_nothing),
 		cmocka_unit_test(the_last_word_about_each_stands),
+		cmocka_unit_test(the_last_word_is_that_of_the_latest_epoch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
