@@ -164,9 +164,22 @@ enum hf_err hf_ledger_missing_set(struct hf_ledger *ledger, struct set *set,
 	return hf_store_del(ledger->txn, TABLE_MISSING, at, why);
 }
 
-enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view, uint32_t set,
-				   uint64_t from, uint64_t *out_index,
-				   struct hf_why *why)
+enum hf_err hf_ledger_missing_came(struct hf_ledger *ledger, struct set *set,
+				   uint64_t index, struct hf_why *why)
+{
+	struct hf_ledger_key key = hf_ledger_key_record(set->id, index);
+	enum hf_err err = hf_ledger_missing_set(ledger, set, index, false, why);
+
+	return err == HF_OK ? hf_store_put(ledger->txn, TABLE_LATE,
+					   hf_ledger_key_span(&key),
+					   hf_span_of(""), why)
+			    : err;
+}
+
+/* The first entry at or above from that is in one of the two tables. */
+static enum hf_err next_in(struct hf_ledger_view *view, enum ledger_table table,
+			   uint32_t set, uint64_t from, uint64_t *out_index,
+			   struct hf_why *why)
 {
 	struct hf_ledger_key first = hf_ledger_key_record(set, from);
 	struct hf_store_cursor *cursor;
@@ -174,8 +187,7 @@ enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view, uint32_t set,
 	enum hf_err err = hf_ledger_view_set(view, set, why);
 
 	if (err == HF_OK)
-		err = hf_store_cursor_open(view->txn, TABLE_MISSING, &cursor,
-					   why);
+		err = hf_store_cursor_open(view->txn, table, &cursor, why);
 	if (err != HF_OK)
 		return err;
 	err = hf_store_cursor_seek(cursor, hf_ledger_key_span(&first), &key,
@@ -186,8 +198,22 @@ enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view, uint32_t set,
 	     hf_be64(key.at + 4) >= view->size))
 		err = HF_E_NOTFOUND;
 	if (err != HF_OK)
-		return hf_why(why, err,
-			      "ledger: no payload of set %u is missing", set);
+		return hf_why(why, err, "ledger: no payload of set %u is %s",
+			      set, table == TABLE_LATE ? "late" : "missing");
 	*out_index = hf_be64(key.at + 4);
 	return HF_OK;
+}
+
+enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view, uint32_t set,
+				   uint64_t from, uint64_t *out_index,
+				   struct hf_why *why)
+{
+	return next_in(view, TABLE_MISSING, set, from, out_index, why);
+}
+
+enum hf_err hf_ledger_late_next(struct hf_ledger_view *view, uint32_t set,
+				uint64_t from, uint64_t *out_index,
+				struct hf_why *why)
+{
+	return next_in(view, TABLE_LATE, set, from, out_index, why);
 }

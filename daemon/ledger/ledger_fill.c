@@ -4,7 +4,7 @@
 #include "ledger_impl.h"
 
 /*
- * A payload that comes later.
+ * A payload that comes later, and those who have read past its entry.
  */
 
 struct fill_job {
@@ -50,7 +50,8 @@ static enum hf_err fill_run(struct hf_ledger *ledger, struct job *job,
 	}
 	job->err = hf_commit_verify(&ledger->commit, &header, opening, payload,
 				    &job->why);
-	if (job->err != HF_OK)
+	if (job->err != HF_OK ||
+	    hf_ledger_refuse_reserved(ledger, job, &header, 1))
 		return HF_OK;
 	memcpy(copy, entry.header, sizeof(copy));
 	entry = (struct hf_ledger_entry){ .index = fill->index,
@@ -67,8 +68,8 @@ static enum hf_err fill_run(struct hf_ledger *ledger, struct job *job,
 			   hf_ledger_key_span(&key), hf_span(bytes, len), why);
 	free(bytes);
 	if (err == HF_OK)
-		err = hf_ledger_missing_set(ledger, job->set, fill->index,
-					    false, why);
+		err = hf_ledger_missing_came(ledger, job->set, fill->index,
+					     why);
 	job->receipt = (struct hf_ledger_receipt){
 		.set = job->set->id,
 		.first = fill->index,
@@ -111,5 +112,60 @@ enum hf_err hf_ledger_fill(struct hf_ledger *ledger, uint32_t set_id,
 	err = hf_ledger_queue(ledger, &fill->job, why);
 	if (err != HF_OK)
 		free(fill);
+	return err;
+}
+
+struct late_job {
+	struct job job;
+	size_t count;
+	uint64_t indexes[];
+};
+
+static enum hf_err late_run(struct hf_ledger *ledger, struct job *job,
+			    struct hf_why *why)
+{
+	struct late_job *late = (struct late_job *)job;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < late->count && err == HF_OK; i++) {
+		struct hf_ledger_key key =
+			hf_ledger_key_record(job->set->id, late->indexes[i]);
+		struct hf_span at = hf_ledger_key_span(&key), value;
+
+		/* A failed write spoils the transaction: look before. */
+		err = hf_store_get(ledger->txn, TABLE_LATE, at, &value, why);
+		if (err == HF_OK)
+			err = hf_store_del(ledger->txn, TABLE_LATE, at, why);
+		else if (err == HF_E_NOTFOUND)
+			err = HF_OK;
+	}
+	return err;
+}
+
+enum hf_err hf_ledger_late_done(struct hf_ledger *ledger, uint32_t set_id,
+				const uint64_t *indexes, size_t count,
+				struct hf_ledger_done done, struct hf_why *why)
+{
+	static const struct job_kind late_kind = { .run = late_run };
+	size_t bytes = count * sizeof(indexes[0]);
+	struct late_job *late;
+	struct set *set;
+	enum hf_err err = hf_ledger_set_need(ledger, set_id, &set, why);
+
+	if (err != HF_OK)
+		return err;
+	late = malloc(sizeof(*late) + bytes);
+	if (late == NULL)
+		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
+	*late = (struct late_job){ .job = { .kind = &late_kind,
+					    .set = set,
+					    .bytes = sizeof(*late) + bytes,
+					    .done = done },
+				   .count = count };
+	if (count > 0)
+		memcpy(late->indexes, indexes, bytes);
+	err = hf_ledger_queue(ledger, &late->job, why);
+	if (err != HF_OK)
+		free(late);
 	return err;
 }

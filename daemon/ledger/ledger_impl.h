@@ -34,7 +34,8 @@
 	X(ABOUTS,  "abouts") \
 	X(RECORDS, "records") \
 	X(MISSING, "missing") \
-	X(LEAVING, "leaving")
+	X(LEAVING, "leaving") \
+	X(LATE,    "late")
 /* clang-format on */
 
 enum ledger_table {
@@ -284,6 +285,12 @@ HF_MUST enum hf_err hf_ledger_leaving_first(struct hf_store_txn *txn,
 HF_MUST enum hf_err hf_ledger_missing_set(struct hf_ledger *ledger,
 					  struct set *set, uint64_t index,
 					  bool is_missing, struct hf_why *why);
+
+/* It is no longer because it came: whoever has read past the entry already has
+ * to be told of it. */
+HF_MUST enum hf_err hf_ledger_missing_came(struct hf_ledger *ledger,
+					   struct set *set, uint64_t index,
+					   struct hf_why *why);
 
 /* The header of entry index of a set; NOTFOUND. */
 HF_MUST enum hf_err hf_ledger_header_get(struct hf_ledger *ledger,

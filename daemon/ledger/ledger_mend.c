@@ -71,9 +71,12 @@ static enum hf_err missing_count(struct hf_ledger *ledger, struct set *set,
 
 	if (err != HF_OK && err != HF_E_NOTFOUND)
 		return hf_why(why, err, "ledger: cannot read what is missing");
-	return was == is ? HF_OK
-			 : hf_ledger_missing_set(ledger, set, entry->index, is,
-						 why);
+	if (was == is)
+		return HF_OK;
+	return entry->state == HF_LEDGER_HELD
+		       ? hf_ledger_missing_came(ledger, set, entry->index, why)
+		       : hf_ledger_missing_set(ledger, set, entry->index, is,
+					       why);
 }
 
 enum hf_err hf_ledger_entry_mend(struct hf_ledger *ledger, struct set *set,

@@ -150,4 +150,11 @@ HF_MUST enum hf_err hf_ledger_fill(struct hf_ledger *ledger, uint32_t set,
 				   struct hf_ledger_done done,
 				   struct hf_why *why);
 
+/* Queue that everybody who has read past these entries of a set knows their
+ * payloads by now: they are late no longer (hf_ledger_late_next()). */
+HF_MUST enum hf_err hf_ledger_late_done(struct hf_ledger *ledger, uint32_t set,
+					const uint64_t *indexes, size_t count,
+					struct hf_ledger_done done,
+					struct hf_why *why);
+
 #endif /* HF_LEDGER_PIECE_H */

@@ -52,8 +52,8 @@ hf_ledger_key_batch(uint32_t set, const uint8_t id[static HF_BATCH_ID_BYTES],
 struct hf_ledger_key hf_ledger_key_about(uint32_t set, uint64_t target,
 					 uint64_t index);
 
-/* Table "records": the set, or 0; the entry, or the caller's number.  Table
- * "missing", which has no values: the set, the entry. */
+/* Table "records": the set, or 0; the entry, or the caller's number.  Tables
+ * "missing" and "late", which have no values: the set, the entry. */
 struct hf_ledger_key hf_ledger_key_record(uint32_t set, uint64_t index);
 
 /* A set's own table, entries: the index.  Hashes of complete subtrees: the

@@ -95,6 +95,13 @@ HF_MUST enum hf_err hf_ledger_missing_next(struct hf_ledger_view *view,
 					   uint64_t *out_index,
 					   struct hf_why *why);
 
+/* The same of those whose payload was missing, came, and may be new to whoever
+ * has read past the entry: until hf_ledger_late_done(). */
+HF_MUST enum hf_err hf_ledger_late_next(struct hf_ledger_view *view,
+					uint32_t set, uint64_t from,
+					uint64_t *out_index,
+					struct hf_why *why);
+
 /* Payloads that were erased in any set and may still lie in free parts of the
  * file, and when the first of them was; 0 and 0 for none. */
 HF_MUST enum hf_err hf_ledger_erasing(struct hf_ledger_view *view,

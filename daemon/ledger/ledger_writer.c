@@ -369,12 +369,15 @@ static struct set *group_publish(struct hf_ledger *ledger)
 	pending_settle(ledger);
 	while (ledger->staged != NULL) {
 		struct set *set = ledger->staged;
+		/* A payload came late, or is lost: news, at the same size. */
+		bool is_filled =
+			set->state.marks.missing != set->staged.marks.missing;
 
 		ledger->staged = set->next_staged;
 		set->is_staged = false;
 		set->is_new = false;
 		set->state = set->staged;
-		hf_ledger_publish(ledger, set, set->is_note_new);
+		hf_ledger_publish(ledger, set, set->is_note_new || is_filled);
 		if (set_is_unsigned(set) || set->is_refresh_due) {
 			set->next_staged = to_sign;
 			to_sign = set;

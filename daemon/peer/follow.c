@@ -201,6 +201,9 @@ void hf_follow_over(struct hf_follow *follow)
 		has_failed && (err == HF_E_FULL || err == HF_E_SYSTEM);
 	if (has_failed && source != NULL)
 		settle_with(follow, source, err, &why);
+	if (source != NULL)
+		hf_fills_heed(follow->peers, follow->set,
+			      has_failed ? NULL : source);
 	free((void *)follow->note.at);
 	follow->note = hf_span(NULL, 0);
 	if (!has_failed) {

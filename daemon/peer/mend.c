@@ -34,6 +34,57 @@ struct hf_mend {
 
 static void next_link(struct hf_mend *mend);
 
+/* What was said of a chunk that could not be mended: once, not at each try. */
+struct hf_unmended {
+	struct hf_unmended *next;
+	uint32_t set;
+	uint64_t first;
+	struct hf_why why;
+};
+
+static struct hf_unmended **unmended(struct hf_mend *mend)
+{
+	struct hf_unmended **at = &mend->peers->unmended;
+
+	while (*at != NULL &&
+	       ((*at)->set != mend->set || (*at)->first != mend->first))
+		at = &(*at)->next;
+	return at;
+}
+
+/* It is mended. */
+static void unmended_forget(struct hf_mend *mend)
+{
+	struct hf_unmended **at = unmended(mend), *said = *at;
+
+	if (said == NULL)
+		return;
+	*at = said->next;
+	mend->peers->unmended_count--;
+	free(said);
+}
+
+/* Is it new?  When there is no more room for it, nothing is. */
+static bool unmended_say(struct hf_mend *mend)
+{
+	struct hf_unmended **at = unmended(mend);
+
+	if (*at == NULL && mend->peers->unmended_count < MENDS_MAX) {
+		*at = calloc(1, sizeof(**at));
+		if (*at != NULL) {
+			(*at)->set = mend->set;
+			(*at)->first = mend->first;
+			(*at)->why = mend->why;
+			mend->peers->unmended_count++;
+			return true;
+		}
+	}
+	if (*at == NULL || strcmp((*at)->why.text, mend->why.text) == 0)
+		return false;
+	(*at)->why = mend->why;
+	return true;
+}
+
 /* The first one ended: the next may begin. */
 static void end(struct hf_mend *mend)
 {
@@ -120,10 +171,14 @@ static void on_back(void *arg)
 	struct hf_mend *mend = arg;
 
 	mend->is_away = false;
-	if (mend->err == HF_OK)
+	if (mend->err == HF_OK) {
+		unmended_forget(mend);
 		hf_log(HF_LOG_WARNING, "peer", "mended",
 		       "set=%s first=%llu peer=%s", mend->origin,
 		       (unsigned long long)mend->first, mend->from);
+		/* What it withheld is missing now. */
+		hf_fills_heed(mend->peers, mend->set, NULL);
+	}
 	if (mend->call != NULL)
 		return;
 	if (mend->err == HF_OK || mend->is_over)
@@ -204,7 +259,8 @@ static void next_link(struct hf_mend *mend)
 	if (look(mend, &is_own) == HF_OK)
 		link = pick(mend, is_own);
 	if (link == NULL) {
-		hf_log(HF_LOG_ERROR, "peer", "not mended",
+		hf_log(unmended_say(mend) ? HF_LOG_ERROR : HF_LOG_DEBUG, "peer",
+		       "not mended",
 		       "set=%s first=%llu why=\"no peer that was reached "
 		       "holds it%s%s\"",
 		       mend->origin, (unsigned long long)mend->first,
@@ -292,4 +348,14 @@ void hf_mends_drop(struct hf_peers *peers)
 	first->is_over = true;
 	if (first->call != NULL)
 		hf_rpc_cancel(first->call);
+}
+
+void hf_mends_free(struct hf_peers *peers)
+{
+	while (peers->unmended != NULL) {
+		struct hf_unmended *next = peers->unmended->next;
+
+		free(peers->unmended);
+		peers->unmended = next;
+	}
 }

@@ -182,7 +182,7 @@ void hf_peers_heard(struct hf_peers *peers,
 		hf_rpc_loop_post(peers->options.outbound, &peers->heard);
 }
 
-static bool is_stopping(struct hf_peers *peers)
+bool hf_peers_is_stopping(struct hf_peers *peers)
 {
 	bool is;
 
@@ -197,10 +197,11 @@ static void reconcile(void *arg)
 	struct hf_peers *peers = arg;
 	struct hf_ring *ring;
 
-	if (is_stopping(peers)) {
+	if (hf_peers_is_stopping(peers)) {
 		drop_follows(peers, NULL);
 		drop_own(peers);
 		hf_mends_drop(peers);
+		hf_fills_drop(peers);
 		drop_links(peers, NULL);
 		hf_peers_check_gone(peers);
 		return;
@@ -242,6 +243,7 @@ enum hf_err hf_peers_start(const struct hf_peers_options *options,
 	pthread_mutex_init(&peers->lock, NULL);
 	hf_peers_ask_own_init(peers);
 	hf_peers_gossip_init(peers);
+	hf_peers_fill_init(peers);
 	peers->offer.run = look_at_offers;
 	peers->offer.arg = peers;
 	peers->heard.run = on_heard;
@@ -269,7 +271,7 @@ void hf_peers_changed(struct hf_peers *peers)
 /* On the loop: nothing may be left that could still come back. */
 void hf_peers_check_gone(struct hf_peers *peers)
 {
-	bool is_gone = is_stopping(peers) && peers->links == NULL &&
+	bool is_gone = hf_peers_is_stopping(peers) && peers->links == NULL &&
 		       peers->follows == NULL && peers->own == NULL &&
 		       peers->going == 0;
 
@@ -313,6 +315,7 @@ void hf_peers_free(struct hf_peers *peers)
 		hf_link_free(peers->closed);
 		peers->closed = next;
 	}
+	hf_mends_free(peers);
 	pthread_cond_destroy(&peers->gone);
 	pthread_mutex_destroy(&peers->lock);
 	free(peers);

@@ -162,6 +162,10 @@ void hf_peers_ask_held(struct hf_peers *peers, uint32_t set);
  * peer, proven, and write it anew.  From any thread; how it ends is logged. */
 void hf_peers_mend(struct hf_peers *peers, uint32_t set, uint64_t entry);
 
+/* Payloads may be missing: have them from peers, who are asked again after
+ * waits; is_now: whatever these.  From any thread. */
+void hf_peers_fill(struct hf_peers *peers, bool is_now);
+
 /* How many entries of a set of ours a peer says to hold, where that was ever
  * more than we do; else 0. */
 uint64_t hf_peers_told_of_own(struct hf_peers *peers, const char *origin);

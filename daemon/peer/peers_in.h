@@ -99,8 +99,9 @@ struct hf_link {
 	bool is_up;        /* the connection is */
 	bool is_going;     /* closed */
 	bool is_in_session;
-	bool is_due;    /* a session, as soon as the last one is all back */
-	bool is_asking; /* a question of the session's beginning is out */
+	bool is_due;     /* a session, as soon as the last one is all back */
+	bool is_filling; /* it is asked for payloads that are missing */
+	bool is_asking;  /* a question of the session's beginning is out */
 	uint8_t asked_id[HF_HASH_BYTES]; /* whose manifest, when it is that */
 	uint64_t asked_version;
 	struct hf_link_manifest *manifests; /* owned: what it told last */
@@ -191,8 +192,15 @@ struct hf_peers {
 	 * in memory until the loop is gone. */
 	struct hf_link *closed;
 	struct hf_follow *follows;
-	struct hf_follow *own; /* sets of ours that are fetched back */
-	struct hf_mend *mends; /* owned; the first one is under way */
+	struct hf_follow *own;        /* sets of ours that are fetched back */
+	struct hf_mend *mends;        /* owned; the first one is under way */
+	struct hf_unmended *unmended; /* owned; of these it was said */
+	size_t unmended_count;
+	struct hf_fill *fills; /* owned; sets whose payloads are missing */
+	struct hf_rpc_task fill_task;
+	struct hf_rpc_timer fill_timer; /* until the next look is due */
+	bool must_search;               /* for such sets; under lock */
+	bool must_fill_now;             /* whatever the waits; under lock */
 	unsigned going;      /* follows that were closed and are not free yet */
 	unsigned told_count; /* notes on their way to the loop; under lock */
 	bool is_stopping;
@@ -382,8 +390,30 @@ void hf_follow_note(struct hf_follow *follow, struct hf_span bytes);
 /* --- mending (mend.c) -------------------------------------------------------
  */
 
-/* End what is under way, forget the rest. */
+/* End what is under way, forget the rest; hf_mends_free() once the loop is
+ * gone. */
 void hf_mends_drop(struct hf_peers *peers);
+void hf_mends_free(struct hf_peers *peers);
+
+/* --- payloads that are missing (fill.c) -------------------------------------
+ */
+
+void hf_peers_fill_init(struct hf_peers *peers);
+
+/* Ask those whose turn it is, soon. */
+void hf_fills_look(struct hf_peers *peers);
+
+/* More of a set may be missing than before, as this link (or NULL) gave it. */
+void hf_fills_heed(struct hf_peers *peers, uint32_t set,
+		   const struct hf_link *gave);
+
+/* A link told of a set; is_new: for the first time in its session.  follow may
+ * be NULL. */
+void hf_fills_told(struct hf_peers *peers, const struct hf_follow *follow,
+		   const char *origin, bool is_new);
+
+/* End what is under way, forget the rest. */
+void hf_fills_drop(struct hf_peers *peers);
 
 /* --- looking ahead (ahead.c) ------------------------------------------------
  */
@@ -403,5 +433,8 @@ void hf_peers_look(struct hf_peers *peers);
 void hf_peers_check_gone(struct hf_peers *peers);
 
 struct hf_follow *hf_peers_follow(struct hf_peers *peers, const char *origin);
+
+/* Nothing is to be begun any more. */
+bool hf_peers_is_stopping(struct hf_peers *peers);
 
 #endif /* HF_PEERS_IN_H */

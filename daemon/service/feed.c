@@ -17,6 +17,7 @@
 #include "feed_epoch.h"
 #include "feed_expiry.h"
 #include "feed_in.h"
+#include "feed_late.h"
 #include "judged.h"
 #include "node.h"
 
@@ -278,7 +279,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	uint64_t counted = record->counted;
 	struct hf_feed_set is;
 	bool may_have_all = false;
-	enum hf_err err;
+	enum hf_err err, late_err;
 
 	err = hf_index_tell_room(feed->node->index, record->is.set, why);
 	if (err == HF_OK)
@@ -301,6 +302,9 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 		err = take_out_void(feed, record, &is, why);
 	if (err != HF_OK)
 		return err;
+	/* Nobody is told that all is there before it is found. */
+	late_err = hf_feed_late(feed->node, &is, why);
+	is.is_frozen |= late_err != HF_OK;
 
 	/* What takes back may be behind what it takes back, not fed yet. */
 	record->was_whole =
@@ -320,7 +324,7 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	tell_index(feed, &record->is);
 	tell(feed);
 	pthread_mutex_unlock(&feed->lock);
-	return HF_OK;
+	return late_err;
 }
 
 static bool must_stop(struct hf_feed *feed)

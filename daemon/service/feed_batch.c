@@ -359,6 +359,93 @@ out_release:
 	return err;
 }
 
+/* An ADD whose payload came late, with what later entries made of it. */
+static enum hf_err add_late(struct hf_feed_batch *batch,
+			    struct hf_ledger_view *view,
+			    const struct hf_ledger_entry *entry,
+			    struct hf_why *why)
+{
+	struct hf_ledger_entry latest;
+	struct hf_ledger_fate fate;
+	enum hf_err err =
+		hf_ledger_fate(view, batch->is->set, entry->index, &fate, why);
+
+	if (err != HF_OK || fate.erased_by != HF_LEDGER_NONE)
+		return err;
+	if (fate.retracted_by != HF_LEDGER_NONE)
+		return batch->is->is_own
+			       ? remember(batch, view, entry->index, why)
+			       : HF_OK;
+	err = add(batch, entry, why);
+	if (err != HF_OK || fate.amended_by == HF_LEDGER_NONE ||
+	    fate.amended_by >= batch->is->fed)
+		return err;
+	err = hf_ledger_entry(view, batch->is->set, fate.amended_by, &latest,
+			      why);
+	return err == HF_OK ? amend(batch, &latest, entry->index, why) : err;
+}
+
+/* An AMEND whose payload came late: unless it is over, or a later one counts.
+ */
+static enum hf_err amend_late(struct hf_feed_batch *batch,
+			      struct hf_ledger_view *view,
+			      const struct hf_ledger_entry *entry,
+			      uint64_t target, struct hf_why *why)
+{
+	struct hf_ledger_fate fate;
+	enum hf_err err =
+		hf_ledger_fate(view, batch->is->set, target, &fate, why);
+
+	if (err != HF_OK || fate.erased_by != HF_LEDGER_NONE ||
+	    fate.retracted_by != HF_LEDGER_NONE ||
+	    fate.amended_by != entry->index)
+		return err;
+	return amend(batch, entry, target, why);
+}
+
+static enum hf_err gather_late(struct hf_feed_batch *batch,
+			       struct hf_ledger_view *view, uint64_t index,
+			       struct hf_why *why)
+{
+	struct hf_ledger_entry entry;
+	struct hf_header header;
+	enum hf_err err =
+		hf_ledger_entry(view, batch->is->set, index, &entry, why);
+
+	if (err != HF_OK || entry.state != HF_LEDGER_HELD ||
+	    hf_header_parse(entry.header, &header, NULL) != HF_OK)
+		return err;
+	if (header.op == HF_OP_ADD)
+		return add_late(batch, view, &entry, why);
+	return header.op == HF_OP_AMEND
+		       ? amend_late(batch, view, &entry, header.target, why)
+		       : HF_OK;
+}
+
+enum hf_err hf_feed_gather_late(struct hf_node *node,
+				struct hf_ledger_view *view,
+				const struct hf_feed_set *is,
+				const uint64_t *indexes, size_t *count,
+				struct hf_feed_batch *out_batch,
+				struct hf_why *why)
+{
+	struct hf_feed_batch batch;
+	enum hf_err err = begin(&batch, node, is, *count, why);
+	size_t i = 0;
+
+	if (err != HF_OK)
+		return err;
+	for (; i < *count && err == HF_OK && !is_full(&batch); i++)
+		err = gather_late(&batch, view, indexes[i], why);
+	if (err != HF_OK) {
+		hf_feed_batch_release(&batch);
+		return err;
+	}
+	*count = i;
+	*out_batch = batch;
+	return HF_OK;
+}
+
 /* A set that is caught up with comes in pieces of any size: as long as many
  * more are known to come, all of them are of one bulk. */
 static enum hf_err give_hashes(struct hf_feed_batch *batch, struct hf_why *why)
@@ -413,6 +500,25 @@ enum hf_err hf_feed_give(struct hf_feed_batch *batch, struct hf_why *why)
 	if (err == HF_OK && batch->is->is_own)
 		err = hf_index_advance(node->retracted, set, batch->end, why);
 	return err;
+}
+
+enum hf_err hf_feed_give_late(struct hf_feed_batch *batch, struct hf_why *why)
+{
+	struct hf_node *node = batch->node;
+	enum hf_err err = hf_expiry_sync(node->expiring, why);
+
+	if (err == HF_OK && batch->hashes_count > 0)
+		err = hf_index_add(node->index, batch->hashes,
+				   batch->hashes_count, why);
+	if (err != HF_OK)
+		return err;
+	meet_opinions(batch);
+	/* The position says nothing of them: they are to be on the disk before
+	 * the ledger forgets that they are late. */
+	err = hf_index_sync(node->index, why);
+	return err == HF_OK && batch->is->is_own
+		       ? hf_index_sync(node->retracted, why)
+		       : err;
 }
 
 void hf_feed_batch_release(struct hf_feed_batch *batch)

@@ -47,6 +47,19 @@ hf_feed_gather(struct hf_node *node, struct hf_ledger_view *view,
 HF_MUST enum hf_err hf_feed_give(struct hf_feed_batch *batch,
 				 struct hf_why *why);
 
+/* The same of entries below is->fed whose payload was missing and came, as
+ * later entries left them: of so many, of which *count were taken. */
+HF_MUST enum hf_err hf_feed_gather_late(struct hf_node *node,
+					struct hf_ledger_view *view,
+					const struct hf_feed_set *is,
+					const uint64_t *indexes, size_t *count,
+					struct hf_feed_batch *out_batch,
+					struct hf_why *why);
+
+/* On the disk when this returns. */
+HF_MUST enum hf_err hf_feed_give_late(struct hf_feed_batch *batch,
+				      struct hf_why *why);
+
 void hf_feed_batch_release(struct hf_feed_batch *batch);
 
 /* Count entries from *counted to end, at most most of them. */

@@ -96,6 +96,7 @@ void hf_node_tick(struct hf_node *node)
 	hf_audit_wake(node->audit);
 	hf_aging_look(node->aging, hf_clock_wall_ms());
 	mend(node);
+	hf_peers_fill(node->peers, false);
 	hf_scrub_look(node);
 	go_on(node);
 }

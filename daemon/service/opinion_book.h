@@ -29,6 +29,7 @@ struct hf_opinion_source {
 	uint64_t erased;    /* what an ERASE below says is known */
 	uint64_t void_from; /* entries from here on say nothing */
 	bool has_failed;    /* logged */
+	bool is_late;       /* what was missing came: read all once more */
 	bool is_override;   /* our own remedy: nobody else has it */
 	size_t said_count;
 	struct hf_said *said; /* newest first */

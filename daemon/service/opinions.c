@@ -76,6 +76,22 @@ void hf_opinions_changed(struct hf_opinions *opinions)
 	pthread_mutex_unlock(&opinions->lock);
 }
 
+void hf_opinions_late(struct hf_opinions *opinions, uint32_t set)
+{
+	struct hf_opinion_source *source;
+
+	if (opinions == NULL)
+		return;
+	pthread_mutex_lock(&opinions->lock);
+	source = hf_opinion_book_source(&opinions->book, set);
+	if (source != NULL) {
+		source->is_late = true;
+		opinions->has_news = true;
+		pthread_cond_signal(&opinions->news);
+	}
+	pthread_mutex_unlock(&opinions->lock);
+}
+
 /* Read, and a round of marking begun after that is over. */
 enum hf_err hf_opinions_wait(struct hf_opinions *opinions, uint32_t set,
 			     uint64_t size, int timeout_ms)

@@ -45,6 +45,10 @@ void hf_opinions_free(struct hf_opinions *opinions);
  * fine. */
 void hf_opinions_changed(struct hf_opinions *opinions);
 
+/* Opinions of this set came that were missing before: if it has any, it is read
+ * once more.  NULL is fine. */
+void hf_opinions_late(struct hf_opinions *opinions, uint32_t set);
+
 /* Wait until size entries of a set of opinions are read and acted on, at most
  * timeout_ms.  DEADLINE. */
 HF_MUST enum hf_err hf_opinions_wait(struct hf_opinions *opinions, uint32_t set,

@@ -176,6 +176,13 @@ static enum hf_err source_read(struct hf_opinions *opinions,
 	bool is_over = false;
 	enum hf_err err = HF_OK;
 
+	pthread_mutex_lock(&opinions->lock);
+	if (source->is_late) {
+		source->is_late = false;
+		hf_opinion_book_reset(&opinions->book, source);
+		statements.position = 0;
+	}
+	pthread_mutex_unlock(&opinions->lock);
 	hf_arena_init(&reading.arena, ARENA_MAX_BYTES);
 	while (err == HF_OK && !is_over) {
 		uint64_t before = statements.position;
@@ -209,7 +216,8 @@ static struct hf_opinion_source *source_due(struct hf_opinions *opinions,
 	pthread_mutex_lock(&opinions->lock);
 	source = opinions->book.sources;
 	while (source != NULL &&
-	       (source->set <= behind || source->position >= source->size))
+	       (source->set <= behind ||
+		(source->position >= source->size && !source->is_late)))
 		source = source->next;
 	pthread_mutex_unlock(&opinions->lock);
 	return source;

@@ -86,24 +86,14 @@ static bool has_good_notes(struct hf_node *node, struct hf_ledger_view *view,
 static void mend(struct hf_node *node, const struct hf_ledger_info *info,
 		 const struct hf_ledger_check *check)
 {
-	struct hf_ledger_view *view;
-	uint64_t index = 0;
-
 	for (size_t i = 0; i < check->faults_count && i < HF_LEDGER_FAULTS_MAX;
 	     i++) {
 		if (check->faults[i].kind != HF_LEDGER_FAULT_NOTE)
 			hf_peers_mend(node->peers, info->set,
 				      check->faults[i].first);
 	}
-	if (check->missing == 0 ||
-	    hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
-		return;
-	for (size_t i = 0; i < HF_MISSING_MAX &&
-			   hf_ledger_missing_next(view, info->set, index,
-						  &index, NULL) == HF_OK;
-	     i++, index++)
-		hf_peers_mend(node->peers, info->set, index);
-	hf_ledger_view_end(view);
+	if (check->missing > 0)
+		hf_peers_fill(node->peers, true);
 }
 
 /* What was found, as it is told. */

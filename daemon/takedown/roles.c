@@ -112,6 +112,22 @@ void hf_roles_changed(struct hf_roles *roles)
 	pthread_cond_signal(&roles->news);
 }
 
+void hf_roles_late(struct hf_roles *roles, uint32_t set)
+{
+	struct source *source;
+
+	if (roles == NULL)
+		return;
+	pthread_mutex_lock(&roles->lock);
+	source = hf_roles_book_source(&roles->book, set);
+	if (source != NULL) {
+		source->is_late = true;
+		roles->has_news = true;
+		pthread_cond_signal(&roles->news);
+	}
+	pthread_mutex_unlock(&roles->lock);
+}
+
 enum hf_err hf_roles_wait(struct hf_roles *roles, uint32_t set, uint64_t size,
 			  int timeout_ms)
 {

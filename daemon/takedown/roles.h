@@ -52,6 +52,10 @@ void hf_roles_free(struct hf_roles *roles);
 /* The ring changed: directories may have come. */
 void hf_roles_changed(struct hf_roles *roles);
 
+/* Claims of this set came that were missing before: if it is a directory, it is
+ * read once more.  NULL is fine. */
+void hf_roles_late(struct hf_roles *roles, uint32_t set);
+
 /* Wait until size entries of a directory are read, at most timeout_ms.
  * DEADLINE. */
 HF_MUST enum hf_err hf_roles_wait(struct hf_roles *roles, uint32_t set,

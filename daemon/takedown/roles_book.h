@@ -43,6 +43,7 @@ struct source {
 	uint64_t erased;    /* what an ERASE below says is known */
 	uint64_t void_from; /* entries from here on say nothing */
 	bool has_failed;    /* logged */
+	bool is_late;       /* what was missing came: read all once more */
 	size_t claims_count;
 	struct claim *first; /* in order of index */
 	struct claim *last;

@@ -166,6 +166,12 @@ static uint64_t reading_begin(struct reading *reading)
 
 	hf_arena_init(&reading->arena, ARENA_MAX_BYTES);
 	pthread_mutex_lock(&roles->lock);
+	if (reading->source->is_late) {
+		reading->source->is_late = false;
+		hf_roles_book_reset(&roles->book, reading->source);
+		/* Its other epochs are read again as well. */
+		roles->has_news = true;
+	}
 	reading->statements = (struct hf_ledger_statements){
 		.ledger = roles->ledger,
 		.set = reading->source->set,
@@ -243,7 +249,8 @@ static struct source *source_due(struct hf_roles *roles, uint32_t behind)
 	pthread_mutex_lock(&roles->lock);
 	source = roles->book.sources;
 	while (source != NULL &&
-	       (source->set <= behind || source->position >= source->size))
+	       (source->set <= behind ||
+		(source->position >= source->size && !source->is_late)))
 		source = source->next;
 	pthread_mutex_unlock(&roles->lock);
 	return source;

@@ -399,67 +399,6 @@ case_12_a_leap_is_not_believed_and_keeps_nobody_from_going_on(void **state)
 	verify(&pair->to, pair->foreign, 300);
 }
 
-static void what_is_withheld_is_missing_until_it_comes(void **state)
-{
-	struct pair *pair = *state;
-	struct hf_ledger_entry entry;
-	struct hf_ledger_view *view;
-	struct hf_why why = { "" };
-	uint8_t opening[HF_OPENING_BYTES];
-	uint64_t missing;
-
-	subscribe(pair);
-	assert_ok(rig_append_many(&pair->from, pair->own, 0, 6, &why), &why);
-	assert_ok(see(pair, 0, 6, &why), &why);
-	assert_ok(send(pair, 0, 6, HARM_WITHHOLD, &why), &why);
-	assert_int_equal(info_of(&pair->to, pair->foreign).missing_count, 3);
-	/* One comes later; a wrong one does not count. */
-	assert_ok(hf_ledger_view_begin(pair->from.ledger, &view, &why), &why);
-	assert_ok(hf_ledger_entry(view, pair->own, 2, &entry, &why), &why);
-	memcpy(opening, entry.opening.at, sizeof(opening));
-	hf_ledger_view_end(view);
-	for (int round = 0; round < 3; round++) {
-		static const enum hf_err want[] = { HF_E_PROOF, HF_OK,
-						    HF_E_EXISTS };
-
-		opening[0] ^= round == 0;
-		assert_ok(hf_ledger_fill(pair->to.ledger, pair->foreign, 2,
-					 hf_span(opening, sizeof(opening)),
-					 BYTES("entry 2"),
-					 hf_ledger_wait_done(pair->to.wait),
-					 &why),
-			  &why);
-		assert_int_equal(hf_ledger_wait_for(pair->to.wait, NULL, &why),
-				 want[round]);
-		opening[0] ^= round == 0;
-	}
-	assert_int_equal(info_of(&pair->to, pair->foreign).missing_count, 2);
-	/* An ERASE says that another never will. */
-	append(&pair->from, pair->own, rig_about(HF_OP_ERASE, 0, ""), 6);
-	sync_to(pair, 7);
-	assert_int_equal(info_of(&pair->to, pair->foreign).missing_count, 1);
-	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
-	assert_ok(hf_ledger_entry(view, pair->foreign, 0, &entry, &why), &why);
-	assert_int_equal(entry.state, HF_LEDGER_ERASED);
-	assert_int_equal(entry.erased_by, 6);
-	assert_ok(hf_ledger_entry(view, pair->foreign, 4, &entry, &why), &why);
-	assert_int_equal(entry.state, HF_LEDGER_MISSING);
-	assert_ok(hf_ledger_entry(view, pair->foreign, 2, &entry, &why), &why);
-	assert_true(hf_span_is(entry.payload, "entry 2"));
-	hf_ledger_view_end(view);
-	/* And which one is missing is known. */
-	assert_ok(hf_ledger_view_begin(pair->to.ledger, &view, &why), &why);
-	assert_ok(
-		hf_ledger_missing_next(view, pair->foreign, 0, &missing, &why),
-		&why);
-	assert_int_equal(missing, 4);
-	assert_int_equal(
-		hf_ledger_missing_next(view, pair->foreign, 5, &missing, NULL),
-		HF_E_NOTFOUND);
-	hf_ledger_view_end(view);
-	verify(&pair->to, pair->foreign, 7);
-}
-
 static void who_comes_after_an_erasure_is_complete(void **state)
 {
 	struct pair *pair = *state;
@@ -656,7 +595,6 @@ int main(void)
 			case_12_a_leap_is_not_believed_and_keeps_nobody_from_going_on),
 		PAIR_TEST(a_leap_is_believed_once_its_entries_come),
 		PAIR_TEST(a_leap_that_was_overtaken_brings_no_entries),
-		PAIR_TEST(what_is_withheld_is_missing_until_it_comes),
 		PAIR_TEST(who_comes_after_an_erasure_is_complete),
 		PAIR_TEST(who_breaks_the_format_is_frozen),
 		PAIR_TEST(what_is_not_understood_is_kept),

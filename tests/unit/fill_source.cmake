@@ -1,0 +1,1 @@
+hf_unit(fill_source USES base sign tlog codec rpc cert ring sys store ledger peer)
