@@ -27,7 +27,9 @@ struct hf_erasure {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	atomic_bool is_over;
-	bool has_failed; /* logged; quiet until it works again */
+	/* Under lock.  Not HF_OK: logged; quiet until it works again. */
+	enum hf_err failed;
+	struct hf_why failed_why;
 };
 
 /* The set behind `set`, as it is now; NOTFOUND behind the last. */
@@ -83,11 +85,43 @@ static enum hf_err forget(struct hf_erasure *erasure, struct hf_why *why)
 	return err;
 }
 
+static void add_bytes(void *arg, const struct hf_size *size)
+{
+	*(uint64_t *)arg += size->bytes;
+}
+
+static void add_none(void *arg, const struct hf_size *size)
+{
+}
+
+/* A copy that took the reserve would be in the way of what takes back. */
+static enum hf_err check_room(struct hf_node *node, struct hf_why *why)
+{
+	uint64_t reserve = node->conf->disk_reserve_bytes, bytes = 0;
+	struct hf_ledger_stats stats;
+	enum hf_err err =
+		hf_ledger_sizes(node->ledger, add_bytes, add_none, &bytes, why);
+
+	if (err == HF_OK)
+		err = hf_ledger_stats(node->ledger, &stats, why);
+	if (err != HF_OK ||
+	    (stats.disk_bytes >= bytes && stats.disk_bytes - bytes >= reserve))
+		return err;
+	return hf_why(why, HF_E_FULL,
+		      "the ledger is written anew, which needs %llu MiB beside "
+		      "the %llu MiB of disk-reserve, and the disk has %llu MiB",
+		      (unsigned long long)(bytes >> 20) + 1,
+		      (unsigned long long)reserve >> 20,
+		      (unsigned long long)stats.disk_bytes >> 20);
+}
+
 static enum hf_err erase(struct hf_erasure *erasure, struct hf_why *why)
 {
 	struct hf_node *node = erasure->node;
-	enum hf_err err = wait_for_feed(erasure, why);
+	enum hf_err err = check_room(node, why);
 
+	if (err == HF_OK)
+		err = wait_for_feed(erasure, why);
 	if (err == HF_OK)
 		err = forget(erasure, why);
 	if (err == HF_OK)
@@ -135,11 +169,28 @@ static void look(struct hf_erasure *erasure)
 		       "payloads=%llu took_ms=%llu", (unsigned long long)count,
 		       (unsigned long long)((hf_clock_mono_us() - begun_us) /
 					    1000));
-	else if (err != HF_E_CANCELLED && !erasure->has_failed)
+	else if (err != HF_E_CANCELLED && erasure->failed == HF_OK)
 		hf_log(HF_LOG_WARNING, "erasure", "not yet erased",
 		       "payloads=%llu err=%s why=\"%s\"",
 		       (unsigned long long)count, hf_err_name(err), why.text);
-	erasure->has_failed = err != HF_OK;
+	pthread_mutex_lock(&erasure->lock);
+	erasure->failed = err;
+	erasure->failed_why = why;
+	pthread_mutex_unlock(&erasure->lock);
+}
+
+bool hf_erasure_has_failed(struct hf_erasure *erasure, struct hf_why *out_why)
+{
+	bool has_failed;
+
+	if (erasure == NULL)
+		return false;
+	pthread_mutex_lock(&erasure->lock);
+	has_failed = erasure->failed != HF_OK;
+	if (has_failed)
+		*out_why = erasure->failed_why;
+	pthread_mutex_unlock(&erasure->lock);
+	return has_failed;
 }
 
 /* False when it is to stop. */

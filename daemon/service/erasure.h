@@ -17,6 +17,7 @@
 #ifndef HF_ERASURE_H
 #define HF_ERASURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -28,6 +29,10 @@ struct hf_node;
 HF_MUST enum hf_err hf_erasure_start(struct hf_node *node,
 				     struct hf_erasure **out_erasure,
 				     struct hf_why *why);
+
+/* Whether what is due could not be done, the last time that was tried, and
+ * why.  Any thread; NULL is fine. */
+bool hf_erasure_has_failed(struct hf_erasure *erasure, struct hf_why *out_why);
 
 /* Before the feed is halted.  A copy that is being made is given up.  NULL is
  * fine. */

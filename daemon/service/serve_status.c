@@ -14,6 +14,7 @@
 #include "behind.h"
 #include "breaker.h"
 #include "cosigned.h"
+#include "erasure.h"
 #include "feed.h"
 #include "judged.h"
 #include "hold.h"
@@ -208,20 +209,27 @@ static void count_age(struct hf_unary *unary, const struct hf_feed_set *is,
 	warn(warnings, text);
 }
 
-static void warn_erasing(struct warnings *warnings, struct hf_ledger_view *view,
-			 uint64_t within_ms)
+static void warn_erasing(struct warnings *warnings, const struct hf_node *node,
+			 struct hf_ledger_view *view)
 {
+	char text[HF_SENTENCE_MAX_BYTES], at[HF_CLOCK_TEXT_SIZE];
+	struct hf_why why = { "" };
 	uint64_t count, since_ms;
-	char text[HF_CLOCK_TEXT_SIZE + 128], at[HF_CLOCK_TEXT_SIZE];
 
 	if (hf_ledger_erasing(view, &count, &since_ms, NULL) != HF_OK ||
 	    count == 0)
 		return;
-	hf_clock_text(since_ms + within_ms, at);
-	snprintf(text, sizeof(text),
-		 "erasing: %llu payloads are deleted, and leave the files "
-		 "after %s",
-		 (unsigned long long)count, at);
+	hf_clock_text(since_ms + node->conf->erase_within_ms, at);
+	if (hf_erasure_has_failed(node->erasure, &why))
+		snprintf(text, sizeof(text),
+			 "erasing: %llu payloads are deleted, and still in the "
+			 "files, though due since %s: %s",
+			 (unsigned long long)count, at, why.text);
+	else
+		snprintf(text, sizeof(text),
+			 "erasing: %llu payloads are deleted, and leave the "
+			 "files after %s",
+			 (unsigned long long)count, at);
 	warn(warnings, text);
 }
 
@@ -477,7 +485,7 @@ static enum hf_err get_status(struct hf_unary *unary, struct hf_why *why)
 	count_sets(unary, view, ring, &warnings, &response);
 	warn_behind(unary, view, &warnings);
 	warn_doubts(node, view, &warnings);
-	warn_erasing(&warnings, view, node->conf->erase_within_ms);
+	warn_erasing(&warnings, node, view);
 	for (size_t i = 0; i < HF_ALGORITHM_COUNT; i++)
 		response.indexed += index.hashes_count[i];
 	response.warnings = warnings.rows;

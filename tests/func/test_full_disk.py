@@ -1,10 +1,11 @@
 """A disk without a byte left: what still goes in, and what acts all the same."""
 
 import pytest
-from disk import ORIGIN, batch, fill, retract, small_disk, verdicts, warnings
+from disk import ORIGIN, batch, digests, fill, fill_all, retract, retract_until_full, small_disk, verdicts, warnings
 from net import item, pb, refused, sha256, until
 from takedown import case, cases, notice, reaches, say, send, state
 from test_place import Place
+from test_retract import MARKER, holding, marked
 
 ONE = b"one".ljust(16, b".")
 
@@ -211,3 +212,100 @@ def test_an_event_of_a_case_that_is_brought_acts_in_memory(brought):
     filler.unlink()
     reaches(hotline, second, "ACKNOWLEDGED", 120)
     assert shown(provider, second) == [("NOTICE", False), ("RECEIPT", False)]
+
+
+# --- erasure ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def erasers(net):
+    """As `follower`; both erase within a second."""
+    hotline = net.organisation("hotline", ["ncii"], conf="erase-within: 1s\n").start()
+    provider = net.organisation("provider", conf="disk-reserve: 8MiB\nerase-within: 1s\n")
+    net.enrol(hotline, provider)
+    with small_disk(provider):
+        hotline.share("ncii", provider)
+        provider.follow(ORIGIN)
+        hotline.append("ncii", [item(n) for n in range(500)] + [marked(500)])
+        until(lambda: provider.applied(ORIGIN) == 501 and provider.match(sha256(500)), 30)
+        yield hotline, provider
+
+
+def erase(node, n):
+    return node.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=n), erase=True,
+                                                  reason=pb.RETRACT_REASON_ORDERED), timeout=30)
+
+
+def owed(node):
+    return warnings(node, "still in the files")
+
+
+def test_below_the_reserve_what_is_erased_is_gone_at_once_and_leaves_the_files_when_there_is_room(erasers):
+    hotline, provider = erasers
+    filler = fill(provider, 6 << 20)
+    erase(hotline, 500)
+    until(lambda: provider.applied(ORIGIN) == hotline.applied(ORIGIN) and not provider.match(sha256(500)), 30)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    assert (done.payloads, done.missing) == (500, 0), "that of the ADD is not there, and not missing"
+    told, = until(lambda: owed(provider), 30, "it is said that it is owed")
+    assert "disk-reserve" in told and "still in the files" in provider.hashfed("status")
+    assert holding(provider, MARKER.encode())
+    # The copy does not take what is kept for such as this.
+    retract(hotline, 1)
+    until(lambda: not provider.match(sha256(1)), 30)
+    filler.unlink()
+    until(lambda: not owed(provider) and not holding(provider, MARKER.encode()), 60, "erased from the files")
+    assert not provider.match(sha256(500)) and provider.match(sha256(499))
+
+
+def test_with_nothing_left_what_is_erased_is_for_review_and_erased_when_there_is_room(erasers):
+    hotline, provider = erasers
+    filler = fill(provider, 0)
+    provider.expect_error("")
+    hotline.append("ncii", [item(n) for n in range(1000, 1500)])
+    erase(hotline, 500)
+    until(lambda: verdicts(provider, 500) in (set(), {pb.VERDICT_REVIEW}), 60, "by its header")
+    assert verdicts(provider, 499) == {pb.VERDICT_BLOCK}
+    filler.unlink()
+    until(lambda: provider.applied(ORIGIN) == hotline.applied(ORIGIN) and not provider.match(sha256(500)), 120)
+    until(lambda: not holding(provider, MARKER.encode()), 60, "erased from the files")
+
+
+@pytest.fixture
+def eraser(small):
+    """A publisher that erases within a second, with two entries to erase."""
+    small.stop()
+    small.configure("erase-within: 1s\n")
+    small.start()
+    small.append("ncii", [marked(900000), marked(900001)])
+    until(lambda: small.match(sha256(900001)), 20)
+    return small
+
+
+def test_a_publisher_erases_below_the_reserve(eraser):
+    filler = fill(eraser, 5 << 20)
+    with refused("RESOURCE_EXHAUSTED", "FULL") as problem:
+        eraser.append("ncii", batch(1), batch_id=ONE)
+    assert "make room, or lower disk-reserve" in problem.text
+    assert "retracted" in eraser.hashfed("retract", "ncii", "0", "--erase", "--reason", "ordered")
+    assert not eraser.match(sha256(900000)) and eraser.match(sha256(900001))
+    told, = until(lambda: owed(eraser), 30)
+    assert told.startswith("erasing: 1 payloads are deleted, and still in the files")
+    filler.unlink()
+    until(lambda: not owed(eraser) and not holding(eraser, sha256(900000)), 60)
+
+
+def test_a_publisher_with_nothing_left_stops_matching_and_erases_when_there_is_room(eraser):
+    count, filler = fill_all(eraser)
+    done = retract_until_full(eraser, count)
+    with refused("RESOURCE_EXHAUSTED", "FULL") as problem:
+        eraser.publish.Retract(pb.RetractRequest(batch_id=b"%016d" % (done + 1), erase=True, note="x" * 1000,
+                                                 reason=pb.RETRACT_REASON_ORDERED), timeout=30)
+    assert "acts on this node in memory alone" in problem.text
+    gone = digests(done + 1)
+    assert not eraser.match(*gone) and eraser.match(sha256(900000)), "stopped, though not written"
+    assert holding(eraser, gone[0])
+    filler.unlink()
+    until(lambda: not warnings(eraser, "not written yet"), 60, "it was written by itself")
+    until(lambda: not owed(eraser) and not holding(eraser, gone[0]), 90, "and is erased")
+    assert eraser.match(sha256(900000)) and not eraser.match(*gone)
