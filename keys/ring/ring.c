@@ -396,8 +396,11 @@ bool hf_ring_is_followed(const struct hf_ring *ring, struct hf_span origin)
 /* --- The current ring. --------------------------------------------------- */
 
 struct hf_ring_holder {
-	pthread_mutex_t lock; /* guards now */
-	struct hf_ring *now;  /* owned: one reference */
+	pthread_mutex_t reading; /* taken before lock; one reads at a time */
+	pthread_mutex_t lock;    /* guards the next three */
+	struct hf_ring *now;     /* owned: one reference */
+	uint64_t asked;          /* reloads so far */
+	uint64_t done;           /* those whose changes are in force */
 	char dir[HF_RING_PATH_SIZE];
 };
 
@@ -419,6 +422,7 @@ enum hf_err hf_ring_holder_new(const char *dir,
 		free(holder);
 		return err;
 	}
+	pthread_mutex_init(&holder->reading, NULL);
 	pthread_mutex_init(&holder->lock, NULL);
 	*out_holder = holder;
 	return HF_OK;
@@ -430,6 +434,7 @@ void hf_ring_holder_free(struct hf_ring_holder *holder)
 		return;
 	hf_ring_release(holder->now);
 	pthread_mutex_destroy(&holder->lock);
+	pthread_mutex_destroy(&holder->reading);
 	free(holder);
 }
 
@@ -447,14 +452,28 @@ enum hf_err hf_ring_holder_reload(struct hf_ring_holder *holder,
 				  struct hf_why *why)
 {
 	struct hf_ring *ring, *old;
-	enum hf_err err = hf_ring_load(holder->dir, &ring, why);
+	uint64_t ours, asked, done;
+	enum hf_err err;
 
-	if (err != HF_OK)
-		return err;
 	pthread_mutex_lock(&holder->lock);
-	old = holder->now;
-	holder->now = ring;
+	ours = ++holder->asked;
 	pthread_mutex_unlock(&holder->lock);
-	hf_ring_release(old);
-	return HF_OK;
+	/* Two at a time could put the older of two rings in force last. */
+	pthread_mutex_lock(&holder->reading);
+	pthread_mutex_lock(&holder->lock);
+	asked = holder->asked;
+	done = holder->done;
+	pthread_mutex_unlock(&holder->lock);
+	/* Whoever read after we asked has seen what we are to see. */
+	err = done >= ours ? HF_OK : hf_ring_load(holder->dir, &ring, why);
+	if (err == HF_OK && done < ours) {
+		pthread_mutex_lock(&holder->lock);
+		old = holder->now;
+		holder->now = ring;
+		holder->done = asked;
+		pthread_mutex_unlock(&holder->lock);
+		hf_ring_release(old);
+	}
+	pthread_mutex_unlock(&holder->reading);
+	return err;
 }

@@ -4,6 +4,7 @@
 
 #include "trust.h"
 #include "trust_fields.h"
+#include "verified.h"
 
 /* The domain string and its zero byte, before the body. */
 #define SIGN_TEXT_EXTRA_BYTES 64
@@ -29,7 +30,7 @@ static size_t count_signers(const struct hf_signed_document *document,
 			if (one->signature.len_bytes == HF_SIGNATURE_BYTES &&
 			    hf_span_equal(one->key_id,
 					  hf_span(id, sizeof(id))) &&
-			    hf_sign_verify(&key, text, one->signature.at) ==
+			    hf_verified_check(&key, text, one->signature.at) ==
 				    HF_OK) {
 				signers++;
 				break;

@@ -9,6 +9,7 @@
 
 #include "trust.h"
 #include "trust_fields.h"
+#include "verified.h"
 
 static enum hf_err check_key(struct hf_span bytes, const char *what,
 			     struct hf_why *why)
@@ -19,7 +20,7 @@ static enum hf_err check_key(struct hf_span bytes, const char *what,
 		return hf_why(why, HF_E_ARGUMENT, "%s has %zu bytes, not %d",
 			      what, bytes.len_bytes, HF_PUBLIC_KEY_BYTES);
 	memcpy(key.bytes, bytes.at, sizeof(key.bytes));
-	if (hf_public_key_check(&key) != HF_OK)
+	if (hf_verified_key(&key) != HF_OK)
 		return hf_why(why, HF_E_ARGUMENT,
 			      "%s is no key to check a signature with", what);
 	return HF_OK;
