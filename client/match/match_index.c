@@ -206,6 +206,7 @@ void hf_index_close(struct hf_index *index)
 
 		(void)err;
 		hf_match_work_stop(index);
+		hf_match_state_keep(index);
 	}
 	index_free(index);
 }

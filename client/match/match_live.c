@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,9 @@
 /* A machine that was started again was away for longer; clocks that are set
  * right move less, or there is a writer that says so. */
 #define BOOT_TOLERANCE_MS 10000
+
+/* Instead of when the machine was started: what is named is on the disk. */
+#define KEPT UINT64_MAX
 
 /* Words, so that each is read and written whole. */
 struct file {
@@ -139,6 +143,18 @@ static enum hf_err open_or_make(const char *path, int *out_fd,
 	return err;
 }
 
+/* On the disk as well, before anything of it is removed or changed. */
+static enum hf_err not_kept(struct hf_match_live *live, const char *path,
+			    struct hf_why *why)
+{
+	if (get(&live->file->boot_ms) != KEPT)
+		return HF_OK;
+	put(&live->file->boot_ms, boot_ms());
+	return msync(live->map.at, live->map.len_bytes, MS_SYNC) == 0
+		       ? HF_OK
+		       : hf_why_errno(why, "sync '%s'", path);
+}
+
 enum hf_err hf_match_live_create(const char *dir,
 				 struct hf_match_live **out_live,
 				 struct hf_why *why)
@@ -163,6 +179,11 @@ enum hf_err hf_match_live_create(const char *dir,
 	}
 	live->map = map;
 	live->file = (struct file *)map.at;
+	err = not_kept(live, path, why);
+	if (err != HF_OK) {
+		hf_match_live_close(live);
+		return err;
+	}
 	live->instance = get(&live->file->instance) + 1;
 	if (live->instance < now)
 		live->instance = now;
@@ -199,7 +220,7 @@ enum hf_err hf_match_live_open(const char *dir, struct hf_match_live **out_live,
 		goto out_close;
 	live->file = (struct file *)live->map.at;
 	booted_ms = get(&live->file->boot_ms);
-	if (!hf_match_live_has_writer(live) &&
+	if (booted_ms != KEPT && !hf_match_live_has_writer(live) &&
 	    (booted_ms + BOOT_TOLERANCE_MS < boot_ms() ||
 	     booted_ms > boot_ms() + BOOT_TOLERANCE_MS)) {
 		err = hf_why(why, HF_E_UNAVAILABLE,
@@ -241,6 +262,18 @@ void hf_match_live_beat(struct hf_match_live *live)
 {
 	put(&live->file->boot_ms, boot_ms());
 	put(&live->file->alive_ms, hf_clock_wall_ms());
+}
+
+void hf_match_live_keep(struct hf_match_live *live)
+{
+	uint64_t booted_ms = get(&live->file->boot_ms);
+
+	/* What it says is there before it is said that it counts. */
+	if (msync(live->map.at, live->map.len_bytes, MS_SYNC) != 0)
+		return;
+	put(&live->file->boot_ms, KEPT);
+	if (msync(live->map.at, live->map.len_bytes, MS_SYNC) != 0)
+		put(&live->file->boot_ms, booted_ms);
 }
 
 uint64_t hf_match_live_generation(const struct hf_match_live *live)

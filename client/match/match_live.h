@@ -11,8 +11,8 @@
  * Threads  written by one at a time, read by any.
  * Errors   FULL, SYSTEM; for readers NOTFOUND, CORRUPT, UNSUPPORTED as in
  *          match_map.h, and UNAVAILABLE when the machine was started since
- *          and no writer was: what was mapped before a power failure need
- *          not have reached the disk.
+ *          and no writer was, unless the last one ended in order: what was
+ *          mapped before a power failure need not have reached the disk.
  * Source   client/match/FORMAT.md.  The writer's lock is one of an open file
  *          description (fcntl(2), F_OFD_SETLK): it ends with the process,
  *          however that ends, and can be asked for without being taken.
@@ -64,6 +64,11 @@ void hf_match_live_close(struct hf_match_live *live);
 /* Readers see the state from now on.  Its instance is filled in here. */
 void hf_match_live_write(struct hf_match_live *live,
 			 const struct hf_match_live_state *state);
+
+/* The last word of a writer: everything that the state names is on the disk,
+ * so that it can be used after the machine was started anew, too.  Where that
+ * cannot be said it is not. */
+void hf_match_live_keep(struct hf_match_live *live);
 
 /* Say that the writer is alive. */
 void hf_match_live_beat(struct hf_match_live *live);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -298,4 +299,19 @@ void hf_match_state_sweep(struct hf_index *index)
 	}
 	if (dir != NULL)
 		closedir(dir);
+}
+
+static bool is_synced(const struct hf_match_map *map)
+{
+	return msync(map->at, map->len_bytes, MS_SYNC) == 0;
+}
+
+void hf_match_state_keep(struct hf_index *index)
+{
+	/* What could not be sealed, or is in no file, does not outlive us. */
+	if (index->frozen_count == 0 && !hf_match_private_is(index) &&
+	    is_synced(&index->active->map) && is_synced(&index->marks->map) &&
+	    (index->sets == NULL || is_synced(&index->sets->map)) &&
+	    hf_file_sync_dir(index->dir, NULL) == HF_OK)
+		hf_match_live_keep(index->live);
 }

@@ -242,6 +242,10 @@ HF_MUST enum hf_err hf_match_state_replace_marks(struct hf_index *index,
 HF_MUST enum hf_err hf_match_state_load(struct hf_index *index,
 					struct hf_why *why);
 
+/* For a writer that ends, its threads ended: see that all that readers go on
+ * with is on the disk, and say so. */
+void hf_match_state_keep(struct hf_index *index);
+
 /* Give segments, memories, marks, positions and drops back. */
 void hf_match_state_release(struct hf_index *index);
 

@@ -20,10 +20,11 @@ struct hf_meanwhile {
 	struct hf_why wait;   /* why there is no index; constant */
 	atomic_bool is_on;
 
-	/* Lookups hold it to read, the change over to write. */
+	/* Lookups hold it to read, the change over to write; none begins once
+	 * that is due, however many there are. */
 	pthread_rwlock_t looking;
+	atomic_bool has_changed_over;
 	struct hf_index *index; /* owned; NULL: there is none, or no more */
-	bool has_changed_over;
 
 	pthread_mutex_t lock; /* guards what follows */
 	struct hf_store_move move;
@@ -41,6 +42,7 @@ enum hf_err hf_meanwhile_new(struct hf_node *node,
 		return hf_why(why, HF_E_NOMEM, "lookups: no memory");
 	meanwhile->node = node;
 	atomic_init(&meanwhile->is_on, true);
+	atomic_init(&meanwhile->has_changed_over, false);
 	pthread_rwlock_init(&meanwhile->looking, NULL);
 	pthread_mutex_init(&meanwhile->lock, NULL);
 	snprintf(dir, sizeof(dir), "%s/index", node->conf->state_dir);
@@ -80,10 +82,10 @@ void hf_meanwhile_change_over(struct hf_meanwhile *meanwhile)
 {
 	struct hf_index *index;
 
+	atomic_store(&meanwhile->has_changed_over, true);
 	pthread_rwlock_wrlock(&meanwhile->looking);
 	index = meanwhile->index;
 	meanwhile->index = NULL;
-	meanwhile->has_changed_over = true;
 	pthread_rwlock_unlock(&meanwhile->looking);
 	/* What is erased from now on is mapped by nobody. */
 	hf_index_close(index);
@@ -103,10 +105,11 @@ bool hf_meanwhile_enter(struct hf_meanwhile *meanwhile,
 			struct hf_index **out_index, enum hf_err *out_err,
 			struct hf_why *why)
 {
-	if (!hf_meanwhile_is_on(meanwhile))
+	if (!hf_meanwhile_is_on(meanwhile) ||
+	    atomic_load(&meanwhile->has_changed_over))
 		return false;
 	pthread_rwlock_rdlock(&meanwhile->looking);
-	if (meanwhile->has_changed_over) {
+	if (atomic_load(&meanwhile->has_changed_over)) {
 		pthread_rwlock_unlock(&meanwhile->looking);
 		return false;
 	}

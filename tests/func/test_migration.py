@@ -17,6 +17,7 @@ import threading
 import grpc
 import pytest
 
+from clock import Clock
 from net import flip, hashes, item, pb, pdq, refused, sha256, until
 from test_client import hashfed
 from test_place import PDQ, SHA256, Place, daemon_says
@@ -333,6 +334,26 @@ def test_an_index_that_cannot_be_read_is_said_and_lookups_wait(net, gate):
     assert "lookups wait" in problem.text
     end(provider, gate)
     until(lambda: provider.match(sha256(LISTED)), 30)
+    until(lambda: daemon_says(provider, *ASKED) == before, 30)
+
+
+@pytest.mark.parametrize("ends", ("in order", "killed"))
+def test_an_upgrade_that_starts_the_machine_anew_goes_on_with_lookups_if_the_daemon_ended_in_order(net, gate, ends):
+    hotline, provider, origin = publisher_and_provider(net)
+    before = daemon_says(provider, *ASKED)
+    provider.stop() if ends == "in order" else provider.kill()
+    # By the clock the machine was started since.
+    clock = Clock(net)
+    clock.move(hours=1)
+    found = begin(provider, gate, **clock.env)
+    if ends == "in order":
+        assert found.migration.sentence.endswith("lookups go on")
+        is_right(provider, before)
+    else:
+        assert "written before this machine was started" in found.migration.lookups_wait
+        with refused("UNAVAILABLE"):
+            provider.match(sha256(LISTED))
+    end(provider, gate)
     until(lambda: daemon_says(provider, *ASKED) == before, 30)
 
 

@@ -1,0 +1,1 @@
+hf_unit(match_kept USES base sign match)
