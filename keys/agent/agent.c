@@ -417,6 +417,31 @@ enum hf_err hf_agent_checkpoint(struct hf_agent *agent,
 	return hf_agent_ask_bytes(agent, &ask, note, why);
 }
 
+enum hf_err hf_agent_checkpoints(struct hf_agent *agent,
+				 const struct hf_agent_checkpoint *requests,
+				 size_t count, struct hf_buf *notes,
+				 struct hf_why *why)
+{
+	struct hf_agent_request ask = { .verb = HF_AGENT_CHECKPOINTS,
+					.checkpoints_count = count };
+	struct hf_span body, answers[HF_AGENT_CHECKPOINTS_MAX];
+	enum hf_err err;
+
+	if (count == 0 || count > HF_AGENT_CHECKPOINTS_MAX)
+		return hf_why(why, HF_E_LIMIT, "signer: %zu sets at once",
+			      count);
+	memcpy(ask.checkpoints, requests, count * sizeof(*requests));
+	err = hf_agent_ask(agent, &ask, &body, why);
+	if (err == HF_OK)
+		err = hf_agent_bytes_parse(body, answers, count, why);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		hf_buf_put(&notes[i], answers[i]);
+		err = hf_buf_failed(&notes[i]);
+	}
+	hf_agent_unlock(agent);
+	return err;
+}
+
 enum hf_err hf_agent_cosign(struct hf_agent *agent,
 			    const struct hf_agent_checkpoint *request,
 			    struct hf_buf *line, struct hf_why *why)

@@ -112,6 +112,17 @@ hf_agent_checkpoint(struct hf_agent *agent,
 		    const struct hf_agent_checkpoint *request,
 		    struct hf_buf *note, struct hf_why *why);
 
+/* Of so many sets in one turn. */
+#define HF_AGENT_CHECKPOINTS_MAX 8
+
+/* Several sets' at once, each another one: recorded together with one sync,
+ * then signed.  notes are so many, inited by the caller.  All or none: one that
+ * is refused refuses the others. */
+HF_MUST enum hf_err
+hf_agent_checkpoints(struct hf_agent *agent,
+		     const struct hf_agent_checkpoint *requests, size_t count,
+		     struct hf_buf *notes, struct hf_why *why);
+
 /* As a witness: the same for a set of somebody else, whose note the caller has
  * verified.  Append the cosigner's line alone.  DENIED for a set of our own. */
 HF_MUST enum hf_err hf_agent_cosign(struct hf_agent *agent,

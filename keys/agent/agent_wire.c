@@ -131,6 +131,28 @@ static void take_checkpoint(struct cursor *cursor,
 		memcpy(out->proof.hashes, proof.at, proof.len_bytes);
 }
 
+static void put_checkpoints(struct hf_buf *buf,
+			    const struct hf_agent_request *request)
+{
+	hf_buf_put_u16(buf, (uint16_t)request->checkpoints_count);
+	for (size_t i = 0; i < request->checkpoints_count; i++)
+		put_checkpoint(buf, &request->checkpoints[i]);
+}
+
+static void take_checkpoints(struct cursor *cursor,
+			     struct hf_agent_request *out)
+{
+	size_t count = take_u16(cursor);
+
+	if (count == 0 || count > HF_AGENT_CHECKPOINTS_MAX) {
+		fail(cursor, HF_E_LIMIT);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		take_checkpoint(cursor, &out->checkpoints[i]);
+	out->checkpoints_count = count;
+}
+
 static void put_set_keys(struct hf_buf *buf, const struct hf_agent_wish *wish)
 {
 	hf_buf_put_u16(buf, (uint16_t)wish->keys_count);
@@ -378,6 +400,9 @@ void hf_agent_request_encode(const struct hf_agent_request *request,
 	case HF_AGENT_APPLIED:
 		put_applied(buf, &request->applied);
 		break;
+	case HF_AGENT_CHECKPOINTS:
+		put_checkpoints(buf, request);
+		break;
 	}
 }
 
@@ -427,6 +452,9 @@ enum hf_err hf_agent_request_parse(struct hf_span bytes,
 		break;
 	case HF_AGENT_APPLIED:
 		take_applied(&cursor, &request.applied);
+		break;
+	case HF_AGENT_CHECKPOINTS:
+		take_checkpoints(&cursor, &request);
 		break;
 	default:
 		fail(&cursor, HF_E_UNSUPPORTED);

@@ -42,7 +42,8 @@
 	X(STORE,      10)      \
 	X(RECEIVE_KEY, 11)     \
 	X(COSIGN,     12)      \
-	X(APPLIED,    13)
+	X(APPLIED,    13)      \
+	X(CHECKPOINTS, 14)
 /* clang-format on */
 
 enum hf_agent_verb {
@@ -107,6 +108,9 @@ struct hf_agent_request {
 	struct hf_span text;                   /* STORE */
 	struct hf_agent_key_wish key_wish;     /* RECEIVE_KEY */
 	struct hf_agent_applied applied;       /* APPLIED */
+	/* CHECKPOINTS */
+	struct hf_agent_checkpoint checkpoints[HF_AGENT_CHECKPOINTS_MAX];
+	size_t checkpoints_count;
 };
 
 struct hf_agent_reply {
@@ -141,8 +145,9 @@ HF_MUST enum hf_err hf_agent_last_parse(struct hf_span bytes,
 					struct hf_tree_hash *out_root,
 					struct hf_why *why);
 
-/* Answers of SEAL (envelope, record, text), OPEN (record, text) and STORE
- * (record): so many strings of bytes, each behind its length. */
+/* Answers of SEAL (envelope, record, text), OPEN (record, text), STORE (record)
+ * and CHECKPOINTS (a note for each): so many strings of bytes, each behind its
+ * length. */
 void hf_agent_put_bytes(struct hf_buf *buf, struct hf_span bytes);
 HF_MUST enum hf_err hf_agent_bytes_parse(struct hf_span body,
 					 struct hf_span *out_strings,

@@ -284,19 +284,22 @@ static enum hf_err answer_last(struct job *job, struct hf_why *why)
 	return err;
 }
 
-static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
+/* Whether it may be signed, and what would be recorded then.  out_is_known: it
+ * can be recorded beside others; out_is_news: it has to be recorded. */
+static enum hf_err admit(struct job *job,
+			 const struct hf_agent_checkpoint *next,
+			 struct hf_record_tree *out_tree, bool *out_is_known,
+			 bool *out_is_news, struct hf_why *why)
 {
-	const struct hf_agent_checkpoint *next = &job->request->checkpoint;
 	struct hf_record_tree last, tree = { next->size, 0, next->root };
-	bool is_known;
 	enum hf_err err;
 
 	err = check_domain(job->signer, next->origin, why);
 	if (err == HF_OK)
-		err = last_tree(job->signer, next->origin, &last, &is_known,
+		err = last_tree(job->signer, next->origin, &last, out_is_known,
 				why);
 	/* A set that begins has no past. */
-	if (err == HF_OK && !is_known && next->size == 0)
+	if (err == HF_OK && !*out_is_known && next->size == 0)
 		err = vouch(job->signer, next->origin, why);
 	if (err == HF_OK)
 		err = check_vouched(job->signer, next->origin, why);
@@ -306,21 +309,107 @@ static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
 		err = next_time(job->now_ms, last.time_s, &tree.time_s, why);
 	if (err != HF_OK)
 		return err;
-	if (!is_known && next->size > 0)
+	if (!*out_is_known && next->size > 0)
 		(void)hf_why(job->also, HF_OK,
 			     "signs '%.*s' at size %llu without knowing what "
 			     "was signed before",
 			     HF_SPAN_ARGS(next->origin),
 			     (unsigned long long)next->size);
-	/* Durable before the signature exists, so that no crash forgets one.
-	 * What is there already need not be written again. */
-	if (!is_known || tree.size != last.size || tree.time_s != last.time_s)
+	/* What is there already need not be written again. */
+	*out_is_news = !*out_is_known || tree.size != last.size ||
+		       tree.time_s != last.time_s;
+	*out_tree = tree;
+	return HF_OK;
+}
+
+static enum hf_err answer_checkpoint(struct job *job, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint *next = &job->request->checkpoint;
+	struct hf_record_tree tree;
+	bool is_known, is_news;
+	enum hf_err err = admit(job, next, &tree, &is_known, &is_news, why);
+
+	/* Durable before the signature exists, so that no crash forgets
+	 * one. */
+	if (err == HF_OK && is_news)
 		err = hf_record_put(job->signer->record, next->origin, &tree,
 				    why);
 	if (err == HF_OK)
 		err = hf_signer_put_note(&job->signer->sets, next->origin,
 					 &tree, job->reply, why);
 	return err;
+}
+
+static enum hf_err put_notes(struct job *job,
+			     const struct hf_record_tree *trees,
+			     struct hf_why *why)
+{
+	const struct hf_agent_request *request = job->request;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < request->checkpoints_count && err == HF_OK;
+	     i++) {
+		struct hf_buf note;
+
+		hf_buf_init(&note, HF_NOTE_MAX_BYTES);
+		err = hf_signer_put_note(&job->signer->sets,
+					 request->checkpoints[i].origin,
+					 &trees[i], &note, why);
+		if (err == HF_OK)
+			err = hf_buf_failed(&note);
+		hf_agent_put_bytes(job->reply, hf_buf_span(&note));
+		hf_buf_release(&note);
+	}
+	return err;
+}
+
+static enum hf_err check_distinct(const struct hf_agent_request *request,
+				  struct hf_why *why)
+{
+	for (size_t i = 1; i < request->checkpoints_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (hf_span_equal(request->checkpoints[i].origin,
+					  request->checkpoints[j].origin))
+				return hf_why(why, HF_E_ARGUMENT,
+					      "signer: one set twice");
+		}
+	}
+	return HF_OK;
+}
+
+/* Each as it would be alone, but recorded with one sync. */
+static enum hf_err answer_checkpoints(struct job *job, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint *next = job->request->checkpoints;
+	struct hf_record_change known[HF_AGENT_CHECKPOINTS_MAX];
+	struct hf_record_change unknown[HF_AGENT_CHECKPOINTS_MAX];
+	struct hf_record_tree trees[HF_AGENT_CHECKPOINTS_MAX];
+	size_t known_count = 0, unknown_count = 0;
+	enum hf_err err = check_distinct(job->request, why);
+
+	for (size_t i = 0; i < job->request->checkpoints_count && err == HF_OK;
+	     i++) {
+		bool is_known, is_news;
+
+		err = admit(job, &next[i], &trees[i], &is_known, &is_news, why);
+		if (err != HF_OK)
+			break;
+		if (!is_known)
+			unknown[unknown_count++] =
+				(struct hf_record_change){ next[i].origin,
+							   trees[i] };
+		else if (is_news)
+			known[known_count++] =
+				(struct hf_record_change){ next[i].origin,
+							   trees[i] };
+	}
+	for (size_t i = 0; i < unknown_count && err == HF_OK; i++)
+		err = hf_record_put(job->signer->record, unknown[i].origin,
+				    &unknown[i].tree, why);
+	if (err == HF_OK && known_count > 0)
+		err = hf_record_put_known(job->signer->record, known,
+					  known_count, why);
+	return err == HF_OK ? put_notes(job, trees, why) : err;
 }
 
 /* As a witness.  What the note's own signatures say is the daemon's business:
@@ -549,6 +638,7 @@ static answer_fn *const answers[] = {
 	[HF_AGENT_RECEIVE_KEY] = answer_notice,
 	[HF_AGENT_COSIGN] = answer_cosign,
 	[HF_AGENT_APPLIED] = answer_notice,
+	[HF_AGENT_CHECKPOINTS] = answer_checkpoints,
 };
 
 void hf_signer_answer(struct hf_signer *signer, struct hf_span request,

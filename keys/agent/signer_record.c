@@ -199,14 +199,13 @@ static bool is_unchanged(const struct hf_record *record, uint32_t number,
 	       memcmp(now, before, sizeof(now)) == 0;
 }
 
-/* Write one slot and wait for the disk.  A write that was refused and changed
- * nothing (a full disk) may be tried again.  After a failed sync nobody can
- * tell what is there, not even by reading it back. */
-static enum hf_err slot_write(struct hf_record *record, uint32_t number,
-			      struct hf_span origin,
-			      const struct hf_record_tree *before,
-			      const struct hf_record_tree *tree,
-			      struct hf_why *why)
+/* Write one slot.  A write that was refused and changed nothing (a full disk)
+ * may be tried again. */
+static enum hf_err slot_put(struct hf_record *record, uint32_t number,
+			    struct hf_span origin,
+			    const struct hf_record_tree *before,
+			    const struct hf_record_tree *tree,
+			    struct hf_why *why)
 {
 	uint8_t slot[HF_RECORD_SLOT_BYTES];
 	ssize_t put;
@@ -225,11 +224,29 @@ static enum hf_err slot_write(struct hf_record *record, uint32_t number,
 		record->is_failed = !is_unchanged(record, number, slot);
 		return err;
 	}
+	return HF_OK;
+}
+
+/* Wait for the disk.  After a failed sync nobody can tell what is there, not
+ * even by reading it back. */
+static enum hf_err slots_sync(struct hf_record *record, struct hf_why *why)
+{
 	if (fdatasync(record->fd) != 0) {
 		record->is_failed = true;
 		return hf_why_errno(why, "signer: sync '%s'", record->path);
 	}
 	return HF_OK;
+}
+
+static enum hf_err slot_write(struct hf_record *record, uint32_t number,
+			      struct hf_span origin,
+			      const struct hf_record_tree *before,
+			      const struct hf_record_tree *tree,
+			      struct hf_why *why)
+{
+	enum hf_err err = slot_put(record, number, origin, before, tree, why);
+
+	return err == HF_OK ? slots_sync(record, why) : err;
 }
 
 static enum hf_err write_count(struct hf_record *record, uint32_t count,
@@ -544,5 +561,37 @@ enum hf_err hf_record_put(struct hf_record *record, struct hf_span origin,
 	err = slot_write(record, entry->slot, origin, &entry->tree, tree, why);
 	if (err == HF_OK)
 		entry->tree = *tree;
+	return err;
+}
+
+enum hf_err hf_record_put_known(struct hf_record *record,
+				const struct hf_record_change *changes,
+				size_t count, struct hf_why *why)
+{
+	struct entry *entry;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		(void)find(record, changes[i].origin, &entry);
+		err = make_usable(record, entry != NULL, why);
+		if (err == HF_OK && entry == NULL)
+			err = hf_why(why, HF_E_NOTFOUND,
+				     "signer: nothing was signed for this "
+				     "origin");
+	}
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		(void)find(record, changes[i].origin, &entry);
+		err = slot_put(record, entry->slot, changes[i].origin,
+			       &entry->tree, &changes[i].tree, why);
+		/* Those before it are written, and not signed. */
+		if (err != HF_OK && i > 0)
+			record->is_failed = true;
+	}
+	if (err == HF_OK)
+		err = slots_sync(record, why);
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		(void)find(record, changes[i].origin, &entry);
+		entry->tree = changes[i].tree;
+	}
 	return err;
 }

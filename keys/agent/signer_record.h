@@ -73,4 +73,14 @@ HF_MUST enum hf_err hf_record_put(struct hf_record *record,
 				  const struct hf_record_tree *tree,
 				  struct hf_why *why);
 
+/* The same for several origins that are known, each another one, with one sync
+ * for all.  NOTFOUND where one is not known: nothing is written then. */
+struct hf_record_change {
+	struct hf_span origin;
+	struct hf_record_tree tree;
+};
+HF_MUST enum hf_err hf_record_put_known(struct hf_record *record,
+					const struct hf_record_change *changes,
+					size_t count, struct hf_why *why);
+
 #endif /* HF_SIGNER_RECORD_H */

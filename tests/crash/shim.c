@@ -65,9 +65,10 @@ struct page {
 
 /* Of the agent's messages: four bytes of magic, then the verb, or in an
  * answer the error, in two. */
-#define NUMBER_AT       4
-#define NUMBER_END      6
-#define VERB_CHECKPOINT 3
+#define NUMBER_AT        4
+#define NUMBER_END       6
+#define VERB_CHECKPOINT  3
+#define VERB_CHECKPOINTS 14
 
 static struct page *page;
 static bool is_signer;
@@ -205,6 +206,13 @@ static int number_of(const uint8_t *bytes, ssize_t len)
 				: bytes[NUMBER_AT] << 8 | bytes[NUMBER_AT + 1];
 }
 
+static bool is_checkpoint(const uint8_t *bytes, ssize_t len)
+{
+	int verb = number_of(bytes, len);
+
+	return verb == VERB_CHECKPOINT || verb == VERB_CHECKPOINTS;
+}
+
 static ssize_t meta_pwrite(int fd, const void *at, size_t len, off_t offset)
 {
 	ssize_t put;
@@ -289,8 +297,7 @@ ssize_t send(int fd, const void *at, size_t len, int flags)
 	if (!is_agent(fd))
 		return real_send(fd, at, len, flags);
 	if (!is_signer)
-		atomic_store(&asks_checkpoint,
-			     number_of(at, (ssize_t)len) == VERB_CHECKPOINT);
+		atomic_store(&asks_checkpoint, is_checkpoint(at, (ssize_t)len));
 	if (atomic_load(&asks_checkpoint))
 		pass(is_signer ? ANSWER : ASK);
 	return real_send(fd, at, len, flags);
@@ -303,8 +310,7 @@ ssize_t recv(int fd, void *at, size_t len, int flags)
 	if (!is_agent(fd))
 		return got;
 	if (is_signer) {
-		atomic_store(&asks_checkpoint,
-			     number_of(at, got) == VERB_CHECKPOINT);
+		atomic_store(&asks_checkpoint, is_checkpoint(at, got));
 	} else if (atomic_load(&asks_checkpoint) && number_of(at, got) == 0) {
 		pass(SIGNED);
 		atomic_store(&has_note, true);

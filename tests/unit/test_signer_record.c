@@ -382,6 +382,48 @@ static void a_write_that_failed_is_made_good_by_the_next(void **state)
 	}
 }
 
+static enum hf_err put_two(struct hf_record *record, const char *one,
+			   const char *two, uint64_t size)
+{
+	const struct hf_record_change changes[] = {
+		{ hf_span_of(one), tree_of(size) },
+		{ hf_span_of(two), tree_of(size + 1) },
+	};
+
+	return hf_record_put_known(record, changes, 2, NULL);
+}
+
+static void several_are_put_with_one_sync_or_none_is(void **state)
+{
+	struct hf_record *record = reopen();
+
+	put(record, "a.example/x/1", 1);
+	put(record, "b.example/x/1", 1);
+	assert_int_equal(put_two(record, "a.example/x/1", "c.example/x/1", 2),
+			 HF_E_NOTFOUND);
+	assert_says(record, "a.example/x/1", 1);
+	assert_int_equal(put_two(record, "a.example/x/1", "b.example/x/1", 2),
+			 HF_OK);
+	assert_says(record, "a.example/x/1", 2);
+	assert_says(record, "b.example/x/1", 3);
+	/* The sync fails; then the first write, half of it done: what the next
+	 * put leaves is what was signed. */
+	for (int i = 0; i < 2; i++) {
+		failing.fdatasyncs = i == 0;
+		failing.pwrites = i == 1;
+		assert_true(put_two(record, "a.example/x/1", "b.example/x/1",
+				    7) != HF_OK);
+		assert_says(record, "a.example/x/1", 2 + 2 * (uint64_t)i);
+		assert_int_equal(put_two(record, "a.example/x/1",
+					 "b.example/x/1", 4 + 2 * (uint64_t)i),
+				 HF_OK);
+		record = reopen();
+		assert_int_equal(hf_record_state(record).damaged_count, 0);
+		assert_says(record, "a.example/x/1", 4 + 2 * (uint64_t)i);
+		assert_says(record, "b.example/x/1", 5 + 2 * (uint64_t)i);
+	}
+}
+
 int main(void)
 {
 #define CLEAN(test) cmocka_unit_test_setup_teardown(test, clean, clean)
@@ -395,6 +437,7 @@ int main(void)
 		CLEAN(slots_that_changed_places_are_damage),
 		CLEAN(a_slot_that_was_never_counted_is_written_over),
 		CLEAN(a_write_that_failed_is_made_good_by_the_next),
+		CLEAN(several_are_put_with_one_sync_or_none_is),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,0 +1,1 @@
+hf_unit(signer_together USES agent)
