@@ -166,23 +166,45 @@ static enum hf_err on_last(void *arg, struct hf_span origin, uint64_t *out_size,
 	return err;
 }
 
-static enum hf_err on_checkpoint(void *arg,
-				 const struct hf_ledger_to_sign *request,
-				 struct hf_buf *note, struct hf_why *why)
+static struct hf_agent_checkpoint
+what_to_sign(const struct hf_ledger_to_sign *request)
 {
-	const struct hf_agent_checkpoint ask = {
+	return (struct hf_agent_checkpoint){
 		.origin = request->origin,
 		.size = request->size,
 		.root = request->root,
 		.old_size = request->old_size,
 		.proof = request->proof,
 	};
+}
+
+static enum hf_err on_checkpoint(void *arg,
+				 const struct hf_ledger_to_sign *request,
+				 struct hf_buf *note, struct hf_why *why)
+{
+	const struct hf_agent_checkpoint ask = what_to_sign(request);
 	struct hf_node *node = arg;
 	enum hf_err err = hf_agent_checkpoint(node->agent, &ask, note, why);
 
 	if (err == HF_E_BUSY)
 		hf_vouch_ask(node->vouching);
 	return err;
+}
+
+_Static_assert(HF_LEDGER_SIGNED_AT_ONCE <= HF_AGENT_CHECKPOINTS_MAX,
+	       "fits one question");
+
+static enum hf_err on_checkpoints(void *arg,
+				  const struct hf_ledger_to_sign *requests,
+				  size_t count, struct hf_buf *notes,
+				  struct hf_why *why)
+{
+	struct hf_agent_checkpoint asks[HF_LEDGER_SIGNED_AT_ONCE];
+	struct hf_node *node = arg;
+
+	for (size_t i = 0; i < count; i++)
+		asks[i] = what_to_sign(&requests[i]);
+	return hf_agent_checkpoints(node->agent, asks, count, notes, why);
 }
 
 /* On the ledger's writer thread. */
@@ -283,7 +305,8 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		.map_most_bytes = start->conf->store_max_bytes,
 		.reserve_bytes = start->conf->disk_reserve_bytes,
 		.keeps_leaving = start->conf->retro_match_ms > 0,
-		.signer = { node, on_last, on_checkpoint, on_old_copy },
+		.signer = { node, on_last, on_checkpoint, on_checkpoints,
+			    on_old_copy },
 		.moving = hf_start_meanwhile,
 		.moving_arg = start,
 	};

@@ -77,6 +77,8 @@ struct hf_ledger_to_sign {
 	struct hf_tree_proof proof;
 };
 
+#define HF_LEDGER_SIGNED_AT_ONCE 8
+
 struct hf_ledger_signer {
 	void *arg;
 	/* The largest tree the signer has signed for this origin: size 0 when
@@ -91,6 +93,13 @@ struct hf_ledger_signer {
 	enum hf_err (*checkpoint)(void *arg,
 				  const struct hf_ledger_to_sign *request,
 				  struct hf_buf *note, struct hf_why *why);
+	/* The same for 2 to HF_LEDGER_SIGNED_AT_ONCE sets in one turn: all or
+	 * none.  After any error but UNAVAILABLE each is asked for alone.  May
+	 * be NULL. */
+	enum hf_err (*checkpoints)(void *arg,
+				   const struct hf_ledger_to_sign *requests,
+				   size_t count, struct hf_buf *notes,
+				   struct hf_why *why);
 	/* This store is an old copy of an own set; told again while it is.  May
 	 * be NULL. */
 	void (*old_copy)(void *arg);

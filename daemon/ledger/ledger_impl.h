@@ -255,6 +255,11 @@ HF_MUST enum hf_err hf_ledger_check_whole(const struct set *set,
  * set->signer_err says why. */
 HF_MUST enum hf_err hf_ledger_sign(struct hf_ledger *ledger, struct set *set);
 
+/* The same for several in one turn.  False: none of them was signed, each is to
+ * be signed alone. */
+HF_MUST bool hf_ledger_sign_together(struct hf_ledger *ledger,
+				     struct set *const *sets, size_t count);
+
 /* Know what the signer signed last, and that it is a part of our tree. */
 HF_MUST enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger,
 					    struct set *set);

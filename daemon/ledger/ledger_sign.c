@@ -222,36 +222,36 @@ static enum hf_err proof_make(struct hf_ledger *ledger, struct set *set,
 	return err;
 }
 
-static enum hf_err sign(struct hf_ledger *ledger, struct set *set,
-			struct hf_why *why)
+static enum hf_err request_make(struct hf_ledger *ledger, struct set *set,
+				struct hf_ledger_to_sign *request,
+				struct hf_why *why)
 {
-	const struct hf_ledger_signer *signer = &ledger->options.signer;
-	struct hf_ledger_to_sign request;
-	struct hf_buf note;
-	enum hf_err err;
+	request->origin = hf_span_of(set->origin);
+	request->size = set->state.marks.stored;
+	hf_frontier_root(&set->state.frontier, &request->root);
+	request->old_size = set->signed_size;
+	request->old_root = set->signed_root;
+	return proof_make(ledger, set, request, why);
+}
 
-	request.origin = hf_span_of(set->origin);
-	request.size = set->state.marks.stored;
-	hf_frontier_root(&set->state.frontier, &request.root);
-	request.old_size = set->signed_size;
-	request.old_root = set->signed_root;
-	err = proof_make(ledger, set, &request, why);
-	if (err != HF_OK)
-		return err;
-	hf_buf_init(&note, HF_NOTE_MAX_BYTES);
-	err = signer->checkpoint(signer->arg, &request, &note, why);
-	if (err == HF_OK && hf_buf_failed(&note) != HF_OK)
-		err = hf_why(why, hf_buf_failed(&note),
-			     "ledger: note from the signer");
-	if (err == HF_OK)
-		err = note_check(set, &request, hf_buf_span(&note), why);
-	if (err != HF_OK) {
-		hf_buf_release(&note);
-		return err;
-	}
-	set->signed_size = request.size;
-	set->signed_root = request.root;
-	/* The buffer's memory moves to the set. */
+/* The note is what was asked for. */
+static enum hf_err answer_check(const struct set *set,
+				const struct hf_ledger_to_sign *request,
+				const struct hf_buf *note, struct hf_why *why)
+{
+	if (hf_buf_failed(note) != HF_OK)
+		return hf_why(why, hf_buf_failed(note),
+			      "ledger: note from the signer");
+	return note_check(set, request, hf_buf_span(note), why);
+}
+
+/* Takes the note: its memory moves to the set. */
+static void answer_take(struct hf_ledger *ledger, struct set *set,
+			const struct hf_ledger_to_sign *request,
+			const struct hf_buf *note)
+{
+	set->signed_size = request->size;
+	set->signed_root = request->root;
 	if (set->pending.note == NULL) {
 		set->next_pending = ledger->pending;
 		ledger->pending = set;
@@ -259,11 +259,31 @@ static enum hf_err sign(struct hf_ledger *ledger, struct set *set,
 	free(set->pending.note);
 	set->is_slipped = false;
 	ledger->has_unslipped = true;
-	set->pending = (struct seen){ .size = request.size,
-				      .root = request.root,
-				      .note = note.at,
-				      .note_len_bytes = note.len_bytes };
-	return HF_OK;
+	set->pending = (struct seen){ .size = request->size,
+				      .root = request->root,
+				      .note = note->at,
+				      .note_len_bytes = note->len_bytes };
+}
+
+static enum hf_err sign(struct hf_ledger *ledger, struct set *set,
+			struct hf_why *why)
+{
+	const struct hf_ledger_signer *signer = &ledger->options.signer;
+	struct hf_ledger_to_sign request;
+	struct hf_buf note;
+	enum hf_err err = request_make(ledger, set, &request, why);
+
+	if (err != HF_OK)
+		return err;
+	hf_buf_init(&note, HF_NOTE_MAX_BYTES);
+	err = signer->checkpoint(signer->arg, &request, &note, why);
+	if (err == HF_OK)
+		err = answer_check(set, &request, &note, why);
+	if (err == HF_OK)
+		answer_take(ledger, set, &request, &note);
+	else
+		hf_buf_release(&note);
+	return err;
 }
 
 enum hf_err hf_ledger_sign(struct hf_ledger *ledger, struct set *set)
@@ -277,4 +297,53 @@ enum hf_err hf_ledger_sign(struct hf_ledger *ledger, struct set *set)
 		return err;
 	err = sign(ledger, set, &why);
 	return outcome(ledger, set, err, &why);
+}
+
+static enum hf_err together_ask(struct hf_ledger *ledger,
+				struct set *const *sets, size_t count,
+				struct hf_ledger_to_sign *requests,
+				struct hf_buf *notes, struct hf_why *why)
+{
+	const struct hf_ledger_signer *signer = &ledger->options.signer;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < count && err == HF_OK; i++) {
+		err = hf_ledger_signer_agrees(ledger, sets[i]);
+		if (err == HF_OK)
+			err = request_make(ledger, sets[i], &requests[i], why);
+		/* It is not the signer that is away. */
+		if (err != HF_OK)
+			return HF_E_SYSTEM;
+	}
+	err = signer->checkpoints(signer->arg, requests, count, notes, why);
+	for (size_t i = 0; i < count && err == HF_OK; i++)
+		err = answer_check(sets[i], &requests[i], &notes[i], why);
+	return err;
+}
+
+bool hf_ledger_sign_together(struct hf_ledger *ledger, struct set *const *sets,
+			     size_t count)
+{
+	struct hf_ledger_to_sign requests[HF_LEDGER_SIGNED_AT_ONCE];
+	struct hf_buf notes[HF_LEDGER_SIGNED_AT_ONCE];
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	if (ledger->options.signer.checkpoints == NULL || count < 2)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		hf_buf_init(&notes[i], HF_NOTE_MAX_BYTES);
+	err = together_ask(ledger, sets, count, requests, notes, &why);
+	for (size_t i = 0; i < count; i++) {
+		if (err == HF_OK) {
+			sets[i]->is_refresh_due = false;
+			answer_take(ledger, sets[i], &requests[i], &notes[i]);
+		} else {
+			hf_buf_release(&notes[i]);
+		}
+		/* Asking alone would be waiting for the same once more. */
+		if (err == HF_OK || err == HF_E_UNAVAILABLE)
+			(void)!outcome(ledger, sets[i], err, &why);
+	}
+	return err == HF_OK;
 }

@@ -475,9 +475,19 @@ static void group_settle(struct hf_ledger *ledger, struct job *jobs)
 
 static void sets_sign(struct hf_ledger *ledger, struct set *sets)
 {
-	for (struct set *set = sets; set != NULL; set = set->next_staged)
-		if (hf_ledger_sign(ledger, set) != HF_OK)
-			awaiting_fail(ledger, set);
+	while (sets != NULL) {
+		struct set *turn[HF_LEDGER_SIGNED_AT_ONCE];
+		size_t count = 0;
+
+		for (; sets != NULL && count < HF_LEDGER_SIGNED_AT_ONCE;
+		     sets = sets->next_staged)
+			turn[count++] = sets;
+		if (hf_ledger_sign_together(ledger, turn, count))
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (hf_ledger_sign(ledger, turn[i]) != HF_OK)
+				awaiting_fail(ledger, turn[i]);
+	}
 }
 
 /* Try again what could not be signed. */

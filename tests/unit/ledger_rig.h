@@ -50,6 +50,7 @@ struct rig_signer {
 	bool is_held; /* signatures wait */
 	int more_cosignatures;
 	uint64_t signed_count;
+	uint64_t turns_count; /* in which it signed those */
 	uint64_t time_s;
 };
 
@@ -195,48 +196,70 @@ static inline enum hf_err rig_note(const struct rig_signer *signer,
 	return err != HF_OK ? err : hf_buf_failed(note);
 }
 
+/* Whether it only grows, and into the record if it is to be; not synced. */
 static inline enum hf_err
-rig_checkpoint(void *arg, const struct hf_ledger_to_sign *request,
-	       struct hf_buf *note, struct hf_why *why)
+rig_record_look(int fd, const struct hf_ledger_to_sign *request, bool writes,
+		struct hf_why *why)
 {
-	struct rig_signer *signer = arg;
 	struct rig_record record = { { 0 }, 0, { { 0 } } };
-	enum hf_err err;
 	off_t at;
-	int fd;
+	enum hf_err err = rig_record_find(fd, request->origin, &record, &at);
 
-	if (rig_fails(signer, RIG_BEFORE_RECORD))
-		return hf_why(why, HF_E_UNAVAILABLE, "signer: away");
-	fd = rig_record_open(signer);
-	err = rig_record_find(fd, request->origin, &record, &at);
 	if (record.size == 0)
 		hf_tree_empty(&record.root);
 	if (err == HF_OK)
 		err = hf_tree_verify_growth(record.size, &record.root,
 					    request->size, &request->root,
 					    &request->proof, why);
-	if (err == HF_OK) {
-		memcpy(record.origin, request->origin.at,
-		       request->origin.len_bytes);
-		record.size = request->size;
-		record.root = request->root;
-		if (pwrite(fd, &record, sizeof(record), at) !=
-		    (ssize_t)sizeof(record))
-			err = HF_E_SYSTEM;
-		if (signer->is_synced && fdatasync(fd) != 0)
-			err = HF_E_SYSTEM;
-	}
+	if (err != HF_OK || !writes)
+		return err;
+	memcpy(record.origin, request->origin.at, request->origin.len_bytes);
+	record.size = request->size;
+	record.root = request->root;
+	return pwrite(fd, &record, sizeof(record), at) ==
+			       (ssize_t)sizeof(record)
+		       ? HF_OK
+		       : HF_E_SYSTEM;
+}
+
+static inline enum hf_err
+rig_checkpoints(void *arg, const struct hf_ledger_to_sign *requests,
+		size_t count, struct hf_buf *notes, struct hf_why *why)
+{
+	struct rig_signer *signer = arg;
+	enum hf_err err = HF_OK;
+	int fd;
+
+	if (rig_fails(signer, RIG_BEFORE_RECORD))
+		return hf_why(why, HF_E_UNAVAILABLE, "signer: away");
+	fd = rig_record_open(signer);
+	for (size_t i = 0; i < 2 * count && err == HF_OK; i++)
+		err = rig_record_look(fd, &requests[i % count], i >= count,
+				      why);
+	if (err == HF_OK && signer->is_synced && fdatasync(fd) != 0)
+		err = HF_E_SYSTEM;
 	close(fd);
 	if (err != HF_OK)
 		return err;
 	pthread_mutex_lock(&signer->lock);
-	signer->signed_count++;
+	signer->signed_count += count;
+	signer->turns_count++;
 	signer->time_s++;
 	pthread_mutex_unlock(&signer->lock);
 	if (rig_fails(signer, RIG_AFTER_RECORD))
 		return hf_why(why, HF_E_UNAVAILABLE, "signer: away");
-	return rig_note(signer, request->origin, request->size, &request->root,
-			signer->time_s, note, why);
+	for (size_t i = 0; i < count && err == HF_OK; i++)
+		err = rig_note(signer, requests[i].origin, requests[i].size,
+			       &requests[i].root, signer->time_s, &notes[i],
+			       why);
+	return err;
+}
+
+static inline enum hf_err
+rig_checkpoint(void *arg, const struct hf_ledger_to_sign *request,
+	       struct hf_buf *note, struct hf_why *why)
+{
+	return rig_checkpoints(arg, request, 1, note, why);
 }
 
 /* Release it whatever comes of it.  Where there is memory to write to, base is

@@ -289,28 +289,6 @@ static void a_signer_that_is_away_leaves_both_or_neither(void **state)
 	verify(rig, two.teller, 2);
 }
 
-#define KILLS 40
-
-/* Append until the signer kills us. */
-static void append_until_killed(struct rig *rig, int dies_in,
-				enum rig_step where)
-{
-	struct pair_of_sets two;
-	struct hf_ledger_along along;
-
-	rig->signer.dies_at = where;
-	rig->signer.dies_in = dies_in;
-	if (hf_ledger_open(&rig->options, &rig->ledger, NULL) != HF_OK ||
-	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(ORIGIN),
-			     &two.set, NULL) != HF_OK ||
-	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(TELLER),
-			     &two.teller, NULL) != HF_OK)
-		_exit(3);
-	along = told_in(two.teller);
-	for (;;)
-		(void)!try(rig, two.set, 0, &along, NULL, NULL);
-}
-
 /* Each entry is told of once, in the order in which they stand. */
 static void told_once_in_order(struct rig *rig, struct pair_of_sets two)
 {
@@ -324,6 +302,94 @@ static void told_once_in_order(struct rig *rig, struct pair_of_sets two)
 		snprintf(want, sizeof(want), "%llu+1", (unsigned long long)i);
 		payload_is(rig, two.teller, i, want);
 	}
+}
+
+static uint64_t turns_of(struct rig *rig, uint64_t *out_signed)
+{
+	uint64_t turns;
+
+	pthread_mutex_lock(&rig->signer.lock);
+	turns = rig->signer.turns_count;
+	*out_signed = rig->signer.signed_count;
+	pthread_mutex_unlock(&rig->signer.lock);
+	return turns;
+}
+
+static void both_sets_are_signed_in_one_turn_where_that_can_be(void **state)
+{
+	struct rig *rig = *state;
+	struct pair_of_sets two;
+	struct hf_ledger_along along;
+	struct hf_why why = { "" };
+
+	for (int together = 0; together < 2; together++) {
+		uint64_t turns, before, now;
+
+		rig->options.signer.checkpoints =
+			together ? rig_checkpoints : NULL;
+		assert_ok(rig_reopen(rig, &why), &why);
+		two = two_sets(rig);
+		along = told_in(two.teller);
+		/* The empty sets are signed before this, too. */
+		assert_ok(try(rig, two.set, 0, &along, NULL, &why), &why);
+		turns = turns_of(rig, &before);
+		for (int i = 0; i < 5; i++)
+			assert_ok(try(rig, two.set, 0, &along, NULL, &why),
+				  &why);
+		turns = turns_of(rig, &now) - turns;
+		assert_int_equal(now - before, 10);
+		assert_int_equal(turns, together ? 5 : 10);
+	}
+	told_once_in_order(rig, two);
+}
+
+/* What one set is refused for is not held against the other. */
+static void a_set_that_cannot_be_signed_does_not_stop_the_other(void **state)
+{
+	struct rig *rig = *state;
+	struct pair_of_sets two;
+	struct hf_ledger_along along;
+	struct rig_record ahead = { TELLER, 1000, { { 1 } } };
+	struct hf_why why = { "" };
+	int fd;
+
+	rig->options.signer.checkpoints = rig_checkpoints;
+	two = two_sets(rig);
+	along = told_in(two.teller);
+	assert_ok(try(rig, two.set, 0, &along, NULL, &why), &why);
+	/* The signer says that it has signed more of the teller. */
+	fd = rig_record_open(&rig->signer);
+	assert_int_equal(
+		pwrite(fd, &ahead, sizeof(ahead), (off_t)sizeof(ahead)),
+		sizeof(ahead));
+	close(fd);
+	assert_int_equal(try(rig, two.set, 0, &along, NULL, &why), HF_E_PROOF);
+	append(rig, two.set, rig_add("goes on"), 2);
+	verify(rig, two.set, 3);
+}
+
+#define KILLS 40
+
+/* Append until the signer kills us. */
+static void append_until_killed(struct rig *rig, int dies_in,
+				enum rig_step where)
+{
+	struct pair_of_sets two;
+	struct hf_ledger_along along;
+
+	rig->options.signer.checkpoints =
+		dies_in % 2 == 0 ? rig_checkpoints : NULL;
+	rig->signer.dies_at = where;
+	rig->signer.dies_in = dies_in;
+	if (hf_ledger_open(&rig->options, &rig->ledger, NULL) != HF_OK ||
+	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(ORIGIN),
+			     &two.set, NULL) != HF_OK ||
+	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(TELLER),
+			     &two.teller, NULL) != HF_OK)
+		_exit(3);
+	along = told_in(two.teller);
+	for (;;)
+		(void)!try(rig, two.set, 0, &along, NULL, NULL);
 }
 
 static void kills_leave_no_entry_untold(void **state)
@@ -364,6 +430,8 @@ int main(void)
 		RIG_TEST(what_is_refused_is_not_told_of),
 		RIG_TEST(an_intent_is_there_until_it_is_told),
 		RIG_TEST(a_signer_that_is_away_leaves_both_or_neither),
+		RIG_TEST(both_sets_are_signed_in_one_turn_where_that_can_be),
+		RIG_TEST(a_set_that_cannot_be_signed_does_not_stop_the_other),
 		RIG_TEST(kills_leave_no_entry_untold),
 	};
 

@@ -1,0 +1,1 @@
+hf_bench(audit USES base sign tlog store ledger)
