@@ -47,8 +47,8 @@ _Static_assert(sizeof(((struct policy_row *)NULL)->set) > HF_ORIGIN_MAX_BYTES,
 
 /* Flags are stored last, so that what stands beside them is there. */
 struct hf_match_set_row {
-	uint32_t flags; /* atomic */
-	uint32_t zero;
+	uint32_t flags;              /* atomic */
+	uint32_t turns;              /* atomic; of set 0, which is none */
 	uint64_t checkpoint_ms;      /* atomic */
 	uint64_t held_from_plus_one; /* atomic */
 	uint64_t origin_mix;         /* of the origin: it is what was written */
@@ -306,6 +306,19 @@ void hf_match_sets_put(struct hf_match_sets *sets,
 	__atomic_store_n(&row->held_from_plus_one, set->held_from_plus_one,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&row->flags, flags, __ATOMIC_RELEASE);
+}
+
+void hf_match_sets_turn(struct hf_match_sets *sets)
+{
+	if (sets->rows_count > 0)
+		__atomic_fetch_add(&sets->rows[0].turns, 1, __ATOMIC_SEQ_CST);
+}
+
+uint32_t hf_match_sets_turns(const struct hf_match_sets *sets)
+{
+	return sets->rows_count > 0
+		       ? __atomic_load_n(&sets->rows[0].turns, __ATOMIC_SEQ_CST)
+		       : 0;
 }
 
 bool hf_match_sets_get(const struct hf_match_sets *sets, uint32_t set,

@@ -64,6 +64,12 @@ void hf_match_sets_unref(struct hf_match_sets *sets);
 void hf_match_sets_put(struct hf_match_sets *sets,
 		       const struct hf_judge_set *set);
 
+/* A set is matched on from now on instead of another: said after the one was
+ * put as matchable and before the other is not.  Who looked up meanwhile, by a
+ * count from before its view, may have found neither, and looks again. */
+void hf_match_sets_turn(struct hf_match_sets *sets);
+uint32_t hf_match_sets_turns(const struct hf_match_sets *sets);
+
 /* False when nothing is known of it. */
 bool hf_match_sets_get(const struct hf_match_sets *sets, uint32_t set,
 		       struct hf_judge_set *out_set);

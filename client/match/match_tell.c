@@ -94,6 +94,14 @@ void hf_index_tell_set(struct hf_index *index, const struct hf_judge_set *set)
 	pthread_mutex_unlock(&index->sets_lock);
 }
 
+void hf_index_tell_turn(struct hf_index *index)
+{
+	pthread_mutex_lock(&index->sets_lock);
+	if (index->sets != NULL)
+		hf_match_sets_turn(index->sets);
+	pthread_mutex_unlock(&index->sets_lock);
+}
+
 void hf_index_tell_ready(struct hf_index *index)
 {
 	pthread_mutex_lock(&index->lock);

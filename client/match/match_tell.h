@@ -29,6 +29,10 @@ HF_MUST enum hf_err hf_index_tell_room(struct hf_index *index, uint32_t set,
  * nothing.  A set without room stays unknown, which matches nothing. */
 void hf_index_tell_set(struct hf_index *index, const struct hf_judge_set *set);
 
+/* A set that was told as matchable is so instead of one that is told next as
+ * not: lookups find what is in both, all the time. */
+void hf_index_tell_turn(struct hf_index *index);
+
 /* All that there was at the start is in the index: readers may have it. */
 void hf_index_tell_ready(struct hf_index *index);
 

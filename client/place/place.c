@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 
 struct hashfed {
 	struct hf_index *index; /* owned */
+	_Atomic uint32_t turns; /* of sets, when it was looked last */
 };
 
 struct hashfed_answer {
@@ -345,6 +347,41 @@ static enum hf_err put_hits(struct lookup *lookup, struct hf_why *why)
 	return HF_OK;
 }
 
+/* Did a set take the place of another since before the view?  Then both may
+ * have been passed over.  The next view is of after this count. */
+static bool has_turned(struct lookup *lookup, uint32_t turns)
+{
+	uint32_t now = hf_match_sets_turns(lookup->sets);
+
+	if (now == turns)
+		return false;
+	atomic_store(&lookup->hashfed->turns, now);
+	lookup->judge.found_count = 0;
+	lookup->judge.sets_count = 0;
+	lookup->answer->has_more = false;
+	return true;
+}
+
+static enum hf_err look_up_all(struct lookup *lookup,
+			       struct hf_index_view **out_view,
+			       struct hf_why *why)
+{
+	for (;;) {
+		uint32_t turns = atomic_load(&lookup->hashfed->turns);
+		enum hf_err err = hf_index_view_begin(lookup->hashfed->index,
+						      out_view, why);
+
+		if (err != HF_OK)
+			return err;
+		err = look_up(lookup, *out_view, why);
+		if (err == HF_OK && !has_turned(lookup, turns))
+			return HF_OK;
+		hf_index_view_end(*out_view);
+		if (err != HF_OK)
+			return err;
+	}
+}
+
 static enum hf_err answer_all(struct lookup *lookup, struct hf_why *why)
 {
 	size_t count = lookup->hashes_count;
@@ -356,12 +393,11 @@ static enum hf_err answer_all(struct lookup *lookup, struct hf_why *why)
 			      HASHFED_HASHES_MAX);
 	err = sort_hashes(lookup, why);
 	if (err == HF_OK)
-		err = hf_index_view_begin(lookup->hashfed->index, &view, why);
+		err = look_up_all(lookup, &view, why);
 	if (err != HF_OK)
 		return err;
-	err = look_up(lookup, view, why);
 	/* Rules are of the view's policy. */
-	if (err == HF_OK && lookup->judge.found_count > 0)
+	if (lookup->judge.found_count > 0)
 		err = put_hits(lookup, why);
 	hf_index_view_end(view);
 	return err;

@@ -229,7 +229,8 @@ static void look_for_flood(struct hf_feed *feed, struct record *record,
 }
 
 /* Under the lock.  It has all that counts of earlier epochs: they are matched
- * on no more, from the moment on in which this one is. */
+ * on no more, from the moment on in which this one is.  Lookups in place, which
+ * see no lock, are told of this one before. */
 static void retire_earlier(struct hf_feed *feed, const struct hf_feed_set *is)
 {
 	uint32_t set = is->earlier;
@@ -244,6 +245,7 @@ static void retire_earlier(struct hf_feed *feed, const struct hf_feed_set *is)
 		hf_log(HF_LOG_INFO, "feed", "changed over", "set=%s to=%s",
 		       record->is.origin, is->origin);
 		feed->turns++;
+		hf_index_tell_turn(feed->node->index);
 		record->is.is_succeeded = true;
 		record->is.is_matchable = false;
 		record->is_dirty = true;
@@ -318,10 +320,10 @@ static enum hf_err step(struct hf_feed *feed, struct record *record,
 	record->is.is_in_force &= !record->has_ended;
 	record->is.is_matchable &= !record->has_ended;
 	record->counted = counted;
+	tell_index(feed, &record->is);
 	if (is.has_all)
 		retire_earlier(feed, &is);
 	settle(feed, record);
-	tell_index(feed, &record->is);
 	tell(feed);
 	pthread_mutex_unlock(&feed->lock);
 	return late_err;

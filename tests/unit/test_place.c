@@ -5,6 +5,7 @@
 #include "match_model.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "clock.h"
@@ -476,6 +477,48 @@ static void *race_run(void *arg)
 	return NULL;
 }
 
+/* Two sets have the same; one takes the place of the other, again and again:
+ * at no time is it found in neither. */
+static void a_set_takes_the_place_of_another_without_a_gap(void **state)
+{
+	struct place *place = *state;
+	struct race race = { .hashfed = NULL };
+	struct hf_judge_set sets[] = { a_set(2), a_set(3) };
+	pthread_t threads[4];
+	unsigned started = 0;
+
+	begin_told(place, &default_rules);
+	for (uint64_t entry = 0; entry < 2; entry++) {
+		add_hash(place->index, 2, entry, HF_ALGORITHM_SHA256);
+		add_hash(place->index, 3, entry, HF_ALGORITHM_SHA256);
+	}
+	atomic_store(&race.added, 2);
+	hf_index_tell_ready(place->index);
+	race.hashfed = open_library(place);
+	while (started < ROWS(threads) &&
+	       pthread_create(&threads[started], NULL, race_run, &race) == 0)
+		started++;
+	for (uint64_t i = 0;
+	     i < less(20000) || atomic_load(&race.looked) < less(5000); i++) {
+		sets[i % 2].is_matchable = true;
+		hf_index_tell_set(place->index, &sets[i % 2]);
+		hf_index_tell_turn(place->index);
+		sets[1 - i % 2].is_matchable = false;
+		hf_index_tell_set(place->index, &sets[1 - i % 2]);
+		/* Else nobody ever gets to the end of a lookup. */
+		for (unsigned looked = atomic_load(&race.looked);
+		     i % 8 == 0 && atomic_load(&race.looked) == looked &&
+		     started > 0;)
+			sched_yield();
+	}
+	atomic_store(&race.is_over, true);
+	for (unsigned i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	hashfed_close(race.hashfed);
+	assert_int_equal(started, ROWS(threads));
+	assert_int_equal(race.wrong, 0);
+}
+
 static void many_threads_share_one_handle(void **state)
 {
 	struct place *place = *state;
@@ -527,6 +570,7 @@ int main(void)
 		PLACED(a_daemon_that_is_not_ready_is_not_followed),
 		PLACED(sets_of_large_numbers_find_room),
 		PLACED(what_cannot_be_looked_up_is_refused),
+		PLACED(a_set_takes_the_place_of_another_without_a_gap),
 		PLACED(many_threads_share_one_handle),
 	};
 
