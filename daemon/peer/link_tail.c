@@ -120,7 +120,7 @@ static enum hf_err take_news(struct hf_link *link,
 {
 	struct hf_follow *follow;
 	struct hf_link_set *set;
-	bool is_new;
+	size_t before = link->sets_count;
 	enum hf_err err;
 
 	if (news->manifests_count > 0)
@@ -134,7 +134,6 @@ static enum hf_err take_news(struct hf_link *link,
 			hf_follow_ended(follow, link);
 		return HF_OK;
 	}
-	is_new = hf_link_set(link, news->origin) == NULL;
 	err = hf_link_add_set(link, news->origin, &set);
 	if (err == HF_OK && news->note.len_bytes > 0)
 		err = hf_link_set_note(link, set, news->note);
@@ -146,7 +145,8 @@ static enum hf_err take_news(struct hf_link *link,
 	    link->peers->options.set_offered != NULL)
 		link->peers->options.set_offered(link->peers->options.arg,
 						 news->origin, news->agreement);
-	hf_fills_told(link->peers, follow, news->origin, is_new);
+	hf_fills_told(link->peers, follow, news->origin,
+		      link->sets_count > before);
 	if (follow != NULL) {
 		hf_follow_told(follow, link);
 		if (news->cosigned.len_bytes > 0 &&
