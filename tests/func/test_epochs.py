@@ -260,6 +260,17 @@ def test_a_publisher_that_nobody_can_dial_brings_the_next_epoch(net):
     changes_over(hotline, provider)
 
 
+def test_what_a_later_epoch_made_void_cannot_be_offered(net):
+    hotline, provider = pair(net, 10)
+    federation = hotline.federation(provider)
+    said = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=OLD), timeout=10)
+    next_epoch(hotline, from_size_plus_one=6)
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 30)
+    with refused("FAILED_PRECONDITION", "FROZEN"):
+        provider.federation(hotline).Offer(iter([pb.OfferRequest(
+            origin=OLD, note=said.note, agreement=said.agreement)]), timeout=10)
+
+
 def test_who_stopped_following_the_next_epoch_is_not_given_it_again(net):
     hotline, provider = pair(net, 2)
     next_epoch(hotline)

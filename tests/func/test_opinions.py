@@ -146,6 +146,11 @@ def test_an_opinion_never_discloses_a_set_to_another_audience(net):
         critic.share("abroad", stranger)
     assert origin in problem.text and "stranger.example" in problem.text
     critic.share("abroad", provider)
+    # Nor is it named where one who only passes the set on would read it.
+    opine(critic, sha256(9).hex(), "--seen", "--set", "carried")
+    critic.share("carried", provider)
+    critic.key("agreement", "sign", "carried", "--relay", "listed", "--relay-by", "stranger.example")
+    assert "member" in opine(critic, origin, "1", "--seen", "--set", "carried")["why_hashes"]
 
     opine(critic, sha256(9).hex(), "--seen", "--set", "world")
     critic.share("world", stranger)
@@ -222,6 +227,15 @@ def test_what_was_said_of_a_good_entry_speaks_for_no_other(net):
     hotline.append("ncii", [item(61, predecessor=good), item(62, predecessor=good, hashes=hashes(62) + hashes(1)[:1]),
                             item(63)])
     until(lambda: verdicts(provider, 63), 30)
+    # And of the same picture, in one epoch, one entry is not the other.
+    hotline.append("ncii", [item(1, predecessor=pb.EntryRef(origin=later, index=1, leaf_hash=hashlib.sha256(
+        b"\0" + hotline.admin.ProveEntry(pb.ProveEntryRequest(set=later, index=1), timeout=30).header).digest()))])
+    again = hotline.sets()[later].applied - 1
+    # Nor what has another leaf hash than it names.
+    hotline.append("ncii", [item(1, predecessor=pb.EntryRef(origin=origin, index=1, leaf_hash=sha256(1)))])
+    until(lambda: provider.applied(later) == again + 2, 30)
+    told = {e["index"]: e for e in json.loads(hashfed(provider, "explain", "--json", later, "1").stdout)["entries"]}
+    assert len(told[1]["opinions"]) == 1 and not told[again]["opinions"] and not told[again + 1]["opinions"]
     for n in (60, 61, 62):
         assert verdicts(provider, n) == {later: REVIEW}, n
         assert "too few organisations" in rule(provider, n)

@@ -494,6 +494,8 @@ static void a_peer_is_admitted_by_its_pin_and_dates(void **state)
 
 static void a_client_is_admitted_until_it_is_revoked(void **state)
 {
+	struct hf_secret *other = secret_of(98);
+	char other_pem[HF_CERT_SIZE];
 	const struct hf_cert_client client = { BYTES("Ada"), HF_DUTY_ANALYST,
 					       dates };
 	const struct hf_ring_client *clients;
@@ -518,6 +520,17 @@ static void a_client_is_admitted_until_it_is_revoked(void **state)
 	assert_true(hf_ring_still_admits(ring, &identity, NOW_MS));
 	hf_ring_release(ring);
 
+	/* With another client-issuing key all that the old one issued ends. */
+	assert_ok(hf_cert_issuer_new(other, BYTES("hotline.example"), dates,
+				     other_pem, &why),
+		  &why);
+	put("clients-ca.crt", other_pem);
+	ring = loaded();
+	assert_true(hf_ring_has_clients(ring));
+	assert_false(hf_ring_still_admits(ring, &identity, NOW_MS));
+	hf_ring_release(ring);
+	put("clients-ca.crt", issuer_pem);
+
 	assert_int_equal(
 		hf_ring_revoke_client(
 			dir,
@@ -541,6 +554,7 @@ static void a_client_is_admitted_until_it_is_revoked(void **state)
 				       &identity, &why),
 			 HF_E_UNAUTHENTICATED);
 	hf_ring_release(ring);
+	hf_secret_free(other);
 	hf_cert_made_wipe(&made);
 }
 
