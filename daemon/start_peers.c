@@ -7,6 +7,7 @@
 #include "replicas.h"
 
 #include "start.h"
+#include "own_back.h"
 #include "vouch.h"
 
 static void on_ring_saved(void *arg)
@@ -65,6 +66,12 @@ static void on_peer_away(void *arg)
 	hf_vouch_away(node->vouching);
 }
 
+static void on_own_agreement(void *arg, const char *peer, const char *origin,
+			     struct hf_span agreement, struct hf_span note)
+{
+	hf_own_back(arg, peer, origin, agreement, note);
+}
+
 static void on_own_told(void *arg, const char *peer, const char *origin,
 			struct hf_span note)
 {
@@ -101,6 +108,7 @@ enum hf_err hf_start_peers(struct hf_start *start, struct hf_why *why)
 		.ended = on_ended,
 		.is_asked = on_is_asked,
 		.own_told = on_own_told,
+		.own_agreement = on_own_agreement,
 		.peer_away = on_peer_away,
 		.set_offered = on_set_offered,
 		.arg = node,

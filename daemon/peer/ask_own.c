@@ -270,8 +270,10 @@ static void on_ask(void *arg)
 	struct hf_peers *peers = arg;
 
 	for (struct hf_link *link = peers->links; link != NULL;
-	     link = link->next)
+	     link = link->next) {
 		hf_link_ask_own(link);
+		hf_link_ask_agreements(link);
+	}
 }
 
 void hf_peers_ask_own_init(struct hf_peers *peers)

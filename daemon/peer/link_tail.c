@@ -232,5 +232,6 @@ void hf_link_tail(struct hf_link *link)
 	link->away++;
 	hf_offers_look(link);
 	hf_link_ask_own(link);
+	hf_link_ask_agreements(link);
 	hf_gossip_soon(link);
 }

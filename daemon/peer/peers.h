@@ -95,6 +95,11 @@ struct hf_peers_options {
 	bool (*is_asked)(void *arg, const char *peer);
 	void (*own_told)(void *arg, const char *peer, const char *origin,
 			 struct hf_span note);
+	/* The agreement of a set of ours, or of one that would follow it, as a
+	 * peer has it, unchecked, and its checkpoint or nothing; asked for in
+	 * each session.  On the outbound loop; NULL: nobody asks. */
+	void (*own_agreement)(void *arg, const char *peer, const char *origin,
+			      struct hf_span agreement, struct hf_span note);
 	/* A peer is not reached, or does not answer: hf_peers_is_away().  On
 	 * the outbound loop; NULL: nobody asks. */
 	void (*peer_away)(void *arg);

@@ -298,6 +298,9 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 
 /* What does it hold of them?  When it is one of those to ask. */
 void hf_link_ask_own(struct hf_link *link);
+
+/* Has it agreements of ours that we lost, or of epochs that follow? */
+void hf_link_ask_agreements(struct hf_link *link);
 void hf_peers_ask_own_init(struct hf_peers *peers);
 
 /* A note of ours that was verified has so many entries. */

@@ -40,22 +40,6 @@ struct hf_epochs {
 
 /* ---- carrying over ---- */
 
-static const struct hf_ring_set *first_unfinished(const struct hf_ring *ring)
-{
-	const struct hf_ring_set *sets;
-	size_t count = hf_ring_sets(ring, &sets);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct hf_predecessor *from =
-			sets[i].agreement->predecessor;
-
-		if (sets[i].is_own && from != NULL &&
-		    from->carried_plus_one == 0)
-			return &sets[i];
-	}
-	return NULL;
-}
-
 static enum hf_err next_info(struct hf_node *node, uint32_t set,
 			     struct hf_ledger_info *out_info)
 {
@@ -104,6 +88,23 @@ bool hf_epoch_is_closed(const struct hf_ledger_info *info)
 {
 	return info->kind == HF_LEDGER_OWN &&
 	       strncmp(info->frozen_reason, CLOSED, strlen(CLOSED)) == 0;
+}
+
+enum hf_err hf_epoch_check_latest(struct hf_node *node, const char *origin,
+				  struct hf_why *why)
+{
+	struct hf_ring *ring = hf_ring_holder_get(node->ring);
+	const struct hf_ring_set *later;
+	const uint8_t *root;
+	uint64_t void_from;
+	enum hf_err err = HF_OK;
+
+	later = hf_ring_successor(ring, hf_span_of(origin), &void_from, &root);
+	if (later != NULL)
+		err = hf_why(why, HF_E_FROZEN, "%s is closed: " CLOSED "%s",
+			     origin, later->origin);
+	hf_ring_release(ring);
+	return err;
 }
 
 /* What was stored when it was closed is signed and acknowledged, or never will
@@ -246,14 +247,14 @@ static enum hf_err carry_some(struct hf_epochs *epochs,
 	if (err == HF_OK)
 		err = check_whole(epochs->node, carry.from,
 				  set->agreement->predecessor->size, why);
-	if (err == HF_OK && strcmp(epochs->origin, set->origin) != 0) {
+	if (err == HF_OK)
 		err = close_earlier(epochs->node, carry.from, set->origin, why);
-		if (err == HF_OK) {
-			strcpy(epochs->origin, set->origin);
-			epochs->next = 0;
-		}
+	if (err == HF_OK && strcmp(epochs->origin, set->origin) != 0) {
+		strcpy(epochs->origin, set->origin);
+		epochs->next = 0;
 	}
-	if (err != HF_OK)
+	*out_is_over = set->agreement->predecessor->carried_plus_one != 0;
+	if (err != HF_OK || *out_is_over)
 		return err;
 	pieces = carry.size / HF_CARRY_ENTRIES +
 		 (carry.size % HF_CARRY_ENTRIES != 0);
@@ -266,6 +267,43 @@ static enum hf_err carry_some(struct hf_epochs *epochs,
 	if (err == HF_OK && *out_is_over)
 		err = finish(epochs->node, set, carry.to, why);
 	return err;
+}
+
+/* A store that was put back has the earlier epoch open again. */
+static bool is_open(struct hf_node *node, const char *origin)
+{
+	struct hf_ledger_view *view;
+	struct hf_ledger_info info;
+	uint32_t set;
+	bool is;
+
+	if (hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
+		return false;
+	is = hf_ledger_find(view, hf_span_of(origin), &set, NULL) == HF_OK &&
+	     hf_ledger_info(view, set, &info, NULL) == HF_OK &&
+	     info.kind == HF_LEDGER_OWN && !info.is_frozen;
+	hf_ledger_view_end(view);
+	return is;
+}
+
+/* A set of ours that goes on from another, which is not all carried over, or
+ * not closed. */
+static const struct hf_ring_set *first_unfinished(struct hf_node *node,
+						  const struct hf_ring *ring)
+{
+	const struct hf_ring_set *sets;
+	size_t count = hf_ring_sets(ring, &sets);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct hf_predecessor *from =
+			sets[i].agreement->predecessor;
+
+		if (sets[i].is_own && from != NULL &&
+		    (from->carried_plus_one == 0 ||
+		     is_open(node, from->origin)))
+			return &sets[i];
+	}
+	return NULL;
 }
 
 static bool may_go_on(struct hf_epochs *epochs)
@@ -283,7 +321,7 @@ static void run(struct hf_errand *errand)
 {
 	struct hf_epochs *epochs = (struct hf_epochs *)(void *)errand;
 	struct hf_ring *ring = hf_ring_holder_get(epochs->node->ring);
-	const struct hf_ring_set *set = first_unfinished(ring);
+	const struct hf_ring_set *set = first_unfinished(epochs->node, ring);
 	struct hf_why why = { "" };
 	bool is_over = false;
 	enum hf_err err = HF_OK;
@@ -315,7 +353,7 @@ void hf_epochs_resume(struct hf_epochs *epochs)
 	if (epochs == NULL)
 		return;
 	ring = hf_ring_holder_get(epochs->node->ring);
-	must_post = first_unfinished(ring) != NULL;
+	must_post = first_unfinished(epochs->node, ring) != NULL;
 	hf_ring_release(ring);
 	if (!must_post)
 		return;

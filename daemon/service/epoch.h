@@ -47,6 +47,12 @@ void hf_epochs_resume(struct hf_epochs *epochs);
  * anything that is wrong with it? */
 bool hf_epoch_is_closed(const struct hf_ledger_info *info);
 
+/* FROZEN for a set of ours that goes on in another: members look for nothing
+ * more in it, closed or not. */
+HF_MUST enum hf_err hf_epoch_check_latest(struct hf_node *node,
+					  const char *origin,
+					  struct hf_why *why);
+
 /* Is there something that could not go on, and may now?  NULL is fine. */
 bool hf_epochs_are_waiting(const struct hf_epochs *epochs);
 

@@ -11,6 +11,7 @@
 #include "rpc.h"
 
 #include "append_call.h"
+#include "epoch.h"
 #include "node.h"
 #include "own_check.h"
 #include "own_set.h"
@@ -226,6 +227,8 @@ static enum hf_err take_message(struct hf_append *append,
 	enum hf_err err;
 
 	err = hf_node_own_set(append->node, request->set, origin, &set, why);
+	if (err == HF_OK)
+		err = hf_epoch_check_latest(append->node, origin, why);
 	if (err != HF_OK)
 		return err;
 	if (append->has_set && set != append->set)

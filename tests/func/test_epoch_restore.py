@@ -4,9 +4,12 @@ from its peers, and carries nothing over twice."""
 import shutil
 
 import grpc
-from net import item, pb, sha256, until
-from test_epochs import COMPLETE, NEW, OLD, carried, goes_by, next_epoch
+from forks import copied, swapped
+from net import item, pb, refused, sha256, until
+from test_epochs import COMPLETE, NEW, OLD, SUCCEEDED, carried, goes_by, next_epoch
 from test_restore import ASKS_PARTNER
+
+INCOMPLETE = pb.SET_STATE_INCOMPLETE
 
 
 def pair(net, count):
@@ -31,15 +34,61 @@ def lose_ledger(hotline):
     hotline.start()
 
 
-def retract(node, **what):
-    """As soon as it may."""
-    def is_done():
+def lose_all_since(net, hotline, copy):
+    """The whole machine, signer and ring included, is as it was."""
+    hotline.kill()
+    swapped(net, hotline, copy)
+    hotline.start()
+
+
+def soon(call):
+    """What it answers, once the signer has heard its peers."""
+    def answer():
         try:
-            return node.publish.Retract(pb.RetractRequest(reason=1, **what), timeout=30).retracted
+            return call()
         except grpc.RpcError as error:
             assert error.code() == grpc.StatusCode.UNAVAILABLE, error
             return None
-    return [(e.origin, e.index) for e in until(is_done, 60)]
+    return until(answer, 60)
+
+
+def retract(node, **what):
+    answer = soon(lambda: node.publish.Retract(pb.RetractRequest(reason=1, **what), timeout=30))
+    return [(e.origin, e.index) for e in answer.retracted]
+
+
+def test_a_machine_set_back_to_before_a_change_over_learns_of_it_from_its_members(net):
+    hotline, partner = pair(net, 1000)
+    third = net.node("third")
+    net.enrol(hotline, third)
+    hotline.stop()
+    copy = copied(net, hotline)
+    hotline.start()
+    hotline.share("ncii", third)
+    soon(lambda: next_epoch(hotline))
+    until(lambda: NEW in partner.sets() and partner.sets()[NEW].state == COMPLETE, 60)
+    next_epoch(hotline)
+    third_epoch = hotline.origin("ncii", 3)
+    until(lambda: third_epoch in partner.sets() and partner.sets()[third_epoch].state == COMPLETE, 60)
+    goes_by(partner, third_epoch)
+    assert retract(hotline, hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(5))) == [(third_epoch, 5)]
+    until(lambda: partner.applied(third_epoch) == 1001, 30)
+    lose_all_since(net, hotline, copy)
+    for origin in (NEW, third_epoch):
+        until(lambda origin=origin: origin in hotline.sets() and hotline.sets()[origin].state != INCOMPLETE and
+              hotline.applied(origin) == partner.applied(origin), 60, f"{origin} was fetched back")
+    assert hotline.log().count("agreement of ours taken back") == 3, "with the one that the third is in"
+    assert "third.example" in hotline.sets()[OLD].members
+    # What is published now goes where members look for it, and nowhere else.
+    until(lambda: hotline.sets()[OLD].state == hotline.sets()[NEW].state == SUCCEEDED, 30)
+    for old in (OLD, NEW):
+        with refused("FAILED_PRECONDITION", "FROZEN"):
+            hotline.append(old, [item(5000)])
+    assert retract(hotline, entry=pb.EntryRef(origin=OLD, index=7)) == [(third_epoch, 7)]
+    soon(lambda: hotline.append("ncii", [item(5000)]))
+    until(lambda: partner.match(sha256(5000)) and not partner.match(sha256(7)), 30)
+    assert [h.origin for h in partner.match(sha256(5000))] == [third_epoch]
+    assert not partner.match(sha256(5)) and not hotline.match(sha256(5))
 
 
 def test_what_was_carried_over_before_the_ledger_was_lost_is_known_again(net):
