@@ -79,7 +79,9 @@ struct hf_index_hash {
 };
 
 /* Open for writing, alone; dir is made when it is missing.  Every segment is
- * read and its checksum verified. */
+ * read and its checksum verified.  Where the disk has no room for what other
+ * processes read, that is in memory alone until there is some: stats say that
+ * it is failing, and readers that they do not see it. */
 HF_MUST enum hf_err hf_index_open(const char *dir, struct hf_index **out_index,
 				  struct hf_why *why);
 

@@ -296,6 +296,7 @@ def test_a_publisher_erases_below_the_reserve(eraser):
 
 
 def test_a_publisher_with_nothing_left_stops_matching_and_erases_when_there_is_room(eraser):
+    fill(eraser, 20 << 20)  # so that a copy fits once that is gone
     count, filler = fill_all(eraser)
     done = retract_until_full(eraser, count)
     with refused("RESOURCE_EXHAUSTED", "FULL") as problem:
