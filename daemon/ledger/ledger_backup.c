@@ -76,7 +76,7 @@ static enum hf_err copy_verify(const char *dir, const uint64_t *sizes,
 {
 	const struct hf_ledger_options options = {
 		.dir = dir,
-		.signer = { NULL, no_last, no_checkpoint, NULL },
+		.signer = { .last = no_last, .checkpoint = no_checkpoint },
 	};
 	struct hf_ledger_check check;
 	struct hf_ledger_info info;
