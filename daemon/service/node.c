@@ -105,6 +105,7 @@ void hf_node_retry(struct hf_node *node)
 {
 	struct hf_waiting_count count;
 
+	hf_audit_wake(node->audit);
 	hf_waiting_count(node->waiting, &count);
 	if (count.entries > 0 || hf_epochs_are_waiting(node->epochs))
 		go_on(node);
