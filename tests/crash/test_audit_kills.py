@@ -4,15 +4,17 @@ However the daemon ends, what was done stands in the audit once, and first:
 before anything else is answered after the start.
 """
 
+import fcntl
 import itertools
 import json
 import os
+import signal
 
 import grpc
 import pytest
 
 from net import item, pb, until
-from order import DAEMON, PUBLISHING
+from order import DAEMON, PUBLISHING, SIGNER_PID
 from load import indexes
 from proof import parse_note
 from test_windows import killed
@@ -168,3 +170,26 @@ def test_an_act_that_waits_for_the_signer_is_known_all_the_same(hotline, page):
     assert rows(hotline, "Append") == [("OK", {"origin": [hotline.origin("ncii")], "entries": ["0-0"],
                                               "count": ["1"]})]
     assert size_of(hotline) == 1
+
+
+def test_what_could_not_be_written_when_it_was_done_is_written_later(hotline, page):
+    """The signer is away for a while: the first entry is durable and
+    waits for its signature, the second one is refused, and both come."""
+    def remove(name):
+        with pytest.raises(grpc.RpcError) as refused:
+            hotline.admin.RemovePeer(pb.RemovePeerRequest(name=name), timeout=60)
+        assert refused.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE)
+
+    # Its record is another's for a while, so it does not start again.
+    hotline.expect_error("signer")
+    os.kill(page.get(SIGNER_PID), signal.SIGKILL)
+    record = os.open(hotline.lib / "signer/record", os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(record, fcntl.LOCK_EX)
+    try:
+        remove("first.example")
+        remove("second.example")
+    finally:
+        os.close(record)
+    until(lambda: len(rows(hotline, "RemovePeer")) == 2, 60, "both stand in the audit")
+    outcomes = {facts["name"][0]: outcome for outcome, facts in rows(hotline, "RemovePeer")}
+    assert outcomes == {"first.example": "NOTFOUND", "second.example": "UNFINISHED"}
