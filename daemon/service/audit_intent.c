@@ -126,26 +126,25 @@ static void gather_batch(struct hf_ledger_view *view, const char *batch,
 }
 
 /* What a view shows is signed. */
-static void have_signed(struct hf_node *node, const char *origin)
+static bool have_signed(struct hf_node *node, const char *origin)
 {
 	struct hf_ledger_view *view;
 	struct hf_ledger_wait *wait;
 	uint32_t set = 0;
+	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, NULL);
 
-	if (hf_ledger_view_begin(node->ledger, &view, NULL) != HF_OK)
-		return;
-	if (hf_ledger_find(view, hf_span_of(origin), &set, NULL) != HF_OK)
-		set = 0;
+	if (err != HF_OK)
+		return false;
+	err = hf_ledger_find(view, hf_span_of(origin), &set, NULL);
 	hf_ledger_view_end(view);
-	if (set == 0 || hf_ledger_wait_new(&wait, NULL) != HF_OK)
-		return;
-	if (hf_ledger_refresh(node->ledger, set, hf_ledger_wait_done(wait),
-			      NULL) != HF_OK ||
-	    hf_ledger_wait_for(wait, NULL, NULL) != HF_OK)
-		hf_log(HF_LOG_WARNING, "audit",
-		       "tells no entries of a set that is not signed", "set=%s",
-		       origin);
+	if (err != HF_OK || hf_ledger_wait_new(&wait, NULL) != HF_OK)
+		return false;
+	err = hf_ledger_refresh(node->ledger, set, hf_ledger_wait_done(wait),
+				NULL);
+	if (err == HF_OK)
+		err = hf_ledger_wait_for(wait, NULL, NULL);
 	hf_ledger_wait_free(wait);
+	return err == HF_OK;
 }
 
 static const char *fact_of(const struct hf_audit_record *record,
@@ -192,7 +191,9 @@ static enum hf_err add_entries(struct hf_node *node,
 	if (parts.at == NULL)
 		return hf_why(why, HF_E_NOMEM, "audit: no memory");
 	appended.origin = fact_of(record, "origin");
-	have_signed(node, appended.origin);
+	/* Else the batch has to do. */
+	if (!have_signed(node, appended.origin))
+		return HF_OK;
 	gather(node, record, appended.origin, &parts);
 	appended.ranges = parts.at;
 	appended.ranges_count = parts.count;
