@@ -5,6 +5,7 @@ The daemon is the same program with two more formats, whose steps wait at a gate
 were, so a value that was left out or had twice is damage.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -12,13 +13,14 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 
 import grpc
 import pytest
 
 from clock import Clock
-from net import flip, hashes, item, pb, pdq, refused, sha256, until
+from net import BIN, flip, hashes, item, pb, pdq, refused, sha256, until
 from test_client import hashfed
 from test_place import PDQ, SHA256, Place, daemon_says
 
@@ -114,9 +116,11 @@ def publisher_and_provider(net):
     hotline.share("ncii", provider)
     provider.follow(origin)
     until(lambda: [h.verdict for h in provider.match(sha256(LISTED))] == [BLOCK], 30)
+    until(lambda: hotline.match(sha256(RETRACTED)), 30)
     hotline.publish.Retract(pb.RetractRequest(hash=hashes(RETRACTED)[0], reason=1), timeout=20)
     hashfed(provider, "override", origin, str(IGNORED), "--ignore", "--reason", "common", "--until", "2099-01-01")
     provider.append("own", [item(n) for n in (500, 501)])
+    until(lambda: provider.match(sha256(501)), 30)
     provider.publish.Retract(pb.RetractRequest(hash=hashes(501)[0], reason=1), timeout=20)
     until(lambda: not provider.match(sha256(RETRACTED)), 30)
     until(lambda: provider.match(sha256(IGNORED))[0].verdict == IGNORE, 30)
@@ -229,18 +233,16 @@ def hashfed_explain(node):
     return node.admin.Explain(pb.ExplainRequest(entry=pb.EntryRef(origin=node.origin("own"), index=0)), timeout=20)
 
 
-def test_nobody_is_told_anything_wrong_from_the_first_word_to_the_last(net, gate):
-    """Lookups without end, from before the first step to after the last, are all answered, and all right."""
-    hotline, provider, origin = publisher_and_provider(net)
-    before = daemon_says(provider, *ASKED)
-    provider.stop()
-    begin(provider, gate)
+@contextlib.contextmanager
+def always_told(node, keys, wanted):
+    """Lookups without end, several at a time, are all answered, and all so; yields how many were, while it migrated
+    and after it."""
     wrong, count, is_over = [], [0, 0], threading.Event()
-    channels = [grpc.insecure_channel(f"unix:{provider.home}/run/scanner.sock", [("n", n)]) for n in range(3)]
+    channels = [grpc.insecure_channel(f"unix:{node.home}/run/scanner.sock", [("n", n)]) for n in range(3)]
+    request = pb.MatchRequest(batches=[pb.DigestBatch(algorithm=SHA256, digests=b"".join(sha256(k) for k in keys))])
 
     def ask(channel):
         stub = pb.MatchStub(channel)
-        request = pb.MatchRequest(batches=[pb.DigestBatch(algorithm=SHA256, digests=b"".join(a[3] for a in ASKED[:5]))])
         while not is_over.is_set():
             try:
                 answer = stub.Match(request, timeout=20)
@@ -249,23 +251,71 @@ def test_nobody_is_told_anything_wrong_from_the_first_word_to_the_last(net, gate
                 return
             count[not answer.is_migrating] += 1
             told = {h.item: h.verdict for h in answer.hits}
-            if told != {0: BLOCK, 2: IGNORE, 3: BLOCK}:
+            if told != wanted:
                 wrong.append((answer.is_migrating, told))
 
     threads = [threading.Thread(target=ask, args=(c,)) for c in channels]
     for thread in threads:
         thread.start()
     try:
-        end(provider, gate)
-        until(lambda: count[1] > 100, 30)
+        yield count
     finally:
         is_over.set()
         for thread in threads:
             thread.join()
         for channel in channels:
             channel.close()
-    assert not wrong and count[0] > 0, wrong[:5]
+    assert not wrong, wrong[:5]
+
+
+def test_nobody_is_told_anything_wrong_from_the_first_word_to_the_last(net, gate):
+    hotline, provider, origin = publisher_and_provider(net)
+    before = daemon_says(provider, *ASKED)
+    provider.stop()
+    begin(provider, gate)
+    with always_told(provider, (LISTED, RETRACTED, IGNORED, EXPIRING, UNLISTED), {0: BLOCK, 2: IGNORE, 3: BLOCK}) as count:
+        end(provider, gate)
+        until(lambda: count[1] > 100, 30)
+    assert count[0] > 0
     assert daemon_says(provider, *ASKED) == before
+
+
+def test_a_retraction_that_could_not_be_written_acts_meanwhile_and_is_written_after(net, gate):
+    hotline = net.organisation("hotline", ["ncii"])
+    path = hotline.home / "run/signer.sock"
+    hotline.conf.write_text(re.sub(r"(?m)^signer:.*\n", "", hotline.conf.read_text()) + f"signer: {path}\n")
+
+    @contextlib.contextmanager
+    def signing():
+        with open(net.folder / "signer.log", "ab") as log:
+            signer = subprocess.Popen([BIN / "hashfed-signer", "--home", hotline.home], stdout=log, stderr=log)
+        try:
+            until(path.exists, 20, "the signer listens")
+            yield
+        finally:
+            signer.kill()
+            signer.wait()
+            path.unlink(missing_ok=True)
+
+    hotline.expect_error("")
+    with signing():
+        hotline.start()
+        hotline.append("ncii", [item(0), item(0, labels=[]), item(1)])
+        until(lambda: len(hotline.match(sha256(0))) == 2, 20)
+    with refused("UNAVAILABLE") as problem:
+        hotline.publish.Retract(pb.RetractRequest(hash=hashes(0)[0], reason=1), timeout=60)
+    assert "acts on this node" in problem.text
+    assert not hotline.match(sha256(0)) and hotline.match(sha256(1))
+    hotline.stop()
+    with signing():
+        begin(hotline, gate)
+        with always_told(hotline, (0, 1), {1: BLOCK}) as count:
+            end(hotline, gate)
+            until(lambda: count[1] > 100, 30)
+        assert count[0] > 0
+        until(lambda: not os.listdir(hotline.lib / "intents"), 20, "written, and the intent gone")
+        assert not hotline.match(sha256(0))
+        hotline.stop()
 
 
 def test_a_daemon_killed_while_it_migrates_goes_on_where_it_was_and_answers_at_once(net, gate):
