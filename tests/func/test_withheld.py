@@ -5,7 +5,8 @@ import time
 
 import pytest
 from net import item, pb, sha256, until
-from test_byzantine import ORIGIN, Field, flipped, withheld
+from test_byzantine import (ORIGIN, Field, alter_chunk, empty_for_ever, flipped, garbage, nothing_at_all, withheld,
+                            wrong_first)
 from test_client import hashfed
 
 
@@ -176,3 +177,19 @@ def test_a_lie_for_what_is_withheld_is_refused_named_and_costs_a_wait(field):
     until(lambda: verdict(field, index) == pb.VERDICT_BLOCK, 120, "the truth counts")
     field.arrived()
     until(lambda: field.problem() == "", 60)
+
+
+def test_no_other_lie_for_what_is_withheld_gets_in_either(field):
+    index = field.size + 2
+    lack(field, 5, index)
+    for lie in (nothing_at_all, empty_for_ever, *map(alter_chunk, (garbage, wrong_first))):
+        before = field.provider.peers()["partner.example"].refused
+        field.relay.lie("GetChunks", lie)
+        # An operator has it asked now, whatever it still had to wait.
+        field.provider.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+        until(lambda: field.provider.peers()["partner.example"].refused > before, 60, "refused, and counted")
+        assert missing(field) == [index]
+    field.relay.honest()
+    field.provider.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+    until(lambda: verdict(field, index) == pb.VERDICT_BLOCK, 60)
+    field.arrived()
