@@ -113,8 +113,17 @@ class World:
         until(lambda: self.witness.sets()[ORIGIN].seen >= size, GOES_ON_S, "the witness saw it all")
         for node in (self.publisher, self.subscriber):
             self.reader.verify(node)
+        # What could not be written into the audit when it was done comes there.
+        until(self.is_audited, GOES_ON_S, "every entry stands in the audit")
         for node in self.nodes:
             assert node.sets()[ORIGIN].state != pb.SET_STATE_FROZEN, node.log()
+
+    def is_audited(self):
+        try:
+            self.reader.audited()
+        except AssertionError:
+            return False
+        return True
 
     def goes_on(self):
         """Something is acknowledged again."""
