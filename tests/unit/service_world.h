@@ -15,6 +15,7 @@
 #include "ring_fixture.h"
 
 #include "desk.h"
+#include "epoch.h"
 #include "feed.h"
 #include "node.h"
 
@@ -47,6 +48,7 @@ static inline int down(void **state)
 	struct world *world = *state;
 
 	hf_desk_free(world->node.desk);
+	hf_epochs_free(world->node.epochs);
 	hf_feed_stop(world->node.feed);
 	hf_index_close(world->node.retracted);
 	hf_index_close(world->node.index);

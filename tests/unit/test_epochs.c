@@ -147,11 +147,13 @@ static struct hf_ledger_info info_of(struct world *world, uint32_t set)
 /* The first epoch with so many items, all fed. */
 static uint32_t first_epoch(struct world *world, uint8_t items)
 {
+	struct hf_why why = { "" };
 	uint32_t set;
 
 	open_ledger(world);
 	goes_on(world, OURS, NULL, 0, any_root, 1, 0);
 	start_feed(world);
+	assert_ok(hf_epochs_new(&world->node, &world->node.epochs, &why), &why);
 	set = created(world, OURS);
 	for (uint8_t i = 0; i < items; i++)
 		add(world, set, i, NULL, 0);
