@@ -304,7 +304,7 @@ enum hf_err hf_start_store(struct hf_start *start, struct hf_why *why)
 		.dir = dir,
 		.map_most_bytes = start->conf->store_max_bytes,
 		.reserve_bytes = start->conf->disk_reserve_bytes,
-		.keeps_leaving = start->conf->retro_match_ms > 0,
+		.keeps_leaving = true,
 		.signer = { node, on_last, on_checkpoint, on_checkpoints,
 			    on_old_copy },
 		.moving = hf_start_meanwhile,

@@ -189,8 +189,8 @@ struct hf_ledger_options {
 	/* Jobs and bytes that may wait; 0 means 4096 and 256 MiB. */
 	size_t queue_jobs_max;
 	size_t queue_bytes_max;
-	/* Somebody keeps what follows from payloads of ADDs: those that are
-	 * erased stay for him (hf_ledger_leaving_next()), and only once they
+	/* Somebody acts on what payloads of ADDs said when they are erased:
+	 * they stay for him (hf_ledger_leaving_next()), and only once they
 	 * were dropped does hf_ledger_compact() count them as done.  What
 	 * stayed in an earlier run is there either way. */
 	bool keeps_leaving;
@@ -352,6 +352,14 @@ HF_MUST enum hf_err hf_ledger_sizes(struct hf_ledger *ledger,
 HF_MUST enum hf_err hf_ledger_leaving_drop(struct hf_ledger *ledger,
 					   uint64_t through,
 					   struct hf_why *why);
+
+/* An entry was erased in a later epoch of its set, where it stands again: its
+ * payload leaves this one, though no ERASE here says so, and is listed by
+ * hf_ledger_leaving_next() as any.  Nothing happens where it is not here.
+ * BLOCKS. */
+HF_MUST enum hf_err hf_ledger_erase_earlier(struct hf_ledger *ledger,
+					    uint32_t set, uint64_t index,
+					    struct hf_why *why);
 
 /* Write the store anew, so that what was erased before this call is nowhere in
  * it (hf_ledger_erasing() then counts what came later).  Others read and

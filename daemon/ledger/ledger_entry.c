@@ -104,10 +104,9 @@ enum hf_err hf_ledger_about_put(struct hf_ledger *ledger, const struct set *set,
 			    hf_span(bytes, sizeof(bytes)), why);
 }
 
-/* Drop payload and opening of an entry; once is enough. */
-static enum hf_err erase(struct hf_ledger *ledger, struct set *set,
-			 uint64_t target, uint64_t erased_by,
-			 struct hf_why *why)
+enum hf_err hf_ledger_entry_erase(struct hf_ledger *ledger, struct set *set,
+				  uint64_t target, uint64_t erased_by,
+				  struct hf_why *why)
 {
 	struct hf_ledger_key key = hf_ledger_key_entry(target);
 	uint8_t header[HF_HEADER_BYTES], bytes[1 + HF_HEADER_BYTES + 8];
@@ -160,7 +159,8 @@ static enum hf_err effects(struct hf_ledger *ledger, struct set *set,
 		return HF_OK;
 	err = hf_ledger_about_put(ledger, set, header, index, why);
 	if (err == HF_OK && header->op == HF_OP_ERASE)
-		err = erase(ledger, set, header->target, index, why);
+		err = hf_ledger_entry_erase(ledger, set, header->target, index,
+					    why);
 	return err;
 }
 

@@ -264,7 +264,13 @@ HF_MUST bool hf_ledger_sign_together(struct hf_ledger *ledger,
 HF_MUST enum hf_err hf_ledger_signer_agrees(struct hf_ledger *ledger,
 					    struct set *set);
 
-/* ledger_entry.c: in the transaction that is under way. */
+/* ledger_entry.c: in the transaction that is under way.  Drop payload and
+ * opening of an entry, for the ERASE that says so, or HF_LEDGER_NONE for one
+ * of a later epoch; once is enough. */
+HF_MUST enum hf_err hf_ledger_entry_erase(struct hf_ledger *ledger,
+					  struct set *set, uint64_t target,
+					  uint64_t erased_by,
+					  struct hf_why *why);
 
 /* ledger_compact.c: in the transaction that is under way.  The bytes of one
  * entry more are to leave the file. */

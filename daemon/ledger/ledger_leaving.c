@@ -154,3 +154,45 @@ enum hf_err hf_ledger_leaving_drop(struct hf_ledger *ledger, uint64_t through,
 		err = drop_some(ledger, through, &has_more, why);
 	return err;
 }
+
+/*
+ * Erased in a later epoch.
+ */
+
+struct erase_job {
+	struct job job;
+	uint64_t index;
+};
+
+static enum hf_err erase_run(struct hf_ledger *ledger, struct job *job,
+			     struct hf_why *why)
+{
+	const struct erase_job *erase = (struct erase_job *)job;
+
+	if (erase->index >= hf_ledger_stage(ledger, job->set)->marks.stored)
+		return HF_OK;
+	return hf_ledger_entry_erase(ledger, job->set, erase->index,
+				     HF_LEDGER_NONE, why);
+}
+
+enum hf_err hf_ledger_erase_earlier(struct hf_ledger *ledger, uint32_t set_id,
+				    uint64_t index, struct hf_why *why)
+{
+	static const struct job_kind erase_kind = { .run = erase_run };
+	struct erase_job *job;
+	struct set *set;
+	enum hf_err err = hf_ledger_set_need(ledger, set_id, &set, why);
+
+	if (err != HF_OK)
+		return err;
+	job = calloc(1, sizeof(*job));
+	if (job == NULL)
+		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
+	*job = (struct erase_job){
+		.job = { .kind = &erase_kind,
+			 .set = set,
+			 .bytes = sizeof(*job) },
+		.index = index,
+	};
+	return hf_ledger_queue_and_wait(ledger, &job->job, why);
+}

@@ -149,7 +149,9 @@ enum hf_ledger_state {
 struct hf_ledger_entry {
 	uint64_t index;
 	enum hf_ledger_state state;
-	uint64_t erased_by;     /* of ERASED: the ERASE entry */
+	/* Of ERASED: the ERASE entry, or HF_LEDGER_NONE for one in a later
+	 * epoch of the set. */
+	uint64_t erased_by;
 	const uint8_t *header;  /* HF_HEADER_BYTES, borrowed */
 	struct hf_span opening; /* empty unless HELD */
 	struct hf_span payload; /* likewise */

@@ -7,6 +7,7 @@ import hashlib
 from net import item, pb, pdq, sha256, until
 from takedown import case, cases
 from test_client import hashfed
+from test_epochs import next_epoch
 from test_findings import a_pair, found_later
 from test_retract import MARKER, erasing, holding, marked
 
@@ -134,6 +135,36 @@ def test_an_erased_hash_is_found_in_no_file_of_a_member_that_had_looked_it_up(ne
     assert set(found) <= set(cases(provider))
     provider.restart()
     assert not left(provider, opening)
+
+
+def test_what_is_erased_leaves_the_epochs_that_it_was_carried_over_from(net):
+    hotline, provider = a_pair(net, conf="erase-within: 1s\n")
+    hotline.configure("erase-within: 1s\n")
+    hotline.restart()
+    first = hotline.origin("ncii")
+    index = published(hotline, provider, item(1), marked(DOOMED), item(2)) + 1
+    opening = opening_of(provider, first, index)
+    for epoch in (2, 3):
+        origin = hotline.origin("ncii", epoch)
+        next_epoch(hotline)
+        until(lambda: origin in provider.sets() and provider.sets()[origin].state == pb.SET_STATE_COMPLETE, 30)
+        for node in (hotline, provider):
+            until(lambda: [h.origin for h in question(node, sha256(DOOMED))] == [origin], 30, "it changed over")
+    assert dict(left(provider, opening)).keys() >= {"sha256", "pdq", "label", "opening"}, "the search finds them"
+
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(DOOMED)),
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+    for node in (hotline, provider):
+        until(lambda: not question(node, sha256(DOOMED)) and not erasing(node), 60, "both have erased it")
+        assert not left(node, opening)
+        # The old epochs' proofs hold, and nothing of them counts as withheld.
+        answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+        assert all(s.problems == s.missing == 0 for s in answer.sets), answer
+        erased = {s.origin: s.erased for s in answer.sets if s.origin.startswith(first[:-1])}
+        assert erased == {hotline.origin("ncii", epoch): 1 for epoch in (1, 2, 3)}
+        assert question(node, sha256(2))
+        node.restart()
+        assert not left(node, opening)
 
 
 def test_a_backup_has_nothing_of_what_waits_to_be_erased(net):

@@ -99,6 +99,51 @@ static void many_that_are_leaving_go_together(void **state)
 	assert_int_equal(leaving(rig, 0, said), 0);
 }
 
+static void erase_earlier(struct rig *rig, uint32_t set, uint64_t index)
+{
+	struct hf_why why = { "" };
+
+	assert_ok(hf_ledger_erase_earlier(rig->ledger, set, index, &why), &why);
+}
+
+static void what_a_later_epoch_erased_leaves_without_an_erase_here(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t set = own_set(rig);
+	struct hf_ledger_entry entry;
+	struct hf_ledger_view *view;
+	struct hf_why why = { "" };
+	char said[64], wanted[64];
+
+	rig->options.keeps_leaving = true;
+	assert_ok(rig_reopen(rig, &why), &why);
+	append(rig, set, rig_add("a"), 0);
+	append(rig, set, rig_add("b"), 1);
+	append(rig, set, rig_about(HF_OP_RETRACT, 0, ""), 2);
+	assert_ok(hf_ledger_freeze(rig->ledger, set, "it goes on", &why), &why);
+	/* Twice is once; what has no payload, or is not here, is let be. */
+	erase_earlier(rig, set, 0);
+	erase_earlier(rig, set, 0);
+	erase_earlier(rig, set, 2);
+	erase_earlier(rig, set, 3);
+	assert_ok(rig_reopen(rig, &why), &why);
+	assert_int_equal(erasing(rig), 1);
+	assert_int_equal(leaving(rig, 0, said), 1);
+	snprintf(wanted, sizeof(wanted), "%u/0/a", set);
+	assert_string_equal(said, wanted);
+
+	assert_ok(hf_ledger_view_begin(rig->ledger, &view, &why), &why);
+	assert_ok(hf_ledger_entry(view, set, 0, &entry, &why), &why);
+	assert_int_equal(entry.state, HF_LEDGER_ERASED);
+	assert_true(entry.erased_by == HF_LEDGER_NONE);
+	assert_ok(hf_ledger_entry(view, set, 1, &entry, &why), &why);
+	assert_int_equal(entry.state, HF_LEDGER_HELD);
+	hf_ledger_view_end(view);
+	/* Nothing is missing or damaged, and the tree is what it was. */
+	assert_int_equal(info_of(rig, set).missing_count, 0);
+	verify(rig, set, 3);
+}
+
 static enum hf_err damage(void *arg, struct hf_store_txn *txn,
 			  struct hf_why *why)
 {
@@ -148,6 +193,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(what_is_erased_stays_for_who_must_forget_it),
+		RIG_TEST(
+			what_a_later_epoch_erased_leaves_without_an_erase_here),
 		RIG_TEST(many_that_are_leaving_go_together),
 		RIG_TEST(what_is_damaged_holds_nothing_up),
 	};
