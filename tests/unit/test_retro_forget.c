@@ -234,7 +234,8 @@ static void what_is_forgotten_is_in_no_file_and_the_rest_stays(void **state)
 	assert_true(is_in_file(shelf, 30000));
 
 	assert_ok(hf_retro_store_compact(shelf->store, NULL, &why), &why);
-	for (unsigned i = 20000; i < 24000; i++)
+	/* Each looks through the whole file: some of both kinds. */
+	for (unsigned i = 20000; i < 24000; i += 37)
 		assert_int_equal(is_in_file(shelf, i), i % 2);
 	assert_false(is_in_file(shelf, 30000) || is_in_file(shelf, 1030000));
 	assert_true(is_in_file(shelf, 1020000));
