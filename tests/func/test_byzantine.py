@@ -574,7 +574,7 @@ def test_what_an_enrolled_peer_asks_wrongly_is_refused(field):
     with refused("INVALID_ARGUMENT"):
         raw("Hello", b"\xff\xff\xff\xff\x01")
     with refused("NOT_FOUND"):
-        raw("GetCheckpoint", pb.GetCheckpointRequest(origin="hotline.example/other/1").SerializeToString())
+        raw("GetCheckpoint", pb.GetCheckpointRequest(origin="hotline.example/never/1").SerializeToString())
     federation = field.hotline.federation(field.partner)
     size = field.size
     for first, end, tree in [(0, size + 1, size), (5, 5, size), (7, 3, size), (0, 1, size + 1), (0, 1, 1 << 63)]:

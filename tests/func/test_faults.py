@@ -58,7 +58,8 @@ def test_a_retraction_that_cannot_be_written_acts_at_once_and_is_written_when_th
     assert "acts on this node in memory alone" in problem.text and "must be said again" in problem.text
     told, = warnings(small, "not written yet")
     assert told.startswith("500 retractions act here and are not written yet, 500 of them in memory alone")
-    assert warnings(small, "nothing can be written") and warnings(small, "only retractions and case events")
+    # Whether nothing at all can be written is another matter: what is small enough may find room.
+    assert warnings(small, "only retractions and case events")
     assert "in memory alone" in small.hashfed("status")
 
     filler.unlink()
