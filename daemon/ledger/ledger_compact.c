@@ -121,7 +121,7 @@ static enum hf_err note_done(struct hf_ledger *ledger, uint64_t done,
 		.done = done,
 		.began_ms = began_ms,
 	};
-	return hf_ledger_queue_and_wait(ledger, &job->job, why);
+	return hf_ledger_queue_and_wait(ledger, &job->job, NULL, why);
 }
 
 enum hf_err hf_ledger_compact(struct hf_ledger *ledger,

@@ -205,10 +205,11 @@ HF_MUST enum hf_err hf_ledger_load(struct hf_ledger *ledger,
 /* ledger_writer.c */
 HF_MUST enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
 				    struct hf_why *why);
-/* It is done, and freed, when this returns. */
-HF_MUST enum hf_err hf_ledger_queue_and_wait(struct hf_ledger *ledger,
-					     struct job *job,
-					     struct hf_why *why);
+/* It is done, and freed, when this returns; out_receipt may be NULL. */
+HF_MUST enum hf_err
+hf_ledger_queue_and_wait(struct hf_ledger *ledger, struct job *job,
+			 struct hf_ledger_receipt *out_receipt,
+			 struct hf_why *why);
 HF_MUST enum hf_err hf_ledger_writer_start(struct hf_ledger *ledger,
 					   struct hf_why *why);
 void hf_ledger_writer_stop(struct hf_ledger *ledger);

@@ -141,7 +141,7 @@ static enum hf_err drop_some(struct hf_ledger *ledger, uint64_t through,
 		.through = through,
 		.out_has_more = out_has_more,
 	};
-	return hf_ledger_queue_and_wait(ledger, &job->job, why);
+	return hf_ledger_queue_and_wait(ledger, &job->job, NULL, why);
 }
 
 enum hf_err hf_ledger_leaving_drop(struct hf_ledger *ledger, uint64_t through,
@@ -194,5 +194,5 @@ enum hf_err hf_ledger_erase_earlier(struct hf_ledger *ledger, uint32_t set_id,
 			 .bytes = sizeof(*job) },
 		.index = index,
 	};
-	return hf_ledger_queue_and_wait(ledger, &job->job, why);
+	return hf_ledger_queue_and_wait(ledger, &job->job, NULL, why);
 }

@@ -7,29 +7,6 @@
 
 #include "ledger_impl.h"
 
-/* Queue a job whose outcome the caller waits for. */
-static enum hf_err do_and_wait(struct hf_ledger *ledger, struct job *job,
-			       struct hf_ledger_receipt *out_receipt,
-			       struct hf_why *why)
-{
-	struct hf_ledger_wait *wait;
-	enum hf_err err;
-
-	err = hf_ledger_wait_new(&wait, why);
-	if (err != HF_OK) {
-		free(job);
-		return err;
-	}
-	job->done = hf_ledger_wait_done(wait);
-	err = hf_ledger_queue(ledger, job, why);
-	if (err == HF_OK)
-		err = hf_ledger_wait_for(wait, out_receipt, why);
-	else
-		free(job);
-	hf_ledger_wait_free(wait);
-	return err;
-}
-
 /*
  * Making a set.
  */
@@ -170,7 +147,7 @@ enum hf_err hf_ledger_create(struct hf_ledger *ledger, enum hf_ledger_kind kind,
 	create->job.bytes = sizeof(*create);
 	create->kind = kind;
 	memcpy(create->origin, origin.at, origin.len_bytes);
-	err = do_and_wait(ledger, &create->job, &receipt, why);
+	err = hf_ledger_queue_and_wait(ledger, &create->job, &receipt, why);
 	if (err == HF_OK)
 		*out_set = receipt.set;
 	return err;
@@ -223,7 +200,7 @@ enum hf_err hf_ledger_freeze(struct hf_ledger *ledger, uint32_t set_id,
 	freeze = freeze_new(set, reason);
 	if (freeze == NULL)
 		return hf_why(why, HF_E_NOMEM, "ledger: no memory");
-	return do_and_wait(ledger, &freeze->job, NULL, why);
+	return hf_ledger_queue_and_wait(ledger, &freeze->job, NULL, why);
 }
 
 void hf_ledger_freeze_soon(struct hf_ledger *ledger, struct set *set,

@@ -102,6 +102,7 @@ enum hf_err hf_ledger_queue(struct hf_ledger *ledger, struct job *job,
 }
 
 enum hf_err hf_ledger_queue_and_wait(struct hf_ledger *ledger, struct job *job,
+				     struct hf_ledger_receipt *out_receipt,
 				     struct hf_why *why)
 {
 	struct hf_ledger_wait *wait;
@@ -114,7 +115,7 @@ enum hf_err hf_ledger_queue_and_wait(struct hf_ledger *ledger, struct job *job,
 	job->done = hf_ledger_wait_done(wait);
 	err = hf_ledger_queue(ledger, job, why);
 	if (err == HF_OK)
-		err = hf_ledger_wait_for(wait, NULL, why);
+		err = hf_ledger_wait_for(wait, out_receipt, why);
 	else
 		free(job);
 	hf_ledger_wait_free(wait);

@@ -79,6 +79,10 @@ def test_a_machine_set_back_to_before_a_change_over_learns_of_it_from_its_member
               hotline.applied(origin) == partner.applied(origin), 60, f"{origin} was fetched back")
     assert hotline.log().count("agreement of ours taken back") == 3, "with the one that the third is in"
     assert "third.example" in hotline.sets()[OLD].members
+    # The signer knew of them before it was asked to begin them.
+    assert "wants a proof" not in hotline.log() and "without knowing what was signed" not in hotline.log()
+    for old in (OLD, NEW):
+        until(lambda old=old: hotline.sets()[old].frozen_reason.startswith("it goes on in"), 60, f"{old} is closed")
     # What is published now goes where members look for it, and nowhere else.
     until(lambda: hotline.sets()[OLD].state == hotline.sets()[NEW].state == SUCCEEDED, 30)
     for old in (OLD, NEW):

@@ -167,6 +167,23 @@ def test_what_is_erased_leaves_the_epochs_that_it_was_carried_over_from(net):
         assert not left(node, opening)
 
 
+def test_an_item_that_names_another_entry_than_it_was_made_of_takes_nothing_out(net):
+    hotline = net.node("hotline", ["ncii"], conf="erase-within: 1s\n")
+    first = hotline.origin("ncii")
+    hotline.append("ncii", [item(1), item(2)])
+    next_epoch(hotline)
+    second = hotline.origin("ncii", 2)
+    until(lambda: [h.origin for h in question(hotline, sha256(2))] == [second], 30, "it changed over")
+    wrong = pb.EntryRef(origin=first, index=0, leaf_hash=bytes(32))
+    hotline.append("ncii", [item(9, predecessor=wrong)])
+    until(lambda: question(hotline, sha256(9)), 30)
+    hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(9)),
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+    until(lambda: "erasure: erased" in hotline.log() and not erasing(hotline), 60, "it has erased it")
+    answer = hotline.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+    assert {s.origin: s.erased for s in answer.sets if s.origin in (first, second)} == {first: 0, second: 1}
+
+
 def test_a_backup_has_nothing_of_what_waits_to_be_erased(net):
     hotline, provider = a_pair(net, conf=LATER)
     remember(provider)

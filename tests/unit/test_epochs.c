@@ -505,6 +505,48 @@ an_erased_item_that_was_not_taken_back_is_not_carried_over(void **state)
 	assert_int_equal(from[0].index, 1);
 }
 
+static void what_came_back_from_peers_is_not_carried_over_again(void **state)
+{
+	struct world *world = *state;
+	uint32_t first = first_epoch(world, 4), second, set = first;
+	struct hf_ledger_receipt receipt;
+	struct hf_why why = { "" };
+	struct hf_carry carry;
+	struct origin_of from[8];
+	uint64_t entry = 1;
+
+	/* Two items that no batch of ours has, as after a restore. */
+	second = created(world, SECOND);
+	add(world, second, 0, OURS, 0);
+	add(world, second, 1, OURS, 1);
+	carry = carry_of(world, first, second, 4);
+	assert_ok(hf_carry_piece(&carry, 0, &receipt, &why), &why);
+	assert_int_equal(receipt.count, 2);
+	assert_int_equal(carried(world, second, from, 8), 4);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(from[i].index, i);
+	goes_on(world, SECOND, OURS, 4, any_root, 1, 0);
+	assert_ok(hf_carry_entry(&world->node, &set, &entry, &why), &why);
+	assert_int_equal(set, second);
+	assert_int_equal(entry, 1);
+}
+
+static void what_is_complete_is_carried_over_by_nobody(void **state)
+{
+	struct world *world = *state;
+	uint32_t first = first_epoch(world, 4), second;
+	struct hf_ledger_receipt receipt;
+	struct hf_why why = { "" };
+	struct hf_carry carry;
+
+	second = created(world, SECOND);
+	carry = carry_of(world, first, second, 4);
+	carry.is_complete = true;
+	assert_ok(hf_carry_piece(&carry, 0, &receipt, &why), &why);
+	assert_int_equal(receipt.count, 0);
+	assert_int_equal(info_of(world, second).size, 0);
+}
+
 static void an_entry_is_found_in_the_latest_epoch(void **state)
 {
 	struct world *world = *state;
@@ -618,6 +660,8 @@ int main(void)
 		WORLD_TEST(what_lives_and_counts_is_carried_over_once),
 		WORLD_TEST(
 			an_erased_item_that_was_not_taken_back_is_not_carried_over),
+		WORLD_TEST(what_came_back_from_peers_is_not_carried_over_again),
+		WORLD_TEST(what_is_complete_is_carried_over_by_nobody),
 		WORLD_TEST(an_entry_is_found_in_the_latest_epoch),
 		WORLD_TEST(
 			one_closed_for_an_epoch_that_never_was_is_open_again),
