@@ -74,13 +74,8 @@ static void on_open(struct hf_rpc_call *call)
 		.first = fill->coming,
 		.end = fill->wanted[fill->wanted_count - 1] + 1,
 	};
-	struct hf_buf wire;
 
-	hf_buf_init(&wire, 4096);
-	if (hf_get_chunks_request_encode(&request, &wire) == HF_OK)
-		(void)hf_rpc_send(call, hf_buf_span(&wire));
-	hf_buf_release(&wire);
-	hf_rpc_finish(call, HF_OK, NULL);
+	hf_link_ask_chunks(call, &request);
 }
 
 static void on_back(void *arg)

@@ -156,13 +156,8 @@ void hf_follow_ask(struct hf_rpc_call *call, bool headers_only)
 		.end = end < follow->size ? end : follow->size,
 		.headers_only = headers_only,
 	};
-	struct hf_buf wire;
 
-	hf_buf_init(&wire, 4096);
-	if (hf_get_chunks_request_encode(&request, &wire) == HF_OK)
-		(void)hf_rpc_send(call, hf_buf_span(&wire));
-	hf_buf_release(&wire);
-	hf_rpc_finish(call, HF_OK, NULL);
+	hf_link_ask_chunks(call, &request);
 }
 
 static void chunks_open(struct hf_rpc_call *call)

@@ -221,6 +221,18 @@ static const struct hf_rpc_events ask_events = {
 	.done = ask_done,
 };
 
+void hf_link_ask_chunks(struct hf_rpc_call *call,
+			const struct hf_get_chunks_request *request)
+{
+	struct hf_buf wire;
+
+	hf_buf_init(&wire, 4096);
+	if (hf_get_chunks_request_encode(request, &wire) == HF_OK)
+		(void)hf_rpc_send(call, hf_buf_span(&wire));
+	hf_buf_release(&wire);
+	hf_rpc_finish(call, HF_OK, NULL);
+}
+
 enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 			struct hf_span request, void *owner,
 			void (*on_answer)(void *owner, enum hf_err err,

@@ -156,13 +156,8 @@ static void on_open(struct hf_rpc_call *call)
 		.first = mend->first,
 		.end = hf_ledger_piece_end(mend->first, mend->size),
 	};
-	struct hf_buf wire;
 
-	hf_buf_init(&wire, 4096);
-	if (hf_get_chunks_request_encode(&request, &wire) == HF_OK)
-		(void)hf_rpc_send(call, hf_buf_span(&wire));
-	hf_buf_release(&wire);
-	hf_rpc_finish(call, HF_OK, NULL);
+	hf_link_ask_chunks(call, &request);
 }
 
 /* It is in the ledger, or could not be. */

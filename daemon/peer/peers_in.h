@@ -293,6 +293,10 @@ HF_MUST enum hf_err hf_link_ask(struct hf_link *link, const char *path,
 						  struct hf_span reply,
 						  const struct hf_why *why));
 
+/* The one message of a GetChunks call that was opened. */
+void hf_link_ask_chunks(struct hf_rpc_call *call,
+			const struct hf_get_chunks_request *request);
+
 /* --- our own sets (ask_own.c) ----------------------------------------------
  */
 
