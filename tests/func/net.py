@@ -458,9 +458,9 @@ class Net:
         moment finds its port free again.
         """
         beside = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-        first = 20000 + beside % 4 * 3000
+        first = 20000 + beside % 16 * 750
         while True:
-            port = random.randrange(first, first + 3000)
+            port = random.randrange(first, first + 750)
             with socket.socket() as probe:
                 try:
                     probe.bind(("127.0.0.1", port))
