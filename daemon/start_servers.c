@@ -202,6 +202,7 @@ enum hf_err hf_start_answer(struct hf_start *start, struct hf_why *why)
 void hf_start_servers_stop(struct hf_start *start, int64_t grace_ms)
 {
 	uint64_t until_us = hf_clock_mono_us() + (uint64_t)grace_ms * 1000;
+	bool is_clean = true;
 
 	if (start->server != NULL)
 		hf_rpc_server_drain(start->server);
@@ -216,12 +217,16 @@ void hf_start_servers_stop(struct hf_start *start, int64_t grace_ms)
 		uint64_t now_us = hf_clock_mono_us();
 
 		if (server != NULL)
-			(void)hf_rpc_server_stop(
+			is_clean &= hf_rpc_server_stop(
 				server,
 				now_us < until_us
 					? (int64_t)(until_us - now_us) / 1000
 					: 0);
 	}
+	if (!is_clean)
+		hf_log(HF_LOG_WARNING, "hashfedd", "calls cut off",
+		       "grace_ms=%lld hint=\"they had not ended by then\"",
+		       (long long)grace_ms);
 }
 
 void hf_start_servers_free(struct hf_start *start)
