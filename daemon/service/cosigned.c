@@ -366,26 +366,49 @@ static enum hf_err fit_proof(struct hf_cosigned *cosigned,
 	return HF_OK;
 }
 
-static void run_asking(struct hf_errand *errand)
+/* What others report may move what was cosigned last between the question for
+ * it and the one that rests on it: then both are asked again. */
+static void ask_signer(struct hf_cosigned *cosigned, struct hf_cosign *cosign)
 {
-	struct asking *asking = (struct asking *)(void *)errand;
-	struct hf_cosigned *cosigned = asking->cosigned;
-	struct hf_cosign *cosign = asking->cosign;
 	struct hf_agent_checkpoint ask = {
 		.origin = hf_span_of(cosign->origin),
 		.size = cosign->size,
 		.root = cosign->root,
 	};
+	uint64_t before = UINT64_MAX;
+
+	for (;;) {
+		hf_buf_reset(&cosign->line);
+		cosign->wanted = 0;
+		cosign->err = fit_proof(cosigned, cosign, &ask, &cosign->wanted,
+					&cosign->why);
+		if (cosign->err != HF_OK)
+			return;
+		cosign->err = hf_agent_cosign(cosigned->node->agent, &ask,
+					      &cosign->line, &cosign->why);
+		if ((cosign->err != HF_E_CONFLICT &&
+		     cosign->err != HF_E_PROOF) ||
+		    ask.old_size == before)
+			break;
+		before = ask.old_size;
+	}
+	/* After a restore others may know more of what we cosigned than we
+	 * were shown yet; the larger tree is shown next. */
+	if (cosign->err == HF_E_CONFLICT && ask.old_size > cosign->size)
+		cosign->err = hf_why(&cosign->why, HF_E_EXISTS,
+				     "one of %llu entries is cosigned already",
+				     (unsigned long long)ask.old_size);
+}
+
+static void run_asking(struct hf_errand *errand)
+{
+	struct asking *asking = (struct asking *)(void *)errand;
+	struct hf_cosigned *cosigned = asking->cosigned;
+	struct hf_cosign *cosign = asking->cosign;
 
 	free(asking);
 	hf_cosigned_learn_key(cosigned);
-	hf_buf_reset(&cosign->line);
-	cosign->wanted = 0;
-	cosign->err = fit_proof(cosigned, cosign, &ask, &cosign->wanted,
-				&cosign->why);
-	if (cosign->err == HF_OK)
-		cosign->err = hf_agent_cosign(cosigned->node->agent, &ask,
-					      &cosign->line, &cosign->why);
+	ask_signer(cosigned, cosign);
 	if (cosign->err == HF_E_BUSY &&
 	    set_awaits(cosigned, cosign->origin, true)) {
 		hf_vouch_waits(cosigned->node->vouching, cosign->origin);

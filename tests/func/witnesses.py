@@ -13,7 +13,7 @@ def cosigners(node):
 
 
 def vkey(node):
-    return until(lambda: node.admin.GetStatus(pb.GetStatusRequest(), timeout=10).cosigner_vkey, 10)
+    return until(lambda: node.admin.GetStatus(pb.GetStatusRequest(), timeout=60).cosigner_vkey, 60)
 
 
 def rows(witnesses, need):
@@ -47,7 +47,7 @@ def watched(net, need, names=("witness",), readers=("provider",)):
 def note_of(node):
     """Its largest checkpoint; one of nothing while it has none."""
     try:
-        return node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=20).note
+        return node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.NOT_FOUND, error
         return b"\n0\n\n"
@@ -59,7 +59,7 @@ class Collector:
 
     def __init__(self, witness, *nodes):
         self.line = f" {witness.domain}/cosigner ".encode()
-        self.nodes, self.roots, self.largest = nodes, {}, 0
+        self.nodes, self.roots, self.largest, self.wrong = nodes, {}, 0, None
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -72,14 +72,25 @@ class Collector:
             self.largest = max(self.largest, size)
 
     def run(self):
-        while not self.is_over.wait(0.004):
-            for node in self.nodes:
-                self.look(node)
+        try:
+            while not self.is_over.wait(0.004):
+                for node in self.nodes:
+                    self.look(node)
+        except Exception as error:
+            self.wrong = error
+
+    def beyond(self, size):
+        """One of more than so many entries was seen; it looks on."""
+        if self.wrong is not None:
+            raise self.wrong
+        return self.largest > size
 
     def stop(self):
         """{size: root} of what was seen: one root for each size."""
         self.is_over.set()
         self.thread.join()
+        if self.wrong is not None:
+            raise self.wrong
         for node in self.nodes:
             self.look(node)
         assert all(len(roots) == 1 for roots in self.roots.values()), self.roots
