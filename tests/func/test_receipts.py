@@ -12,7 +12,7 @@ from test_client import hashfed
 
 
 def receipts(node, name="ncii"):
-    answer = node.admin.ListReceipts(pb.ListReceiptsRequest(set=name), timeout=30)
+    answer = node.admin.ListReceipts(pb.ListReceiptsRequest(set=name), timeout=60)
     return {row.member: row for row in answer.members}
 
 
@@ -24,7 +24,7 @@ def at(node, member):
 
 def retract(node, n):
     node.publish.Retract(pb.RetractRequest(
-        hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(n)), reason=1), timeout=30)
+        hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(n)), reason=1), timeout=60)
 
 
 def signed_text(receipt):
@@ -35,7 +35,7 @@ def signed_text(receipt):
 def notice_key(node, member, receipt):
     """The key that this peer of the node signs notices with, by its manifest."""
     manifest = node.federation(member).GetManifest(
-        pb.GetManifestRequest(organisation_id=receipt.organisation_id), timeout=10).manifest
+        pb.GetManifestRequest(organisation_id=receipt.organisation_id), timeout=60).manifest
     return pb.Manifest.FromString(pb.SignedDocument.FromString(manifest).body).notice_key
 
 
@@ -45,12 +45,12 @@ def test_the_publisher_sees_through_a_relay_who_still_matches_what_it_took_back(
     assert at(hotline, provider) == (0, 0), "nothing was said yet"
     hotline.append("ncii", [item(n) for n in range(300)])
     for member in (partner, provider):
-        until(lambda: at(hotline, member) == (300, 0), 30, f"{member.name} says that it has applied all")
+        until(lambda: at(hotline, member) == (300, 0), 60, f"{member.name} says that it has applied all")
 
     # Who is away does not hear of the retraction, and it shows.
     provider.stop()
     retract(hotline, 7)
-    until(lambda: at(hotline, partner) == (301, 0), 30)
+    until(lambda: at(hotline, partner) == (301, 0), 60)
     assert at(hotline, provider) == (300, 1)
     table = {row["member"]: (row["applied"], row["of"], row["retractions_missing"]) for row in
              json.loads(hashfed(hotline, "sets", "receipts", "--json", "ncii").stdout)["receipts"]}
@@ -92,11 +92,11 @@ def test_nobody_can_say_for_a_member_that_it_is_further(net):
         member.follow(hotline.origin("ncii"))
     hotline.append("ncii", [item(n) for n in range(10)])
     for member in (partner, other):
-        until(lambda: at(hotline, member) == (10, 0), 30)
+        until(lambda: at(hotline, member) == (10, 0), 60)
     older = receipts(hotline)[partner.domain].receipt
     partner.stop()
     retract(hotline, 1)
-    until(lambda: at(hotline, other) == (11, 0), 30)
+    until(lambda: at(hotline, other) == (11, 0), 60)
     true = receipts(hotline)[other.domain].receipt
 
     def changed(receipt, **fields):
@@ -115,20 +115,20 @@ def test_nobody_can_say_for_a_member_that_it_is_further(net):
         "the same once more": older,
     }
     for what, receipt in lies.items():
-        hotline.federation(other).Gossip(pb.GossipRequest(receipts=[receipt]), timeout=10)
+        hotline.federation(other).Gossip(pb.GossipRequest(receipts=[receipt]), timeout=60)
         assert receipts(hotline)[partner.domain].receipt == older, what
         assert at(hotline, partner) == (10, 1), what
     partner.start()
-    until(lambda: at(hotline, partner) == (11, 0), 30)
+    until(lambda: at(hotline, partner) == (11, 0), 60)
 
 
 def test_of_sets_of_others_no_receipts_are_told(net):
     hotline, partner, provider = net.chain()
     origin = follow_both(hotline, partner, provider)
     hotline.append("ncii", [item(1)])
-    until(lambda: at(hotline, provider) == (1, 0), 30)
+    until(lambda: at(hotline, provider) == (1, 0), 60)
     with refused("NOT_FOUND"):
-        partner.admin.ListReceipts(pb.ListReceiptsRequest(set=origin), timeout=10)
+        partner.admin.ListReceipts(pb.ListReceiptsRequest(set=origin), timeout=60)
 
 
 def test_a_receipt_goes_back_the_way_the_entries_came_and_another_when_that_is_broken(net):
@@ -146,10 +146,10 @@ def test_a_receipt_goes_back_the_way_the_entries_came_and_another_when_that_is_b
     hotline.share("ncii", member)
     member.follow(origin)
     hotline.append("ncii", [item(1)])
-    until(lambda: at(hotline, member) == (1, 0), 30)
+    until(lambda: at(hotline, member) == (1, 0), 60)
 
     # A receipt is kept, by who carries it, under a name made of member and set.
-    me = member.admin.GetStatus(pb.GetStatusRequest(), timeout=30).organisation_id
+    me = member.admin.GetStatus(pb.GetStatusRequest(), timeout=60).organisation_id
     name = hashlib.sha256(me + origin.encode()).hexdigest()
     carries = [relay for relay in relays if list(relay.lib.rglob(name))]
     assert len(carries) == 1, "not both of them"

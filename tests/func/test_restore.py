@@ -46,11 +46,11 @@ def append(hotline, n):
         text = refusal(hotline, n)
         assert text is None or "waits since its start" in text or "until the rest is fetched back" in text, text
         return text is None
-    until(is_done, 30, "the signer signs")
+    until(is_done, 60, "the signer signs")
 
 
 def holds(partner, hotline, count):
-    until(lambda: partner.applied(hotline.origin("ncii")) == count, 30, f"{count} entries at the partner")
+    until(lambda: partner.applied(hotline.origin("ncii")) == count, 60, f"{count} entries at the partner")
 
 
 def whole(node, count):
@@ -58,10 +58,10 @@ def whole(node, count):
     def is_whole():
         info = node.sets()[ORIGIN]
         return info.applied == count and info.state == pb.SET_STATE_COMPLETE
-    until(is_whole, 30, f"{count} entries at {node.name}")
+    until(is_whole, 60, f"{count} entries at {node.name}")
     answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
     assert all(s.problems == s.missing == 0 for s in answer.sets), answer
-    note = node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=20).note
+    note = node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
     return note.split(b"\n")[1:3]
 
 
@@ -84,7 +84,7 @@ def test_case_16_a_publisher_set_back_fetches_its_entries_back_before_it_signs(n
     append(hotline, 300)
     hotline.append("ncii", [item(n) for n in range(301, 1100)])
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)), reason=1),
-                            timeout=20)
+                            timeout=60)
     holds(partner, hotline, 1101)
     before = whole(partner, 1101)
     hotline.stop()
@@ -96,10 +96,10 @@ def test_case_16_a_publisher_set_back_fetches_its_entries_back_before_it_signs(n
     # Nobody is there who knows more: nothing is signed, and it says why.
     partner.stop()
     hotline.start()
-    text = until(lambda: refusal(hotline, 4), 10)
+    text = until(lambda: refusal(hotline, 4), 60)
     assert "old copy" in text if record == "kept" else "checkpoint-peers" in text, text
     if record == "kept":
-        until(lambda: any("cannot be fetched back: no peer" in w for w in status(hotline).warnings), 20)
+        until(lambda: any("cannot be fetched back: no peer" in w for w in status(hotline).warnings), 60)
         info = hotline.sets()[ORIGIN]
         assert (info.state, info.seen, info.applied) == (pb.SET_STATE_INCOMPLETE, 1101, 300)
     partner.start()
@@ -117,18 +117,20 @@ def test_case_16_a_publisher_set_back_fetches_its_entries_back_before_it_signs(n
     assert whole(hotline, 1102) == after and int(before[0]) == 1101
     no_fork(hotline, partner)
     # What was lost here matches again, and what was taken back does not.
-    until(lambda: hotline.match(sha256(1050)) and not hotline.match(sha256(7)), 20)
+    until(lambda: hotline.match(sha256(1050)) and not hotline.match(sha256(7)), 60)
+    until(lambda: partner.match(sha256(4)), 60)
     # A set that nobody else may have, as that of the audit, stays an old copy.
-    assert partner.match(sha256(4)) and not [w for w in status(hotline).warnings if w.startswith(ORIGIN)]
+    until(lambda: not [w for w in status(hotline).warnings if w.startswith(ORIGIN)], 60)
 
 
 def status(node):
-    return node.admin.GetStatus(pb.GetStatusRequest(), timeout=20)
+    return node.admin.GetStatus(pb.GetStatusRequest(), timeout=60)
 
 
 def mirrors(net):
     """A hotline, two mirrors that it asks, and how its set grows."""
-    asks = "checkpoint-peers: [near.example, far.example]\n"
+    # One that hangs is waited for until the test lets it go on.
+    asks = "checkpoint-peers: [near.example, far.example]\npeer-timeout: 300s\n"
     hotline = net.organisation("hotline", ["ncii"], conf=asks)
     near, far = net.organisation("near"), net.organisation("far")
     for node in (near, far):
@@ -143,7 +145,7 @@ def mirrors(net):
         append(hotline, first)
         hotline.append("ncii", [item(n) for n in range(first + 1, first + count)])
         for node in nodes:
-            until(lambda node=node: node.applied(ORIGIN) == first + count, 30)
+            until(lambda node=node: node.applied(ORIGIN) == first + count, 60)
     return hotline, near, far, grow
 
 
@@ -163,15 +165,16 @@ def test_of_several_mirrors_the_one_that_holds_most_is_heard(net):
     near.start()
     hotline.start()
     # The nearer one is not enough to go on, for another may hold more.
-    until(lambda: "held=100 size=200" in hotline.log(), 30)
-    until(lambda: hotline.sets()[ORIGIN].applied == 200, 30)
+    until(lambda: "held=100 size=200" in hotline.log(), 60)
+    until(lambda: hotline.sets()[ORIGIN].applied == 200, 60)
     assert "checkpoint-peers" in refusal(hotline, 400)
     far.start()
     append(hotline, 400)
     for node in (near, far, hotline):
-        until(lambda node=node: node.applied(ORIGIN) == 301, 30)
+        until(lambda node=node: node.applied(ORIGIN) == 301, 60)
     assert whole(near, 301) == whole(far, 301) == whole(hotline, 301)
-    assert int(most[0]) == 300 and far.match(sha256(400))
+    until(lambda: far.match(sha256(400)), 60)
+    assert int(most[0]) == 300
     no_fork(hotline, near, far)
 
 
@@ -189,12 +192,12 @@ def test_a_mirror_that_was_away_as_well_is_not_enough_while_the_other_can_be_rea
     near.start()
     hotline.start()
     # The first answer is what the old copy says, too.
-    until(lambda: re.search(rf"waits for peers set={ORIGIN} peers=far.example", hotline.log()), 30)
+    until(lambda: re.search(rf"waits for peers set={ORIGIN} peers=far.example", hotline.log()), 60)
     assert "checkpoint-peers" in refusal(hotline, 400)
     os.kill(far.process.pid, signal.SIGCONT)
     append(hotline, 400)
     for node in (near, far, hotline):
-        until(lambda node=node: node.applied(ORIGIN) == 201, 30)
+        until(lambda node=node: node.applied(ORIGIN) == 201, 60)
     assert whole(near, 201) == whole(far, 201) == whole(hotline, 201)
     no_fork(hotline, near, far)
 
@@ -209,7 +212,7 @@ def test_without_the_peer_nothing_is_signed_until_it_is_back(net):
         hotline.append("ncii", [item(2)])
     assert "checkpoint-peers" in problem.text
     # What no such peer may have is signed on the record's word, with a warning.
-    until(lambda: re.search(r"warning signer: .*own/1.*own record", hotline.log()), 30, "a warning")
+    until(lambda: re.search(r"warning signer: .*own/1.*own record", hotline.log()), 60, "a warning")
     hotline.append("own", [item(1)])
     partner.start()
     append(hotline, 2)
@@ -253,7 +256,7 @@ def test_a_note_that_we_never_signed_is_no_report(net):
         hotline.start()
         hotline.expect_error("report of a peer refused")
         until(lambda: re.search("report of a peer refused .*peer=partner.example err=SIGNATURE", hotline.log()),
-              30, "the report is refused")
+              60, "the report is refused")
         assert relay.told["GetCheckpoint"]
         assert "waits since its start" in refusal(hotline, 2)
         relay.honest()
@@ -270,7 +273,7 @@ def test_a_note_that_we_never_signed_is_no_report(net):
 def test_a_wrong_list_of_peers_is_said_with_its_line(net, text, says):
     hotline = net.organisation("hotline", ["ncii"], conf=text)
     hotline.spawn("-n")
-    assert hotline.process.wait(20) == 2
+    assert hotline.process.wait(60) == 2
     hotline.process = None
     assert re.search(r"hashfedd\.conf:\d+: checkpoint-peers: .*" + says, hotline.log()), hotline.log()
 
@@ -301,7 +304,7 @@ def test_case_18_a_subscriber_from_a_backup_catches_up_and_sees_no_fork(net, is_
     grow(300, 200)
     # What the backup lacks: a retraction, too.
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)), reason=1),
-                            timeout=20)
+                            timeout=60)
     holds(provider, hotline, 501)
     provider.stop()
     swapped(net, provider, copy)
@@ -310,12 +313,14 @@ def test_case_18_a_subscriber_from_a_backup_catches_up_and_sees_no_fork(net, is_
         hotline.stop()
     provider.start()
     if is_shown_first:
-        until(lambda: provider.peers()["partner.example"].is_connected, 20)
-        assert provider.applied(origin) == 300 and provider.match(sha256(7))
+        until(lambda: provider.peers()["partner.example"].is_connected, 60)
+        until(lambda: provider.match(sha256(7)), 60)
+        assert provider.applied(origin) == 300
         hotline.start()
-    holds(provider, hotline, 501)
-    until(lambda: not provider.match(sha256(7)) and provider.match(sha256(450)), 20)
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=30)
+    for node in (partner, provider):
+        holds(node, hotline, 501)
+    until(lambda: not provider.match(sha256(7)) and provider.match(sha256(450)), 60)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=60)
     assert (done.size, done.missing) == (501, 0)
     for node in (partner, provider):
         info = node.sets()[origin]
@@ -349,29 +354,29 @@ def test_case_17_what_no_mirror_has_is_given_up_and_the_set_goes_on_in_a_new_epo
     # It refuses, and says what to do.
     assert "old copy" in refusal(hotline, 9)
     until(lambda: provider.peers()["hotline.example"].is_connected and
-          hotline.peers()["provider.example"].is_connected, 20)
+          hotline.peers()["provider.example"].is_connected, 60)
     assert re.search("old copy.*cannot be fetched back.*hashfed sets next-epoch", hotline.hashfed("status"), re.S)
     with refused("FAILED_PRECONDITION") as problem:
-        hotline.admin.NextEpoch(pb.NextEpochRequest(set="ncii"), timeout=30)
+        hotline.admin.NextEpoch(pb.NextEpochRequest(set="ncii"), timeout=60)
     assert "signed 6 entries" in problem.text and "--from-size 4" in problem.text, problem.text
     # The operator's path.
     said = hotline.hashfed("sets", "next-epoch", "ncii", "--from-size", "4")
     assert successor in said
-    until(lambda: [h.origin for h in provider.match(sha256(1))] == [successor], 30)
+    until(lambda: [h.origin for h in provider.match(sha256(1))] == [successor], 60)
     hotline.append("ncii", [item(9)])
-    until(lambda: provider.match(sha256(9)), 30)
-    assert [h.origin for h in hotline.match(sha256(1), sha256(9))] == [successor] * 2
+    until(lambda: provider.match(sha256(9)), 60)
+    until(lambda: [h.origin for h in hotline.match(sha256(1), sha256(9))] == [successor] * 2, 60)
     # The old prefix stays valid, on both sides, and is no fork.
     for node in (hotline, provider):
-        done = node.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=30)
+        done = node.admin.VerifySet(pb.VerifySetRequest(set=origin), timeout=60)
         assert (done.size, done.missing) == (4, 0)
         info = node.sets()[origin]
         assert (info.state, info.void_from, info.has_evidence) == (pb.SET_STATE_SUCCEEDED, 4, False)
     for file in ("first", "again"):
-        text = hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=10).warnings
+        text = hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=60).warnings
         assert not [w for w in text if origin in w], (file, text)
         hotline.restart()
-    assert [h.origin for h in hotline.match(sha256(1))] == [successor]
+    until(lambda: [h.origin for h in hotline.match(sha256(1))] == [successor], 60)
 
 
 def test_a_note_of_another_set_is_no_answer(net):
@@ -384,8 +389,8 @@ def test_a_note_of_another_set_is_no_answer(net):
     relay = Relay(partner, hotline)
     try:
         append(hotline, 1)
-        until(lambda: hotline.append("own", [item(n) for n in range(9)]), 10)
-        note = hotline.admin.GetNote(pb.GetNoteRequest(set="own"), timeout=10).note
+        until(lambda: hotline.append("own", [item(n) for n in range(9)]), 60)
+        note = hotline.admin.GetNote(pb.GetNoteRequest(set="own"), timeout=60).note
 
         def of_the_other(honest):
             honest.note = note
@@ -393,14 +398,14 @@ def test_a_note_of_another_set_is_no_answer(net):
         relay.lie("GetCheckpoint", of_the_other)
         hotline.restart()
         relay.upstream = hotline.federation(partner)
-        until(lambda: relay.told["GetCheckpoint"] >= 2, 20)
+        until(lambda: relay.told["GetCheckpoint"] >= 2, 60)
         # The one that it is of is signed again, and the other waits.
         def is_signed():
             try:
                 return hotline.append("own", [item(10)])
             except grpc.RpcError:
                 return None
-        until(is_signed, 20)
+        until(is_signed, 60)
         assert "checkpoint-peers" in refusal(hotline, 2)
         relay.honest()
         append(hotline, 3)
@@ -474,10 +479,8 @@ def test_case_21_a_turned_bit_is_found_and_fetched_again(net, whose, what, n, sa
     if faults:
         first = n // 256 * 256 if says != "payload" else n
         assert len(faults) == 1 and says in faults[0][0] and faults[0][1] == first, faults
-    else:
-        assert "mended" in node.log()
     until(lambda: not found(node), 60, "it is mended")
-    until(lambda: re.search(r"peer: mended set=\S+ first=%d " % (n // 256 * 256), node.log()), 10)
+    until(lambda: re.search(r"peer: mended set=\S+ first=%d " % (n // 256 * 256), node.log()), 60)
     assert whole(node, 600) == before
     # Both go on, with one tree.
     append(hotline, 1000)
@@ -516,8 +519,8 @@ def test_who_gives_half_a_chunk_is_gone_around(net):
         turned(provider, "payload", 5)
         relay.lie("GetChunks", half)
         provider.start()
-        until(lambda: provider.peers()["hotline.example"].is_connected and relay.open >= 1, 20)
-        until(lambda: not found(provider), 30, "it is mended")
+        until(lambda: provider.peers()["hotline.example"].is_connected and relay.open >= 1, 60)
+        until(lambda: not found(provider), 60, "it is mended")
         assert relay.told["GetChunks"] >= 1, "he was asked"
     finally:
         relay.stop()
@@ -534,7 +537,7 @@ def test_what_no_peer_has_is_told_and_never_signed_over(net):
     hotline.start()
     assert [(says, first) for says, first in found(hotline) if "headers" in says] == \
         [("the headers are not those signed", 0)]
-    until(lambda: "not mended" in hotline.log(), 20)
+    until(lambda: "not mended" in hotline.log(), 60)
     with refused("DATA_LOSS") as problem:
         hotline.append("ncii", [item(11)])
     assert "damaged here: nothing is signed" in problem.text

@@ -40,7 +40,7 @@ def publish(node, *digests, set_name="ncii", algorithm=pb.ALGORITHM_SHA256):
     quality = 101 if algorithm == pb.ALGORITHM_PDQ else 0
     node.append(set_name, [item(0, hashes=[pb.Hash(algorithm=algorithm, digest=d, quality_plus_one=quality)])
                            for d in digests])
-    until(lambda: all(node.match(d, algorithm=algorithm) for d in digests), 30)
+    until(lambda: all(node.match(d, algorithm=algorithm) for d in digests), 60)
 
 
 class Scan:
@@ -124,6 +124,7 @@ def test_pictures_are_looked_at_when_an_earlier_scan_was_quick(hotline, tmp_path
     shutil.copy(PICTURES / "own2.png", tmp_path / "tree/picture")
     os.utime(tmp_path / "tree/picture", (1e9, 1e9))
     hashfed(hotline, "publish", "--set", "ncii", PICTURES / "own2-q40.jpg")
+    until(lambda: hotline.match(digest((PICTURES / "own2-q40.jpg").read_bytes())), 60)
     assert Scan(hotline, "--quick", tmp_path / "tree").verdicts() == {}
     assert Scan(hotline, "--quick", tmp_path / "tree").of("read") == (0,)
     full = Scan(hotline, tmp_path / "tree")
@@ -189,7 +190,7 @@ def test_new_entries_are_held_against_files_that_are_not_there_any_more(hotline,
     shutil.copy(PICTURES / "own0.jpg", tree / "p/picture")
     os.utime(tree / "p/picture", (1e9, 1e9))
     hotline.append("ncii", [item(n) for n in range(50)])
-    until(lambda: hotline.match(sha256(49)), 30)
+    until(lambda: hotline.match(sha256(49)), 60)
     assert Scan(hotline, tree, status=0).of("files", "read") == (2001, 2001)
     tree.rename(tmp_path / "away")
 
@@ -210,7 +211,7 @@ def test_new_entries_are_held_against_files_that_are_not_there_any_more(hotline,
 
     # Taken back: told, once.
     hashfed(hotline, "retract", "--reason", "wrong", "md5:" + md5.hex())
-    until(lambda: not hotline.match(md5, algorithm=pb.ALGORITHM_MD5), 30)
+    until(lambda: not hotline.match(md5, algorithm=pb.ALGORITHM_MD5), 60)
     gone = Scan(hotline, "--update", status=0)
     assert gone.said == [{"path": f"{tree}/d14/f1234", "verdict": None, "was": "block", "matches": []}]
     assert gone.of("withdrawn") == (1,)

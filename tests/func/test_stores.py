@@ -30,17 +30,15 @@ def test_a_store_of_each_released_format_goes_on(net, path):
     # Its notes are by keys of another time.
     hotline.expect_error("signer disagrees")
     hotline.start()
-    until(lambda: hotline.match(sha256(299)), 30)
+    until(lambda: [bool(hotline.match(sha256(n))) for n in (7, 8, 9, 11, 299)] == [False, True, False, True, True], 60)
     # 300 entries, a RETRACT, and with the erased one a RETRACT and an ERASE, and an AMEND.
-    done = hotline.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    done = hotline.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60)
     assert (done.size, done.missing) == (304, 0)
-    assert not hotline.match(sha256(7)) and not hotline.match(sha256(9)) and hotline.match(sha256(8))
-    assert hotline.match(sha256(11))
     # It continues where it was: one tree, with all of the old one in it.
     assert hotline.append("ncii", [item(1000)]).size == 305
-    note = hotline.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=20).note
+    note = hotline.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
     assert note.split(b"\n")[1] == b"305"
-    assert hotline.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30).size == 305
+    assert hotline.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60).size == 305
 
 
 def test_a_store_of_a_newer_format_is_refused_with_words(net):
@@ -50,7 +48,7 @@ def test_a_store_of_a_newer_format_is_refused_with_words(net):
     put(hotline, data.replace(b"hashfed-ledger/1", b"hashfed-ledger/7"))
     before = hashlib.sha256((hotline.lib / "ledger/data.mdb").read_bytes()).digest()
     hotline.spawn()
-    assert hotline.process.wait(20) == 2
+    assert hotline.process.wait(60) == 2
     hotline.process = None
     assert re.search(r"has format 'hashfed-ledger/7', this program reads 'hashfed-ledger/1': run the version that wrote "
                      r"it", hotline.log()), hotline.log()

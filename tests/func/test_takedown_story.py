@@ -28,6 +28,11 @@ def notify(node, *args, provider="provider.example", regime="dsa"):
     return json.loads(out)["case_id"]
 
 
+def counts(node, name, role):
+    rows = json.loads(hashfed(node, "roles", "--json"))["roles"]
+    return any((row["name"], row["role"], row["counts"]) == (name, role, True) for row in rows)
+
+
 def script(net, name, text):
     path = net.folder / name
     path.write_text("#!/bin/sh\n" + text)
@@ -39,7 +44,9 @@ def test_a_trusted_flaggers_exact_hash_is_disabled_by_the_hook_and_confirmed(net
     hotline, provider, authority = three(net, SLOW)
     attest(authority, "hotline.example", "TRUSTED_FLAGGER")
     origin = authority.origin("directory")
-    until(lambda: hotline.applied(origin) == provider.applied(origin) == 2, 30)
+    until(lambda: hotline.applied(origin) == provider.applied(origin) == 2, 60)
+    for node in (hotline, provider):
+        until(lambda node=node: counts(node, "hotline.example", "trusted-flagger"), 60, f"it counts at {node.name}")
     case = notify(hotline, "--url", "https://host.example/a/1", "--hash", "sha256:" + "ab" * 32)
     reaches(provider, case, "ACKNOWLEDGED")
 
@@ -78,13 +85,13 @@ def test_a_list_of_a_hotline_becomes_cases_and_a_late_provider_is_shown_with_bun
     listed.write_text("url;IP;firstseen;lastseen;note\n" + rows)
     hashfed(hotline, "notify", "--import", listed, "--provider", "provider.example", "--regime", "ntd", "--class",
             "csam", "--explanation", "Abuse material.", "--good-faith")
-    until(lambda: len(cases(provider)) == 1, 30)
+    until(lambda: len(cases(provider)) == 1, 60)
     (case,) = cases(provider)
     assert cases(provider)[case].locators == 5
     # Running it again sends nothing twice.
     hashfed(hotline, "notify", "--import", listed, "--provider", "provider.example", "--regime", "ntd", "--class",
             "csam", "--explanation", "Abuse material.", "--good-faith")
-    until(lambda: cases(hotline)[case].is_overdue, 30)
+    until(lambda: cases(hotline)[case].is_overdue, 60)
     assert len(cases(hotline)) == 1
 
     folder = net.folder / "evidence"

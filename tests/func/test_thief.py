@@ -66,7 +66,7 @@ def note_of(node, size, root, keys=None):
 
 
 def next_epoch(node, **fields):
-    return node.admin.NextEpoch(pb.NextEpochRequest(set="ncii", **fields), timeout=30)
+    return node.admin.NextEpoch(pb.NextEpochRequest(set="ncii", **fields), timeout=60)
 
 
 def leap_from(note):
@@ -103,8 +103,8 @@ def test_case_12_a_fast_forward_by_a_stolen_key_is_quarantined_and_honest_entrie
     try:
         grow(field.hotline, 10, 6)
         holds(field.provider, 16)
-        until(lambda: field.relay.open > 0, 20)
-        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
+        until(lambda: field.relay.open > 0, 60)
+        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=60).note
         root, proof = leap_from(held)
         note = note_of(field.hotline, LEAP, root)
         thief = field.relay.upstream = Thief(field.relay.upstream, proof)
@@ -117,13 +117,14 @@ def test_case_12_a_fast_forward_by_a_stolen_key_is_quarantined_and_honest_entrie
         # continue what is held.
         field.clock.move(minutes=10)
         field.clock.look(field.hotline)
-        until(lambda: " peer: leap not believed peer=partner.example " in field.provider.log(), 20)
+        until(lambda: " peer: leap not believed peer=partner.example " in field.provider.log(), 60)
         assert thief.asked and (set_of(field.provider).seen, set_of(field.provider).applied) == (16, 16)
         grow(field.hotline, 16, 11)
         holds(field.provider, 27)
         info = set_of(field.provider)
         assert (info.seen, info.applied, info.state) == (27, 27, pb.SET_STATE_COMPLETE)
-        assert verdicts(field.provider)[0] == BLOCK and field.provider.match(sha256(20))
+        until(lambda: field.provider.match(sha256(20)), 60)
+        assert verdicts(field.provider)[0] == BLOCK
         # Nor is it after a restart.
         field.provider.restart()
         assert set_of(field.provider).seen == 27
@@ -140,8 +141,8 @@ def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
     try:
         grow(field.hotline, 10, 6)
         holds(field.provider, 16)
-        until(lambda: field.provider.match(sha256(15)) and field.relay.open > 0, 20)
-        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note
+        until(lambda: field.provider.match(sha256(15)) and field.relay.open > 0, 60)
+        held = field.hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=60).note
         root, proof = leap_from(held)
         leap = note_of(field.hotline, LEAP, root)
         thief = field.relay.upstream = Thief(field.relay.upstream, proof)
@@ -153,12 +154,13 @@ def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
         field.relay.lie("Tail", alter)
         field.clock.move(minutes=10)
         field.clock.look(field.hotline)
-        until(lambda: " peer: leap not believed " in field.provider.log(), 20)
+        until(lambda: " peer: leap not believed " in field.provider.log(), 60)
         # What was signed from entry 12 on was the thief's as well.
         watcher = Watcher(field.provider, 1, 11)
+        until(lambda: watcher.seen, 60, "it looks up")
         done = next_epoch(field.hotline, from_size_plus_one=12 + 1)
         assert (done.origin, done.void_from) == (new, 12)
-        until(lambda: [h.origin for h in field.provider.match(sha256(1))] == [new], 30)
+        until(lambda: [h.origin for h in field.provider.match(sha256(1))] == [new], 60)
         assert watcher.stop() == {ORIGIN, new}
         assert not field.provider.match(*(sha256(n) for n in range(12, 16))), "void"
         # The thief goes on telling of more of the old epoch, much or little.
@@ -167,17 +169,17 @@ def test_case_12_a_new_epoch_recovers_from_a_stolen_key(net):
             leap = note_of(field.hotline, size, root)
             told = field.relay.told["Tail"]
             field.hotline.append("ncii", [item(n)])
-            until(lambda: field.relay.told["Tail"] > told and field.provider.match(sha256(n)), 30)
+            until(lambda: field.relay.told["Tail"] > told and field.provider.match(sha256(n)), 60)
             info = set_of(field.provider)
             assert (info.seen, info.applied, thief.asked) == (16, 16, 0)
         old, fresh = field.provider.sets()[ORIGIN], field.provider.sets()[new]
         assert (old.state, old.void_from) == (pb.SET_STATE_SUCCEEDED, 12)
         assert (fresh.state, fresh.live) == (pb.SET_STATE_COMPLETE, 14)
         field.hotline.append("ncii", [item(100)])
-        until(lambda: field.provider.match(sha256(100)), 30)
+        until(lambda: field.provider.match(sha256(100)), 60)
         field.provider.restart()
         assert not field.provider.match(*(sha256(n) for n in range(12, 16)))
-        assert [h.origin for h in field.provider.match(sha256(1), sha256(100))] == [new] * 2
+        until(lambda: [h.origin for h in field.provider.match(sha256(1), sha256(100))] == [new] * 2, 60)
     finally:
         field.relay.stop()
 
@@ -215,13 +217,13 @@ def test_case_36_a_snapshot_that_differs_is_kept_and_proven_and_nobody_goes_by_i
     try:
         grow(field.hotline, 10, 6)
         holds(field.provider, 16)
-        until(lambda: field.relay.open > 0, 20)
+        until(lambda: field.relay.open > 0, 60)
         before = verdicts(field.provider)
         payload, opening = b"size 1, live " + bytes(32), bytes(range(32))
         header = struct.pack(">4sBBHQQII", b"hfe1", 7, 1, 0, int(time.time() * 1000), 16, len(payload), 0) + hmac.new(
             b"hashfed/entry-commit/v1", opening + payload, hashlib.sha256).digest()
         leaf = hashlib.sha256(b"\0" + header).digest()
-        held = field.provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+        held = field.provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
         root = hashlib.sha256(b"\1" + base64.b64decode(held.split(b"\n")[2]) + leaf).digest()
         chunk = pb.GetChunksResponse(first=16, headers=header, payload_lengths=[len(payload)], openings=opening,
                                      payloads=payload)
@@ -237,8 +239,9 @@ def test_case_36_a_snapshot_that_differs_is_kept_and_proven_and_nobody_goes_by_i
         holds(field.provider, 17)
         info = set_of(field.provider)
         assert (info.applied, info.live, info.state) == (17, 16, pb.SET_STATE_COMPLETE)
-        done = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+        done = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60)
         assert (done.size, done.payloads, done.missing) == (17, 17, 0)
-        assert verdicts(field.provider) == before and field.provider.match(sha256(15))
+        until(lambda: field.provider.match(sha256(15)), 60)
+        assert verdicts(field.provider) == before
     finally:
         field.relay.stop()

@@ -1,6 +1,9 @@
 """Who gets in over TLS, and what a stranger reaches: nothing."""
 
+import contextlib
+import os
 import queue
+import select
 import subprocess
 import time
 
@@ -25,7 +28,8 @@ def trio(shared):
 
 
 def s_client(node, folder, key=None, cert=None, version="-tls1_3"):
-    """Say hello as openssl s_client does; return what came back, as bytes."""
+    """Say hello as openssl s_client does; return what came back first, and why
+    it ended if nothing came, as bytes."""
     options = []
     for name, data in (("key", key), ("cert", cert)):
         if data is not None:
@@ -36,15 +40,16 @@ def s_client(node, folder, key=None, cert=None, version="-tls1_3"):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
         try:
             # Standard input stays open: it is the server that has to end it.
-            client.stdin.write(HELLO)
-            client.stdin.flush()
-        except BrokenPipeError:
-            pass
-        try:
-            client.wait(4)
-        except subprocess.TimeoutExpired:
+            with contextlib.suppress(BrokenPipeError):
+                client.stdin.write(HELLO)
+                client.stdin.flush()
+            assert select.select([client.stdout], [], [], 120)[0], "neither a word nor an end"
+            said = os.read(client.stdout.fileno(), 1 << 16)
+            if not said:
+                client.wait(60)
+        finally:
             client.kill()
-        return client.stdout.read(), client.stderr.read()
+        return said, client.stderr.read()
 
 
 def self_signed(folder, days):
@@ -85,9 +90,9 @@ distinguished_name=n
     return (folder / "old.crt").read_bytes()
 
 
-def hello(node, key, cert, seconds=10):
+def hello(node, key, cert):
     return pb.FederationStub(node.tls(key, cert)).Hello(
-        pb.HelloRequest(version_min=1, version_max=1, format_min=1, format_max=1), timeout=seconds)
+        pb.HelloRequest(version_min=1, version_max=1, format_min=1, format_max=1), timeout=60)
 
 
 def test_a_peer_gets_in_and_the_server_speaks_http2_to_it(trio, tmp_path):
@@ -117,12 +122,12 @@ def test_a_stranger_is_unavailable_to_itself(trio, tmp_path):
     hotline, partner, stranger = trio
     for key, cert in ((stranger.key_pem, stranger.cert), (None, None), self_signed(tmp_path, 30)):
         with refused("UNAVAILABLE") as problem:
-            hello(hotline, key, cert, 3)
+            hello(hotline, key, cert)
         assert problem.raw == b""
     # A certificate without its key is not even offered by gRPC, and an
     # organisation that we know by another key is a stranger too.
     with refused("UNAVAILABLE"):
-        hello(hotline, *self_signed(tmp_path, 30), 3)
+        hello(hotline, *self_signed(tmp_path, 30))
     assert hello(hotline, partner.key_pem, partner.cert)
 
 
@@ -132,7 +137,7 @@ def test_an_expired_certificate_of_the_right_key_is_refused(trio, tmp_path):
     said, _ = s_client(hotline, tmp_path, partner.key_pem, old)
     assert said == b""
     with refused("UNAVAILABLE"):
-        hello(hotline, partner.key_pem, old, 3)
+        hello(hotline, partner.key_pem, old)
 
 
 def test_a_node_does_not_speak_to_an_impostor_at_the_address_of_its_peer(net):
@@ -144,34 +149,34 @@ def test_a_node_does_not_speak_to_an_impostor_at_the_address_of_its_peer(net):
     impostor.enrol(partner, "--silent")
     impostor.start()
     partner.start()
-    problem = until(lambda: partner.peers()["hotline.example"].problem, 20)
+    problem = until(lambda: partner.peers()["hotline.example"].problem, 60)
     assert not partner.peers()["hotline.example"].is_connected, problem
 
 
 def test_enrolment_needs_no_restart(net):
     hotline, partner = net.node("hotline", ["ncii"]), net.organisation("partner")
     with refused("UNAVAILABLE"):
-        hello(hotline, partner.key_pem, partner.cert, 2)
+        hello(hotline, partner.key_pem, partner.cert)
     hotline.enrol(partner, "--silent")
-    until(lambda: "partner.example" in hotline.peers(), 10)
+    until(lambda: "partner.example" in hotline.peers(), 60)
     assert hello(hotline, partner.key_pem, partner.cert)
 
 
 def test_enrolment_over_the_socket_asks_for_the_fingerprint_first(net):
     hotline, partner = net.node("hotline", ["ncii"]), net.organisation("partner")
     invite = partner.invite().read_bytes()
-    asked = hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite), timeout=10)
+    asked = hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite), timeout=60)
     assert not asked.is_enrolled and asked.name == "partner.example"
     assert asked.fingerprint in partner.key("peer", "fingerprint", hotline.invite()).stdout
     with refused("PERMISSION_DENIED", "DENIED") as problem:
-        hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite, fingerprint="1" * 40), timeout=10)
+        hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite, fingerprint="1" * 40), timeout=60)
     assert "fingerprint" in problem.text
     assert not hotline.peers()
-    done = hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite, fingerprint=asked.fingerprint, is_silent=True), timeout=10)
+    done = hotline.admin.AddPeer(pb.AddPeerRequest(invite=invite, fingerprint=asked.fingerprint, is_silent=True), timeout=60)
     assert done.is_enrolled
     assert hello(hotline, partner.key_pem, partner.cert)
     with refused("INVALID_ARGUMENT"):
-        hotline.admin.AddPeer(pb.AddPeerRequest(invite=b"nonsense"), timeout=10)
+        hotline.admin.AddPeer(pb.AddPeerRequest(invite=b"nonsense"), timeout=60)
 
 
 @pytest.mark.parametrize("how", ["over the socket", "by file"])
@@ -182,20 +187,21 @@ def test_a_removed_peer_is_cut_at_once_and_not_let_in_again(net, tmp_path, how):
     federation = hotline.federation(partner)
     tail = federation.Tail(pb.TailRequest())
     assert next(tail).caught_up
-    began = time.monotonic()
     if how == "by file":
         hotline.key("peer", "remove", "partner.example")
     else:
-        hotline.admin.RemovePeer(pb.RemovePeerRequest(name="partner.example"), timeout=10)
+        hotline.admin.RemovePeer(pb.RemovePeerRequest(name="partner.example"), timeout=60)
+    began = time.monotonic()
     with refused("UNAUTHENTICATED"):
         next(tail)
-    assert time.monotonic() - began < 5
+    # Not only when it looks at everything again, each minute.
+    assert time.monotonic() - began < 40
     # The connection is there still; the call is refused all the same.
     with pytest.raises(grpc.RpcError) as caught:
-        federation.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=3)
+        federation.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=60)
     assert caught.value.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE)
     with refused("UNAVAILABLE"):
-        hello(hotline, partner.key_pem, partner.cert, 2)
+        hello(hotline, partner.key_pem, partner.cert)
     said, _ = s_client(hotline, tmp_path, partner.key_pem, partner.cert)
     assert said == b""
 
@@ -204,11 +210,11 @@ def test_client_certificates_may_do_what_their_duty_says(net):
     hotline = net.node("hotline", ["ncii"])
     calls = {
         "append": lambda c: pb.PublishStub(c).Append(iter([pb.AppendRequest(
-            set="ncii", batch_id=b"0123456789abcdef", items=[item(1)])]), timeout=10),
-        "match": lambda c: pb.MatchStub(c).Match(pb.MatchRequest(), timeout=10),
-        "status": lambda c: pb.AdminStub(c).GetStatus(pb.GetStatusRequest(), timeout=10),
-        "open set": lambda c: pb.AdminStub(c).OpenSet(pb.OpenSetRequest(name="x"), timeout=10),
-        "hello": lambda c: pb.FederationStub(c).Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=10),
+            set="ncii", batch_id=b"0123456789abcdef", items=[item(1)])]), timeout=60),
+        "match": lambda c: pb.MatchStub(c).Match(pb.MatchRequest(), timeout=60),
+        "status": lambda c: pb.AdminStub(c).GetStatus(pb.GetStatusRequest(), timeout=60),
+        "open set": lambda c: pb.AdminStub(c).OpenSet(pb.OpenSetRequest(name="x"), timeout=60),
+        "hello": lambda c: pb.FederationStub(c).Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=60),
     }
     may = {
         "analyst": {"append", "match", "status"},
@@ -219,7 +225,7 @@ def test_client_certificates_may_do_what_their_duty_says(net):
     for duty, allowed in may.items():
         key, cert = hotline.client(duty + "1", duty)
         channel = hotline.tls(key, cert)
-        until(lambda: hello_is_answered(channel), 10)
+        until(lambda: hello_is_answered(channel), 60)
         for name, call in calls.items():
             if name in allowed:
                 call(channel)
@@ -231,7 +237,7 @@ def test_client_certificates_may_do_what_their_duty_says(net):
 def hello_is_answered(channel):
     """The daemon heard of the certificate that was just issued."""
     try:
-        pb.AdminStub(channel).GetStatus(pb.GetStatusRequest(), timeout=5)
+        pb.AdminStub(channel).GetStatus(pb.GetStatusRequest(), timeout=60)
     except grpc.RpcError as error:
         return error.code() != grpc.StatusCode.UNAVAILABLE
     return True
@@ -254,7 +260,7 @@ def test_a_revoked_client_is_cut_without_a_restart_and_others_go_on(net):
 
     streams = []
     for channel in (one, other):
-        until(lambda c=channel: hello_is_answered(c), 10)
+        until(lambda c=channel: hello_is_answered(c), 60)
         batches = Batches()
         batches.queue.put(batch)
         stream = pb.MatchStub(channel).MatchStream(iter(batches))
@@ -268,8 +274,8 @@ def test_a_revoked_client_is_cut_without_a_restart_and_others_go_on(net):
     for _, batches in streams:
         batches.queue.put(None)
     with pytest.raises(grpc.RpcError):
-        pb.MatchStub(one).Match(pb.MatchRequest(), timeout=3)
-    pb.MatchStub(other).Match(pb.MatchRequest(), timeout=3)
+        pb.MatchStub(one).Match(pb.MatchRequest(), timeout=60)
+    pb.MatchStub(other).Match(pb.MatchRequest(), timeout=60)
 
 
 def test_another_organisations_client_certificate_is_a_stranger(net, tmp_path):
@@ -278,4 +284,4 @@ def test_another_organisations_client_certificate_is_a_stranger(net, tmp_path):
     said, _ = s_client(hotline, tmp_path, key, cert)
     assert said == b""
     with refused("UNAVAILABLE"):
-        pb.MatchStub(hotline.tls(key, cert)).Match(pb.MatchRequest(), timeout=3)
+        pb.MatchStub(hotline.tls(key, cert)).Match(pb.MatchRequest(), timeout=60)

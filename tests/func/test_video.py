@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from net import flip, item, pb, pdq, refused, until
+from net import flip, item, pb, pdq, refused, sha256, until
 from takedown import cases
 from test_client import hashfed, lines
 from test_findings import a_pair, found_later
@@ -26,7 +26,7 @@ def listed(*lists):
 def look_up(node, *videos, items=()):
     batch = pb.DigestBatch(algorithm=VPDQ, digests=b"".join(b"".join(v) for v in videos),
                            frames=[len(v) for v in videos], items=items)
-    return node.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=30).hits
+    return node.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=60).hits
 
 
 def shares(hits):
@@ -61,7 +61,7 @@ def hotline(shared):
         # One entry with a long and a short list of the same video.
         item(4, hashes=listed(frames(4, 40), frames(4, 10))),
     ])
-    until(lambda: look_up(node, frames(4)), 30)
+    until(lambda: look_up(node, frames(4)), 60)
     return node
 
 
@@ -129,7 +129,7 @@ def test_many_videos_are_answered_by_their_items(hotline):
 ])
 def test_frames_that_do_not_fit_together_are_refused(hotline, batch):
     with refused("INVALID_ARGUMENT"):
-        hotline.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=30)
+        hotline.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=60)
 
 
 # --- what is new, for one who keeps lists of what it stores --------------------
@@ -138,7 +138,7 @@ def test_frames_that_do_not_fit_together_are_refused(hotline, batch):
 def news(node, frames_most, **request):
     """The first answer; all frames that are told; those that say that there are more."""
     first, *rest = node.scanner.GetNews(pb.GetNewsRequest(entries_most=10000, frames_most=frames_most, **request),
-                                        timeout=60)
+                                        timeout=120)
     assert not first.frames and all(x.ByteSize() < 1 << 20 for x in rest)
     told = b"".join(x.frames for x in rest)
     return first, [told[i:i + 16] for i in range(0, len(told), 16)], sum(x.are_frames_cut for x in rest)
@@ -165,7 +165,9 @@ def test_long_lists_come_in_several_answers(shared):
     node = shared.node("archive", sets=["ncii"])
     for k in range(3):
         node.append("ncii", [item(n, hashes=listed(frames(100 * k + n, 1700))) for n in range(20)])
-    until(lambda: look_up(node, frames(219, 1700)), 60)
+    # To look up a list as long as these takes a slow machine minutes.
+    node.append("ncii", [item(1)])
+    until(lambda: node.match(sha256(1)), 120)
     first, told, cut = news(node, 1 << 20)
     assert (first.frame_near_plus_one, first.looked_up_percent_least) == (32, 80)
     assert len(told) == 60 * 1700 and cut == 0 and set(told[-1700:]) == {f[:16] for f in frames(219, 1700)}
@@ -199,15 +201,20 @@ def test_from_a_list_to_a_verdict_elsewhere(net, tmp_path, kind):
     hashfed(hotline, "publish", "--set", "ncii", "--class", "ncii", "--import", plain)
     hashfed(hotline, "publish", "--set", "ncii", "--class", "ncii", "--import", table)
     size = hotline.applied(hotline.origin("ncii"))
-    until(lambda: provider.applied(hotline.origin("ncii")) == size, 30)
+    until(lambda: provider.applied(hotline.origin("ncii")) == size, 60)
 
     def ask(text, status=0):
         done = hashfed(provider, "match", f"{kind}:{text}", status=status)
         return lines(done.stdout)
 
+    def verdicts(n):
+        hits = look_up(provider, frames(n)) if kind == "vpdq" else \
+            provider.match(bytes.fromhex(as_hex(kind, n)), algorithm=pb.ALGORITHM_PHOTODNA)
+        return [hit.verdict for hit in hits]
+
     verdict, share = ("review", "looked-up=100%,listed=100%") if kind == "vpdq" else ("block", "0")
     for n in (0, 1):
-        until(lambda: ask(as_hex(kind, n), status=1), 30)
+        until(lambda: verdicts(n) == [pb.VERDICT_REVIEW if kind == "vpdq" else pb.VERDICT_BLOCK], 60)
         row = ask(as_hex(kind, n), status=1)[0]
         assert row[:4] == [verdict, kind, share, hotline.origin("ncii")]
         (found,) = json.loads(hashfed(provider, "match", "--json", f"{kind}:{as_hex(kind, n)}",
@@ -229,7 +236,8 @@ def test_from_a_list_to_a_verdict_elsewhere(net, tmp_path, kind):
     again = hashfed(hotline, "publish", "--set", "ncii", "--class", "ncii", "--import", plain, "--batch", "1" * 32)
     assert hotline.applied(hotline.origin("ncii")) >= size, again.stdout
     hashfed(hotline, "retract", f"{kind}:{as_hex(kind, 0)}")
-    until(lambda: ask(as_hex(kind, 0), status=0)[0][0] == "none", 30)
+    until(lambda: not verdicts(0), 60)
+    assert ask(as_hex(kind, 0))[0][0] == "none"
     assert ask(as_hex(kind, 1), status=1)
     algorithm = VPDQ if kind == "vpdq" else pb.ALGORITHM_PHOTODNA
     with refused("FAILED_PRECONDITION"):
@@ -246,7 +254,7 @@ def test_what_comes_after_the_upload_finds_it(net, kind):
     else:
         algorithm = pb.ALGORITHM_PHOTODNA
         batch = pb.DigestBatch(algorithm=algorithm, digests=digest)
-    assert not provider.scanner.Match(pb.MatchRequest(batches=[batch], names=["/srv/film"]), timeout=30).hits
+    assert not provider.scanner.Match(pb.MatchRequest(batches=[batch], names=["/srv/film"]), timeout=60).hits
     hotline.append("ncii", [item(9), item(0, hashes=[pb.Hash(algorithm=algorithm, digest=digest)])])
     (summary,) = found_later(provider).values()
     assert list(summary.names) == ["/srv/film"]

@@ -3,6 +3,7 @@ that it is; files that are damaged, lie or never end; agreement with the vPDQ
 reference where its samples are (HASHFED_VPDQ_SAMPLES names a checkout of
 facebook/ThreatExchange)."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -125,8 +126,9 @@ def test_a_published_video_is_found_by_a_piece_of_it(net, tmp_path, pictures):
     whole.write_bytes(avi([d for d, _ in pictures], fps=1))
     piece.write_bytes(avi([d for d, _ in pictures[1:4]], fps=1))
     hashfed(node, "publish", "--set", "ncii", whole)
-    until(lambda: node.applied(node.origin("ncii")) == 1, 30)
-    until(lambda: lines(hashfed(node, "match", whole, status=1).stdout)[0][0] == "block", 30)
+    published = hashlib.sha256(whole.read_bytes()).digest()
+    until(lambda: [hit.verdict for hit in node.match(published)] == [pb.VERDICT_BLOCK], 60)
+    assert lines(hashfed(node, "match", whole, status=1).stdout)[0][0] == "block"
     (row,) = lines(hashfed(node, "match", piece, status=1).stdout)
     assert row[:3] == ["review", "vpdq", "looked-up=100%,listed=50%"]
     (tmp_path / "folder").mkdir()
@@ -197,8 +199,8 @@ def test_a_stored_video_is_found_by_entries_that_come_later(net, tmp_path, film)
     assert [(x["case"], x["case_how"]) for x in fresh.said] == [(told["case"], "known")]
 
     hashfed(node, "retract", "vpdq:" + b"".join(cut).hex())
-    until(lambda: node.applied(node.origin("ncii")) == 202, 30)
-    until(lambda: [x["was"] for x in Scan(node, "--update").said] == ["review"], 30)
+    until(lambda: node.applied(node.origin("ncii")) == 202, 60)
+    until(lambda: [x["was"] for x in Scan(node, "--update").said] == ["review"], 60)
 
 
 @pytest.mark.parametrize("policy,shares,found", [

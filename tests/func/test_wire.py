@@ -126,7 +126,7 @@ def test_labels_and_hashes_cross_the_wire_and_names_paths_and_pictures_do_not(ne
         partner.follow(origin)
         data = picture.read_bytes()
         digest = publish(hotline, picture)
-        until(lambda: partner.match(digest), 30)
+        until(lambda: partner.match(digest), 60)
         # It listens where things are said: the marker first.
         assert ear.hears(MARKER.encode()) and ear.hears(digest)
         pieces = [NAME.encode(), str(picture).encode(), picture.parent.name.encode(), str(hotline.home).encode(),

@@ -19,57 +19,58 @@ from witnesses import cosigners, rows, watched
 def test_a_blind_witness_cosigns_what_it_may_not_read(net):
     hotline, [witness], [provider] = watched(net, 1)
     grow(hotline, 0, 300)
-    until(lambda: provider.applied(ORIGIN) == 300, 20, "cosigned entries are applied")
+    until(lambda: provider.applied(ORIGIN) == 300, 60, "cosigned entries are applied")
     info = witness.sets()[ORIGIN]
     assert (info.state, info.seen, info.applied) == (pb.SET_STATE_WITNESSED, 300, 0)
     for node in (hotline, provider, witness):
-        until(lambda node=node: "witness.example/cosigner" in cosigners(node), 10)
-    assert not witness.match(sha256(1)) and provider.match(sha256(1))
+        until(lambda node=node: "witness.example/cosigner" in cosigners(node), 60)
+    until(lambda: provider.match(sha256(1)), 60)
+    assert not witness.match(sha256(1))
     federation = hotline.federation(witness)
     with refused("NOT_FOUND"):
-        list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=300, first=0, end=300), timeout=10))
+        list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=300, first=0, end=300), timeout=60))
     with refused("NOT_FOUND"):
-        federation.GetProof(pb.GetProofRequest(origin=ORIGIN, size=300, index=3), timeout=10)
+        federation.GetProof(pb.GetProofRequest(origin=ORIGIN, size=300, index=3), timeout=60)
     assert "witness.example/cosigner" in provider.hashfed("sets", "show", ORIGIN)
     # The witness makes no noise: a note goes round once and comes to rest.
-    note = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+    note = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
     assert note.count(b"witness.example/cosigner") == 1
 
 
 def test_what_lacks_cosignatures_waits_and_retractions_do_not(net):
     hotline, [witness], [provider] = watched(net, 1)
     grow(hotline, 0, 300)
-    until(lambda: provider.applied(ORIGIN) == 300, 20)
-    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_BLOCK}, 10)
+    until(lambda: provider.applied(ORIGIN) == 300, 60)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_BLOCK}, 60)
     witness.stop()
     grow(hotline, 300, 40)
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(3)),
-                                              reason=pb.RETRACT_REASON_WRONG), timeout=20)
-    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_REVIEW}, 20,
+                                              reason=pb.RETRACT_REASON_WRONG), timeout=60)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(3))} == {pb.VERDICT_REVIEW}, 60,
           "the retraction acts ahead of the quorum")
     info = provider.sets()[ORIGIN]
     assert (info.applied, info.quorum) == (300, 1) and not provider.match(sha256(310))
     witness.start()
-    until(lambda: provider.applied(ORIGIN) == 341, 30, "what was waited for came")
-    assert not provider.match(sha256(3)) and provider.match(sha256(310))
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    until(lambda: provider.applied(ORIGIN) == 341, 60, "what was waited for came")
+    until(lambda: not provider.match(sha256(3)) and provider.match(sha256(310)), 60)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60)
     assert (done.size, done.missing) == (341, 0)
 
 
 def test_two_of_three_are_enough_and_one_is_not(net):
     hotline, witnesses, [provider] = watched(net, 2, ("one", "two", "three"))
     grow(hotline, 0, 10)
-    until(lambda: provider.applied(ORIGIN) == 10, 20)
+    until(lambda: provider.applied(ORIGIN) == 10, 60)
     witnesses[2].stop()
     grow(hotline, 10, 10)
-    until(lambda: provider.applied(ORIGIN) == 20, 20)
+    until(lambda: provider.applied(ORIGIN) == 20, 60)
     witnesses[1].stop()
     grow(hotline, 20, 10)
     until(lambda: "one.example/cosigner" in cosigners(hotline) and hotline.sets()[ORIGIN].seen == 30 and
-          witnesses[0].sets()[ORIGIN].seen == 30, 20)
+          witnesses[0].sets()[ORIGIN].seen == 30, 60)
     assert provider.applied(ORIGIN) == 20
     witnesses[1].start()
-    until(lambda: provider.applied(ORIGIN) == 30, 30)
+    until(lambda: provider.applied(ORIGIN) == 30, 60)
 
 
 def test_a_set_that_never_rests_is_applied_as_far_as_it_is_cosigned(net):
@@ -85,13 +86,13 @@ def test_a_fork_gets_no_cosignature_and_is_not_applied(net):
     hotline, [witness], [provider, late] = watched(net, 1, readers=("provider", "late"))
     grow(hotline, 0, 20)
     for node in (provider, late):
-        until(lambda node=node: node.applied(ORIGIN) == 20, 20)
+        until(lambda node=node: node.applied(ORIGIN) == 20, 60)
     late.stop()
     hotline.stop()
     copy = copied(net, hotline)
     hotline.start()
     grow(hotline, 20, 10)
-    until(lambda: provider.applied(ORIGIN) == 30, 20)
+    until(lambda: provider.applied(ORIGIN) == 30, 60)
     provider.stop()
     hotline.stop()
     swapped(net, hotline, copy)
@@ -103,7 +104,7 @@ def test_a_fork_gets_no_cosignature_and_is_not_applied(net):
     grow(hotline, 1000, 20)
     # The witness has evidence and cosigns nothing; the one who never saw the
     # first branch is not shown the second.
-    until(lambda: witness.sets()[ORIGIN].has_evidence, 30)
+    until(lambda: witness.sets()[ORIGIN].has_evidence, 60)
     assert late.applied(ORIGIN) == 20 and not late.match(sha256(1000))
 
 
@@ -117,12 +118,12 @@ def test_case_19_a_restored_witness_waits_until_its_largest_is_recovered(net, wi
     provider.start()
     witness.start()
     grow(hotline, 0, 20)
-    until(lambda: provider.applied(ORIGIN) == 20, 20)
+    until(lambda: provider.applied(ORIGIN) == 20, 60)
     witness.stop()
     copy = copied(net, witness)
     witness.start()
     grow(hotline, 20, 10)
-    until(lambda: provider.applied(ORIGIN) == 30, 20)
+    until(lambda: provider.applied(ORIGIN) == 30, 60)
     witness.stop()
     provider.stop()
     swapped(net, witness, copy)
@@ -131,12 +132,12 @@ def test_case_19_a_restored_witness_waits_until_its_largest_is_recovered(net, wi
     # What it cosigned last is known to the provider alone: it waits.
     witness.start()
     grow(hotline, 30, 5)
-    until(lambda: "waits since its start" in witness.log(), 30)
-    until(lambda: witness.sets()[ORIGIN].seen == 35, 20)
+    until(lambda: "waits since its start" in witness.log(), 60)
+    until(lambda: witness.sets()[ORIGIN].seen == 35, 60)
     assert "witness.example/cosigner" not in cosigners(hotline)
     provider.start()
-    until(lambda: provider.applied(ORIGIN) == 35, 30, "it was told, and cosigns again")
-    until(lambda: "witness.example/cosigner" in cosigners(hotline), 20)
+    until(lambda: provider.applied(ORIGIN) == 35, 60, "it was told, and cosigns again")
+    until(lambda: "witness.example/cosigner" in cosigners(hotline), 60)
 
 
 def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing(net):
@@ -160,7 +161,7 @@ def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing
         provider.start()
         provider.follow(ORIGIN)
         grow(hotline, 0, 10)
-        until(lambda: provider.applied(ORIGIN) == 10, 30)
+        until(lambda: provider.applied(ORIGIN) == 10, 60)
 
         def forge(news):
             lines = news.note.split(b"\n")
@@ -173,11 +174,11 @@ def test_case_28_a_forged_line_of_a_known_witness_is_refused_and_poisons_nothing
             yield news
         relay.lie("Tail", forge)
         grow(hotline, 10, 10)
-        until(lambda: "witness.example/cosigner" in provider.peers()["partner.example"].problem, 20)
-        held = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+        until(lambda: "witness.example/cosigner" in provider.peers()["partner.example"].problem, 60)
+        held = provider.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
         assert provider.applied(ORIGIN) == 10 and held.split(b"\n")[1] == b"10"
         relay.honest()
-        until(lambda: provider.applied(ORIGIN) == 20, 30, "the honest note is taken")
+        until(lambda: provider.applied(ORIGIN) == 20, 60, "the honest note is taken")
     finally:
         relay.stop()
 
@@ -198,15 +199,15 @@ def test_what_is_offered_needs_the_same_cosignatures(net):
     hotline.share("ncii", provider)
     provider.follow(ORIGIN)
     grow(hotline, 0, 10)
-    note = hotline.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note
+    note = hotline.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note
     federation = hotline.federation(provider)
-    agreement = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=ORIGIN), timeout=10).agreement
-    chunks = list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=10, first=0, end=10), timeout=10))
+    agreement = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=ORIGIN), timeout=60).agreement
+    chunks = list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=10, first=0, end=10), timeout=60))
 
     def offer(offered):
         first = pb.OfferRequest(origin=ORIGIN, note=offered, agreement=agreement)
         return provider.federation(hotline).Offer(
-            iter([first] + [pb.OfferRequest(chunk=chunk) for chunk in chunks]), timeout=20)
+            iter([first] + [pb.OfferRequest(chunk=chunk) for chunk in chunks]), timeout=60)
 
     text = note.split(b"\n\n")[0] + b"\n"
     now = int(time.time())
@@ -218,4 +219,4 @@ def test_what_is_offered_needs_the_same_cosignatures(net):
     assert provider.applied(ORIGIN) == 0 and not provider.match(sha256(1))
     done = offer(note + line(name, 4, witness, signed, struct.pack(">Q", now)))
     assert (done.applied, done.seen) == (10, 10)
-    until(lambda: {hit.verdict for hit in provider.match(sha256(1))} == {pb.VERDICT_BLOCK}, 20)
+    until(lambda: {hit.verdict for hit in provider.match(sha256(1))} == {pb.VERDICT_BLOCK}, 60)

@@ -203,7 +203,7 @@ class Federation:
         for watch in self.watches.values():
             watch.forget(sha256(number))
         self._change(publisher, sha256(number), False, samples, away,
-                     lambda: publisher.node.publish.Retract(pb.RetractRequest(entry=entry, reason=1), timeout=30))
+                     lambda: publisher.node.publish.Retract(pb.RetractRequest(entry=entry, reason=1), timeout=60))
         publisher.retracted.add(number)
 
     def publish_many(self, publisher, count):
@@ -241,25 +241,25 @@ class Federation:
             about = sets.get(publisher.origin)
             if about is None or not 0 < about.applied == about.seen or about.missing:
                 return None
-            note = node.admin.GetNote(pb.GetNoteRequest(set=publisher.origin), timeout=30).note
+            note = node.admin.GetNote(pb.GetNoteRequest(set=publisher.origin), timeout=60).note
             marks[publisher.origin] = tuple(note.split(b"\n")[1:3])
             if int(marks[publisher.origin][0]) != about.applied:
                 return None
         return marks
 
-    def converge(self, seconds=180):
+    def converge(self, seconds=600):
         """Every set is the same everywhere; how long that took."""
         began = time.monotonic()
         wanted = {}
         for publisher in self.publishers:
-            note = publisher.node.admin.GetNote(pb.GetNoteRequest(set=publisher.origin), timeout=30).note
+            note = publisher.node.admin.GetNote(pb.GetNoteRequest(set=publisher.origin), timeout=60).note
             wanted[publisher.origin] = tuple(note.split(b"\n")[1:3])
             assert int(wanted[publisher.origin][0]) == publisher.size
         for node in self.nodes:
             until(lambda node=node: self.roots(node) == wanted, seconds, f"{node.name} has what everybody has")
         return time.monotonic() - began
 
-    def all_told(self, nodes=None, origins=None, seconds=180):
+    def all_told(self, nodes=None, origins=None, seconds=600):
         for node in nodes or self.nodes:
             until(lambda node=node: self.watches[node].has_all(origins), seconds, f"{node.name} finds what is published")
 
@@ -269,7 +269,7 @@ class Federation:
         for link in self.links:
             for one, two, wire in zip(link.ends, reversed(link.ends), link.wires):
                 if one not in down and (two in down or link in broken and self.wires.mode(wire) == CUT):
-                    until(lambda one=one, two=two: not one.peers()[two.domain].is_connected, 120,
+                    until(lambda one=one, two=two: not one.peers()[two.domain].is_connected, 600,
                           f"{one.name} notices that {two.name} is gone")
 
     def reach(self, node, down, broken):

@@ -36,9 +36,13 @@ class Watch:
         if self.is_over:
             return
         self.is_over = True
-        until(lambda: self.call is not None, 30)
-        self.call.cancel()
-        self.thread.join(30)
+
+        def has_ended():
+            # It may just have begun another.
+            if self.call is not None:
+                self.call.cancel()
+            return not self.thread.is_alive()
+        until(has_ended, 120)
 
     def expect(self, origin, index, digest, is_there, told):
         """Call told(when) as soon as entry `index` of the set is applied here
