@@ -1,13 +1,15 @@
 #include <stdlib.h>
+#include <time.h>
 
 #include "clock.h"
 
 #include "match_state.h"
 #include "match_tell.h"
 
-/* The writer removes what it names no more: whoever read the names of before
- * reads again. */
-#define TRIES 16
+/* The writer changes names within microseconds, but may have to wait for a
+ * processor in the middle of it, for this long at most and far less often. */
+#define LOAD_MOST_US  5000000
+#define LOOK_AGAIN_NS 100000
 
 /* What a snapshot of the same writer has open is not opened again. */
 static enum hf_err take_segment(const struct hf_index *index, uint64_t number,
@@ -117,50 +119,86 @@ uint64_t hf_index_alive_ms(const struct hf_index *index)
 	return hf_match_live_alive_ms(live_of(index));
 }
 
-/* What the live file says now, as a snapshot.  *out_generation is told even
- * when it cannot be loaded. */
+/* Of the names that are changed now, those of after it.  Nobody tells a reader
+ * when: it looks again, while somebody is there to end it. */
+static bool read_names(const struct hf_index *index, uint64_t until_us,
+		       struct hf_match_live_state *out_state,
+		       uint64_t *out_generation)
+{
+	const struct timespec gap = { .tv_nsec = LOOK_AGAIN_NS };
+	bool is_last = false;
+
+	while (!hf_match_live_read(live_of(index), out_state, out_generation)) {
+		/* What it had before it looked too is there to be read. */
+		if (is_last || index->snapshot != NULL)
+			return false;
+		is_last = !hf_index_has_writer(index) ||
+			  hf_clock_mono_us() >= until_us;
+		nanosleep(&gap, NULL);
+	}
+	return true;
+}
+
+static enum hf_err take_snapshot(const struct hf_index *index,
+				 const struct hf_match_live_state *state,
+				 struct hf_match_snapshot **out_snapshot,
+				 struct hf_why *why)
+{
+	struct hf_match_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	enum hf_err err;
+
+	if (snapshot == NULL)
+		return hf_why(why, HF_E_NOMEM, "index: no memory");
+	snapshot->references = 1;
+	err = take(index, state, snapshot, why);
+	if (err == HF_OK)
+		*out_snapshot = snapshot;
+	else
+		hf_match_snapshot_unref(snapshot);
+	return err;
+}
+
+/*
+ * What the live file says now, as a snapshot.  *out_generation is told even
+ * when it cannot be loaded.
+ *
+ * The writer removes what it names no more, and may give a name again: what
+ * was found, or was not, counts when the names are the same afterwards.
+ */
 static enum hf_err load(struct hf_index *index,
 			struct hf_match_snapshot **out_snapshot,
 			uint64_t *out_generation, struct hf_why *why)
 {
-	enum hf_err err = HF_OK;
+	uint64_t until_us = hf_clock_mono_us() + LOAD_MOST_US;
 
-	for (int try = 0; try < TRIES; try++) {
+	do {
+		struct hf_match_snapshot *snapshot = NULL;
 		struct hf_match_live_state state;
-		struct hf_match_snapshot *snapshot;
 		uint64_t generation;
+		enum hf_err err;
 
-		if (!hf_match_live_read(live_of(index), &state, &generation)) {
-			err = hf_why(why, HF_E_UNAVAILABLE,
-				     "match index '%s' is being begun",
-				     index->dir);
-			continue;
-		}
-		*out_generation = generation;
-		if (index->wants_sets && state.sets == 0)
+		if (!read_names(index, until_us, &state, &generation))
+			break;
+		if (index->wants_sets && state.sets == 0) {
+			*out_generation = generation;
 			return hf_why(why, HF_E_UNAVAILABLE,
 				      "the daemon of '%s' is still reading "
 				      "what it holds",
 				      index->dir);
-		snapshot = calloc(1, sizeof(*snapshot));
-		if (snapshot == NULL)
-			return hf_why(why, HF_E_NOMEM, "index: no memory");
-		snapshot->references = 1;
-		err = take(index, &state, snapshot, why);
-		/* Of another writer, files may have had the same names. */
-		if (err == HF_OK &&
-		    hf_match_live_generation(live_of(index)) != generation)
-			err = HF_E_NOTFOUND;
-		if (err == HF_OK) {
-			index->instance = state.instance;
-			*out_snapshot = snapshot;
-			return HF_OK;
+		}
+		err = take_snapshot(index, &state, &snapshot, why);
+		if (hf_match_live_generation(live_of(index)) == generation) {
+			*out_generation = generation;
+			if (err == HF_OK) {
+				index->instance = state.instance;
+				*out_snapshot = snapshot;
+			}
+			return err;
 		}
 		hf_match_snapshot_unref(snapshot);
-		if (err != HF_E_NOTFOUND)
-			break;
-	}
-	return err;
+	} while (hf_clock_mono_us() < until_us);
+	return hf_why(why, HF_E_UNAVAILABLE, "match index '%s' is being begun",
+		      index->dir);
 }
 
 static enum hf_err refresh(struct hf_index *index, struct hf_why *why)

@@ -4,12 +4,15 @@
  */
 #include "match_model.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /*
  * A process that looks up for us: one question, one answer.
@@ -398,6 +401,69 @@ static void write_and_wait(const char *dir, int told)
 		pause();
 }
 
+/* Of the number in the live file that is odd while names are changed. */
+static atomic_uint_fast64_t *generation_map(const char *dir)
+{
+	char path[4096];
+	uint8_t *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/live", dir);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(at != MAP_FAILED);
+	close(fd);
+	return (atomic_uint_fast64_t *)(void *)(at + 40);
+}
+
+struct opening {
+	const char *dir;
+	struct hf_index *index;
+	enum hf_err err;
+};
+
+static void *open_reader(void *arg)
+{
+	struct opening *opening = arg;
+
+	opening->err =
+		hf_index_open_readonly(opening->dir, &opening->index, NULL);
+	return NULL;
+}
+
+static void a_reader_waits_for_a_writer_in_the_middle_of_a_change(void **state)
+{
+	struct place *place = *state;
+	struct opening opening = { .dir = place->dir };
+	struct hf_why why = { "" };
+	atomic_uint_fast64_t *generation;
+	struct timespec soon;
+	pthread_t thread;
+
+	open_index(place);
+	generation = generation_map(place->dir);
+	atomic_fetch_add(generation, 1);
+	assert_int_equal(pthread_create(&thread, NULL, open_reader, &opening),
+			 0);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec++;
+	assert_int_equal(pthread_timedjoin_np(thread, NULL, &soon), ETIMEDOUT);
+	atomic_fetch_add(generation, 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(opening.err, HF_OK);
+	hf_index_close(opening.index);
+
+	/* One who died there does not come to an end of it. */
+	close_index(place);
+	atomic_fetch_add(generation, 1);
+	assert_int_equal(
+		hf_index_open_readonly(place->dir, &opening.index, &why),
+		HF_E_UNAVAILABLE);
+	assert_non_null(strstr(why.text, "is being begun"));
+	munmap((uint8_t *)generation - 40, 4096);
+}
+
 static void readers_go_on_after_the_writer_was_killed(void **state)
 {
 	struct place *place = *state;
@@ -684,6 +750,7 @@ int main(void)
 		PLACED(nothing_is_missed_as_memories_and_tables_are_replaced),
 		PLACED(a_merge_under_way_hides_nothing_new),
 		PLACED(readers_in_other_processes_see_a_whole_index),
+		PLACED(a_reader_waits_for_a_writer_in_the_middle_of_a_change),
 		PLACED(readers_go_on_after_the_writer_was_killed),
 		PLACED(an_index_made_again_is_found_again),
 		PLACED(a_full_disk_is_an_error_and_keeps_nothing_from_going),
