@@ -257,6 +257,20 @@ enum hf_err hf_ledger_next(struct hf_ledger_view *view, uint32_t after,
 	return hf_ledger_info(view, after + 1, out_info, why);
 }
 
+enum hf_err hf_ledger_next_now(struct hf_ledger *ledger, uint32_t after,
+			       struct hf_ledger_info *out_info,
+			       struct hf_why *why)
+{
+	struct hf_ledger_view *view;
+	enum hf_err err = hf_ledger_view_begin(ledger, &view, why);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_ledger_next(view, after, out_info, why);
+	hf_ledger_view_end(view);
+	return err;
+}
+
 enum hf_err hf_ledger_note(struct hf_ledger_view *view, uint32_t set,
 			   enum hf_ledger_which which, struct hf_span *out_note,
 			   struct hf_why *why)

@@ -83,10 +83,14 @@ HF_MUST enum hf_err hf_ledger_find(struct hf_ledger_view *view,
 				   struct hf_span origin, uint32_t *out_set,
 				   struct hf_why *why);
 
-/* The next set by number above `after`; begin with 0. */
+/* The next set by number above `after`; begin with 0.  _now begins and ends a
+ * view for it: a walk over sets that waits in between. */
 HF_MUST enum hf_err hf_ledger_next(struct hf_ledger_view *view, uint32_t after,
 				   struct hf_ledger_info *out_info,
 				   struct hf_why *why);
+HF_MUST enum hf_err hf_ledger_next_now(struct hf_ledger *ledger, uint32_t after,
+				       struct hf_ledger_info *out_info,
+				       struct hf_why *why);
 
 /* The first entry of a set at or above from whose payload is missing.
  * NOTFOUND. */

@@ -40,19 +40,6 @@ struct hf_epochs {
 
 /* ---- carrying over ---- */
 
-static enum hf_err next_info(struct hf_node *node, uint32_t set,
-			     struct hf_ledger_info *out_info)
-{
-	struct hf_ledger_view *view;
-	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, NULL);
-
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_next(view, set, out_info, NULL);
-	hf_ledger_view_end(view);
-	return err;
-}
-
 static enum hf_err find_info(struct hf_node *node, uint32_t set,
 			     struct hf_ledger_info *out_info,
 			     struct hf_why *why)
@@ -143,7 +130,8 @@ static void reopen_closed(struct hf_node *node)
 	struct hf_ledger_info info = { .set = 0 };
 	struct hf_why why = { "" };
 
-	while (next_info(node, info.set, &info) == HF_OK) {
+	while (hf_ledger_next_now(node->ledger, info.set, &info, NULL) ==
+	       HF_OK) {
 		const char *successor = info.frozen_reason + strlen(CLOSED);
 
 		if (!hf_epoch_is_closed(&info) ||

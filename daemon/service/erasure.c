@@ -32,20 +32,6 @@ struct hf_erasure {
 	struct hf_why failed_why;
 };
 
-/* The set behind `set`, as it is now; NOTFOUND behind the last. */
-static enum hf_err next_set(struct hf_node *node, uint32_t set,
-			    struct hf_ledger_info *out_info, struct hf_why *why)
-{
-	struct hf_ledger_view *view;
-	enum hf_err err = hf_ledger_view_begin(node->ledger, &view, why);
-
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_next(view, set, out_info, why);
-	hf_ledger_view_end(view);
-	return err;
-}
-
 /* Until the index has let go of all that was erased by now.  One set after the
  * other, each as far as it has come: what grows all the time has no end. */
 static enum hf_err wait_for_feed(struct hf_erasure *erasure, struct hf_why *why)
@@ -55,7 +41,8 @@ static enum hf_err wait_for_feed(struct hf_erasure *erasure, struct hf_why *why)
 	enum hf_err err;
 
 	for (uint32_t set = 0;; set = info.set) {
-		err = next_set(erasure->node, set, &info, why);
+		err = hf_ledger_next_now(erasure->node->ledger, set, &info,
+					 why);
 		if (err != HF_OK)
 			return err == HF_E_NOTFOUND ? HF_OK : err;
 		while (hf_feed_found(feed, info.set) < info.size) {

@@ -20,9 +20,6 @@
 #include "retract_targets.h"
 #include "waiting.h"
 
-/* How long the index may take to let go of what was retracted. */
-#define FEED_TIMEOUT_MS 30000
-
 /* Append drafts to one set, and wait. */
 static enum hf_err append(struct hf_node *node, uint32_t set,
 			  const struct hf_ledger_draft *drafts, size_t count,
@@ -79,7 +76,7 @@ static enum hf_err take_back(struct hf_node *node,
 	/* The feed also remembers what was taken back. */
 	if (err == HF_OK && receipt.set != 0)
 		err = hf_feed_wait(node->feed, receipt.set, receipt.size,
-				   FEED_TIMEOUT_MS);
+				   HF_RETRACT_INDEX_MS);
 	return err;
 }
 
@@ -263,6 +260,17 @@ static enum hf_err carry_out(struct hf_retract_targets *targets,
 	return err;
 }
 
+/* What was found is taken back, and what the index does not know yet is not:
+ * the caller asks again. */
+static enum hf_err not_all(const struct hf_retract_targets *targets,
+			   struct hf_why *why)
+{
+	return hf_why(why, HF_E_UNAVAILABLE,
+		      "%zu entries are taken back, but our newest are not in "
+		      "the index yet: try again",
+		      targets->count);
+}
+
 /* Who else lists what is meant: asked before, as payloads are at hand. */
 static enum hf_err find_others(const struct hf_retract_targets *targets,
 			       const struct hf_retract_request *request,
@@ -341,6 +349,8 @@ enum hf_err hf_retract(struct hf_node *node, struct hf_span wire,
 	}
 	if (err == HF_OK)
 		err = carry_out(&targets, wire, request, why);
+	if (err == HF_OK && targets.is_behind)
+		err = not_all(&targets, why);
 	if (err == HF_OK)
 		err = respond(&targets, &others, arena, out_response, why);
 	free(targets.rows);
@@ -370,6 +380,8 @@ static void resume_one(struct hf_node *node, const char *path, bool is_start)
 		if (is_for_later(err))
 			hold_back(&targets, hf_buf_span(&wire), path, err,
 				  &why);
+		if (err == HF_OK && targets.is_behind)
+			err = not_all(&targets, &why);
 	}
 	free(targets.rows);
 	if (err == HF_OK || err == HF_E_NOTFOUND) {

@@ -91,6 +91,29 @@ static enum hf_err gather_index(struct hf_retract_targets *targets,
 	return err;
 }
 
+/* What is acknowledged by now is found by its hash. */
+static enum hf_err wait_for_index(struct hf_retract_targets *targets,
+				  struct hf_why *why)
+{
+	struct hf_feed *feed = targets->node->feed;
+	struct hf_ledger_info info = { .set = 0 };
+	enum hf_err err;
+
+	while ((err = hf_ledger_next_now(targets->node->ledger, info.set, &info,
+					 why)) == HF_OK) {
+		struct hf_feed_set is;
+
+		if (info.kind != HF_LEDGER_OWN ||
+		    (hf_feed_get(feed, info.set, &is) == HF_OK &&
+		     !is.is_indexed))
+			continue;
+		if (hf_feed_wait(feed, info.set, info.size,
+				 HF_RETRACT_INDEX_MS) != HF_OK)
+			targets->is_behind = true;
+	}
+	return err == HF_E_NOTFOUND ? HF_OK : err;
+}
+
 /* Those that live, and with erasures those that were taken back as well. */
 static enum hf_err gather_hash(struct hf_retract_targets *targets,
 			       const struct hf_retract_request *request,
@@ -106,7 +129,9 @@ static enum hf_err gather_hash(struct hf_retract_targets *targets,
 	if (!hf_feed_is_caught_up(targets->node->feed))
 		return hf_why(why, HF_E_UNAVAILABLE,
 			      "starting: our own sets are still being read");
-	err = gather_index(targets, targets->node->index, hash, why);
+	err = wait_for_index(targets, why);
+	if (err == HF_OK)
+		err = gather_index(targets, targets->node->index, hash, why);
 	if (err == HF_OK && request->erase)
 		err = gather_index(targets, targets->node->retracted, hash,
 				   why);
@@ -193,6 +218,10 @@ static enum hf_err gather(struct hf_retract_targets *targets,
 	}
 	if (err == HF_OK && targets->has_failed)
 		err = hf_why(why, HF_E_NOMEM, "no memory");
+	if (err == HF_OK && targets->count == 0 && targets->is_behind)
+		return hf_why(why, HF_E_UNAVAILABLE,
+			      "our newest entries are not in the index yet: "
+			      "try again");
 	if (err == HF_OK && targets->count == 0)
 		err = hf_why(why, HF_E_NOTFOUND,
 			     "no live entry of our own sets is meant");

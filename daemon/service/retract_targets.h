@@ -4,7 +4,7 @@
  *
  * Units    counts of entries.
  * Owns     rows belong to the caller, who frees them, also after an error.
- * Threads  the errand thread.
+ * Threads  the errand thread, which may wait for the index in it.
  * Errors   NOTFOUND when nothing live is meant; ARGUMENT, UNAVAILABLE while
  *          our own sets are still read; of the ledger and the index.
  * Source   proto/hashfed/v1/publish.proto, Retract.
@@ -21,12 +21,17 @@
 
 struct hf_node;
 
+/* The index follows what was acknowledged within milliseconds; what keeps it
+ * for longer than this does not pass by itself. */
+#define HF_RETRACT_INDEX_MS 30000
+
 struct hf_retract_targets {
 	struct hf_node *node;           /* borrowed */
 	struct hf_waiting_target *rows; /* owned */
 	size_t count;
 	size_t size;
 	bool has_failed; /* no memory for all of them */
+	bool is_behind;  /* the index is: there may be more by this hash */
 };
 
 /* Everything that the request means, of the epochs that go on, each once and

@@ -241,7 +241,8 @@ void hf_case_ahead_look(struct hf_cases *cases, enum hf_err err)
 	if (!must_look(cases, err) && cases->ahead == NULL)
 		return;
 	while (must_look(cases, err) &&
-	       hf_case_next_set(cases, &info, NULL) == HF_OK)
+	       hf_ledger_next_now(cases->options.ledger, info.set, &info,
+				  NULL) == HF_OK)
 		add_set(cases, &info, &fresh);
 	pthread_mutex_lock(&cases->ahead_lock);
 	old = cases->ahead;

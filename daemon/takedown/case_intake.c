@@ -174,20 +174,6 @@ bool hf_case_is_read(const struct hf_cases *cases, const struct hf_ring *ring,
 				 hf_cases_now(cases)) >= HF_RIGHT_MEMBER);
 }
 
-enum hf_err hf_case_next_set(struct hf_cases *cases,
-			     struct hf_ledger_info *info, struct hf_why *why)
-{
-	struct hf_ledger_view *view;
-	enum hf_err err =
-		hf_ledger_view_begin(cases->options.ledger, &view, why);
-
-	if (err != HF_OK)
-		return err;
-	err = hf_ledger_next(view, info->set, info, NULL);
-	hf_ledger_view_end(view);
-	return err;
-}
-
 enum hf_err hf_cases_take_some(struct hf_cases *cases, bool *out_has_more,
 			       struct hf_why *why)
 {
@@ -197,7 +183,8 @@ enum hf_err hf_cases_take_some(struct hf_cases *cases, bool *out_has_more,
 
 	*out_has_more = false;
 	while (err == HF_OK &&
-	       (err = hf_case_next_set(cases, &info, why)) == HF_OK) {
+	       (err = hf_ledger_next_now(cases->options.ledger, info.set, &info,
+					 why)) == HF_OK) {
 		const struct hf_ring_set *about =
 			hf_ring_set(ring, hf_span_of(info.origin));
 		struct hf_why said = { "" };
@@ -224,7 +211,8 @@ enum hf_err hf_cases_take_set(struct hf_cases *cases, uint32_t set,
 	struct hf_ring *ring = hf_ring_holder_get(cases->options.ring);
 	struct hf_ledger_info info = { .set = set - 1 };
 	const struct hf_ring_set *about = NULL;
-	enum hf_err err = hf_case_next_set(cases, &info, why);
+	enum hf_err err =
+		hf_ledger_next_now(cases->options.ledger, info.set, &info, why);
 	bool has_more = true;
 
 	if (err == HF_OK && info.set != set)
@@ -268,7 +256,8 @@ enum hf_err hf_cases_catch_up(struct hf_cases *cases, struct hf_why *why)
 		return HF_OK;
 	ring = hf_ring_holder_get(cases->options.ring);
 	while (err == HF_OK &&
-	       (err = hf_case_next_set(cases, &info, why)) == HF_OK) {
+	       (err = hf_ledger_next_now(cases->options.ledger, info.set, &info,
+					 why)) == HF_OK) {
 		const struct hf_ring_set *about =
 			hf_ring_set(ring, hf_span_of(info.origin));
 

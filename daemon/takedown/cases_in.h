@@ -126,11 +126,6 @@ HF_MUST enum hf_err hf_cases_take_set(struct hf_cases *cases, uint32_t set,
 HF_MUST enum hf_err hf_cases_catch_up(struct hf_cases *cases,
 				      struct hf_why *why);
 
-/* The set behind info->set; NOTFOUND. */
-HF_MUST enum hf_err hf_case_next_set(struct hf_cases *cases,
-				     struct hf_ledger_info *info,
-				     struct hf_why *why);
-
 /* Have the thread of the cases look again. */
 void hf_cases_look(struct hf_cases *cases);
 

@@ -150,24 +150,11 @@ static inline void start_feed(struct world *world)
 			 HF_OK);
 }
 
-/* An own set of some kind with one item and one status, and what the feed makes
- * of it. */
-static inline struct hf_feed_set
-fed_set(struct world *world, const char *origin, enum hf_set_kind kind)
+/* An own set of some kind, shared with the partner. */
+static inline uint32_t own_set(struct world *world, const char *origin,
+			       enum hf_set_kind kind)
 {
-	static const uint8_t digest[32] = { 1, 2, 3 };
-	const struct hf_hash hash = {
-		.algorithm = HF_ALGORITHM_SHA256,
-		.digest = hf_span(digest, sizeof(digest)),
-	};
-	const struct hf_item item = { .hashes = &hash,
-				      .hashes_count = 1,
-				      .content_class = HF_CLASS_CSAM };
-	struct hf_ledger_draft draft = { .op = HF_OP_ADD,
-					 .target = HF_LEDGER_SELF };
-	struct hf_feed_set is = { 0 };
 	struct hf_why why = { "" };
-	struct hf_buf payload;
 	uint32_t set;
 
 	agree_kind(&hotline, origin, "hotline.example/cosigner", 1, &partner,
@@ -176,13 +163,48 @@ fed_set(struct world *world, const char *origin, enum hf_set_kind kind)
 	assert_ok(hf_ledger_create(world->rig.ledger, HF_LEDGER_OWN,
 				   hf_span_of(origin), &set, &why),
 		  &why);
+	return set;
+}
+
+/* The SHA-256 hash of item n, made up. */
+static inline struct hf_hash hash_of(uint8_t n)
+{
+	static uint8_t digests[256][32];
+
+	digests[n][0] = n;
+	return (struct hf_hash){ .algorithm = HF_ALGORITHM_SHA256,
+				 .digest = hf_span(digests[n], 32) };
+}
+
+/* An entry of the set that adds item n, or says something about one. */
+static inline void put_item(struct world *world, uint32_t set, enum hf_op op,
+			    uint8_t n)
+{
+	const struct hf_hash hash = hash_of(n);
+	const struct hf_item item = { .hashes = &hash,
+				      .hashes_count = 1,
+				      .content_class = HF_CLASS_CSAM };
+	struct hf_ledger_draft draft = { .op = op, .target = HF_LEDGER_SELF };
+	struct hf_why why = { "" };
+	struct hf_buf payload;
+
 	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
 	assert_ok(hf_item_encode(&item, &payload), &why);
 	draft.payload = hf_buf_span(&payload);
 	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
-	draft.op = HF_OP_STATUS;
-	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
 	hf_buf_release(&payload);
+}
+
+/* An own set of some kind with one item and one status, and what the feed makes
+ * of it. */
+static inline struct hf_feed_set
+fed_set(struct world *world, const char *origin, enum hf_set_kind kind)
+{
+	uint32_t set = own_set(world, origin, kind);
+	struct hf_feed_set is = { 0 };
+
+	put_item(world, set, HF_OP_ADD, 1);
+	put_item(world, set, HF_OP_STATUS, 1);
 	assert_int_equal(hf_feed_wait(world->node.feed, set, 2, 10000), HF_OK);
 	assert_int_equal(hf_feed_get(world->node.feed, set, &is), HF_OK);
 	assert_int_equal(is.size, 2);

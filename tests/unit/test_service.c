@@ -5,6 +5,7 @@
 #include "errand.h"
 #include "mailbox.h"
 #include "own_check.h"
+#include "retract_targets.h"
 #include "serve.h"
 #include "visible.h"
 
@@ -92,6 +93,52 @@ static void only_sets_of_items_are_matched(void **state)
 		assert_int_equal(is.is_matchable, rows[i].is_items);
 		assert_int_equal(is.live, rows[i].is_items ? 1 : 0);
 	}
+}
+
+/* What a request to retract item n means. */
+static enum hf_err gathered(struct world *world, uint8_t n,
+			    struct hf_retract_targets *out_targets)
+{
+	const struct hf_hash hash = hash_of(n);
+	const struct hf_retract_request request = { .what = HF_RETRACT_HASH,
+						    .hash = &hash };
+	struct hf_why why = { "" };
+	enum hf_err err;
+
+	*out_targets = (struct hf_retract_targets){ .node = &world->node };
+	err = hf_retract_targets_gather(out_targets, &request, &why);
+	free(out_targets->rows);
+	assert_true(err == HF_OK || why.text[0] != '\0');
+	return err;
+}
+
+static void
+what_is_acknowledged_can_be_retracted_by_its_hash_at_once(void **state)
+{
+	struct world *world = *state;
+	struct hf_retract_targets targets;
+	uint32_t set;
+
+	open_ledger(world);
+	load(world);
+	start_feed(world);
+	set = own_set(world, OURS, 0);
+	for (uint8_t n = 0; n < 50; n++) {
+		put_item(world, set, HF_OP_ADD, n);
+		assert_int_equal(gathered(world, n, &targets), HF_OK);
+		assert_int_equal(targets.count, 1);
+		assert_false(targets.is_behind);
+	}
+	assert_int_equal(gathered(world, 50, &targets), HF_E_NOTFOUND);
+
+	/* An index that does not come further: what is not found may be there,
+	 * and of what is found there may be more. */
+	hf_feed_halt(world->node.feed);
+	put_item(world, set, HF_OP_ADD, 50);
+	assert_int_equal(gathered(world, 50, &targets), HF_E_UNAVAILABLE);
+	assert_int_equal(gathered(world, 49, &targets), HF_OK);
+	assert_int_equal(targets.count, 1);
+	assert_true(targets.is_behind);
 }
 
 static void hashes_are_published_into_sets_of_items_only(void **state)
@@ -426,6 +473,8 @@ int main(void)
 		WORLD_TEST(an_agreement_that_ends_by_the_clock_ends_matching),
 		WORLD_TEST(a_set_that_we_were_taken_out_of_is_not_matched),
 		WORLD_TEST(only_sets_of_items_are_matched),
+		WORLD_TEST(
+			what_is_acknowledged_can_be_retracted_by_its_hash_at_once),
 		WORLD_TEST(hashes_are_published_into_sets_of_items_only),
 		WORLD_TEST(whoever_wants_is_told_of_news_until_he_does_not),
 		WORLD_TEST(whoever_waits_for_a_feed_that_halts_is_let_go),
