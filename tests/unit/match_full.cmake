@@ -1,0 +1,1 @@
+hf_unit(match_full THREADS USES base sign match)
