@@ -28,7 +28,7 @@ def notify(node, *args, provider="provider.example", regime="dsa"):
     return json.loads(out)["case_id"]
 
 
-def counts(node, name, role):
+def role_counts(node, name, role):
     rows = json.loads(hashfed(node, "roles", "--json"))["roles"]
     return any((row["name"], row["role"], row["counts"]) == (name, role, True) for row in rows)
 
@@ -46,7 +46,7 @@ def test_a_trusted_flaggers_exact_hash_is_disabled_by_the_hook_and_confirmed(net
     origin = authority.origin("directory")
     until(lambda: hotline.applied(origin) == provider.applied(origin) == 2, 60)
     for node in (hotline, provider):
-        until(lambda node=node: counts(node, "hotline.example", "trusted-flagger"), 60, f"it counts at {node.name}")
+        until(lambda node=node: role_counts(node, "hotline.example", "trusted-flagger"), 60, node.name)
     case = notify(hotline, "--url", "https://host.example/a/1", "--hash", "sha256:" + "ab" * 32)
     reaches(provider, case, "ACKNOWLEDGED")
 
