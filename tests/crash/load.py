@@ -5,6 +5,7 @@ import queue
 import random
 import subprocess
 import threading
+import time
 
 import grpc
 
@@ -14,6 +15,8 @@ from proof import Tree, committed, entries, item_of, parse_note
 ORIGIN = "hotline.example/ncii/1"
 CALLERS = 8
 ADD = 1  # op
+# No call goes on for longer, nor does a signer that starts again take longer.
+CALL_S = REFUSED_S = 120
 
 
 class Batch:
@@ -71,15 +74,15 @@ class Load:
             thread.start()
 
     def run(self, stub):
-        refused = 0
+        refused_since = None
         while not self.stopping.is_set():
             try:
                 batch = self.model.again.get_nowait()
             except queue.Empty:
                 batch = Batch()
             try:
-                self.model.acknowledge(batch, stub.Append(batch.requests(), timeout=20))
-                refused = 0
+                self.model.acknowledge(batch, stub.Append(batch.requests(), timeout=CALL_S))
+                refused_since = None
             except grpc.RpcError as error:
                 self.model.again.put(batch)
                 if error.code() not in self.bears and not self.is_dead():
@@ -87,15 +90,15 @@ class Load:
                     return
                 # A signer that starts again is one moment away; a daemon is
                 # gone until the next cycle.
-                refused += 1
-                if self.node.process.poll() is not None or refused > 500:
+                refused_since = refused_since or time.monotonic()
+                if self.node.process.poll() is not None or time.monotonic() - refused_since > REFUSED_S:
                     return
                 self.stopping.wait(0.01)
 
     def is_dead(self):
         """grpcio has several names for a server that died in mid-call."""
         try:
-            self.node.process.wait(timeout=2)
+            self.node.process.wait(timeout=20)
             return True
         except subprocess.TimeoutExpired:
             return False
@@ -128,7 +131,7 @@ class Witness:
         self.read = []   # digest of each entry
 
     def note(self):
-        note = self.node.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=20).note
+        note = self.node.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=60).note
         origin, size, root = parse_note(note)
         assert origin == ORIGIN
         assert self.notes.setdefault(size, root) == root, f"two roots at {size}"
@@ -158,7 +161,7 @@ class Witness:
     def verify(self, node=None):
         """A daemon's own check of everything, and what it matches."""
         node = node or self.node
-        done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60)
+        done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=CALL_S)
         assert done.size >= self.tree.size and done.missing == 0
         with self.model.lock:
             sure = [pair for pair in sorted(self.model.at.items()) if pair[0] not in self.model.unsure]
@@ -167,7 +170,7 @@ class Witness:
 
         def is_matched():
             return {(hit.index, hit.digest) for hit in node.match(*(digest for _, digest in some))} == wanted
-        until(is_matched, 20, f"{node.name} matches what was acknowledged, and nothing that was retracted")
+        until(is_matched, CALL_S, f"{node.name} matches what was acknowledged, and nothing that was retracted")
 
     def audited(self):
         """Every entry stands in the audit, whoever was told of it or not, and
@@ -175,7 +178,7 @@ class Witness:
         token, told, acknowledged = "", set(), 0
         while True:
             page = self.node.admin.ListAudit(pb.ListAuditRequest(page_size=1000, page_token=token, method="Append"),
-                                             timeout=60)
+                                             timeout=CALL_S)
             for entry in page.entries:
                 told.update(indexes([f.value for f in entry.record.facts if f.name == "entries"]))
                 acknowledged += entry.record.outcome == "OK"
@@ -191,5 +194,5 @@ class Witness:
         with self.model.lock:
             some = random.sample(self.model.acked, min(20, len(self.model.acked)))
         for batch, ranges in some:
-            answer = self.node.publish.Append(batch.requests(), timeout=20)
+            answer = self.node.publish.Append(batch.requests(), timeout=60)
             assert [(r.first, r.count) for r in answer.ranges] == ranges

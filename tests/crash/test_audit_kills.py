@@ -54,7 +54,7 @@ def everywhere(node, page, act):
 
 
 def size_of(node):
-    return parse_note(node.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10).note)[1]
+    return parse_note(node.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=60).note)[1]
 
 
 @pytest.mark.parametrize("messages", [1, 3])
@@ -66,7 +66,7 @@ def test_no_entry_of_ours_is_without_one_in_the_audit(hotline, page, messages):
         batch = os.urandom(16)
         return hotline.publish.Append(iter([pb.AppendRequest(set="ncii", batch_id=batch, sequence=i,
                                                              items=[item(next(numbers)) for _ in range(2)])
-                                            for i in range(messages)]), timeout=20)
+                                            for i in range(messages)]), timeout=60)
 
     for told, was_killed in everywhere(hotline, page, append):
         said = rows(hotline, "Publish/Append")
@@ -89,7 +89,7 @@ def test_an_act_that_is_no_entry_is_not_without_one_either(net, hotline, page):
 
     def open_set():
         name = f"set-{next(numbers)}"
-        hotline.admin.OpenSet(pb.OpenSetRequest(name=name), timeout=20)
+        hotline.admin.OpenSet(pb.OpenSetRequest(name=name), timeout=60)
         return name
 
     unfinished = 0
@@ -116,7 +116,7 @@ def test_a_retraction_that_a_kill_cut_off_stands_there(hotline, page):
 
     def retract():
         return hotline.publish.Retract(pb.RetractRequest(
-            entry=pb.EntryRef(origin=hotline.origin("ncii"), index=next(next_target)), reason=1), timeout=20)
+            entry=pb.EntryRef(origin=hotline.origin("ncii"), index=next(next_target)), reason=1), timeout=60)
 
     for told, was_killed in everywhere(hotline, page, retract):
         said = rows(hotline, "Publish/Retract")
@@ -137,13 +137,13 @@ def test_what_was_cut_off_is_said_before_the_start_that_follows(hotline, page):
 
     def messages():
         yield pb.AppendRequest(set="ncii", batch_id=b"b" * 16, items=[item(1), item(2)])
-        until(lambda: more, 30)
+        until(lambda: more, 60)
 
     call = hotline.publish.Append.future(messages(), timeout=60)
-    until(lambda: size_of(hotline) == 2, 20, "what has come is stored, though the call goes on")
+    until(lambda: size_of(hotline) == 2, 60, "what has come is stored, though the call goes on")
     hotline.kill()
     more.append(True)
-    assert call.exception(20) is not None
+    assert call.exception(60) is not None
     for _ in range(2):
         hotline.start(env=page.env)
         lines = [json.loads(line) for line in hotline.hashfed("audit", "--json").splitlines()]

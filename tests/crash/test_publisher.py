@@ -12,16 +12,17 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import grpc
 import pytest
 
-from net import pb, until
+from net import is_stopped, pb, until
 from load import Batch, Load, Model, Witness
 from order import DAEMON, DAEMON_PID, GAPS, MID_COMMIT, PUBLISHING, SIGNER, SIGNER_PID
 from proof import parse_note
 
-STRIKE_S = 30
+STRIKE_S = 120
 FULL_CHECK_EVERY = 10
 VICTIMS = {DAEMON: "daemon", SIGNER: "signer", DAEMON | SIGNER: "both"}
 
@@ -38,6 +39,8 @@ def plan():
 
 def strike_outside(node, page, victims, load):
     """At a moment that has to do with nothing in there."""
+    work = random.randint(0, 40)
+    until(lambda: load.acks() >= work or load.model.wrong, STRIKE_S, "acknowledgements")
     load.stopping.wait(random.uniform(0, 0.25))
     if victims & SIGNER:
         pid = page.get(SIGNER_PID)
@@ -110,7 +113,7 @@ def test_nothing_acknowledged_is_lost_and_no_tree_forks(publisher, page, capsys)
     # Nothing is left over: what was in flight at a kill is there once.
     while not model.again.empty():
         batch = model.again.get()
-        model.acknowledge(batch, node.publish.Append(batch.requests(), timeout=20))
+        model.acknowledge(batch, node.publish.Append(batch.requests(), timeout=60))
     assert not model.wrong, model.wrong[:3]
     size = witness.look(is_full=True)
     assert sorted(model.at) == list(range(size)), "an entry that nobody sent, or one sent twice"
@@ -152,10 +155,12 @@ def test_a_batch_sent_again_waits_for_its_signature_and_stays_what_it_was(publis
     first = parse_note(node.admin.GetNote(pb.GetNoteRequest(set="ncii")).note)[1]
     asked = page.passes("ask")
     os.kill(page.get(SIGNER_PID), signal.SIGSTOP)
+    tasks = Path(f"/proc/{page.get(SIGNER_PID)}/task")
+    until(lambda: all(is_stopped(task) for task in tasks.iterdir()), 60, "the signer hangs")
     try:
-        before = stub.Append.future(batch.requests(), timeout=20)
-        until(lambda: page.passes("ask") > asked, 20, "the signer is asked")
-        again = stub.Append.future(batch.requests(), timeout=20)
+        before = stub.Append.future(batch.requests(), timeout=60)
+        until(lambda: page.passes("ask") > asked, 60, "the signer is asked")
+        again = stub.Append.future(batch.requests(), timeout=60)
         with pytest.raises(grpc.FutureTimeoutError):
             again.result(timeout=0.5)
     finally:
@@ -167,5 +172,5 @@ def test_a_batch_sent_again_waits_for_its_signature_and_stays_what_it_was(publis
     # And with other items it is another batch, which cannot have this name.
     batch.parts[0][0] = os.urandom(32)
     with pytest.raises(grpc.RpcError) as refused:
-        stub.Append(batch.requests(), timeout=20)
+        stub.Append(batch.requests(), timeout=60)
     assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION

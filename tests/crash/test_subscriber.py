@@ -57,10 +57,10 @@ def test_a_killed_subscriber_goes_on_where_it_was(net, page, capsys):
             else:
                 place = random.choice(PLACES)
                 page.arm(place, random.randint(1, 6), DAEMON)
-                until(lambda: page.struck() == place, 30, f"a kill at {place}")
+                until(lambda: page.struck() == place, 120, f"a kill at {place}")
                 page.disarm()
                 mid_commit += 1
-            assert subscriber.process.wait(timeout=20) == -signal.SIGKILL
+            assert subscriber.process.wait(timeout=60) == -signal.SIGKILL
             subscriber.kill()
             subscriber.start(env=page.env)
             info = subscriber.sets()[ORIGIN]
@@ -73,8 +73,8 @@ def test_a_killed_subscriber_goes_on_where_it_was(net, page, capsys):
     assert marks == sorted(marks) and marks[-1] > marks[0], "an applied mark never goes back"
 
     size = append(publisher, [os.urandom(32)])
-    until(lambda: subscriber.applied(ORIGIN) == size, 30, "all of it is applied")
-    notes = [node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=20).note.split(b"\n")[:3]
+    until(lambda: subscriber.applied(ORIGIN) == size, 300, "all of it is applied")
+    notes = [node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=60).note.split(b"\n")[:3]
              for node in (publisher, subscriber)]
     assert notes[0] == notes[1]
     done = subscriber.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=60)

@@ -27,8 +27,8 @@ from order import DAEMON, PLACES, SIGNER, SIGNER_PID, Page
 from takedown import case, notice, takedown
 
 HOOK = Path(__file__).parent / "hook.sh"
-STRIKE_S = 20
-QUIET_S = 60
+STRIKE_S = 120
+QUIET_S = 300
 # Cases on their way at most: more would only wait for each other.
 OPEN_MOST = 32
 STRANGERS = 6
@@ -84,7 +84,7 @@ class Client:
     def ask(self, name, request):
         """Once; None when the node was away, or died meanwhile."""
         try:
-            return getattr(self.stub, name)(request, timeout=10)
+            return getattr(self.stub, name)(request, timeout=60)
         except grpc.RpcError as error:
             if error.code() not in AWAY:
                 self.story.wrong.append(f"{name}: {error.code()}: {error.details()}")
@@ -130,7 +130,8 @@ class Sender(threading.Thread):
             notice=notice(provider, urls=["https://images.host.example/" + os.urandom(8).hex()]))
         summary = self.client.insist("SendNotice", request).summary
         with self.story.lock:
-            assert summary.case_id not in self.story.sent.values(), "two notices, one case"
+            if summary.case_id in self.story.sent.values():
+                self.story.wrong.append("two notices, one case")
             self.story.sent[request.request_id] = summary.case_id
 
 
@@ -331,7 +332,7 @@ def every_case(node):
     """Each row of the list, so that one that is there twice shows."""
     rows, token = [], ""
     while True:
-        page = takedown(node).ListCases(pb.ListCasesRequest(page_size=1000, page_token=token), timeout=30)
+        page = takedown(node).ListCases(pb.ListCasesRequest(page_size=1000, page_token=token), timeout=60)
         rows += page.cases
         token = page.next_page_token
         if not token:
@@ -419,7 +420,7 @@ def check_bundles(story, how_many):
 
 def hashfed(node, *args):
     return subprocess.run([str(a) for a in (BIN / "hashfed", "--home", node.home, *args)], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=120)
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from faults import DEATH, IO_ERROR, LIE, NAMES, NO_SPACE, NONE, SHORT, Faults, k
 from load import ORIGIN, Load, Model, Witness
 from net import BIN, pb, until
 
-MET_S = 1.0      # of work until a site is left for another turn
-GOES_ON_S = 30
+# Of work until a site is left for another turn: so long, and so much of it.
+MET_S, MET_ACKS, MET_MOST_S = 1.0, 100, 60
+GOES_ON_S = 120
 CHECK_EVERY = 20
 FAULTS = int(os.environ.get("HASHFED_FAULTS", 500))
 TRIES = 2        # of a site that working comes to now and then
@@ -49,7 +50,7 @@ class World:
             self.start(node)
         self.publisher.share("ncii", self.witness, is_witness=True)
         self.witness.follow(ORIGIN)
-        key = until(lambda: self.witness.admin.GetStatus(pb.GetStatusRequest(), timeout=10).cosigner_vkey, 10)
+        key = until(lambda: self.witness.admin.GetStatus(pb.GetStatusRequest(), timeout=60).cosigner_vkey, 60)
         self.publisher.share("ncii", self.subscriber)
         self.subscriber.follow(ORIGIN)
         for node in (self.publisher, self.subscriber):
@@ -99,7 +100,7 @@ class World:
             self.model.unsure.add(index)
         try:
             self.publisher.publish.Retract(pb.RetractRequest(
-                entry=pb.EntryRef(origin=ORIGIN, index=index), reason=pb.RETRACT_REASON_WRONG), timeout=20)
+                entry=pb.EntryRef(origin=ORIGIN, index=index), reason=pb.RETRACT_REASON_WRONG), timeout=60)
         except grpc.RpcError:
             return
         with self.model.lock:
@@ -150,8 +151,12 @@ def meet_under_load(world, node, site):
     """Whether the armed site is come to by working."""
     page, load = world.pages[node], world.load()
     try:
-        end = time.monotonic() + MET_S
-        while page.struck() == NONE and time.monotonic() < end and not world.model.wrong:
+        began = time.monotonic()
+
+        def is_enough():
+            took = time.monotonic() - began
+            return took > MET_MOST_S or (took > MET_S and load.acks() >= MET_ACKS)
+        while page.struck() == NONE and not is_enough() and not world.model.wrong:
             if world.model.at:
                 world.retract()
             load.stopping.wait(0.01)
@@ -159,7 +164,7 @@ def meet_under_load(world, node, site):
         load.stop()
     assert not world.model.wrong, world.model.wrong[:3]
     if dies(page, site):
-        node.process.wait(timeout=20)
+        node.process.wait(timeout=60)
     return page.struck() != NONE
 
 
@@ -168,10 +173,10 @@ def meet_at_start(world, node, site):
     page = world.pages[node]
     node.kill()
     node.spawn(env=page.env)
-    until(lambda: node.process.poll() is not None or " hashfedd: ready " in node.log(), 20,
+    until(lambda: node.process.poll() is not None or " hashfedd: ready " in node.log(), 120,
           f"{node.name} is ready or ends")
     if dies(page, site):
-        node.process.wait(timeout=20)
+        node.process.wait(timeout=60)
     assert node.process.poll() is None or page.struck() != NONE, f"it ends without a fault: {node.log()}"
     return page.struck() != NONE
 

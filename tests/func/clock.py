@@ -40,4 +40,4 @@ class Clock:
         """Have the daemon look at the time now instead of within a minute."""
         told = len(re.findall(" ring: read again", node.log()))
         node.process.send_signal(signal.SIGHUP)
-        until(lambda: len(re.findall(" ring: read again", node.log())) > told, 20, f"{node.name} looks")
+        until(lambda: len(re.findall(" ring: read again", node.log())) > told, 60, f"{node.name} looks")

@@ -246,7 +246,7 @@ class Node:
             if args[0] in ("new", "passwd") or args[:2] in (("manifest", "sign"), ("root", "new")):
                 command += ["--passphrase-fd", secret.fileno()]
             done = subprocess.run([str(a) for a in command], capture_output=True, text=True,
-                                  timeout=60, pass_fds=(secret.fileno(),), start_new_session=True)
+                                  timeout=120, pass_fds=(secret.fileno(),), start_new_session=True)
         assert not ok or done.returncode == 0, done.stderr
         return done
 
@@ -273,7 +273,7 @@ class Node:
     def start(self, *options, env=None):
         """Start hashfedd and wait until it is ready."""
         self.spawn(*options, env=env)
-        until(self._is_ready, 20, f"{self.name} ready")
+        until(self._is_ready, 120, f"{self.name} ready")
         return self
 
     def spawn(self, *options, env=None):
@@ -287,7 +287,19 @@ class Node:
 
     def _is_ready(self):
         assert self.process.poll() is None, f"{self.name} ended: {self.log()}"
-        return " hashfedd: ready " in self.log()
+        said = self.log()
+        if " hashfedd: ready " not in said:
+            return False
+        # A slow machine may read what it holds beyond that, and puts lookups off.
+        return " feed: still reading " not in said or self._looks_up()
+
+    def _looks_up(self):
+        try:
+            self.scanner.Match(pb.MatchRequest(), timeout=60)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+            return False
+        return True
 
     def log(self):
         """What the daemon said since it was started last."""
@@ -297,7 +309,7 @@ class Node:
             log.seek(self._log_from)
             return log.read().decode()
 
-    def stop(self, seconds=15):
+    def stop(self, seconds=60):
         """End it as an operator would, and check how it ended.  Calls that
         are open see what it does to them."""
         if self.process is None:
@@ -315,14 +327,14 @@ class Node:
     def kill(self):
         """kill -9; the signer it spawned ends because its socket does."""
         self.process.kill()
-        self.process.wait(15)
+        self.process.wait(60)
         self._gone()
 
     def hang(self):
         """Stop every thread of it: a signal alone takes effect in its own time."""
         self.process.send_signal(signal.SIGSTOP)
         tasks = Path(f"/proc/{self.process.pid}/task")
-        until(lambda: all(_is_stopped(task) for task in tasks.iterdir()), 15, f"{self.name} hangs")
+        until(lambda: all(is_stopped(task) for task in tasks.iterdir()), 60, f"{self.name} hangs")
 
     def _gone(self):
         group = self.process.pid
@@ -330,7 +342,7 @@ class Node:
         # gRPC shares connections between channels to one address: the next
         # daemon's would begin with the last one's.
         self.close_channels()
-        until(lambda: not _group_lives(group), 5, f"every process of {self.name} gone")
+        until(lambda: not _group_lives(group), 60, f"every process of {self.name} gone")
 
     def restart(self, *options):
         self.stop()
@@ -391,29 +403,29 @@ class Node:
         """Append one message of items; return the answer."""
         request = pb.AppendRequest(set=set_name, batch_id=batch_id or os.urandom(16),
                                    sequence=sequence, items=items, **fields)
-        return self.publish.Append(iter([request]), timeout=30)
+        return self.publish.Append(iter([request]), timeout=60)
 
     def match(self, *digests, algorithm=None, quality=None):
         """The hits of these digests (SHA-256 unless said)."""
         batch = pb.DigestBatch(algorithm=algorithm or pb.ALGORITHM_SHA256, digests=b"".join(digests))
         if quality is not None:
             batch.qualities = bytes([quality]) * len(digests)
-        return self.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=30).hits
+        return self.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=60).hits
 
     def near(self, digest, quality=100):
         return self.match(digest, algorithm=pb.ALGORITHM_PDQ, quality=quality)
 
     def share(self, set_name, peer, may_relay=False, is_removal=False, is_witness=False):
         return self.admin.ShareSet(pb.ShareSetRequest(set=set_name, peer=peer.domain, may_relay=may_relay,
-                                                      is_removal=is_removal, is_witness=is_witness), timeout=30)
+                                                      is_removal=is_removal, is_witness=is_witness), timeout=60)
 
     def follow(self, origin, is_removal=False):
-        return self.admin.FollowSet(pb.FollowSetRequest(origin=origin, is_removal=is_removal), timeout=30)
+        return self.admin.FollowSet(pb.FollowSetRequest(origin=origin, is_removal=is_removal), timeout=60)
 
     def sets(self):
         """What it holds, owns or is offered, by origin; its audit, which it
         writes by itself, is no part of what tests count."""
-        return {s.origin: s for s in self.admin.ListSets(pb.ListSetsRequest(page_size=1000), timeout=30).sets
+        return {s.origin: s for s in self.admin.ListSets(pb.ListSetsRequest(page_size=1000), timeout=60).sets
                 if s.kind != pb.SET_KIND_AUDIT}
 
     def applied(self, origin):
@@ -421,16 +433,16 @@ class Node:
         return found.applied if found is not None else 0
 
     def peers(self):
-        return {p.name: p for p in self.admin.ListPeers(pb.ListPeersRequest(), timeout=30).peers}
+        return {p.name: p for p in self.admin.ListPeers(pb.ListPeersRequest(), timeout=60).peers}
 
     def hashfed(self, *args):
         """What the client prints, asked through this node's sockets."""
-        done = subprocess.run([BIN / "hashfed", "--home", self.home, *args], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BIN / "hashfed", "--home", self.home, *args], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
 
-def _is_stopped(task):
+def is_stopped(task):
     return re.search(r"^State:\tT", (task / "status").read_text(), re.M) is not None
 
 
@@ -505,7 +517,7 @@ class Net:
             for node in self.nodes:
                 node.spawn()
             for node in self.nodes:
-                until(node._is_ready, 20, f"{node.name} ready")
+                until(node._is_ready, 120, f"{node.name} ready")
         return hotline, partner, provider
 
     def close(self):

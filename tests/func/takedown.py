@@ -26,21 +26,21 @@ def takedown(node, duty="operator"):
 def send(node, what, request_id=None, **fields):
     """Open a case; return its summary."""
     request = pb.SendNoticeRequest(request_id=request_id or os.urandom(16), notice=what, **fields)
-    return takedown(node).SendNotice(request, timeout=30).summary
+    return takedown(node).SendNotice(request, timeout=60).summary
 
 
 def say(node, case_id, kind, to="", request_id=None, **fields):
     """Say what happened in a case; return the summary after it."""
     event = pb.CaseEvent(kind=getattr(pb, "CASE_EVENT_KIND_" + kind), **fields)
     request = pb.UpdateCaseRequest(case_id=case_id, request_id=request_id or os.urandom(16), event=event, to=to)
-    return takedown(node).UpdateCase(request, timeout=30).summary
+    return takedown(node).UpdateCase(request, timeout=60).summary
 
 
 def cases(node, **select):
     """Every case of a node, by its id."""
     found, token = {}, ""
     while True:
-        page = takedown(node).ListCases(pb.ListCasesRequest(page_size=1000, page_token=token, **select), timeout=30)
+        page = takedown(node).ListCases(pb.ListCasesRequest(page_size=1000, page_token=token, **select), timeout=60)
         found.update({c.case_id: c for c in page.cases})
         token = page.next_page_token
         if not token:
@@ -48,7 +48,7 @@ def cases(node, **select):
 
 
 def case(node, case_id):
-    return takedown(node).GetCase(pb.GetCaseRequest(case_id=case_id), timeout=30)
+    return takedown(node).GetCase(pb.GetCaseRequest(case_id=case_id), timeout=60)
 
 
 def state(node, case_id):
@@ -58,7 +58,7 @@ def state(node, case_id):
     return pb.CaseState.Name(found.state)[len("CASE_STATE_"):] if found else None
 
 
-def reaches(node, case_id, want, seconds=30):
+def reaches(node, case_id, want, seconds=60):
     until(lambda: state(node, case_id) == want, seconds, f"{node.name}: {want}, is {state(node, case_id)}")
 
 

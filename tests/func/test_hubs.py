@@ -15,11 +15,11 @@ def proposals(node):
 
 
 def propose(hub, **fields):
-    return hub.admin.Propose(pb.ProposeRequest(listing=pb.Listing(**fields)), timeout=30)
+    return hub.admin.Propose(pb.ProposeRequest(listing=pb.Listing(**fields)), timeout=60)
 
 
 def organisation_id(node):
-    return node.admin.GetStatus(pb.GetStatusRequest(), timeout=30).organisation_id
+    return node.admin.GetStatus(pb.GetStatusRequest(), timeout=60).organisation_id
 
 
 class Hub:
@@ -37,7 +37,7 @@ class Hub:
         self.hotline.share("ncii", self.hub, may_relay=True)
         self.hub.follow(self.origin)
         self.hotline.append("ncii", [item(1)])
-        until(lambda: self.hub.match(sha256(1)), 30)
+        until(lambda: self.hub.match(sha256(1)), 60)
 
     def give_catalogue(self):
         hashfed(self.hub, "sets", "share", "catalogue", "provider.example")
@@ -56,7 +56,7 @@ def test_a_proposal_is_seen_and_takes_an_invite_and_a_fingerprint_to_be_taken(wo
     assert proposals(world.hub)[world.origin, "hub.example"]["taken"]
     world.give_catalogue()
 
-    rows = until(lambda: len(proposals(world.provider)) == 2 and proposals(world.provider), 30)
+    rows = until(lambda: len(proposals(world.provider)) == 2 and proposals(world.provider), 60)
     row = rows[world.origin, "hub.example"]
     assert not row["taken"] and row["problem"] == "hotline.example is not enrolled: ask it for its invite"
     assert row["note"] == "reviewed by two" and row["endpoints"] == [world.hotline.address]
@@ -69,11 +69,11 @@ def test_a_proposal_is_seen_and_takes_an_invite_and_a_fingerprint_to_be_taken(wo
 
     world.net.enrol(world.hotline, world.provider, "--silent")
     world.hotline.share("ncii", world.provider)
-    rows = until(lambda: proposals(world.provider)["hotline.example", "hub.example"]["taken"] and proposals(world.provider), 30)
+    rows = until(lambda: proposals(world.provider)["hotline.example", "hub.example"]["taken"] and proposals(world.provider), 60)
     assert rows[world.origin, "hub.example"]["problem"] is None and not rows[world.origin, "hub.example"]["taken"]
     hashfed(world.provider, "sets", "follow", world.origin)
     assert proposals(world.provider)[world.origin, "hub.example"]["taken"]
-    until(lambda: world.provider.match(sha256(1)), 30)
+    until(lambda: world.provider.match(sha256(1)), 60)
 
 
 def test_when_the_hub_is_killed_sets_go_on_over_other_links(world):
@@ -82,7 +82,7 @@ def test_when_the_hub_is_killed_sets_go_on_over_other_links(world):
     world.net.enrol(world.hotline, world.provider)
     world.hotline.share("ncii", world.provider)
     world.provider.follow(world.origin)
-    until(lambda: world.provider.match(sha256(1)) and proposals(world.provider), 30)
+    until(lambda: world.provider.match(sha256(1)) and proposals(world.provider), 60)
     world.hub.kill()
     world.hotline.append("ncii", [item(2)])
     until(lambda: world.provider.match(sha256(2)), 60)
@@ -96,7 +96,7 @@ def test_a_wrong_listing_is_refused_with_words_and_changes_nothing(world):
     world.net.enrol(world.hotline, world.provider)
     world.hotline.share("ncii", world.provider)
     world.provider.follow(world.origin)
-    until(lambda: world.provider.match(sha256(1)), 30)
+    until(lambda: world.provider.match(sha256(1)), 60)
     # A hub that lies, of those that it is not enrolled with itself.
     liar = world.net.node("liar")
     world.net.enrol(liar, world.provider)
@@ -109,7 +109,7 @@ def test_a_wrong_listing_is_refused_with_words_and_changes_nothing(world):
     sets, peers = world.provider.sets(), world.provider.peers()
     before = (sets[world.origin].applied, sets[world.origin].agreement_version, peers["hotline.example"].endpoint)
     hashfed(world.provider, "sets", "follow", "liar.example/catalogue/1")
-    rows = until(lambda: len(proposals(world.provider)) == 3 and proposals(world.provider), 30)
+    rows = until(lambda: len(proposals(world.provider)) == 3 and proposals(world.provider), 60)
     assert rows[world.origin, "liar.example"]["problem"] == \
         "hotline.example has another id here, by the fingerprint that was compared"
     assert rows["other.example", "liar.example"]["problem"] == "this id is that of hotline.example here"
@@ -117,13 +117,13 @@ def test_a_wrong_listing_is_refused_with_words_and_changes_nothing(world):
     assert before == (sets[world.origin].applied, sets[world.origin].agreement_version, peers["hotline.example"].endpoint)
     assert set(sets) == {world.origin, "liar.example/catalogue/1"}
     world.hotline.append("ncii", [item(2)])
-    until(lambda: world.provider.match(sha256(2)), 30)
+    until(lambda: world.provider.match(sha256(2)), 60)
 
     # Other keys of a set that is followed, and the right id.
     propose(liar, name="hotline.example", organisation_id=organisation_id(world.hotline), origin=world.origin,
             log_key=bytes(31) + b"\1")
     row = until(lambda: (r := proposals(world.provider)[world.origin, "liar.example"])["problem"].startswith("the publisher")
-                and r, 30)
+                and r, 60)
     assert row["problem"] == "the publisher's agreement names another log key" and row["taken"]
 
     # What is no listing is not even said.
@@ -150,19 +150,19 @@ def test_what_is_followed_stays_when_it_is_listed_no_longer(world):
     world.net.enrol(world.hotline, world.provider)
     world.hotline.share("ncii", world.provider)
     world.provider.follow(world.origin)
-    until(lambda: world.provider.match(sha256(1)) and len(proposals(world.provider)) == 2, 30)
+    until(lambda: world.provider.match(sha256(1)) and len(proposals(world.provider)) == 2, 60)
     assert "is proposed no longer" in hashfed(world.hub, "hub", "end", world.origin).stdout
     hashfed(world.hub, "hub", "end", "hotline.example")
-    until(lambda: proposals(world.provider) == {}, 30)
+    until(lambda: proposals(world.provider) == {}, 60)
     assert "we do not propose" in hashfed(world.hub, "hub", "end", world.origin, status=2).stderr
     world.hotline.append("ncii", [item(2)])
-    until(lambda: world.provider.match(sha256(2)), 30)
+    until(lambda: world.provider.match(sha256(2)), 60)
     assert "hotline.example" in world.provider.peers() and world.origin in world.provider.sets()
     # And when the hub takes its catalogue back.
     hashfed(world.hub, "sets", "unshare", "catalogue", "provider.example")
     hashfed(world.provider, "sets", "unfollow", "hub.example/catalogue/1")
     world.hotline.append("ncii", [item(3)])
-    until(lambda: world.provider.match(sha256(3)), 30)
+    until(lambda: world.provider.match(sha256(3)), 60)
     # Listed again, it stands again.
     hashfed(world.hub, "hub", "propose", world.origin)
     assert set(proposals(world.hub)) == {(world.origin, "hub.example")}
@@ -173,22 +173,22 @@ def test_a_proposal_of_an_earlier_epoch_is_ended_in_the_next(world):
     for name in names:
         propose(world.hub, name=name, organisation_id=sha256(1))
     world.give_catalogue()
-    until(lambda: len(proposals(world.provider)) == 3, 30)
+    until(lambda: len(proposals(world.provider)) == 3, 60)
     hashfed(world.hub, "sets", "next-epoch", "catalogue")
-    until(lambda: "hub.example/catalogue/2" in world.provider.sets(), 30)
+    until(lambda: "hub.example/catalogue/2" in world.provider.sets(), 60)
     # What was said goes on to count, until the next epoch says otherwise.
     assert {name for name, _ in proposals(world.hub)} == set(names)
     hashfed(world.hub, "hub", "end", names[0])
     propose(world.hub, name=names[1], organisation_id=sha256(1), note="again")
     for node in (world.hub, world.provider):
         rows = until(lambda node=node: len(rows := proposals(node)) == 2 and
-                     rows[names[1], "hub.example"]["note"] == "again" and rows, 30, node.name)
+                     rows[names[1], "hub.example"]["note"] == "again" and rows, 60, node.name)
         assert {name for name, _ in rows} == set(names[1:])
     assert "we do not propose" in hashfed(world.hub, "hub", "end", names[0], status=2).stderr
 
 
 def test_a_restricted_set_of_ones_own_is_never_listed(world):
-    origin = world.hotline.admin.OpenSet(pb.OpenSetRequest(is_restricted=True), timeout=30).origin
+    origin = world.hotline.admin.OpenSet(pb.OpenSetRequest(is_restricted=True), timeout=60).origin
     assert "a restricted set is never listed" in hashfed(world.hotline, "hub", "propose", origin, status=2).stderr
     assert proposals(world.hotline) == {} and "hotline.example/catalogue/1" not in world.hotline.sets()
     hashfed(world.hub, "hub", "propose", "provider.example")
@@ -203,7 +203,7 @@ def test_proposals_come_in_pages_in_the_order_in_which_they_were_made(world):
     propose(world.hub, name=names[0], organisation_id=sha256(2), note="again")
     seen, token = [], ""
     while True:
-        page = world.hub.admin.ListProposals(pb.ListProposalsRequest(page_size=3, page_token=token), timeout=30)
+        page = world.hub.admin.ListProposals(pb.ListProposalsRequest(page_size=3, page_token=token), timeout=60)
         seen += [p.listing.name for p in page.proposals]
         token = page.next_page_token
         if not token:
@@ -211,4 +211,4 @@ def test_proposals_come_in_pages_in_the_order_in_which_they_were_made(world):
         assert len(page.proposals) == 3
     assert seen == [*names[1:], names[0]]
     with refused("INVALID_ARGUMENT"):
-        world.hub.admin.ListProposals(pb.ListProposalsRequest(page_token="1.no"), timeout=30)
+        world.hub.admin.ListProposals(pb.ListProposalsRequest(page_token="1.no"), timeout=60)

@@ -10,7 +10,7 @@ from test_client import PICTURES, hashfed
 
 def look_up(node, digests, names=(), algorithm=pb.ALGORITHM_SHA256, stub=None):
     batch = pb.DigestBatch(algorithm=algorithm, digests=b"".join(digests))
-    return (stub or node.scanner).Match(pb.MatchRequest(batches=[batch], names=names), timeout=30)
+    return (stub or node.scanner).Match(pb.MatchRequest(batches=[batch], names=names), timeout=60)
 
 
 def affected(node, *what):
@@ -25,7 +25,7 @@ def policy_version(node):
 
 def publish(node, *numbers):
     first = node.append("ncii", [item(n) for n in numbers]).ranges[0].first
-    until(lambda: node.match(sha256(numbers[-1])), 20, "it matches")
+    until(lambda: node.match(sha256(numbers[-1])), 60, "it matches")
     return first
 
 
@@ -37,8 +37,8 @@ def test_after_a_retraction_it_is_known_what_was_done_by_whom_and_by_which_rule(
     look_up(hotline, [sha256(7), sha256(1)], ["holiday.jpg", "wrong.jpg"], stub=scanner)
     look_up(hotline, [sha256(2)], ["other.jpg"])
     entry = pb.EntryRef(origin="ncii", index=at)
-    hotline.publish.Retract(pb.RetractRequest(entry=entry, reason=pb.RETRACT_REASON_WRONG), timeout=30)
-    until(lambda: not hotline.match(sha256(1)), 20)
+    hotline.publish.Retract(pb.RetractRequest(entry=entry, reason=pb.RETRACT_REASON_WRONG), timeout=60)
+    until(lambda: not hotline.match(sha256(1)), 60)
 
     [row] = [r for r in affected(hotline, "ncii", at)[0] if r["item"]]
     assert (row["item"], row["who"], row["verdict"]) == ("wrong.jpg", "upload-filter", "block")
@@ -58,7 +58,7 @@ def test_each_command_names_what_it_looked_up(net, tmp_path):
     kept = tmp_path / "kept.jpg"
     kept.write_bytes((PICTURES / "own0.jpg").read_bytes())
     hotline.hashfed("publish", "--set", "ncii", kept)
-    until(lambda: hotline.match(hashlib.sha256(kept.read_bytes()).digest()), 20, "it matches")
+    until(lambda: hotline.match(hashlib.sha256(kept.read_bytes()).digest()), 60, "it matches")
     hashfed(hotline, "match", kept, status=1)
     hashfed(hotline, "scan", tmp_path, status=1)
     lines = "".join(json.dumps(line) + "\n" for line in (
@@ -100,26 +100,26 @@ def test_it_comes_in_pages_and_is_for_those_who_may_act(net):
     what = dict(entry=pb.EntryRef(origin="ncii", index=at))
     token, names = "", []
     while True:
-        page = hotline.admin.GetAffected(pb.GetAffectedRequest(page_size=33, page_token=token, **what), timeout=30)
+        page = hotline.admin.GetAffected(pb.GetAffectedRequest(page_size=33, page_token=token, **what), timeout=60)
         names += [v.item for v in page.verdicts if v.item]
         token = page.next_page_token
         if not token:
             break
     assert names == [f"{turn}-{n}" for turn in range(5) for n in range(50)]
     with refused("INVALID_ARGUMENT"):
-        hotline.admin.GetAffected(pb.GetAffectedRequest(page_token="x", **what), timeout=30)
+        hotline.admin.GetAffected(pb.GetAffectedRequest(page_token="x", **what), timeout=60)
     with refused("INVALID_ARGUMENT"):
-        hotline.admin.GetAffected(pb.GetAffectedRequest(), timeout=30)
+        hotline.admin.GetAffected(pb.GetAffectedRequest(), timeout=60)
     for duty in ("scanner", "reader"):
         with refused("PERMISSION_DENIED"):
-            pb.AdminStub(hotline.channel(duty)).GetAffected(pb.GetAffectedRequest(**what), timeout=30)
+            pb.AdminStub(hotline.channel(duty)).GetAffected(pb.GetAffectedRequest(**what), timeout=60)
 
 
 def test_an_erased_hash_is_nowhere_in_it_and_the_entry_can_still_be_asked_for(net):
     hotline = net.node("hotline", sets=["ncii"])
     at = publish(hotline, 1)
     look_up(hotline, [sha256(1)], ["wrong.jpg"])
-    hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=at), reason=1, erase=True), timeout=30)
+    hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=at), reason=1, erase=True), timeout=60)
     assert [r["item"] for r in affected(hotline, "ncii", at)[0] if r["item"]] == ["wrong.jpg"]
     assert affected(hotline, sha256(1).hex())[0] == []
     for file in (hotline.lib / "verdicts").iterdir():
@@ -132,15 +132,15 @@ def test_cases_that_were_opened_because_of_it_are_named(net):
     net.enrol(hotline, provider)
     hotline.share("ncii", provider)
     origin = hotline.origin("ncii")
-    until(lambda: origin in provider.sets(), 30, "it is offered")
+    until(lambda: origin in provider.sets(), 60, "it is offered")
     provider.follow(origin)
     hotline.append("ncii", [item(1)])
-    until(lambda: provider.match(sha256(1)), 30, "it matches at the provider")
+    until(lambda: provider.match(sha256(1)), 60, "it matches at the provider")
     batch = pb.DigestBatch(algorithm=pb.ALGORITHM_SHA256, digests=sha256(1))
     stub = pb.TakedownStub(provider.channel("scanner"))
     [found] = stub.ReportFound(pb.ReportFoundRequest(batch=pb.MatchRequest(batches=[batch], names=["on disk"])),
                                timeout=60).found
-    until(lambda: affected(provider, origin, 0)[1], 30, "the case is there")
+    until(lambda: affected(provider, origin, 0)[1], 60, "the case is there")
     [case] = affected(provider, origin, 0)[1]
     assert case["case_id"].startswith(found.case_id[:16])
     assert found.case_id[:16] in hashfed(provider, "affected", sha256(1).hex()).stdout

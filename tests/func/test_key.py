@@ -714,11 +714,11 @@ def next_receive_key(home, rotate_ms, keep_ms, named=None):
                               pass_fds=(theirs.fileno(),), stderr=subprocess.PIPE, text=True)
     theirs.close()
     with ours:
-        ours.settimeout(20)
+        ours.settimeout(60)
         ours.send(b"HFA\x01" + struct.pack(">H32sQQ32s", 11, bytes(32), rotate_ms, keep_ms,
                                              bytes.fromhex(named)))
         answer = ours.recv(4096)
-    said = signer.communicate(timeout=20)[1]
+    said = signer.communicate(timeout=60)[1]
     assert answer[:6] == b"HFA\x01\0\0", (answer, said)
     # Field 1 of ReceiveKey: 32 bytes.
     assert answer[6:8] == b"\x0a\x20"

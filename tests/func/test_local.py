@@ -38,14 +38,14 @@ def test_a_stale_socket_is_replaced(net):
     node.kill()
     assert (node.home / "run/operator.sock").exists()
     node.start()
-    assert node.admin.GetStatus(pb.GetStatusRequest(), timeout=10).organisation == "hotline.example"
+    assert node.admin.GetStatus(pb.GetStatusRequest(), timeout=60).organisation == "hotline.example"
 
 
 def test_a_second_daemon_on_the_same_home_ends_with_one_sentence_and_harms_nothing(hotline):
     done = run_daemon(hotline)
     lines = [line for line in done.stderr.splitlines() if line.startswith("hashfedd: ")]
     assert done.returncode == 2 and len(lines) == 1, done.stderr
-    assert hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=10).organisation == "hotline.example"
+    assert hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=60).organisation == "hotline.example"
     assert hotline.append("ncii", [item(1)]).size > 0
 
 
@@ -66,28 +66,28 @@ def test_a_live_socket_of_another_program_is_never_stolen(net):
 
 
 CALLS = {
-    "Hello": lambda c: pb.FederationStub(c).Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=10),
+    "Hello": lambda c: pb.FederationStub(c).Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=60),
     "Append": lambda c: pb.PublishStub(c).Append(iter([pb.AppendRequest(
-        set="ncii", batch_id=b"0123456789abcdef", items=[item(5)])]), timeout=10),
-    "Retract": lambda c: pb.PublishStub(c).Retract(pb.RetractRequest(batch_id=b"another batch id", reason=4), timeout=10),
-    "Match": lambda c: pb.MatchStub(c).Match(pb.MatchRequest(), timeout=10),
-    "GetStatus": lambda c: pb.AdminStub(c).GetStatus(pb.GetStatusRequest(), timeout=10),
-    "ListSets": lambda c: pb.AdminStub(c).ListSets(pb.ListSetsRequest(), timeout=10),
-    "OpenSet": lambda c: pb.AdminStub(c).OpenSet(pb.OpenSetRequest(name="ncii"), timeout=10),
-    "ShareSet": lambda c: pb.AdminStub(c).ShareSet(pb.ShareSetRequest(set="ncii", peer="nobody.example"), timeout=10),
-    "RemovePeer": lambda c: pb.AdminStub(c).RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=10),
-    "VerifySet": lambda c: pb.AdminStub(c).VerifySet(pb.VerifySetRequest(set="ncii"), timeout=10),
+        set="ncii", batch_id=b"0123456789abcdef", items=[item(5)])]), timeout=60),
+    "Retract": lambda c: pb.PublishStub(c).Retract(pb.RetractRequest(batch_id=b"another batch id", reason=4), timeout=60),
+    "Match": lambda c: pb.MatchStub(c).Match(pb.MatchRequest(), timeout=60),
+    "GetStatus": lambda c: pb.AdminStub(c).GetStatus(pb.GetStatusRequest(), timeout=60),
+    "ListSets": lambda c: pb.AdminStub(c).ListSets(pb.ListSetsRequest(), timeout=60),
+    "OpenSet": lambda c: pb.AdminStub(c).OpenSet(pb.OpenSetRequest(name="ncii"), timeout=60),
+    "ShareSet": lambda c: pb.AdminStub(c).ShareSet(pb.ShareSetRequest(set="ncii", peer="nobody.example"), timeout=60),
+    "RemovePeer": lambda c: pb.AdminStub(c).RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=60),
+    "VerifySet": lambda c: pb.AdminStub(c).VerifySet(pb.VerifySetRequest(set="ncii"), timeout=60),
     "VerifyStore": lambda c: pb.AdminStub(c).VerifyStore(pb.VerifyStoreRequest(), timeout=60),
-    "MakeBackup": lambda c: pb.AdminStub(c).MakeBackup(pb.MakeBackupRequest(directory="no/absolute/path"), timeout=10),
-    "NextEpoch": lambda c: pb.AdminStub(c).NextEpoch(pb.NextEpochRequest(set="nothing"), timeout=10),
-    "Opine": lambda c: pb.PublishStub(c).Opine(pb.OpineRequest(), timeout=10),
-    "Explain": lambda c: pb.AdminStub(c).Explain(pb.ExplainRequest(hash=hashes(5)[0]), timeout=10),
-    "Release": lambda c: pb.AdminStub(c).Release(pb.ReleaseRequest(set="nothing"), timeout=10),
-    "ThawSet": lambda c: pb.AdminStub(c).ThawSet(pb.ThawSetRequest(set="nothing"), timeout=10),
-    "ListAudit": lambda c: pb.AdminStub(c).ListAudit(pb.ListAuditRequest(), timeout=10),
-    "GetAffected": lambda c: pb.AdminStub(c).GetAffected(pb.GetAffectedRequest(hash=hashes(5)[0]), timeout=10),
-    "Propose": lambda c: pb.AdminStub(c).Propose(pb.ProposeRequest(), timeout=10),
-    "ListProposals": lambda c: pb.AdminStub(c).ListProposals(pb.ListProposalsRequest(), timeout=10),
+    "MakeBackup": lambda c: pb.AdminStub(c).MakeBackup(pb.MakeBackupRequest(directory="no/absolute/path"), timeout=60),
+    "NextEpoch": lambda c: pb.AdminStub(c).NextEpoch(pb.NextEpochRequest(set="nothing"), timeout=60),
+    "Opine": lambda c: pb.PublishStub(c).Opine(pb.OpineRequest(), timeout=60),
+    "Explain": lambda c: pb.AdminStub(c).Explain(pb.ExplainRequest(hash=hashes(5)[0]), timeout=60),
+    "Release": lambda c: pb.AdminStub(c).Release(pb.ReleaseRequest(set="nothing"), timeout=60),
+    "ThawSet": lambda c: pb.AdminStub(c).ThawSet(pb.ThawSetRequest(set="nothing"), timeout=60),
+    "ListAudit": lambda c: pb.AdminStub(c).ListAudit(pb.ListAuditRequest(), timeout=60),
+    "GetAffected": lambda c: pb.AdminStub(c).GetAffected(pb.GetAffectedRequest(hash=hashes(5)[0]), timeout=60),
+    "Propose": lambda c: pb.AdminStub(c).Propose(pb.ProposeRequest(), timeout=60),
+    "ListProposals": lambda c: pb.AdminStub(c).ListProposals(pb.ListProposalsRequest(), timeout=60),
 }
 SEE = {"GetStatus", "GetSizes", "ListSets", "ListProposals"}
 WORK = SEE | {"Match", "Append", "Retract", "Opine", "Explain", "GetAffected"}
@@ -114,22 +114,22 @@ def test_a_socket_answers_the_calls_of_its_duty_and_denies_all_others(hotline, d
 def test_an_unknown_method_or_service_is_unimplemented(hotline):
     for path in ("/hashfed.v1.Admin/Nothing", "/hashfed.v1.Nothing/GetStatus", "/x", "/hashfed.v1.Match/match"):
         with refused("UNIMPLEMENTED"):
-            hotline.channel("operator").unary_unary(path)(b"", timeout=10)
+            hotline.channel("operator").unary_unary(path)(b"", timeout=60)
 
 
 def test_a_message_that_is_no_protobuf_is_refused(hotline):
     for data in (b"\xff", b"\x0a\xff\xff\xff\xff\x7f", os.urandom(200)):
         with refused("INVALID_ARGUMENT") as problem:
-            hotline.channel("operator").unary_unary("/hashfed.v1.Match/Match")(data, timeout=10)
+            hotline.channel("operator").unary_unary("/hashfed.v1.Match/Match")(data, timeout=60)
         assert problem.domain == "hashfed"
 
 
 def test_a_message_larger_than_its_method_allows_is_refused_with_its_reason(hotline):
     with refused("INVALID_ARGUMENT", "LIMIT"):
-        hotline.admin.GetNote(pb.GetNoteRequest(set="x" * 2000), timeout=10)
+        hotline.admin.GetNote(pb.GetNoteRequest(set="x" * 2000), timeout=60)
     with pytest.raises(grpc.RpcError):
-        hotline.channel("operator").unary_unary("/hashfed.v1.Match/Match")(b"\0" * (5 << 20), timeout=10)
-    assert hotline.scanner.Match(pb.MatchRequest(), timeout=10).items == 0
+        hotline.channel("operator").unary_unary("/hashfed.v1.Match/Match")(b"\0" * (5 << 20), timeout=60)
+    assert hotline.scanner.Match(pb.MatchRequest(), timeout=60).items == 0
 
 
 # --- health and reflection ---------------------------------------------------
@@ -140,7 +140,7 @@ def channels(node):
         node.tools = node.client("tools", "reader")
     yield node.channel("reader")
     channel = node.tls(*node.tools)
-    grpc.channel_ready_future(channel).result(timeout=20)
+    grpc.channel_ready_future(channel).result(timeout=60)
     yield channel
 
 
@@ -148,10 +148,10 @@ def test_health_says_serving_over_socket_and_tls(hotline):
     for channel in channels(hotline):
         health = pb.std_health_v1.HealthStub(channel)
         for service in ("", "hashfed.v1.Match"):
-            answer = health.Check(pb.std_health_v1.HealthCheckRequest(service=service), timeout=10)
+            answer = health.Check(pb.std_health_v1.HealthCheckRequest(service=service), timeout=60)
             assert answer.status == 1
         with refused("NOT_FOUND"):
-            health.Check(pb.std_health_v1.HealthCheckRequest(service="nothing"), timeout=10)
+            health.Check(pb.std_health_v1.HealthCheckRequest(service="nothing"), timeout=60)
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
@@ -162,7 +162,7 @@ def test_reflection_lists_services_and_describes_them(hotline, version):
         asks = [reflection.ServerReflectionRequest(list_services=""),
                 reflection.ServerReflectionRequest(file_containing_symbol="hashfed.v1.Match"),
                 reflection.ServerReflectionRequest(file_containing_symbol="hashfed.v1.Nothing")]
-        listed, described, unknown = reflection.ServerReflectionStub(channel).ServerReflectionInfo(iter(asks), timeout=10)
+        listed, described, unknown = reflection.ServerReflectionStub(channel).ServerReflectionInfo(iter(asks), timeout=60)
         names = {s.name for s in listed.list_services_response.service}
         assert {"hashfed.v1.Match", "hashfed.v1.Publish", "hashfed.v1.Admin", "hashfed.v1.Federation",
                 "grpc.health.v1.Health"} <= names
@@ -190,7 +190,7 @@ def buf(tmp_path_factory):
 
 def test_a_foreign_client_lists_services_and_matches_over_mtls(hotline, buf, tmp_path):
     hotline.append("ncii", [item(77)])
-    until(lambda: hotline.match(sha256(77)), 30)
+    until(lambda: hotline.match(sha256(77)), 60)
     key, cert = hotline.client("foreign", "scanner")
     for name, data in (("key", key), ("cert", cert), ("ca", hotline.cert)):
         (tmp_path / name).write_bytes(data)
@@ -202,7 +202,7 @@ def test_a_foreign_client_lists_services_and_matches_over_mtls(hotline, buf, tmp
         return subprocess.run([buf, "curl", *tls, *arguments], capture_output=True, text=True, timeout=60,
                               env={**os.environ, "HOME": str(tmp_path)})
 
-    until(lambda: curl("--list-services", f"https://127.0.0.1:{port}").returncode == 0, 30)
+    until(lambda: curl("--list-services", f"https://127.0.0.1:{port}").returncode == 0, 60)
     assert "hashfed.v1.Match" in curl("--list-services", f"https://127.0.0.1:{port}").stdout.split()
     ask = {"batches": [{"algorithm": "ALGORITHM_SHA256", "digests": base64.b64encode(sha256(77)).decode()}]}
     done = curl("-d", json.dumps(ask), f"https://127.0.0.1:{port}/hashfed.v1.Match/Match")
@@ -221,7 +221,7 @@ def test_a_local_caller_is_told_why_and_a_peer_only_what(net):
     hotline.enrol(partner, "--silent")
     hotline.start()
     with refused("NOT_FOUND", "NOTFOUND") as told:
-        hotline.admin.GetNote(pb.GetNoteRequest(set="nothing"), timeout=10)
+        hotline.admin.GetNote(pb.GetNoteRequest(set="nothing"), timeout=60)
     assert "'nothing'" in told.text and "hashfed sets" in told.text
     federation = hotline.federation(partner)
     rows = [
@@ -236,7 +236,7 @@ def test_a_local_caller_is_told_why_and_a_peer_only_what(net):
     home = str(hotline.home).encode()
     for name, request, code, words in rows:
         with refused(code) as problem:
-            getattr(federation, name)(request, timeout=10)
+            getattr(federation, name)(request, timeout=60)
         assert problem.domain == "hashfed" and problem.reason, name
         if words is not None:
             assert problem.text == words

@@ -39,14 +39,16 @@ def test_case_34_who_was_away_during_two_rotations_walks_every_version(net):
         hotline.restart()
     grow(hotline, 10, 10)
     provider.start()
-    until(lambda: version(provider) == 3, 30, "version 3")
+    until(lambda: version(provider) == 3, 60, "version 3")
+    # It is said behind the act.
+    until(lambda: "manifest taken peer=hotline.example version=3" in provider.log(), 60, "it says so")
     said = provider.log()
     assert said.index("manifest taken peer=hotline.example version=2") < said.index(
         "manifest taken peer=hotline.example version=3")
     holds(provider, 20)
     # What it knows it can prove to others, and it goes on from here.
     hotline.key("manifest", "sign", "--root", second[0], passphrase=second[1])
-    until(lambda: version(provider) == 4, 30, "version 4, told by Tail")
+    until(lambda: version(provider) == 4, 60, "version 4, told by Tail")
 
 
 def test_case_34_a_version_that_skips_one_is_refused(net):
@@ -57,21 +59,21 @@ def test_case_34_a_version_that_skips_one_is_refused(net):
         rotate(net, hotline, 2, rotate(net, hotline, 1))
 
         def newest_mark():
-            told = relay.upstream.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=10)
+            told = relay.upstream.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=60)
             return [one for one in told.manifests if one.version == 3]
-        [mark] = until(newest_mark, 20)
-        newest = relay.upstream.GetManifest(pb.GetManifestRequest(organisation_id=mark.organisation_id), timeout=10)
+        [mark] = until(newest_mark, 60)
+        newest = relay.upstream.GetManifest(pb.GetManifestRequest(organisation_id=mark.organisation_id), timeout=60)
 
         def hello(honest):
             honest.manifests.append(mark)
             return honest
         relay.lie("Hello", hello, GetManifest=lambda honest: newest)
         provider.restart()
-        until(lambda: "it gave another manifest than it announced" in provider.peers()["partner.example"].problem, 20)
+        until(lambda: "it gave another manifest than it announced" in provider.peers()["partner.example"].problem, 60)
         assert version(provider) == 1
         # One by one they are taken, from the same peer.
         relay.lie("Hello", hello)
-        until(lambda: version(provider) == 3, 40)
+        until(lambda: version(provider) == 3, 60)
     finally:
         relay.stop()
 
@@ -88,10 +90,10 @@ def test_a_relay_tells_of_a_newer_manifest_whose_owner_is_out_of_reach(net):
     assert version(provider) == 1
     hotline.key("tls", "new", "--out", net.folder / "tls")
     hotline.key("manifest", "sign", "--add-pin", net.folder / "tls/node.crt")
-    until(lambda: version(provider) == 2, 30, "the provider has version 2")
+    until(lambda: version(provider) == 2, 60, "the provider has version 2")
     # Root keys that are replaced are not kept from anybody either.
     rotate(net, hotline, 1)
-    until(lambda: version(provider) == 3, 30, "the provider has version 3")
+    until(lambda: version(provider) == 3, 60, "the provider has version 3")
 
 
 def test_of_two_relays_one_cannot_hide_a_newer_manifest(net):
@@ -115,16 +117,16 @@ def test_of_two_relays_one_cannot_hide_a_newer_manifest(net):
         holds(provider, 3)
         told = liar.told["manifests"]
         rotate(net, hotline, 1)
-        until(lambda: liar.told["manifests"] > told, 20, "the liar knows of it")
+        until(lambda: liar.told["manifests"] > told, 60, "the liar knows of it")
         # It passes on what is published, and says nothing of the manifest.
         grow(hotline, 3, 1)
         holds(provider, 4)
         assert version(provider) == 1
         # It is met before it has the set, so it may not tell of its publisher.
         other.start()
-        until(lambda: provider.peers()["other.example"].is_connected, 30)
+        until(lambda: provider.peers()["other.example"].is_connected, 60)
         other.follow(ORIGIN)
-        until(lambda: version(provider) == 2, 30, "the provider has version 2")
+        until(lambda: version(provider) == 2, 60, "the provider has version 2")
     finally:
         liar.stop()
 
@@ -139,9 +141,9 @@ def test_whose_manifest_is_not_taken_cuts_nobody_off_who_tells_of_it(net):
         rotate(net, hotline, 1)
 
         def newest_mark():
-            told = relay.upstream.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=10)
+            told = relay.upstream.Hello(pb.HelloRequest(version_min=1, version_max=1), timeout=60)
             return [one for one in told.manifests if one.version == 2]
-        [mark] = until(newest_mark, 20)
+        [mark] = until(newest_mark, 60)
 
         def hello(honest):
             honest.manifests.append(mark)
@@ -155,14 +157,16 @@ def test_whose_manifest_is_not_taken_cuts_nobody_off_who_tells_of_it(net):
             return honest
         relay.lie("Hello", hello, GetManifest=other_branch)
         provider.restart()
-        until(lambda: "newer manifest not taken" in provider.log(), 20)
+        until(lambda: "newer manifest not taken" in provider.log(), 60)
         grow(hotline, 0, 10)
         holds(provider, 10)
-        assert version(provider) == 1 and relay.told["GetManifest"] == 1
-        assert provider.peers()["partner.example"].problem == ""
+        # Asked for once each time that they met, which is once unless a slow
+        # machine let the connection go.
+        assert version(provider) == 1 and 1 <= relay.told["GetManifest"] <= relay.told["Hello"]
+        until(lambda: provider.peers()["partner.example"].problem == "", 60)
         # Who gives what does follow is asked again.
         relay.lie("Hello", hello)
         provider.restart()
-        until(lambda: version(provider) == 2, 30)
+        until(lambda: version(provider) == 2, 60)
     finally:
         relay.stop()

@@ -51,7 +51,7 @@ def hotline(shared):
         item(8),
     ])
     node.append("harmless", [item(6)])
-    until(lambda: node.match(sha256(8)) and node.match(sha256(6)), 30)
+    until(lambda: node.match(sha256(8)) and len(node.match(sha256(6))) == 2, 60)
     return node
 
 
@@ -127,7 +127,7 @@ policy:
     only: yes
 """)
     node.append("ncii", [item(0), item(1, content_class=pb.CONTENT_CLASS_CSAM)])
-    until(lambda: node.match(sha256(1)), 30)
+    until(lambda: node.match(sha256(1)), 60)
     assert not node.match(sha256(0)) and not node.near(pdq(0)) and not node.near(flip(pdq(1), 3))
 
 
@@ -135,7 +135,7 @@ def test_digests_belong_to_items_and_the_worst_verdict_comes_first(hotline):
     request = pb.MatchRequest(batches=[
         pb.DigestBatch(algorithm=SHA256, digests=sha256(0) + sha256(99), items=[7, 9]),
         pb.DigestBatch(algorithm=PDQ, digests=flip(pdq(0), 3) + pdq(5), qualities=b"\x64\x64", items=[7, 2])])
-    answer = hotline.scanner.Match(request, timeout=30)
+    answer = hotline.scanner.Match(request, timeout=60)
     assert [(h.item, h.algorithm, h.distance) for h in answer.hits] == [(2, PDQ, 0), (7, SHA256, 0), (7, PDQ, 3)]
     assert answer.items == 10 and not answer.more
 
@@ -165,24 +165,24 @@ def test_a_lookup_that_makes_no_sense_is_refused(hotline):
                   pb.DigestBatch(algorithm=PDQ, digests=pdq(0), qualities=b"\x65"),
                   pb.DigestBatch(algorithm=PDQ, digests=pdq(0), qualities=b"\x10\x10")):
         with refused("INVALID_ARGUMENT"):
-            hotline.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=30)
+            hotline.scanner.Match(pb.MatchRequest(batches=[batch]), timeout=60)
     with refused("UNIMPLEMENTED", "UNSUPPORTED"):
         hotline.match(sha256(0), algorithm=77)
-    assert hotline.scanner.Match(pb.MatchRequest(), timeout=30).items == 0
+    assert hotline.scanner.Match(pb.MatchRequest(), timeout=60).items == 0
 
 
 def test_an_item_with_many_hits_says_that_there_are_more(net):
     node = net.node("hotline", sets=["ncii"])
     node.append("ncii", [item(1, labels=[pb.Label(scheme="n", value=str(i))]) for i in range(100)] + [item(2)])
-    until(lambda: node.match(sha256(2)), 30)
-    answer = node.scanner.Match(pb.MatchRequest(batches=[pb.DigestBatch(algorithm=SHA256, digests=sha256(1))]), timeout=30)
+    until(lambda: node.match(sha256(2)), 60)
+    answer = node.scanner.Match(pb.MatchRequest(batches=[pb.DigestBatch(algorithm=SHA256, digests=sha256(1))]), timeout=60)
     assert answer.more and len(answer.hits) == 64
 
 
 def test_the_index_is_made_again_from_the_ledger_when_it_is_missing_or_damaged(net):
     node = net.node("hotline", sets=["ncii"])
     node.append("ncii", [item(n) for n in range(2000)])
-    until(lambda: node.match(sha256(1999)), 30)
+    until(lambda: node.match(sha256(1999)), 60)
     for damage in ("missing", "damaged"):
         node.stop()
         for path in (node.lib / "index").iterdir():
@@ -193,18 +193,18 @@ def test_the_index_is_made_again_from_the_ledger_when_it_is_missing_or_damaged(n
                 data[len(data) // 2] ^= 0xff
                 path.write_bytes(data)
         node.start()
-        until(lambda: len(node.match(sha256(0), sha256(1000), sha256(1999))) == 3, 30)
+        until(lambda: len(node.match(sha256(0), sha256(1000), sha256(1999))) == 3, 60)
 
 
 def test_an_item_matches_until_it_expires_and_an_amendment_may_end_it(hotline):
     soon = int(time.time() * 1000) + 1500
     first = hotline.append("ncii", [item(50, expires_at_ms=soon), item(51)]).ranges[0].first
-    until(lambda: hotline.match(sha256(51)), 10)
-    until(lambda: not hotline.match(sha256(50)), 10)
+    until(lambda: hotline.match(sha256(51)), 60)
+    until(lambda: not hotline.match(sha256(50)), 60)
     assert time.time() * 1000 >= soon
     assert hotline.match(sha256(51))
     # Replaced by an item that is over already: the other goes too.
     hotline.publish.Amend(pb.AmendRequest(
         entry=pb.EntryRef(origin=hotline.origin("ncii"), index=first + 1),
-        item=item(51, hashes=[], expires_at_ms=soon)), timeout=20)
-    until(lambda: not hotline.match(sha256(51)), 10)
+        item=item(51, hashes=[], expires_at_ms=soon)), timeout=60)
+    until(lambda: not hotline.match(sha256(51)), 60)

@@ -1,7 +1,9 @@
 """hashfed notify --import: many notices under way at once, told in the order of
 the list, and none twice."""
 
+import fcntl
 import json
+import os
 import signal
 import subprocess
 
@@ -53,9 +55,16 @@ def test_notices_that_are_refused_leave_the_others(net, tmp_path):
 def test_an_import_that_is_interrupted_goes_on(net, tmp_path):
     hotline, provider = pair(net)
     path = a_list(tmp_path, 400)
-    importing = subprocess.Popen(command(hotline, path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    importing.stdout.readline()
-    importing.send_signal(signal.SIGINT)
+    read, write = os.pipe()
+    # What it tells has room for some of the list, so it cannot be through when
+    # it is interrupted.
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    importing = subprocess.Popen(command(hotline, path), stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    with open(read) as told:
+        told.readline()
+        importing.send_signal(signal.SIGINT)
+        told.read()
     said = importing.communicate(timeout=60)[1]
     assert importing.returncode != 0 and "sends none of them twice" in said
     notify(hotline, path)

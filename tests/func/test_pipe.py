@@ -19,7 +19,7 @@ PICTURES = TOP / "tests/pictures"
 def hotline(shared):
     node = shared.node("hotline", sets=["ncii"])
     node.append("ncii", [item(n) for n in range(50)])
-    until(lambda: node.match(sha256(49)), 30)
+    until(lambda: node.match(sha256(49)), 60)
     return node
 
 
@@ -113,7 +113,7 @@ def test_many_lines_come_back_in_order_whatever_each_takes(hotline, tmp_path):
                                 {"id": n, "path": str(big if n % 2 else PICTURES / "own0.jpg")} if n % 21 == 0 else
                                 {"id": n, "hashes": ["nonsense"]}))
     pipe = Pipe(hotline, "--quick")
-    out, _ = pipe.process.communicate("\n".join(lines).encode(), timeout=120)
+    out, _ = pipe.process.communicate("\n".join(lines).encode(), timeout=300)
     answers = [json.loads(line) for line in out.splitlines()]
     assert [a["id"] for a in answers] == list(range(3000))
     for n, answer in enumerate(answers):
@@ -135,7 +135,7 @@ def test_options_that_do_not_go_together_are_refused(hotline, args):
 def test_without_a_daemon_a_line_waits_or_passes_or_fails(net):
     node = net.node("hotline", sets=["ncii"])
     node.append("ncii", [item(1)])
-    until(lambda: node.match(sha256(1)), 30)
+    until(lambda: node.match(sha256(1)), 60)
     node.kill()
     hold, passing, failing = Pipe(node), Pipe(node, "--unavailable", "pass"), Pipe(node, "--unavailable", "fail")
     assert passing.ask({"id": 1, "hashes": hashes(1)}) == {"id": 1, "verdict": "unavailable"}
@@ -144,11 +144,11 @@ def test_without_a_daemon_a_line_waits_or_passes_or_fails(net):
     hold.put({"id": 1, "hashes": hashes(1)})
     assert b"lines wait for it" in hold.process.stderr.readline()
     node.start()
-    until(lambda: node.match(sha256(1)), 30)
+    until(lambda: node.match(sha256(1)), 60)
     # The one that waited is answered, and the others are again.
     assert hold.take()["verdict"] == "block"
     for pipe in passing, failing:
-        until(lambda pipe=pipe: pipe.ask({"id": 2, "hashes": hashes(1)})["verdict"] == "block", 30)
+        until(lambda pipe=pipe: pipe.ask({"id": 2, "hashes": hashes(1)})["verdict"] == "block", 60)
     hold.end(1)
     passing.end(1)
     failing.end(1)
@@ -160,7 +160,7 @@ def test_forty_clients_lose_nothing_when_the_daemon_is_killed_twice(net):
     them while lines are under way, and comes back."""
     node = net.node("hotline", sets=["ncii"])
     node.append("ncii", [item(n) for n in range(50)])
-    until(lambda: node.match(sha256(49)), 30)
+    until(lambda: node.match(sha256(49)), 60)
     clients, lines = 40, 400
     pipes = [Pipe(node, "--quiet") for _ in range(clients)]
     answers = [[] for _ in range(clients)]
@@ -173,7 +173,7 @@ def test_forty_clients_lose_nothing_when_the_daemon_is_killed_twice(net):
         for n in range(lines):
             if n in (150, 300):
                 halfway.release()
-                go_on[n // 150 - 1].wait(120)
+                go_on[n // 150 - 1].wait(300)
             pipes[k].put({"id": f"{k}/{n}", "hashes": hashes(choose.randrange(100))})
             sent[k] = n + 1
         pipes[k].process.stdin.close()
@@ -187,30 +187,30 @@ def test_forty_clients_lose_nothing_when_the_daemon_is_killed_twice(net):
         thread.start()
     for event in go_on:
         for _ in range(clients):
-            assert halfway.acquire(timeout=120)
+            assert halfway.acquire(timeout=300)
         # It answers nobody for a moment, so that everybody has asked something
         # when it dies.
         node.hang()
         event.set()
-        until(lambda: all(s > len(a) for s, a in zip(sent, answers)), 60)
+        until(lambda: all(s > len(a) for s, a in zip(sent, answers)), 120)
         node.kill()
         node.start()
     for thread in threads:
-        thread.join(180)
+        thread.join(300)
         assert not thread.is_alive()
     for k in range(clients):
         choose = random.Random(k)
         assert [a["id"] for a in answers[k]] == [f"{k}/{n}" for n in range(lines)]
         assert [a["verdict"] for a in answers[k]] == [
             "block" if choose.randrange(100) < 50 else None for _ in range(lines)]
-        assert pipes[k].process.wait(30) == 1
+        assert pipes[k].process.wait(60) == 1
         assert pipes[k].process.stderr.read() == b""
 
 
 def test_a_daemon_that_hangs_is_given_up_and_asked_again(net):
     node = net.node("hotline", sets=["ncii"])
     node.append("ncii", [item(1)])
-    until(lambda: node.match(sha256(1)), 30)
+    until(lambda: node.match(sha256(1)), 60)
     pipe = Pipe(node, "--unavailable", "pass")
     assert pipe.ask({"id": 0, "hashes": hashes(1)})["verdict"] == "block"
     node.hang()

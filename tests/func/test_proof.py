@@ -41,11 +41,11 @@ def hotline(shared):
 
 @pytest.fixture
 def note(hotline):
-    return hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=10)
+    return hotline.admin.GetNote(pb.GetNoteRequest(set="ncii"), timeout=60)
 
 
 def prove(node, index):
-    return node.admin.ProveEntry(pb.ProveEntryRequest(set="ncii", index=index), timeout=10)
+    return node.admin.ProveEntry(pb.ProveEntryRequest(set="ncii", index=index), timeout=60)
 
 
 def test_the_note_names_origin_and_size_and_carries_both_signatures(hotline, note):
