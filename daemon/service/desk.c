@@ -31,9 +31,10 @@
 #define AT_ONCE_COST 2048
 #define NEAR_COST    256
 
-/* A check of new entries begins every tenth of a second at most, and a lookup
- * is over sooner: twice is enough. */
-#define LOOK_MOST 3
+/* A check of new entries begins every tenth of a second at most, and most
+ * lookups are over sooner.  One that is not would be overtaken again and again
+ * where entries always come: after so many it holds the checks up. */
+#define LOOK_FREELY 2
 
 struct hf_desk {
 	struct hf_node *node;       /* borrowed */
@@ -149,8 +150,8 @@ bool hf_desk_is_dear(const struct hf_desk_batch *batch)
 	return cost > AT_ONCE_COST;
 }
 
-/* Twice where new entries were checked meanwhile against what is kept, which
- * this was not yet. */
+/* Again where new entries were checked meanwhile against what is kept, which
+ * this was not yet: until it is. */
 static enum hf_err look_and_keep(struct hf_desk_batch *batch,
 				 const struct hf_lookup_ask *ask,
 				 struct hf_wire_match_response *out_response,
@@ -160,15 +161,19 @@ static enum hf_err look_and_keep(struct hf_desk_batch *batch,
 	/* While the store is migrated it is not open either. */
 	struct hf_retro *retro =
 		hf_meanwhile_is_on(node->meanwhile) ? NULL : node->retro;
+	bool is_over = false;
 	enum hf_err err = HF_OK;
 
-	for (int i = 0; i < LOOK_MOST; i++) {
+	for (int i = 0; !is_over; i++) {
+		bool is_held = i >= LOOK_FREELY && hf_retro_hold(retro);
 		uint64_t began = hf_retro_begin(retro);
 
 		err = hf_lookup(node, ask, &batch->arena, out_response, why);
-		if (err != HF_OK ||
-		    hf_retro_keep(retro, began, &batch->request, out_response))
-			break;
+		is_over = err != HF_OK ||
+			  hf_retro_keep(retro, began, &batch->request,
+					out_response);
+		if (is_held)
+			hf_retro_let_go(retro);
 	}
 	return err;
 }

@@ -52,6 +52,8 @@ struct hf_retro {
 	struct hf_buf queue; /* items */
 	uint64_t checks;     /* begun */
 	uint64_t lost;       /* items that found it full */
+	size_t holders;      /* lookups that no check may overtake */
+	bool is_waiting;     /* a check, for them */
 	bool has_news;
 	bool must_stop;
 };
@@ -147,6 +149,29 @@ bool hf_retro_keep(struct hf_retro *retro, uint64_t began,
 	hf_buf_release(&items);
 	free(blocked);
 	return is_in_time;
+}
+
+bool hf_retro_hold(struct hf_retro *retro)
+{
+	bool is_held;
+
+	if (retro == NULL)
+		return true;
+	pthread_mutex_lock(&retro->lock);
+	is_held = !retro->is_waiting;
+	retro->holders += is_held;
+	pthread_mutex_unlock(&retro->lock);
+	return is_held;
+}
+
+void hf_retro_let_go(struct hf_retro *retro)
+{
+	if (retro == NULL)
+		return;
+	pthread_mutex_lock(&retro->lock);
+	if (--retro->holders == 0)
+		pthread_cond_signal(&retro->news);
+	pthread_mutex_unlock(&retro->lock);
 }
 
 enum hf_err hf_retro_sizes(struct hf_retro *retro, hf_size_each *each,
@@ -364,6 +389,10 @@ static enum hf_err check(struct hf_retro *retro, struct hf_why *why)
 	enum hf_err err = make_plan(retro, &plan, why);
 
 	pthread_mutex_lock(&retro->lock);
+	retro->is_waiting = true;
+	while (retro->holders > 0 && !retro->must_stop)
+		pthread_cond_wait(&retro->news, &retro->lock);
+	retro->is_waiting = false;
 	retro->checks++;
 	pthread_mutex_unlock(&retro->lock);
 	if (err == HF_OK)

@@ -48,6 +48,13 @@ HF_MUST bool hf_retro_keep(struct hf_retro *retro, uint64_t began,
 			   const struct hf_wire_match_request *request,
 			   const struct hf_wire_match_response *response);
 
+/* From now on no check begins, so that what is looked up can be kept, until
+ * hf_retro_let_go(): for one lookup.  False when a check waits already for
+ * others who hold it: there is nothing to let go then.  NULL is held. */
+HF_MUST bool hf_retro_hold(struct hf_retro *retro);
+
+void hf_retro_let_go(struct hf_retro *retro);
+
 /* Take digests out of all that is remembered, and items that have no others;
  * *out_items is how many had one.  What is looked up from now on may bring them
  * back.  As hf_retro_store_strip(); nothing for NULL. */

@@ -19,6 +19,14 @@
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define BYTES(text) hf_span(text, sizeof(text) - 1)
 
+/* How long a test waits for what must come: a slow and busy machine is no
+ * fault.  What a failed allocation keeps from coming is not waited for so
+ * long. */
+static inline int patience_ms(void)
+{
+	return getenv("HF_FAIL_ALLOC") == NULL ? 180000 : 15000;
+}
+
 /* Fail with the sentence, not only with a number. */
 #define assert_ok(call, why)                                                   \
 	do {                                                                   \
