@@ -90,7 +90,9 @@ static inline enum hf_err rig_record_find(int fd, struct hf_span origin,
 	return HF_E_LIMIT;
 }
 
-/* Wait while held, then say whether to fail here; or die. */
+/* Wait while held, then say whether to fail here; or die.  Who does not say
+ * what it signed last does not sign either: it may have said it to the ledger
+ * just before it was told to fail. */
 static inline bool rig_fails(struct rig_signer *signer, enum rig_step step)
 {
 	bool fails;
@@ -98,7 +100,8 @@ static inline bool rig_fails(struct rig_signer *signer, enum rig_step step)
 	pthread_mutex_lock(&signer->lock);
 	while (signer->is_held && step == RIG_BEFORE_RECORD)
 		pthread_cond_wait(&signer->changed, &signer->lock);
-	fails = signer->fails_at == step;
+	fails = signer->fails_at == step ||
+		(signer->fails_at == RIG_LAST && step == RIG_BEFORE_RECORD);
 	if (signer->dies_at == step && signer->dies_in-- <= 0)
 		kill(getpid(), SIGKILL);
 	pthread_mutex_unlock(&signer->lock);

@@ -2,8 +2,8 @@
  * rpc_bench.h -- what the tests of proto/rpc stand on: three loops, a server
  * over TLS, two over unix sockets, certificates, and eyes on both ends.
  *
- * Everything that is waited for is an event; WAIT_MS bounds the waiting so
- * that a broken build fails instead of hanging.
+ * Everything that is waited for is an event; patience_ms() bounds the waiting
+ * so that a broken build fails instead of hanging.
  */
 #ifndef HF_RPC_BENCH_H
 #define HF_RPC_BENCH_H
@@ -23,7 +23,6 @@
 #include "rpc_schema.h"
 #include "rpc_server.h"
 
-#define WAIT_MS     15000
 #define CHUNK_BYTES ((size_t)64 * 1024)
 
 extern const uint8_t rpc_test_schema_at[];
@@ -132,7 +131,7 @@ static inline bool eye_wait(struct eye *eye, const int *count, int least)
 	int rc = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WAIT_MS / 1000;
+	until.tv_sec += patience_ms() / 1000;
 	pthread_mutex_lock(&eye->lock);
 	while (*count < least && rc == 0)
 		rc = pthread_cond_timedwait(&eye->changed, &eye->lock, &until);
@@ -325,14 +324,14 @@ static const struct hf_rpc_events s_chat_events = { .open = s_open,
 
 /* clang-format off */
 static const struct hf_rpc_method methods[] = {
-	{ TEST "Echo",    ALL,              1000,             5000, false, false, &s_echo_events, HF_RPC_READS },
-	{ TEST "Hold",    ALL,              1000,             0,    false, false, &s_hold_events, HF_RPC_READS },
-	{ TEST "Brief",   ALL,              1000,             40,   false, false, &s_hold_events, HF_RPC_READS },
-	{ TEST "Fail",    ALL,              1000,             5000, false, false, &s_fail_events, HF_RPC_READS },
-	{ TEST "Operate", HF_DUTY_OPERATOR, 1000,             5000, false, false, &s_echo_events, HF_RPC_READS },
-	{ TEST "Pull",    ALL,              1000,             0,    false, true,  &s_pull_events, HF_RPC_READS },
-	{ TEST "Push",    ALL,              2 * CHUNK_BYTES,  0,    true,  false, &s_push_events, HF_RPC_READS },
-	{ TEST "Chat",    ALL,              1000,             0,    true,  true,  &s_chat_events, HF_RPC_READS },
+	{ TEST "Echo",    ALL,              1000,             600000, false, false, &s_echo_events, HF_RPC_READS },
+	{ TEST "Hold",    ALL,              1000,             0,      false, false, &s_hold_events, HF_RPC_READS },
+	{ TEST "Brief",   ALL,              1000,             40,     false, false, &s_hold_events, HF_RPC_READS },
+	{ TEST "Fail",    ALL,              1000,             600000, false, false, &s_fail_events, HF_RPC_READS },
+	{ TEST "Operate", HF_DUTY_OPERATOR, 1000,             600000, false, false, &s_echo_events, HF_RPC_READS },
+	{ TEST "Pull",    ALL,              1000,             0,      false, true,  &s_pull_events, HF_RPC_READS },
+	{ TEST "Push",    ALL,              2 * CHUNK_BYTES,  0,      true,  false, &s_push_events, HF_RPC_READS },
+	{ TEST "Chat",    ALL,              1000,             0,      true,  true,  &s_chat_events, HF_RPC_READS },
 };
 /* clang-format on */
 
@@ -409,8 +408,8 @@ static inline enum hf_err unary(struct hf_rpc_channel *channel,
 	if (channel == NULL)
 		return HF_E_INTERNAL;
 	hf_buf_init(&reply, 4096);
-	err = hf_rpc_unary(channel, path, hf_span_of(request), WAIT_MS, &reply,
-			   why);
+	err = hf_rpc_unary(channel, path, hf_span_of(request), patience_ms(),
+			   &reply, why);
 	if (out_reply != NULL)
 		snprintf(out_reply, size_bytes, "%.*s",
 			 HF_SPAN_ARGS(hf_buf_span(&reply)));

@@ -11,6 +11,9 @@
 /* Appends in flight in the child. */
 #define FLIGHT 8
 
+/* Appends of one child: it may be killed late, and the book has an end. */
+#define APPENDS_MOST 160
+
 /* What the child says about an append once it is acknowledged. */
 struct told {
 	uint64_t sequence;
@@ -70,7 +73,8 @@ static void on_acknowledged(void *arg, enum hf_err err,
 	pthread_mutex_unlock(&flight->lock);
 }
 
-/* Append without end, from a sequence on; the signer may die on the way. */
+/* Append from a sequence on, and wait for the end; the signer may die on the
+ * way. */
 static void append_until_killed(struct rig *rig, uint64_t sequence, int out)
 {
 	struct flight flight = { out, PTHREAD_MUTEX_INITIALIZER,
@@ -83,7 +87,7 @@ static void append_until_killed(struct rig *rig, uint64_t sequence, int out)
 	    hf_ledger_create(rig->ledger, HF_LEDGER_OWN, BYTES(ORIGIN), &set,
 			     NULL) != HF_OK)
 		_exit(3);
-	for (;; sequence++) {
+	for (int i = 0; i < APPENDS_MOST; i++, sequence++) {
 		struct leg *leg = malloc(sizeof(*leg));
 		struct hf_ledger_done done = { on_acknowledged, leg };
 
@@ -98,6 +102,8 @@ static void append_until_killed(struct rig *rig, uint64_t sequence, int out)
 		if (append_sequence(rig, set, sequence, done) != HF_OK)
 			_exit(4);
 	}
+	for (;;)
+		pause();
 }
 
 /* What was acknowledged over all kills: index by sequence. */

@@ -156,14 +156,16 @@ static void the_probe_tells_who_listens(void **state)
 {
 	struct hf_why why = { "" };
 
-	assert_ok(hf_rpc_server_probe(bench.tls, WAIT_MS, &why), &why);
-	assert_ok(hf_rpc_server_probe(bench.readers, WAIT_MS, &why), &why);
-	assert_true(hf_rpc_server_stop(bench.tls, WAIT_MS));
-	assert_true(hf_rpc_server_stop(bench.readers, WAIT_MS));
-	assert_int_equal(hf_rpc_server_probe(bench.tls, WAIT_MS, &why),
+	assert_ok(hf_rpc_server_probe(bench.tls, patience_ms(), &why), &why);
+	assert_ok(hf_rpc_server_probe(bench.readers, patience_ms(), &why),
+		  &why);
+	assert_true(hf_rpc_server_stop(bench.tls, patience_ms()));
+	assert_true(hf_rpc_server_stop(bench.readers, patience_ms()));
+	assert_int_equal(hf_rpc_server_probe(bench.tls, patience_ms(), &why),
 			 HF_E_UNAVAILABLE);
-	assert_int_equal(hf_rpc_server_probe(bench.readers, WAIT_MS, &why),
-			 HF_E_UNAVAILABLE);
+	assert_int_equal(
+		hf_rpc_server_probe(bench.readers, patience_ms(), &why),
+		HF_E_UNAVAILABLE);
 }
 
 /* ---- the table ---- */
@@ -229,7 +231,7 @@ static void health_says_whether_we_serve(void **state)
 	assert_comes(bench.client, received, 2);
 	assert_last(bench.client, "\x08\x02");
 	/* A watch must not hold up a stop. */
-	assert_true(hf_rpc_server_stop(bench.readers, WAIT_MS));
+	assert_true(hf_rpc_server_stop(bench.readers, patience_ms()));
 	assert_comes(bench.client, done, 1);
 	assert_seen(bench.client, err, HF_E_UNAVAILABLE);
 }
