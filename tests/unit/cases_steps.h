@@ -365,8 +365,9 @@ static inline void attest(struct party *party, const struct party *other,
 	draft.payload = hf_buf_span(&payload);
 	assert_ok(rig_append_one(&party->rig, set, draft, &receipt, &why),
 		  &why);
-	assert_int_equal(hf_roles_wait(party->roles, set, receipt.size, 60000),
-			 HF_OK);
+	assert_int_equal(
+		hf_roles_wait(party->roles, set, receipt.size, patience_ms()),
+		HF_OK);
 	hf_buf_release(&document);
 	hf_buf_release(&payload);
 }

@@ -164,8 +164,9 @@ static inline uint32_t first_epoch(struct world *world, uint8_t items)
 	set = created(world, OURS);
 	for (uint8_t i = 0; i < items; i++)
 		add(world, set, i, NULL, 0);
-	assert_int_equal(hf_feed_wait(world->node.feed, set, items, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait(world->node.feed, set, items, patience_ms()),
+		HF_OK);
 	return set;
 }
 

@@ -13,9 +13,8 @@
 
 #include "roles.h"
 
-#define OURS    "hotline.example/directory/1"
-#define THEIRS  "partner.example/directory/1"
-#define WAIT_MS 3000
+#define OURS   "hotline.example/directory/1"
+#define THEIRS "partner.example/directory/1"
 
 struct world {
 	struct rig rig;
@@ -148,9 +147,9 @@ static inline uint64_t put(struct world *world, uint32_t set,
 	assert_ok(rig_append_one(&world->rig, set, draft, &receipt, &why),
 		  &why);
 	if (world->roles != NULL)
-		assert_int_equal(
-			hf_roles_wait(world->roles, set, receipt.size, WAIT_MS),
-			HF_OK);
+		assert_int_equal(hf_roles_wait(world->roles, set, receipt.size,
+					       patience_ms()),
+				 HF_OK);
 	return receipt.first;
 }
 

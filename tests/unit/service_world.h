@@ -146,8 +146,8 @@ static inline void start_feed(struct world *world)
 	snprintf(path, sizeof(path), "%s/retracted", home);
 	assert_ok(hf_index_open(path, &world->node.retracted, &why), &why);
 	assert_ok(hf_feed_start(&world->node, &world->node.feed, &why), &why);
-	assert_int_equal(hf_feed_wait_caught_up(world->node.feed, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait_caught_up(world->node.feed, patience_ms()), HF_OK);
 }
 
 /* An own set of some kind, shared with the partner. */
@@ -205,7 +205,8 @@ fed_set(struct world *world, const char *origin, enum hf_set_kind kind)
 
 	put_item(world, set, HF_OP_ADD, 1);
 	put_item(world, set, HF_OP_STATUS, 1);
-	assert_int_equal(hf_feed_wait(world->node.feed, set, 2, 10000), HF_OK);
+	assert_int_equal(hf_feed_wait(world->node.feed, set, 2, patience_ms()),
+			 HF_OK);
 	assert_int_equal(hf_feed_get(world->node.feed, set, &is), HF_OK);
 	assert_int_equal(is.size, 2);
 	assert_int_equal(is.fed, 2);

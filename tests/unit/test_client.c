@@ -180,9 +180,9 @@ static const struct hf_rpc_events serve_stream = { .recv = on_batch };
 
 static const struct hf_rpc_method methods[] = {
 	/* clang-format off */
-	{ "/hashfed.v1.Admin/GetStatus",   HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_status, HF_RPC_READS },
-	{ "/hashfed.v1.Admin/GetNote",     HF_DUTY_ANALYST,  1024,    10000, false, false, &serve_note, HF_RPC_READS },
-	{ "/hashfed.v1.Admin/VerifySet",   HF_DUTY_OPERATOR, 1024,    10000, false, false, &serve_note, HF_RPC_READS },
+	{ "/hashfed.v1.Admin/GetStatus",   HF_DUTY_ANALYST,  1024,    600000, false, false, &serve_status, HF_RPC_READS },
+	{ "/hashfed.v1.Admin/GetNote",     HF_DUTY_ANALYST,  1024,    600000, false, false, &serve_note, HF_RPC_READS },
+	{ "/hashfed.v1.Admin/VerifySet",   HF_DUTY_OPERATOR, 1024,    600000, false, false, &serve_note, HF_RPC_READS },
 	{ "/hashfed.v1.Publish/Append",    HF_DUTY_ANALYST,  4 << 20, 60000, true,  false, &serve_append, HF_RPC_READS },
 	{ "/hashfed.v1.Match/MatchStream", HF_DUTY_ANALYST,  4 << 20, 0,     true,  true,  &serve_stream, HF_RPC_READS },
 	{ "/hashfed.v1.Takedown/WatchCases", HF_DUTY_ANALYST, 1024,   0,     false, true,  &serve_watch, HF_RPC_READS },
@@ -499,7 +499,7 @@ static enum hf_err take_changes(struct hf_client_watch *watch, int wake_fd,
 	uint64_t woken;
 
 	hf_arena_init(&arena, HF_UNPACK_MAX_BYTES);
-	if (poll(&fd, 1, 30000) != 1 ||
+	if (poll(&fd, 1, patience_ms()) != 1 ||
 	    read(wake_fd, &woken, sizeof(woken)) < 0)
 		err = hf_why(why, HF_E_DEADLINE, "nobody woke us");
 	while (err == HF_OK) {

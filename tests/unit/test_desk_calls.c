@@ -65,7 +65,7 @@ static int close_place(void **state)
 	char lock[160];
 
 	if (place.server != NULL)
-		(void)hf_rpc_server_stop(place.server, 10000);
+		(void)hf_rpc_server_stop(place.server, patience_ms());
 	hf_desk_stop(node->desk);
 	hf_rpc_server_free(place.server);
 	if (node->worker != NULL)

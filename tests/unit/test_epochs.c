@@ -222,8 +222,8 @@ static bool is_fed_as_frozen(struct world *world, uint32_t set)
 	hf_feed_stop(world->node.feed);
 	world->node.feed = NULL;
 	assert_ok(hf_feed_start(&world->node, &world->node.feed, &why), &why);
-	assert_int_equal(hf_feed_wait_caught_up(world->node.feed, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait_caught_up(world->node.feed, patience_ms()), HF_OK);
 	assert_int_equal(hf_feed_get(world->node.feed, set, &is), HF_OK);
 	return is.is_frozen;
 }

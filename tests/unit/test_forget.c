@@ -50,7 +50,7 @@ static enum hf_err open_all(struct world *world, struct hf_why *why)
 	if (err == HF_OK)
 		err = hf_feed_start(node, &node->feed, why);
 	if (err == HF_OK)
-		err = hf_feed_wait_caught_up(node->feed, 10000);
+		err = hf_feed_wait_caught_up(node->feed, patience_ms());
 	return err == HF_OK ? hf_retro_start(node, &node->retro, why) : err;
 }
 
@@ -141,8 +141,9 @@ static void publish_and_erase(struct world *world, uint32_t set,
 	size = append(world, set,
 		      (struct hf_ledger_draft){ .op = HF_OP_ERASE,
 						.target = size - 1 });
-	assert_int_equal(hf_feed_wait(world->node.feed, set, size, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait(world->node.feed, set, size, patience_ms()),
+		HF_OK);
 }
 
 /* An upload that somebody looks up. */

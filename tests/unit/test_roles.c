@@ -327,7 +327,7 @@ static void what_was_erased_was_never_said(void **state)
 {
 	struct world *world = *state;
 	struct hf_ledger_draft erase = { .op = HF_OP_ERASE };
-	uint64_t until_us = hf_clock_mono_us() + WAIT_MS * 1000;
+	uint64_t until_us = hf_clock_mono_us() + (uint64_t)patience_ms() * 1000;
 
 	open_world(world);
 	start_roles(world);

@@ -206,7 +206,8 @@ static void say_many(struct world *world, uint32_t set, size_t first,
 		count -= now;
 	}
 	assert_int_equal(
-		hf_roles_wait(world->roles, set, receipt.size, WAIT_MS), HF_OK);
+		hf_roles_wait(world->roles, set, receipt.size, patience_ms()),
+		HF_OK);
 }
 
 static bool count_row(void *arg, const struct hf_roles_row *row)
@@ -399,7 +400,7 @@ static void what_comes_while_directories_are_looked_for_is_read(void **state)
 	between_world = world;
 	between = say_meanwhile;
 	hf_roles_changed(roles);
-	err = hf_roles_wait(roles, world->theirs, 1, WAIT_MS);
+	err = hf_roles_wait(roles, world->theirs, 1, patience_ms());
 	world->roles = roles;
 	assert_int_equal(err, HF_OK);
 	assert_true(is_flagger(world, &provider, NOW_MS));

@@ -9,7 +9,10 @@
 #include "serve.h"
 #include "visible.h"
 
-#define WAIT_US ((uint64_t)10 * 1000 * 1000)
+static uint64_t patience_until_us(void)
+{
+	return hf_clock_mono_us() + (uint64_t)patience_ms() * 1000;
+}
 
 static bool is_matchable(struct world *world)
 {
@@ -22,7 +25,7 @@ static bool is_matchable(struct world *world)
 /* As the tick does, until it has the effect. */
 static void tick_until(struct world *world, bool wanted)
 {
-	uint64_t until_us = hf_clock_mono_us() + WAIT_US;
+	uint64_t until_us = patience_until_us();
 
 	while (is_matchable(world) != wanted) {
 		assert_true(hf_clock_mono_us() < until_us);
@@ -216,7 +219,7 @@ static void whoever_waits_for_a_feed_that_halts_is_let_go(void **state)
 	start_feed(world);
 	hf_feed_halt(world->node.feed);
 	assert_int_equal(
-		hf_feed_wait(world->node.feed, world->theirs, 5, 60000),
+		hf_feed_wait(world->node.feed, world->theirs, 5, patience_ms()),
 		HF_E_DEADLINE);
 }
 
@@ -269,7 +272,7 @@ static void a_hidden_set_and_an_unknown_one_look_the_same(void **state)
 static void an_agreement_that_is_over_hides_the_set(void **state)
 {
 	struct world *world = *state;
-	uint64_t until_us = hf_clock_mono_us() + WAIT_US;
+	uint64_t until_us = patience_until_us();
 	struct hf_why why;
 
 	open_ledger(world);
