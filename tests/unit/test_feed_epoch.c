@@ -50,8 +50,8 @@ what_goes_on_from_an_epoch_that_is_not_here_has_none_before(void **state)
 	/* It is not given before its publisher says that it is whole. */
 	assert_false(epoch.is_given);
 	add(world, third, 1, NULL, 0);
-	assert_int_equal(hf_feed_wait(world->node.feed, third, 1, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait(world->node.feed, third, 1, patience_ms()), HF_OK);
 	assert_false(stands(world, third).is_given);
 	goes_on(world, THIRD, SECOND, 9, any_root, 2, 2);
 	assert_true(stands(world, third).is_given);
@@ -145,8 +145,9 @@ static void it_is_given_once_all_that_counts_is_in_the_index(void **state)
 	goes_on(world, SECOND, OURS, 2, root, 1, 0);
 	second = created(world, SECOND);
 	add(world, second, 0, OURS, 0);
-	assert_int_equal(hf_feed_wait(world->node.feed, second, 1, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait(world->node.feed, second, 1, patience_ms()),
+		HF_OK);
 	assert_false(stands(world, second).is_given);
 	goes_on(world, SECOND, OURS, 2, root, 2, 3);
 	/* One of two. */
@@ -240,8 +241,9 @@ taking_back_what_goes_on_from_no_entry_takes_out_no_other(void **state)
 	same = add(world, second, 1, OURS, 1);
 	say(world, second, HF_OP_RETRACT, far);
 	say(world, second, HF_OP_RETRACT, same);
-	assert_int_equal(hf_feed_wait(world->node.feed, second, 4, 10000),
-			 HF_OK);
+	assert_int_equal(
+		hf_feed_wait(world->node.feed, second, 4, patience_ms()),
+		HF_OK);
 	assert_true(finds(world, first, 0));
 	assert_false(finds(world, first, 1));
 	assert_true(finds(world, first, 2));
