@@ -371,29 +371,21 @@ size_t hf_peers_connected(struct hf_peers *peers)
 	return count;
 }
 
-void hf_peers_offers(struct hf_peers *peers,
+void hf_peers_offers(struct hf_peers *peers, const struct hf_ring *ring,
 		     void (*each)(void *arg, const char *origin,
 				  const char *peer),
 		     void *arg)
 {
-	struct hf_ring *ring = hf_ring_holder_get(peers->options.ring);
-
 	pthread_mutex_lock(&peers->lock);
 	for (struct hf_link *link = peers->links; link != NULL;
 	     link = link->next) {
 		for (struct hf_link_set *set = link->sets; set != NULL;
 		     set = set->next) {
-			const struct hf_ring_set *known =
-				hf_ring_set(ring, hf_span_of(set->origin));
-
-			if (!hf_ring_is_followed(ring,
-						 hf_span_of(set->origin)) &&
-			    (known == NULL || !known->is_own))
+			if (hf_ring_set(ring, hf_span_of(set->origin)) == NULL)
 				each(arg, set->origin, link->name);
 		}
 	}
 	pthread_mutex_unlock(&peers->lock);
-	hf_ring_release(ring);
 }
 
 bool hf_peers_has_told(struct hf_peers *peers,

@@ -35,6 +35,7 @@ struct hf_forks;
 struct hf_ledger;
 struct hf_peers;
 struct hf_receipts;
+struct hf_ring;
 struct hf_ring_holder;
 struct hf_rpc_loop;
 
@@ -199,9 +200,10 @@ bool hf_peers_is_away(struct hf_peers *peers, const char *peer);
 /* How many connections of ours work now. */
 size_t hf_peers_connected(struct hf_peers *peers);
 
-/* Sets that peers offered us and that we do not follow: calls each(arg,
- * origin, peer's domain) for every pair. */
-void hf_peers_offers(struct hf_peers *peers,
+/* Sets that peers tell us of and that this ring has not, be they followed: who
+ * tells of both takes them from one ring.  Calls each(arg, origin, peer's
+ * domain) for every pair. */
+void hf_peers_offers(struct hf_peers *peers, const struct hf_ring *ring,
 		     void (*each)(void *arg, const char *origin,
 				  const char *peer),
 		     void *arg);

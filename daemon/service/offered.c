@@ -15,7 +15,6 @@ struct pair {
 };
 
 struct pairs {
-	const struct hf_ring *ring;
 	struct hf_arena *arena;
 	struct pair *at;
 	size_t count;
@@ -26,8 +25,7 @@ static void keep(void *arg, const char *origin, const char *peer)
 	struct pairs *pairs = arg;
 	struct pair *pair;
 
-	if (pairs->count == HF_TAIL_SETS_MAX ||
-	    hf_ring_set(pairs->ring, hf_span_of(origin)) != NULL)
+	if (pairs->count == HF_TAIL_SETS_MAX)
 		return;
 	pair = &pairs->at[pairs->count];
 	/* Copies: the peers go on while the list is being made. */
@@ -49,7 +47,7 @@ size_t hf_offered_list(struct hf_node *node, const struct hf_ring *ring,
 		       struct hf_arena *arena,
 		       const struct hf_offered **out_rows)
 {
-	struct pairs pairs = { .ring = ring, .arena = arena };
+	struct pairs pairs = { .arena = arena };
 	struct hf_offered *rows;
 	const char **peers;
 	size_t count = 0;
@@ -58,7 +56,7 @@ size_t hf_offered_list(struct hf_node *node, const struct hf_ring *ring,
 	pairs.at = hf_arena_calloc(arena, HF_TAIL_SETS_MAX, sizeof(*pairs.at));
 	if (pairs.at == NULL)
 		return 0;
-	hf_peers_offers(node->peers, keep, &pairs);
+	hf_peers_offers(node->peers, ring, keep, &pairs);
 	if (pairs.count == 0)
 		return 0;
 	qsort(pairs.at, pairs.count, sizeof(*pairs.at), by_origin);
