@@ -75,7 +75,7 @@ def everything_is_there(node, batches):
         wanted = range(500 * n, 500 * (n + 1))
         digests = [sha256(i) for i in wanted]
         until(lambda: {hit.index for hit in node.match(*digests)} == set(wanted), 20)
-    done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    done = node.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=120)
     assert (done.payloads, done.missing) == (done.size, 0) and done.size >= 500 * batches
 
 
@@ -89,13 +89,13 @@ def works_again(node, n):
 
 def retract(node, n):
     return node.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=n),
-                                                  reason=pb.RETRACT_REASON_WRONG), timeout=30)
+                                                  reason=pb.RETRACT_REASON_WRONG), timeout=120)
 
 
 def retract_batch(node, n):
     """With a note, so that it takes half a megabyte."""
     return node.publish.Retract(pb.RetractRequest(batch_id=b"%016d" % n, reason=pb.RETRACT_REASON_WRONG, note="x" * 1000),
-                                timeout=30)
+                                timeout=120)
 
 
 def fill_all(node):
@@ -127,7 +127,7 @@ def retract_until_full(node, count):
 
 
 def warnings(node, word):
-    return [w for w in node.admin.GetStatus(pb.GetStatusRequest(), timeout=30).warnings if word in w]
+    return [w for w in node.admin.GetStatus(pb.GetStatusRequest(), timeout=120).warnings if word in w]
 
 
 def verdicts(node, n):

@@ -60,7 +60,7 @@ class Fake(pb.TakedownServicer):
         with self.lock:
             self.is_stopping = True
             self.lock.notify_all()
-        self.server.stop(0).wait(10)
+        self.server.stop(0).wait(120)
         self.server = None
 
     # What happens in the world.

@@ -105,7 +105,7 @@ def grow(node, first, count):
 
 
 def evidence_of(node, origin=ORIGIN):
-    return node.admin.GetEvidence(pb.GetEvidenceRequest(set=origin), timeout=60).evidence
+    return node.admin.GetEvidence(pb.GetEvidenceRequest(set=origin), timeout=120).evidence
 
 
 def is_frozen(node, origin=ORIGIN):

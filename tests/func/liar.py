@@ -69,7 +69,7 @@ class Relay:
                 honest = pb.HelloResponse(version_min=1, version_max=1, format_min=1, format_max=1)
             else:
                 try:
-                    honest = getattr(self.upstream, name)(request, timeout=20)
+                    honest = getattr(self.upstream, name)(request, timeout=120)
                 except grpc.RpcError as error:
                     context.abort(error.code(), error.details())
             alter = self.lies.get(name)

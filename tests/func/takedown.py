@@ -58,6 +58,11 @@ def state(node, case_id):
     return pb.CaseState.Name(found.state)[len("CASE_STATE_"):] if found else None
 
 
+def shown(node, case_id):
+    """Each event's kind, as the node has them in its view."""
+    return [pb.CaseEventKind.Name(e.event.kind)[len("CASE_EVENT_KIND_"):] for e in case(node, case_id).events]
+
+
 def reaches(node, case_id, want, seconds=60):
     until(lambda: state(node, case_id) == want, seconds, f"{node.name}: {want}, is {state(node, case_id)}")
 

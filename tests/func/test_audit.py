@@ -33,18 +33,17 @@ def test_every_write_stands_there_with_who_did_it_and_what_came_of_it(net):
     maria = pb.PublishStub(hotline.tls(key, cert))
     batch = os.urandom(16)
     maria.Append(iter([pb.AppendRequest(set="ncii", batch_id=batch, sequence=i, items=[item(2 * i), item(2 * i + 1)])
-                       for i in range(3)]), timeout=30)
-    until(lambda: hotline.match(sha256(1)), 20, "it can be named by its hash")
+                       for i in range(3)]), timeout=120)
     until(lambda: hotline.match(sha256(1)), 20, "it can be named by its hash")
     hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(1), reason=pb.RETRACT_REASON_WRONG,
-                                              note="her name is in it"), timeout=30)
+                                              note="her name is in it"), timeout=120)
     hotline.publish.Amend(pb.AmendRequest(entry=pb.EntryRef(origin="ncii", index=2), item=pb.Item(
-        content_class=pb.CONTENT_CLASS_NCII).SerializeToString()), timeout=30)
+        content_class=pb.CONTENT_CLASS_NCII).SerializeToString()), timeout=120)
     hotline.enrol(partner)
     hotline.share("ncii", partner)
     with refused("NOT_FOUND"):
-        hotline.admin.RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=30)
-    hotline.admin.OpenSet(pb.OpenSetRequest(name="other", purpose="not for the audit"), timeout=30)
+        hotline.admin.RemovePeer(pb.RemovePeerRequest(name="nobody.example"), timeout=120)
+    hotline.admin.OpenSet(pb.OpenSetRequest(name="other", purpose="not for the audit"), timeout=120)
     # Reading leaves no trace.
     hotline.match(sha256(0))
     hotline.sets()
@@ -77,7 +76,7 @@ def test_it_is_asked_by_time_by_whom_and_by_method_and_comes_in_pages(net):
     for n in range(30):
         hotline.append("ncii", [item(n)])
     with refused("NOT_FOUND"):
-        hotline.admin.ThawSet(pb.ThawSetRequest(set="nothing"), timeout=30)
+        hotline.admin.ThawSet(pb.ThawSetRequest(set="nothing"), timeout=120)
 
     assert len(calls(hotline, "--method", "Append")) == len(calls(hotline, "--method", "Publish/Append")) == 30
     assert [m for m, _, _ in calls(hotline, "--who", "operator.sock")] == ["Admin/ThawSet"]
@@ -87,7 +86,7 @@ def test_it_is_asked_by_time_by_whom_and_by_method_and_comes_in_pages(net):
 
     token, seen = "", []
     while True:
-        page = hotline.admin.ListAudit(pb.ListAuditRequest(page_size=7, page_token=token, method="Append"), timeout=30)
+        page = hotline.admin.ListAudit(pb.ListAuditRequest(page_size=7, page_token=token, method="Append"), timeout=120)
         assert len(page.entries) <= 7
         seen += [(e.entry.origin, e.entry.index) for e in page.entries]
         token = page.next_page_token
@@ -95,23 +94,23 @@ def test_it_is_asked_by_time_by_whom_and_by_method_and_comes_in_pages(net):
             break
     assert len(seen) == len(set(seen)) == 30 and seen == sorted(seen)
     with refused("INVALID_ARGUMENT"):
-        hotline.admin.ListAudit(pb.ListAuditRequest(page_token="7;8"), timeout=30)
+        hotline.admin.ListAudit(pb.ListAuditRequest(page_token="7;8"), timeout=120)
     # It names persons: for operators.
     for duty in ("analyst", "scanner", "reader"):
         with refused("PERMISSION_DENIED"):
-            pb.AdminStub(hotline.channel(duty)).ListAudit(pb.ListAuditRequest(), timeout=30)
+            pb.AdminStub(hotline.channel(duty)).ListAudit(pb.ListAuditRequest(), timeout=120)
 
 
 def test_an_auditor_can_check_it_like_any_set(net, tlogcheck):  # noqa: F811
     hotline = net.node("hotline", sets=["ncii"])
     for n in range(20):
         hotline.append("ncii", [item(n)])
-    note = hotline.admin.GetNote(pb.GetNoteRequest(set="audit"), timeout=10)
+    note = hotline.admin.GetNote(pb.GetNoteRequest(set="audit"), timeout=120)
     assert note.note.decode().split("\n")[:2] == [ORIGIN, "21"]
     keys = ["-vkey", note.log_vkey]
     assert tlogcheck("checkpoint", keys, note.note).returncode == 0
     for index in (0, 11, 20):
-        proof = hotline.admin.ProveEntry(pb.ProveEntryRequest(set=ORIGIN, index=index), timeout=10)
+        proof = hotline.admin.ProveEntry(pb.ProveEntryRequest(set=ORIGIN, index=index), timeout=120)
         checked = tlogcheck("inclusion", keys, proof.proof, proof.header)
         assert checked.returncode == 0, checked.stderr
     assert hotline.hashfed("checkpoint", ORIGIN).startswith(ORIGIN)
@@ -125,24 +124,24 @@ def test_nobody_else_is_given_it_and_nobody_writes_in_it(net):
     net.enrol(hotline, partner)
     hotline.share("ncii", partner)
     until(lambda: hotline.origin("ncii") in partner.sets(), 30, "what is shared is offered")
-    offered = partner.admin.ListSets(pb.ListSetsRequest(), timeout=30).sets
+    offered = partner.admin.ListSets(pb.ListSetsRequest(), timeout=120).sets
     assert {s.origin for s in offered} == {hotline.origin("ncii"), partner.origin("audit")}
     stub = hotline.federation(partner)
     with refused("NOT_FOUND") as there:
-        stub.GetCheckpoint(pb.GetCheckpointRequest(origin=ORIGIN), timeout=10)
+        stub.GetCheckpoint(pb.GetCheckpointRequest(origin=ORIGIN), timeout=120)
     with refused("NOT_FOUND") as nowhere:
-        stub.GetCheckpoint(pb.GetCheckpointRequest(origin="hotline.example/nothing/1"), timeout=10)
+        stub.GetCheckpoint(pb.GetCheckpointRequest(origin="hotline.example/nothing/1"), timeout=120)
     assert there.text == nowhere.text
     with refused("NOT_FOUND"):
-        list(stub.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=1, first=0, end=1), timeout=10))
+        list(stub.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=1, first=0, end=1), timeout=120))
 
     for ask in (lambda: hotline.share("audit", partner),
                 lambda: hotline.append("audit", [item(1)]),
                 lambda: hotline.append(ORIGIN, [item(1)]),
                 lambda: hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin=ORIGIN, index=0), reason=1),
-                                                timeout=30),
+                                                timeout=120),
                 lambda: hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="audit", index=0), reason=1,
-                                                                  erase=True), timeout=30)):
+                                                                  erase=True), timeout=120)):
         with refused("PERMISSION_DENIED") as problem:
             ask()
         assert "audit" in problem.text
@@ -159,10 +158,10 @@ def test_what_was_acknowledged_before_a_kill_stands_in_it(net):
         for _ in range(5):
             last = hotline.append("ncii", [item(done)]).ranges[0].first
             done += 1
-        hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=last), reason=1), timeout=30)
+        hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=last), reason=1), timeout=120)
         # At once, and in the middle of what nobody was told of.
         hotline.publish.Append.future(iter([pb.AppendRequest(set="ncii", batch_id=os.urandom(16),
-                                                             items=[item(10000 + turn)])]), timeout=30)
+                                                             items=[item(10000 + turn)])]), timeout=120)
         hotline.kill()
         hotline.start()
         said = calls(hotline)
@@ -203,7 +202,7 @@ def test_on_a_full_disk_a_retraction_still_goes_in_and_so_does_its_entry(net):
     hotline.start()
     with refused("RESOURCE_EXHAUSTED"):
         hotline.append("ncii", [item(2)])
-    hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(1), reason=1), timeout=30)
+    hotline.publish.Retract(pb.RetractRequest(hash=of_sha256(1), reason=1), timeout=120)
     # What was refused for want of room takes none either.
     assert [(m, o) for m, o, _ in calls(hotline)] == [("Publish/Append", "OK"), ("Publish/Retract", "OK")]
 
@@ -214,7 +213,7 @@ def test_a_store_that_is_older_than_the_signers_record_goes_on_in_the_next_epoch
     hotline.stop()
     shutil.copytree(hotline.lib / "ledger", net.folder / "old")
     hotline.start()
-    hotline.admin.OpenSet(pb.OpenSetRequest(name="third"), timeout=30)
+    hotline.admin.OpenSet(pb.OpenSetRequest(name="third"), timeout=120)
     hotline.stop()
     shutil.rmtree(hotline.lib / "ledger")
     shutil.copytree(net.folder / "old", hotline.lib / "ledger")

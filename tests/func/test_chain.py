@@ -25,7 +25,7 @@ def test_an_entry_reaches_the_provider_through_the_partner_and_a_retraction_foll
     assert [(x.scheme, x.value) for x in hit.labels] == [("local", "case-599")]
 
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(7)),
-                                              reason=pb.RETRACT_REASON_WRONG), timeout=30)
+                                              reason=pb.RETRACT_REASON_WRONG), timeout=120)
     until(lambda: not provider.match(sha256(7)), 30)
     assert provider.match(sha256(8))
 
@@ -35,15 +35,18 @@ def test_new_entries_cross_two_hops_without_polling(net):
     origin = follow_both(hotline, partner, provider)
     hotline.append("ncii", [item(0)])
     until(lambda: provider.match(sha256(0)), 30)
-    took = []
+    took, here = [], []
     for n in range(1, 21):
         hotline.append("ncii", [item(n)])
         began = time.monotonic()
+        until(lambda: hotline.match(sha256(n)), 30)
+        here.append(time.monotonic() - began)
         until(lambda: provider.match(sha256(n)), 30)
         took.append(time.monotonic() - began)
-    # The floor is 250 ms on an idle machine; a machine that runs other tests
-    # beside this one gets more, and a poll would still take seconds.
-    assert sorted(took)[len(took) // 2] < 0.5, took
+    # The floor is 250 ms on an idle machine, where a poll would take seconds; a
+    # busy one is measured by how long the publisher takes to find it itself.
+    middle = len(took) // 2
+    assert sorted(took)[middle] < 0.5 + 10 * sorted(here)[middle], (took, here)
     assert provider.applied(origin) == 21
 
 

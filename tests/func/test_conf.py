@@ -12,7 +12,7 @@ from net import BIN, item
 
 
 def run(node, *options):
-    return subprocess.run([BIN / "hashfedd", "--home", node.home, *options], capture_output=True, text=True, timeout=60)
+    return subprocess.run([BIN / "hashfedd", "--home", node.home, *options], capture_output=True, text=True, timeout=120)
 
 
 def sentence(done):
@@ -162,7 +162,7 @@ def test_a_directory_that_cannot_be_written_is_named(node):
 
 def test_bad_arguments_show_the_usage(node):
     for arguments in (["-x"], ["too", "many"], ["--hoem", "x"], ["-f"]):
-        done = subprocess.run([BIN / "hashfedd", *arguments], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([BIN / "hashfedd", *arguments], capture_output=True, text=True, timeout=120)
         assert done.returncode == 2 and "usage: hashfedd" in done.stderr
-    done = subprocess.run([BIN / "hashfedd", "-V"], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([BIN / "hashfedd", "-V"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stdout.startswith("hashfedd ")

@@ -1,6 +1,7 @@
 """The next epoch of a set: opened by its publisher, followed by its members,
 and matched on instead of the one before, without a gap and without a double."""
 
+import concurrent.futures
 import hashlib
 import json
 import threading
@@ -23,42 +24,44 @@ class Watcher:
         self.batch = pb.DigestBatch(algorithm=pb.ALGORITHM_SHA256, digests=b"".join(map(sha256, numbers)))
         self.wrong, self.seen, self.count = [], set(), 0
         self.is_over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
+        self.pool = concurrent.futures.ThreadPoolExecutor()
+        self.running = self.pool.submit(self.run)
+        until(lambda: self.count > 0 or self.running.done(), 60)
 
     def run(self):
         items = list(range(len(self.batch.digests) // 32))
         while not self.is_over.is_set():
-            hits = self.stub.Match(pb.MatchRequest(batches=[self.batch]), timeout=30).hits
-            self.count += 1
+            hits = self.stub.Match(pb.MatchRequest(batches=[self.batch]), timeout=120).hits
             self.seen |= {h.origin for h in hits}
             if [h.item for h in hits] != items or {h.verdict for h in hits} != {BLOCK}:
                 self.wrong.append([(h.item, h.origin, h.verdict) for h in hits])
+            self.count += 1
 
     def stop(self):
         """Once it has looked up once more."""
         count = self.count
-        until(lambda: self.count > count + 1 or not self.thread.is_alive(), 60)
+        until(lambda: self.count > count + 1 or self.running.done(), 60)
         self.is_over.set()
-        self.thread.join()
+        self.running.result()  # or what it failed with
+        self.pool.shutdown()
         self.channel.close()
         assert not self.wrong, (len(self.wrong), self.count, self.wrong[:3])
         return self.seen
 
 
 def next_epoch(node, set_name="ncii", **fields):
-    return node.admin.NextEpoch(pb.NextEpochRequest(set=set_name, **fields), timeout=30)
+    return node.admin.NextEpoch(pb.NextEpochRequest(set=set_name, **fields), timeout=120)
 
 
 def carried(node, origin=NEW):
     """The items of a set, with what they go on from."""
     federation = node.federation(node.reader)
-    note = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=origin), timeout=30).note
+    note = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=origin), timeout=120).note
     size = int(note.split(b"\n")[1])
     items, first = [], 0
     while first < size:
         request = pb.GetChunksRequest(origin=origin, size=size, first=first, end=min(first + 4096, size))
-        for part in federation.GetChunks(request, timeout=60):
+        for part in federation.GetChunks(request, timeout=120):
             at = 0
             for length in part.payload_lengths:
                 items += [pb.Item.FromString(part.payloads[at:at + length])] if length else []
@@ -90,20 +93,22 @@ def pair(net, count, **named):
     provider.follow(OLD)
     for first in range(0, count, 1000):
         hotline.append("ncii", [item(n) for n in range(first, min(first + 1000, count))])
-    until(lambda: provider.applied(OLD) == count and provider.match(sha256(count - 1)), 60)
+    until(lambda: provider.applied(OLD) == count, 60)
+    for node in (hotline, provider):
+        until(lambda: {h.verdict for h in node.match(sha256(count - 1))} == {BLOCK}, 60, f"{node.name} finds all")
     return hotline, provider
 
 
 def test_a_member_changes_over_without_a_gap_and_without_a_double(net):
     hotline, provider = pair(net, 600)
-    hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=7), reason=1), timeout=30)
+    hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=7), reason=1), timeout=120)
     ref = pb.EntryRef(origin="other.example/x/1", index=3)
     hotline.append("ncii", [item(1000, derived_from=[ref], series="s", reinstates_plus_one=0)])
     hotline.publish.Amend(pb.AmendRequest(entry=pb.EntryRef(origin="ncii", index=8), item=pb.Item(
         content_class=pb.CONTENT_CLASS_CSAM, labels=[pb.Label(scheme="local", value="amended")])
-        .SerializeToString()), timeout=30)
+        .SerializeToString()), timeout=120)
     until(lambda: provider.applied(OLD) == 603 and not provider.match(sha256(7)), 30)
-    leaf = hotline.admin.ProveEntry(pb.ProveEntryRequest(set=OLD, index=5), timeout=30).header
+    leaf = hotline.admin.ProveEntry(pb.ProveEntryRequest(set=OLD, index=5), timeout=120).header
 
     watchers = [Watcher(node, 1, 300, 599) for node in (hotline, provider)]
     done = next_epoch(hotline)
@@ -130,7 +135,7 @@ def test_a_member_changes_over_without_a_gap_and_without_a_double(net):
     # What people are told.
     rows = {r["origin"]: r for r in json.loads(provider.hashfed("sets", "--json"))["sets"]}
     assert (rows[OLD]["state"], rows[OLD]["succeeded_by"], rows[OLD]["void_from"]) == ("succeeded", NEW, 603)
-    assert not [w for w in hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=30).warnings if "frozen" in w]
+    assert not [w for w in hotline.admin.GetStatus(pb.GetStatusRequest(), timeout=120).warnings if "frozen" in w]
 
     # It goes on there: by its name, and by nothing else.
     hotline.append("ncii", [item(2000)])
@@ -141,7 +146,7 @@ def test_a_member_changes_over_without_a_gap_and_without_a_double(net):
     with refused("ALREADY_EXISTS"):
         next_epoch(hotline, OLD)
     # What names the old entry means the new one.
-    gone = hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin=OLD, index=300), reason=1), timeout=30)
+    gone = hotline.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin=OLD, index=300), reason=1), timeout=120)
     assert [(e.origin, e.index) for e in gone.retracted] == [(NEW, 299)]
     until(lambda: not provider.match(sha256(300)) and not hotline.match(sha256(300)), 30)
     # What was retracted before is brought back on purpose alone.
@@ -153,7 +158,7 @@ def test_a_member_changes_over_without_a_gap_and_without_a_double(net):
     for node in (hotline, provider):
         node.restart()
         goes_by(node, NEW)
-        assert {h.origin for h in node.match(sha256(1), sha256(599), sha256(2000))} == {NEW}
+        until(lambda: [h.origin for h in node.match(sha256(1), sha256(599), sha256(2000))] == [NEW] * 3, 30)
         assert not node.match(sha256(300)) and node.sets()[OLD].state == SUCCEEDED
     # And once more.
     next_epoch(hotline)
@@ -175,11 +180,11 @@ def test_a_publisher_killed_while_it_carries_over_carries_each_item_once(net):
         kills += 1
         hotline.start()
     assert kills >= 2, "it was over before it could be killed"
-    until(lambda: provider.sets()[NEW].state == COMPLETE, 120)
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 120)
     assert OLD in watcher.stop()
     assert [i.predecessor.index for i in carried(hotline)] == list(range(count))
-    assert hotline.sets()[OLD].state == SUCCEEDED
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=NEW), timeout=60)
+    until(lambda: hotline.sets()[OLD].state == SUCCEEDED, 30)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=NEW), timeout=120)
     assert (done.size, done.missing) == (count, 0)
 
 
@@ -189,11 +194,11 @@ def test_what_is_retracted_while_it_is_carried_over_is_retracted_in_both(net):
     next_epoch(hotline)
     last = count - 1
     gone = hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(
-        algorithm=pb.ALGORITHM_SHA256, digest=sha256(last)), reason=1), timeout=60)
+        algorithm=pb.ALGORITHM_SHA256, digest=sha256(last)), reason=1), timeout=120)
     assert [e.origin for e in gone.retracted] == [NEW]
     assert not hotline.match(sha256(last)), "acted before it answered"
     until(lambda: not provider.match(sha256(last)), 60)
-    until(lambda: provider.sets()[NEW].state == COMPLETE, 120)
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 120)
     assert not provider.match(sha256(last)) and not hotline.match(sha256(last))
     items = carried(hotline)
     assert sorted(i.predecessor.index for i in items if i.hashes) == list(range(count))
@@ -213,20 +218,20 @@ def test_what_is_acknowledged_while_the_next_epoch_is_opened_is_in_it(net):
                 # It goes on elsewhere, or is about to.
                 assert error.code() in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.UNAVAILABLE), error
             n += 1
-    threads = [threading.Thread(target=publish, args=(first,)) for first in (10000, 20000, 30000)]
-    for thread in threads:
-        thread.start()
+    pool = concurrent.futures.ThreadPoolExecutor()
+    publishing = [pool.submit(publish, first) for first in (10000, 20000, 30000)]
     try:
         for epoch in (2, 3, 4):
             count = len(done)
-            until(lambda: len(done) > count + 50, 30)
+            until(lambda: len(done) > count + 50 or any(p.done() for p in publishing), 30)
             next_epoch(hotline)
             now = hotline.origin("ncii", epoch)
             until(lambda: now in provider.sets() and provider.sets()[now].state == COMPLETE, 60)
     finally:
         is_over.set()
-        for thread in threads:
-            thread.join()
+        pool.shutdown()
+    for one in publishing:
+        one.result()  # or what it failed with
     assert len(done) > 150
     for node in (hotline, provider):
         until(lambda node=node: node.sets()[now].applied == len(done) + 10, 30,
@@ -246,7 +251,7 @@ def test_a_relay_passes_the_next_epoch_on_and_a_stranger_learns_nothing(net):
     provider.follow(OLD)
     changes_over(hotline, provider)
     with refused("NOT_FOUND"):
-        hotline.federation(stranger).GetCheckpoint(pb.GetCheckpointRequest(origin=NEW), timeout=10)
+        hotline.federation(stranger).GetCheckpoint(pb.GetCheckpointRequest(origin=NEW), timeout=120)
 
 
 def test_a_publisher_that_nobody_can_dial_brings_the_next_epoch(net):
@@ -263,12 +268,13 @@ def test_a_publisher_that_nobody_can_dial_brings_the_next_epoch(net):
 def test_what_a_later_epoch_made_void_cannot_be_offered(net):
     hotline, provider = pair(net, 10)
     federation = hotline.federation(provider)
-    said = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=OLD), timeout=10)
+    said = federation.GetCheckpoint(pb.GetCheckpointRequest(origin=OLD), timeout=120)
     next_epoch(hotline, from_size_plus_one=6)
-    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE, 30)
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == COMPLETE and
+          provider.sets()[OLD].state == SUCCEEDED, 30)
     with refused("FAILED_PRECONDITION", "FROZEN"):
         provider.federation(hotline).Offer(iter([pb.OfferRequest(
-            origin=OLD, note=said.note, agreement=said.agreement)]), timeout=10)
+            origin=OLD, note=said.note, agreement=said.agreement)]), timeout=120)
 
 
 def test_who_stopped_following_the_next_epoch_is_not_given_it_again(net):
@@ -281,7 +287,7 @@ def test_who_stopped_following_the_next_epoch_is_not_given_it_again(net):
     provider.restart()
     until(lambda: provider.peers()["hotline.example"].is_connected, 30)
     hotline.append("ncii", [item(3)])
-    assert provider.sets()[NEW].state == pb.SET_STATE_OFFERED
+    until(lambda: NEW in provider.sets() and provider.sets()[NEW].state == pb.SET_STATE_OFFERED, 30)
     assert not provider.match(sha256(1), sha256(3))
 
 
@@ -292,7 +298,7 @@ def test_what_cannot_be_continued_is_refused_with_words(net):
                            ("INVALID_ARGUMENT", {"set": "ncii", "from_size_plus_one": 4}),
                            ("INVALID_ARGUMENT", {"set": "ncii", "epoch": 1})):
         with refused(reason):
-            hotline.admin.NextEpoch(pb.NextEpochRequest(**fields), timeout=30)
+            hotline.admin.NextEpoch(pb.NextEpochRequest(**fields), timeout=120)
     said = hotline.hashfed("sets", "next-epoch", "ncii", "--from-size", "1", "--epoch", "5")
     assert "hotline.example/ncii/5" in said and "void from entry 1" in said, said
     until(lambda: hotline.match(sha256(1)) and not hotline.match(sha256(2)), 30)

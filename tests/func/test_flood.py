@@ -94,7 +94,7 @@ def answers_nobody_reads(connection):
 
 def says_hello(federation):
     try:
-        return federation.Hello(pb.HelloRequest(version_min=1, version_max=1, format_min=1, format_max=1), timeout=60)
+        return federation.Hello(pb.HelloRequest(version_min=1, version_max=1, format_min=1, format_max=1), timeout=120)
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.UNAVAILABLE, error  # too much in flight
         return None

@@ -8,7 +8,7 @@ from net import item, pb, pdq, sha256, until
 from takedown import case, cases
 from test_client import hashfed
 from test_epochs import next_epoch
-from test_findings import a_pair, found_later
+from test_findings import a_pair
 from test_retract import MARKER, erasing, holding, marked
 
 RETRO = "retro-match: 7d\nverdicts-keep: 1h\n"
@@ -52,23 +52,23 @@ def look_up(node, name, *digests):
     request = pb.MatchRequest(names=[name], batches=[
         pb.DigestBatch(algorithm=algorithm, digests=b"".join(of), items=[0] * len(of))
         for algorithm, of in batches.items()])
-    return node.scanner.Match(request, timeout=30).hits
+    return node.scanner.Match(request, timeout=120).hits
 
 
 def video(node, name, *frames):
     batch = pb.DigestBatch(algorithm=pb.ALGORITHM_VPDQ, digests=b"".join(frames), frames=[len(frames)])
-    return node.scanner.Match(pb.MatchRequest(names=[name], batches=[batch]), timeout=30).hits
+    return node.scanner.Match(pb.MatchRequest(names=[name], batches=[batch]), timeout=120).hits
 
 
 def question(node, digest):
     """Asked about, and not remembered."""
     batch = pb.DigestBatch(algorithm=pb.ALGORITHM_SHA256, digests=digest)
-    return node.scanner.Match(pb.MatchRequest(batches=[batch], is_question=True), timeout=30).hits
+    return node.scanner.Match(pb.MatchRequest(batches=[batch], is_question=True), timeout=120).hits
 
 
 def opening_of(node, origin, index):
     """Out of the file: between its header and its payload."""
-    header = node.admin.ProveEntry(pb.ProveEntryRequest(set=origin, index=index), timeout=30).header
+    header = node.admin.ProveEntry(pb.ProveEntryRequest(set=origin, index=index), timeout=120).header
     ledger = (node.lib / "ledger/data.mdb").read_bytes()
     behind = ledger.split(header)[1:]
     # The header may lie in free pages too, from when it was there alone.
@@ -90,7 +90,7 @@ def remember(provider):
 
 def erase(hotline, provider):
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(DOOMED)),
-                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=120)
     origin = hotline.origin("ncii")
     size = hotline.applied(origin)
     until(lambda: provider.applied(origin) == size, 30)
@@ -111,8 +111,8 @@ def test_an_erased_hash_is_found_in_no_file_of_a_member_that_had_looked_it_up(ne
     remember(provider)
     index = published(hotline, provider, marked(DOOMED))
     opening = opening_of(provider, origin, index)
-    found = found_later(provider, 2)
-    assert {tuple(c.names) for c in found.values()} >= {("upload-whole",), ("upload-part",)}
+    until(lambda: {tuple(c.names) for c in cases(provider).values()} >= {("upload-whole",), ("upload-part",)}, 30)
+    found = cases(provider)
     assert dict(left(provider, opening)).keys() >= {"sha256", "pdq", "label", "opening"}, "the search finds them"
 
     erase(hotline, provider)
@@ -153,12 +153,12 @@ def test_what_is_erased_leaves_the_epochs_that_it_was_carried_over_from(net):
     assert dict(left(provider, opening)).keys() >= {"sha256", "pdq", "label", "opening"}, "the search finds them"
 
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(DOOMED)),
-                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=120)
     for node in (hotline, provider):
         until(lambda: not question(node, sha256(DOOMED)) and not erasing(node), 60, "both have erased it")
         assert not left(node, opening)
         # The old epochs' proofs hold, and nothing of them counts as withheld.
-        answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+        answer = node.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=120)
         assert all(s.problems == s.missing == 0 for s in answer.sets), answer
         erased = {s.origin: s.erased for s in answer.sets if s.origin.startswith(first[:-1])}
         assert erased == {hotline.origin("ncii", epoch): 1 for epoch in (1, 2, 3)}
@@ -178,9 +178,9 @@ def test_an_item_that_names_another_entry_than_it_was_made_of_takes_nothing_out(
     hotline.append("ncii", [item(9, predecessor=wrong)])
     until(lambda: question(hotline, sha256(9)), 30)
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=sha256(9)),
-                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=120)
     until(lambda: "erasure: erased" in hotline.log() and not erasing(hotline), 60, "it has erased it")
-    answer = hotline.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=60)
+    answer = hotline.admin.VerifyStore(pb.VerifyStoreRequest(), timeout=120)
     assert {s.origin: s.erased for s in answer.sets if s.origin in (first, second)} == {first: 0, second: 1}
 
 
@@ -247,7 +247,7 @@ def test_a_verdict_is_in_no_inventory_after_the_next_update(net, tmp_path):
     assert [p for p in told_files(inventory) if digests[7] in p.read_bytes()], "what was told is found"
 
     hotline.publish.Retract(pb.RetractRequest(hash=pb.Hash(algorithm=pb.ALGORITHM_SHA256, digest=digests[7]),
-                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=30)
+                                              reason=pb.RETRACT_REASON_ORDERED, erase=True), timeout=120)
     until(lambda: not hotline.match(digests[7]), 30)
     said = hashfed(hotline, "scan", "--inventory", inventory, "--update").stdout
     assert said.startswith("withdrawn\tblock\t") and "f07" in said

@@ -32,25 +32,28 @@ def fork(net, hotline, provider, more):
     hotline.start()
     grow(hotline, 300, 10)
     until(lambda: provider.applied(ORIGIN) == 310, 20)
-    hotline.stop()
-    swapped(net, hotline, copy)
     provider.expect_error("set frozen")
     hotline.expect_error("set frozen")
-    hotline.start()
-    grow(hotline, 1000, more)
+    # Away, or it would tell the publisher before that has signed the other one.
+    with stopped(provider):
+        hotline.stop()
+        swapped(net, hotline, copy)
+        hotline.start()
+        grow(hotline, 1000, more)
 
 
 def check_frozen(net, provider):
     frozen(provider)
     info = provider.sets()[ORIGIN]
     assert info.applied == 310 and info.has_evidence and "two trees" in info.frozen_reason
+    until(lambda: "set frozen" in provider.log(), 30)
     assert provider.log().count("set frozen") == 1
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=120)
     assert done.size == 310
     # Nothing of the other branch came in; what was there no longer blocks.
     assert not provider.match(sha256(1000))
     until(lambda: {hit.verdict for hit in provider.match(sha256(305))} == {pb.VERDICT_REVIEW}, 10)
-    warnings = provider.admin.GetStatus(pb.GetStatusRequest(), timeout=10).warnings
+    warnings = provider.admin.GetStatus(pb.GetStatusRequest(), timeout=120).warnings
     assert any(ORIGIN in text and "two trees" in text for text in warnings)
     evidence = evidence_of(provider)
     assert checked(net.folder, evidence) == (FORK, 0)
@@ -158,13 +161,13 @@ class Court:
         self.net = net
         self.hotline, self.one, self.two = split_view(net)
         self.one.start()
-        self.vkey = self.one.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).log_vkey
-        self.notes = [node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=10).note for node in (self.two, self.one)]
+        self.vkey = self.one.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=120).log_vkey
+        self.notes = [node.admin.GetNote(pb.GetNoteRequest(set=ORIGIN), timeout=120).note for node in (self.two, self.one)]
         assert [size_of(note) for note in self.notes] == [27, 30]
 
     def tell(self, evidence=(), notes=()):
         stub = self.one.federation(self.hotline)
-        return stub.Gossip(pb.GossipRequest(evidence=list(evidence), notes=list(notes)), timeout=10)
+        return stub.Gossip(pb.GossipRequest(evidence=list(evidence), notes=list(notes)), timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +239,7 @@ def test_case_10_false_evidence_is_refused_and_costs_who_brings_it(court, name):
         # Somebody who follows more than we do is no liar.
         assert court.tell(notes=[court.notes[1]]).notes == [court.notes[1]]
         return
+    until(lambda: "gossip: refused peer=hotline.example" in court.one.log(), 30)
     assert court.one.log().count("gossip: refused peer=hotline.example") == 1
     with refused("RESOURCE_EXHAUSTED", "QUOTA"):
         court.tell(notes=[court.notes[1]])
@@ -255,10 +259,10 @@ def test_true_evidence_of_a_stranger_to_the_set_says_nothing_about_it(court):
     told = []
     for data in (made(court.vkey, court.notes), false_evidence(court)["unknown_set"][0]):
         with refused("NOT_FOUND", "NOTFOUND") as problem:
-            stub.Gossip(pb.GossipRequest(evidence=[data]), timeout=10)
+            stub.Gossip(pb.GossipRequest(evidence=[data]), timeout=120)
         told.append(problem.all())
     assert told[0] == told[1]
-    assert stub.Gossip(pb.GossipRequest(notes=[court.notes[1]]), timeout=10).notes == []
+    assert stub.Gossip(pb.GossipRequest(notes=[court.notes[1]]), timeout=120).notes == []
 
 
 def test_true_notes_end_in_evidence_once_and_an_operator_may_go_on(court):
@@ -287,4 +291,4 @@ def test_true_notes_end_in_evidence_once_and_an_operator_may_go_on(court):
         assert not is_frozen(court.one)
         court.one.restart()
     with refused("INVALID_ARGUMENT"):
-        court.one.admin.ThawSet(pb.ThawSetRequest(set=ORIGIN), timeout=10)
+        court.one.admin.ThawSet(pb.ThawSetRequest(set=ORIGIN), timeout=120)

@@ -23,6 +23,14 @@ def starve(node):
     return filler
 
 
+def sees_in_place(node):
+    place = Place(node)
+    try:
+        return place.error == 0 and place.match(sha256(999)) and not place.match(sha256(7))
+    finally:
+        place.close()
+
+
 # --- a start ------------------------------------------------------------------------------
 
 
@@ -49,9 +57,7 @@ def test_a_publisher_starts_on_a_disk_with_nothing_left(small):
     until(lambda: not warnings(small, "cannot be written") and not warnings(small, "not written yet"), 60)
     small.append("ncii", batch(1), batch_id=ONE)
     until(lambda: small.match(sha256(999)), 20)
-    place = Place(small)
-    assert place.error == 0 and place.match(sha256(999)) and not place.match(sha256(7)), place.text
-    place.close()
+    until(lambda: sees_in_place(small), 30)
     small.restart()
     until(lambda: small.match(sha256(999)), 20)
     assert not small.match(sha256(7)) and small.match(sha256(8))
@@ -99,7 +105,8 @@ def test_below_the_reserve_events_of_cases_go_in(parties):
     reaches(provider, first, "WITHDRAWN")
     provider.kill()
     provider.start()
-    assert (state(provider, first), state(provider, second)) == ("WITHDRAWN", "REMOVED")
+    reaches(provider, first, "WITHDRAWN")
+    reaches(provider, second, "REMOVED")
     assert cases(provider)[second].in_memory == 0 and not warnings(provider, "in memory alone")
     filler.unlink()
 
@@ -150,8 +157,8 @@ def test_with_nothing_left_events_of_cases_act_in_memory_and_are_not_acknowledge
     until(lambda: not warnings(provider, "in memory alone"), 30)
     provider.kill()
     provider.start()
-    assert shown(provider, second) == [("NOTICE", False), ("RECEIPT", False)]
-    assert shown(provider, first)[-1] == ("WITHDRAW", False)
+    until(lambda: second in cases(provider) and shown(provider, second) == [("NOTICE", False), ("RECEIPT", False)], 30)
+    until(lambda: shown(provider, first)[-1] == ("WITHDRAW", False), 30)
     assert set(acknowledged) <= set(cases(provider))
     say(provider, second, "REMOVED")
     reaches(hotline, second, "REMOVED")
@@ -234,7 +241,7 @@ def erasers(net):
 
 def erase(node, n):
     return node.publish.Retract(pb.RetractRequest(entry=pb.EntryRef(origin="ncii", index=n), erase=True,
-                                                  reason=pb.RETRACT_REASON_ORDERED), timeout=30)
+                                                  reason=pb.RETRACT_REASON_ORDERED), timeout=120)
 
 
 def owed(node):
@@ -246,7 +253,7 @@ def test_below_the_reserve_what_is_erased_is_gone_at_once_and_leaves_the_files_w
     filler = fill(provider, 6 << 20)
     erase(hotline, 500)
     until(lambda: provider.applied(ORIGIN) == hotline.applied(ORIGIN) and not provider.match(sha256(500)), 30)
-    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=30)
+    done = provider.admin.VerifySet(pb.VerifySetRequest(set=ORIGIN), timeout=120)
     assert (done.payloads, done.missing) == (500, 0), "that of the ADD is not there, and not missing"
     told, = until(lambda: owed(provider), 30, "it is said that it is owed")
     assert "disk-reserve" in told and "still in the files" in provider.hashfed("status")
@@ -302,7 +309,7 @@ def test_a_publisher_with_nothing_left_stops_matching_and_erases_when_there_is_r
     done = retract_until_full(eraser, count)
     with refused("RESOURCE_EXHAUSTED", "FULL") as problem:
         eraser.publish.Retract(pb.RetractRequest(batch_id=b"%016d" % (done + 1), erase=True, note="x" * 1000,
-                                                 reason=pb.RETRACT_REASON_ORDERED), timeout=30)
+                                                 reason=pb.RETRACT_REASON_ORDERED), timeout=120)
     assert "acts on this node in memory alone" in problem.text
     gone = digests(done + 1)
     assert not eraser.match(*gone) and eraser.match(sha256(900000)), "stopped, though not written"
