@@ -173,7 +173,8 @@ static void consider(struct hf_fill *fill, struct choice *choice,
 	struct hf_fill_result result = { .was_due = false };
 
 	if (told == NULL || !link->is_in_session || link->is_going ||
-	    link->is_filling || !may_give(choice, link))
+	    link->is_filling || hf_link_is_doubted(link, fill->origin) ||
+	    !may_give(choice, link))
 		return;
 	source = source_of(fill, link);
 	if (source == NULL)

@@ -420,7 +420,8 @@ static struct hf_link *best_link(struct hf_follow *follow,
 
 		if (told == NULL || told->note.len_bytes == 0 ||
 		    !link->is_in_session ||
-		    !may_give(follow, ring, link, now_ms))
+		    !may_give(follow, ring, link, now_ms) ||
+		    hf_follow_leaves_alone(follow, link))
 			continue;
 		if (hf_note_parse(told->note, &note, &why) != HF_OK) {
 			hf_link_drop_note(link, follow->origin);
@@ -466,6 +467,7 @@ struct hf_link *hf_follow_link_with(struct hf_follow *follow, uint64_t size)
 			hf_link_set(link, follow->origin);
 
 		if (told != NULL && told->size >= size && link->is_in_session &&
+		    !hf_link_is_doubted(link, follow->origin) &&
 		    hf_ring_may_relay(ring, hf_span_of(follow->origin),
 				      link->organisation_id, now_ms))
 			break;
@@ -524,6 +526,7 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 	struct hf_note note;
 	uint64_t time_s;
 	bool may_apply;
+	enum hf_err err;
 
 	if (info_of(follow, &info, &why) != HF_OK || info.is_frozen)
 		return;
@@ -533,8 +536,11 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		return;
 	}
 	/* Now believe it, or not. */
-	if (hf_follow_open_note(follow, note.bytes, &note, &time_s, &may_apply,
-				&why) != HF_OK) {
+	err = hf_follow_open_note(follow, note.bytes, &note, &time_s,
+				  &may_apply, &why);
+	if (err == HF_E_SIGNATURE && hf_follow_doubt(follow, link, &note, &why))
+		return;
+	if (err != HF_OK) {
 		hf_why_prefix(&why, "%s: ", follow->origin);
 		hf_link_drop_note(link, follow->origin);
 		hf_link_fail(link, HF_E_SIGNATURE, &why);
@@ -548,6 +554,7 @@ static void look_at_notes(struct hf_follow *follow, const struct hf_ring *ring)
 		hf_follow_look(follow);
 		return;
 	}
+	hf_link_trust(link, follow->origin);
 	if (!follow->is_own)
 		hf_link_verified(link, follow->origin, time_s);
 	if (!may_apply)

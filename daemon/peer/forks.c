@@ -354,19 +354,29 @@ static enum hf_err find_set(struct hf_forks *forks, const struct hf_ring *ring,
 			    uint32_t *out_set, struct hf_why *why)
 {
 	const char *origin = evidence->keys[0].name;
+	const struct hf_ring_set *set;
 	struct hf_ledger_view *view;
 	struct hf_note note;
+	bool is_publisher;
 	enum hf_err err = HF_OK;
 
 	if (!hf_gossip_is_shared(ring, origin, peer))
 		return hf_why(why, HF_E_NOTFOUND,
 			      "evidence about no set of ours");
+	set = hf_ring_set(ring, hf_span_of(origin));
+	is_publisher = memcmp(set->publisher->id, peer, HF_HASH_BYTES) == 0;
 	for (size_t i = 0; i < 2 && err == HF_OK; i++) {
+		const struct hf_public_key *key = &evidence->keys[i].key;
+
 		err = hf_note_parse(evidence->notes[i], &note, why);
-		if (err == HF_OK &&
-		    !hf_set_keys_has_log(
-			    hf_ring_set(ring, hf_span_of(origin))->agreement,
-			    &evidence->keys[i].key, note.checkpoint.size))
+		if (err == HF_OK && !is_publisher &&
+		    !hf_set_keys_names_log(set->agreement, key))
+			err = hf_why(why, HF_E_DENIED,
+				     "evidence: made with a key that the "
+				     "agreement held does not name");
+		else if (err == HF_OK &&
+			 !hf_set_keys_has_log(set->agreement, key,
+					      note.checkpoint.size))
 			err = hf_why(why, HF_E_SIGNATURE,
 				     "evidence: made with a key that is not "
 				     "the set's, or counts for no tree of "

@@ -14,7 +14,9 @@
  *          back.  What the options name is borrowed and outlives them.
  * Threads  any; what says BLOCKS waits for the disk, never with a view open.
  * Errors   SIGNATURE, PROOF, MALFORMED, LIMIT: it is no evidence; NOTFOUND:
- *          about no set of ours; EXISTS: nothing new.
+ *          about no set of ours; DENIED: by keys that our agreement does not
+ *          name, from a peer to whom the publisher may have shown another;
+ *          EXISTS: nothing new.
  * Source   proto/SPEC.md sections 6.5 and 6.7.
  */
 #ifndef HF_FORKS_H

@@ -49,6 +49,14 @@ bool hf_gossip_is_shared(const struct hf_ring *ring, const char *origin,
 		       HF_RIGHT_WITNESS;
 }
 
+/* The publisher may have signed another agreement for who holds this note. */
+static bool is_by_another_text(const struct hf_ring_set *set,
+			       const struct hf_note *note, const uint8_t *peer)
+{
+	return memcmp(set->publisher->id, peer, HF_HASH_BYTES) != 0 &&
+	       !hf_set_keys_are_meant(set->agreement, note);
+}
+
 enum hf_err hf_gossip_take_note(struct hf_forks *forks,
 				struct hf_ledger *ledger,
 				const struct hf_ring *ring,
@@ -77,6 +85,8 @@ enum hf_err hf_gossip_take_note(struct hf_forks *forks,
 	if (err == HF_OK)
 		err = hf_note_open(bytes, &keys.log, &keys.cosigner, &note,
 				   NULL, why);
+	if (err == HF_E_SIGNATURE && is_by_another_text(about, &note, peer))
+		err = HF_E_DENIED;
 	if (err == HF_OK)
 		err = hf_ledger_view_begin(ledger, &view, why);
 	if (err != HF_OK)
@@ -311,14 +321,15 @@ static enum hf_err take_answer(struct hf_link *link,
 			options->note_told(options->arg, link->name, origin,
 					   response->notes[i]);
 		}
-		/* The set is frozen: no doing of whoever told. */
-		if (err == HF_E_CONFLICT)
+		/* The set is frozen, or it goes by another agreement: no doing
+		 * of whoever told. */
+		if (err == HF_E_CONFLICT || err == HF_E_DENIED)
 			err = HF_OK;
 	}
 	for (size_t i = 0; i < response->evidence_count && err == HF_OK; i++) {
 		err = hf_forks_take(options->forks, ring, link->organisation_id,
 				    response->evidence[i], why);
-		if (err == HF_E_EXISTS)
+		if (err == HF_E_EXISTS || err == HF_E_DENIED)
 			err = HF_OK;
 	}
 	/* It brought what is no set of both. */

@@ -10,7 +10,9 @@
  * Threads  any; BLOCKS where a note contradicts what is held.
  * Errors   NOTFOUND: not a set of both; SIGNATURE, MALFORMED, LIMIT: no note
  *          of it; CONFLICT: the publisher signed two trees, and the set is
- *          frozen now.
+ *          frozen now; DENIED: keys that our agreement does not name signed
+ *          it, and who brings it is not the publisher, who may have signed
+ *          another text for him.
  * Source   proto/SPEC.md section 8.2.
  */
 #ifndef HF_GOSSIP_H

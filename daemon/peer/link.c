@@ -40,6 +40,7 @@ static enum hf_err admit(void *arg, struct hf_span pem,
 void hf_link_free(struct hf_link *link)
 {
 	hf_offers_free(link);
+	hf_doubts_free(link);
 	hf_gossip_forget(link);
 	hf_link_forget(link);
 	free(link->manifests);

@@ -85,6 +85,9 @@ static void drop_follows(struct hf_peers *peers, const struct hf_ring *ring)
 			continue;
 		}
 		*at = follow->next;
+		for (struct hf_link *link = peers->links; link != NULL;
+		     link = link->next)
+			hf_link_trust(link, follow->origin);
 		peers->going++;
 		hf_follow_close(follow);
 	}
@@ -338,6 +341,11 @@ enum hf_err hf_peers_status(struct hf_peers *peers,
 		out_status->seen_ms = link->seen_ms;
 		out_status->entries_received = link->entries_received;
 		out_status->problem = link->problem;
+		if (link->problem.text[0] == '\0' && link->doubts != NULL) {
+			out_status->problem = link->doubts->why;
+			hf_why_prefix(&out_status->problem,
+				      "%s: ", link->doubts->origin);
+		}
 		out_status->refused = link->refused;
 		err = HF_OK;
 	}
@@ -384,6 +392,21 @@ void hf_peers_offers(struct hf_peers *peers, const struct hf_ring *ring,
 			if (hf_ring_set(ring, hf_span_of(set->origin)) == NULL)
 				each(arg, set->origin, link->name);
 		}
+	}
+	pthread_mutex_unlock(&peers->lock);
+}
+
+void hf_peers_doubts(struct hf_peers *peers,
+		     void (*each)(void *arg, const char *origin,
+				  const char *peer, const char *why),
+		     void *arg)
+{
+	pthread_mutex_lock(&peers->lock);
+	for (struct hf_link *link = peers->links; link != NULL;
+	     link = link->next) {
+		for (const struct hf_doubt *doubt = link->doubts; doubt != NULL;
+		     doubt = doubt->next)
+			each(arg, doubt->origin, link->name, doubt->why.text);
 	}
 	pthread_mutex_unlock(&peers->lock);
 }

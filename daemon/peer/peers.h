@@ -208,6 +208,14 @@ void hf_peers_offers(struct hf_peers *peers, const struct hf_ring *ring,
 				  const char *peer),
 		     void *arg);
 
+/* Sets that a peer is not asked for, although it tells of them: what it passes
+ * on is right by another agreement than ours.  Calls each(arg, origin, peer's
+ * domain, why) for every pair, under a lock. */
+void hf_peers_doubts(struct hf_peers *peers,
+		     void (*each)(void *arg, const char *origin,
+				  const char *peer, const char *why),
+		     void *arg);
+
 /* Is this note the last that the peer told us of the set, in the session that
  * we have with it? */
 bool hf_peers_has_told(struct hf_peers *peers,

@@ -67,6 +67,18 @@ struct hf_link_set {
 					       */
 };
 
+/* A set of which a peer tells what the agreement that we hold does not let
+ * count, and another that it showed does: it is not to blame, and is not asked
+ * for that set for a while. */
+struct hf_doubt {
+	struct hf_doubt *next;
+	char origin[HF_ORIGIN_MAX_BYTES + 1];
+	uint64_t held_version; /* of our agreement then */
+	uint64_t until_us;     /* monotonic */
+	int64_t wait_ms;
+	struct hf_why why;
+};
+
 /* What a peer knows of a set, because it told us or we told it. */
 struct hf_gossip_mark {
 	struct hf_gossip_mark *next;
@@ -87,6 +99,7 @@ struct hf_link {
 	struct hf_link_set *sets;       /* owned; under peers->lock to change */
 	size_t sets_count;
 	size_t notes_bytes;
+	struct hf_doubt *doubts;      /* likewise; over sessions */
 	struct hf_offer *offers;      /* owned */
 	struct hf_gossip_mark *marks; /* owned */
 	struct hf_rpc_timer gossip;
@@ -243,6 +256,26 @@ void hf_link_received(struct hf_link *link, size_t entries_count);
 
 /* Is this error the doing of whoever sent the bytes? */
 bool hf_link_is_to_blame(enum hf_err err);
+
+/* --- who is to blame (doubt.c) -----------------------------------------------
+ */
+
+/* The link's note of the set did not verify, why says how.  Whoever is not its
+ * publisher is asked for his agreement first, and is blamed unless the note is
+ * right by that one.  False: nobody was asked. */
+bool hf_follow_doubt(struct hf_follow *follow, struct hf_link *link,
+		     const struct hf_note *note, const struct hf_why *why);
+
+/* For now the link's notes of the set are not looked at. */
+bool hf_follow_leaves_alone(struct hf_follow *follow,
+			    const struct hf_link *link);
+
+/* What it tells of the set may be of another tree than what we hold. */
+bool hf_link_is_doubted(const struct hf_link *link, const char *origin);
+
+/* A note of it was verified, or nobody follows the set any more. */
+void hf_link_trust(struct hf_link *link, const char *origin);
+void hf_doubts_free(struct hf_link *link);
 
 /* --- what a link was told of (link_tail.c) ---------------------------------
  */

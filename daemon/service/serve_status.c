@@ -400,6 +400,18 @@ static void warn_override(void *arg, const char *subject, uint64_t until_ms)
 	warn(doubts->warnings, text);
 }
 
+static void warn_text(void *arg, const char *origin, const char *peer,
+		      const char *why)
+{
+	struct doubts *doubts = arg;
+	char text[HF_ORIGIN_MAX_BYTES + HF_DOMAIN_MAX_BYTES +
+		  sizeof(struct hf_why) + 64];
+
+	snprintf(text, sizeof(text), "%s is not taken from %s: %s", origin,
+		 peer, why);
+	warn(doubts->warnings, text);
+}
+
 static void warn_doubts(struct hf_node *node, struct hf_ledger_view *view,
 			struct warnings *warnings)
 {
@@ -408,6 +420,7 @@ static void warn_doubts(struct hf_node *node, struct hf_ledger_view *view,
 	hf_hold_each(node->hold, warn_held, &doubts);
 	hf_breaker_each(node->breaker, warn_hot, &doubts);
 	hf_opinions_overrides(node->opinions, warn_override, &doubts);
+	hf_peers_doubts(node->peers, warn_text, &doubts);
 }
 
 /* What is known without the store. */

@@ -131,3 +131,40 @@ bool hf_set_keys_has_log(const struct hf_agreement *agreement,
 	}
 	return false;
 }
+
+bool hf_set_keys_names_log(const struct hf_agreement *agreement,
+			   const struct hf_public_key *key)
+{
+	struct row rows[HF_SET_KEYS_MAX + 1];
+	size_t count = rows_of(agreement, false, rows);
+
+	for (size_t i = 0; i < count; i++) {
+		if (memcmp(&rows[i].key, key, sizeof(*key)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_line_of(const struct hf_agreement *agreement,
+			enum hf_note_kind kind, const struct hf_note *note)
+{
+	const char *name = kind == HF_NOTE_COSIGNER ? agreement->cosigner_name
+						    : agreement->origin;
+	struct row rows[HF_SET_KEYS_MAX + 1];
+	size_t count = rows_of(agreement, kind == HF_NOTE_COSIGNER, rows);
+
+	for (size_t i = 0; i < count; i++) {
+		if (has_line(note, name,
+			     hf_note_key_id(kind, hf_span_of(name),
+					    &rows[i].key)))
+			return true;
+	}
+	return false;
+}
+
+bool hf_set_keys_are_meant(const struct hf_agreement *agreement,
+			   const struct hf_note *note)
+{
+	return has_line_of(agreement, HF_NOTE_LOG, note) &&
+	       has_line_of(agreement, HF_NOTE_COSIGNER, note);
+}

@@ -43,4 +43,13 @@ HF_MUST enum hf_err hf_set_keys_for(const struct hf_agreement *agreement,
 bool hf_set_keys_has_log(const struct hf_agreement *agreement,
 			 const struct hf_public_key *key, uint64_t size);
 
+/* Is it one of the set's log keys, whatever tree it counts for? */
+bool hf_set_keys_names_log(const struct hf_agreement *agreement,
+			   const struct hf_public_key *key);
+
+/* Has the note lines of a log key and of a cosigner key of this agreement, true
+ * or not?  One that has not is by another agreement. */
+bool hf_set_keys_are_meant(const struct hf_agreement *agreement,
+			   const struct hf_note *note);
+
 #endif /* HF_SET_KEYS_H */
