@@ -85,34 +85,16 @@ static inline uint64_t add(struct world *world, uint32_t set, uint8_t n,
 			   const char *from, uint64_t index)
 {
 	const uint8_t digest[32] = { n, 7 };
-	const struct hf_hash hash = {
-		.algorithm = HF_ALGORITHM_SHA256,
-		.digest = hf_span(digest, sizeof(digest)),
-	};
+	const struct hf_hash hash = sha256_of(hf_span(digest, sizeof(digest)));
 	const struct hf_entry_ref ref = {
 		.origin = from,
 		.index = index,
 		.leaf_hash = hf_span(any_root, sizeof(any_root)),
 	};
-	const struct hf_item item = {
-		.hashes = &hash,
-		.hashes_count = 1,
-		.content_class = HF_CLASS_CSAM,
-		.predecessor = from != NULL ? &ref : NULL,
-	};
-	struct hf_ledger_draft draft = { .op = HF_OP_ADD,
-					 .target = HF_LEDGER_SELF };
-	struct hf_ledger_receipt receipt;
-	struct hf_why why = { "" };
-	struct hf_buf payload;
+	struct hf_item item = item_of(&hash);
 
-	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
-	assert_ok(hf_item_encode(&item, &payload), &why);
-	draft.payload = hf_buf_span(&payload);
-	assert_ok(rig_append_one(&world->rig, set, draft, &receipt, &why),
-		  &why);
-	hf_buf_release(&payload);
-	return receipt.first;
+	item.predecessor = from != NULL ? &ref : NULL;
+	return put_item(world, set, HF_OP_ADD, HF_LEDGER_SELF, &item);
 }
 
 /* Another class for an item. */
@@ -120,15 +102,8 @@ static inline void amend(struct world *world, uint32_t set, uint64_t target,
 			 enum hf_class content_class)
 {
 	const struct hf_item item = { .content_class = content_class };
-	struct hf_ledger_draft draft = { .op = HF_OP_AMEND, .target = target };
-	struct hf_why why = { "" };
-	struct hf_buf payload;
 
-	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
-	assert_ok(hf_item_encode(&item, &payload), &why);
-	draft.payload = hf_buf_span(&payload);
-	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
-	hf_buf_release(&payload);
+	put_item(world, set, HF_OP_AMEND, target, &item);
 }
 
 static inline void say(struct world *world, uint32_t set, enum hf_op op,

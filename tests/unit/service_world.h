@@ -166,33 +166,56 @@ static inline uint32_t own_set(struct world *world, const char *origin,
 	return set;
 }
 
+static inline struct hf_hash sha256_of(struct hf_span digest)
+{
+	return (struct hf_hash){ .algorithm = HF_ALGORITHM_SHA256,
+				 .digest = digest };
+}
+
 /* The SHA-256 hash of item n, made up. */
 static inline struct hf_hash hash_of(uint8_t n)
 {
 	static uint8_t digests[256][32];
 
 	digests[n][0] = n;
-	return (struct hf_hash){ .algorithm = HF_ALGORITHM_SHA256,
-				 .digest = hf_span(digests[n], 32) };
+	return sha256_of(hf_span(digests[n], 32));
 }
 
-/* An entry of the set that adds item n, or says something about one. */
-static inline void put_item(struct world *world, uint32_t set, enum hf_op op,
-			    uint8_t n)
+/* An item with this hash. */
+static inline struct hf_item item_of(const struct hf_hash *hash)
 {
-	const struct hf_hash hash = hash_of(n);
-	const struct hf_item item = { .hashes = &hash,
-				      .hashes_count = 1,
-				      .content_class = HF_CLASS_CSAM };
-	struct hf_ledger_draft draft = { .op = op, .target = HF_LEDGER_SELF };
+	return (struct hf_item){ .hashes = hash,
+				 .hashes_count = 1,
+				 .content_class = HF_CLASS_CSAM };
+}
+
+/* An entry of the set about itself (HF_LEDGER_SELF) or another, with an item;
+ * its index. */
+static inline uint64_t put_item(struct world *world, uint32_t set,
+				enum hf_op op, uint64_t target,
+				const struct hf_item *item)
+{
+	struct hf_ledger_draft draft = { .op = op, .target = target };
+	struct hf_ledger_receipt receipt;
 	struct hf_why why = { "" };
 	struct hf_buf payload;
 
 	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
-	assert_ok(hf_item_encode(&item, &payload), &why);
+	assert_ok(hf_item_encode(item, &payload), &why);
 	draft.payload = hf_buf_span(&payload);
-	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
+	assert_ok(rig_append_one(&world->rig, set, draft, &receipt, &why),
+		  &why);
 	hf_buf_release(&payload);
+	return receipt.first;
+}
+
+/* Publish the item with this hash. */
+static inline uint64_t publish(struct world *world, uint32_t set,
+			       struct hf_hash hash)
+{
+	const struct hf_item item = item_of(&hash);
+
+	return put_item(world, set, HF_OP_ADD, HF_LEDGER_SELF, &item);
 }
 
 /* An own set of some kind with one item and one status, and what the feed makes
@@ -200,11 +223,13 @@ static inline void put_item(struct world *world, uint32_t set, enum hf_op op,
 static inline struct hf_feed_set
 fed_set(struct world *world, const char *origin, enum hf_set_kind kind)
 {
+	const struct hf_hash hash = hash_of(1);
+	const struct hf_item item = item_of(&hash);
 	uint32_t set = own_set(world, origin, kind);
 	struct hf_feed_set is = { 0 };
 
-	put_item(world, set, HF_OP_ADD, 1);
-	put_item(world, set, HF_OP_STATUS, 1);
+	publish(world, set, hash);
+	put_item(world, set, HF_OP_STATUS, HF_LEDGER_SELF, &item);
 	assert_int_equal(hf_feed_wait(world->node.feed, set, 2, patience_ms()),
 			 HF_OK);
 	assert_int_equal(hf_feed_get(world->node.feed, set, &is), HF_OK);

@@ -48,25 +48,6 @@ static struct hf_span digest_of(unsigned number)
 	return hf_span(text, 32);
 }
 
-static void publish(struct world *world, struct hf_span digest)
-{
-	const struct hf_hash hash = { .algorithm = HF_ALGORITHM_SHA256,
-				      .digest = digest };
-	const struct hf_item item = { .hashes = &hash,
-				      .hashes_count = 1,
-				      .content_class = HF_CLASS_CSAM };
-	struct hf_ledger_draft draft = { .op = HF_OP_ADD,
-					 .target = HF_LEDGER_SELF };
-	struct hf_why why = { "" };
-	struct hf_buf payload;
-
-	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
-	assert_ok(hf_item_encode(&item, &payload), &why);
-	draft.payload = hf_buf_span(&payload);
-	assert_ok(rig_append_one(&world->rig, set, draft, NULL, &why), &why);
-	hf_buf_release(&payload);
-}
-
 static bool is_waited_for(struct hf_retro *retro)
 {
 	bool is = !__real_hf_retro_hold(retro);
@@ -90,7 +71,7 @@ enum hf_err __wrap_hf_lookup(struct hf_node *node,
 
 	if (overtaken == NULL)
 		return err;
-	publish(overtaken, digest_of(++lookups));
+	publish(overtaken, set, sha256_of(digest_of(++lookups)));
 	while (is_held ? !is_waited_for(node->retro)
 		       : hf_retro_begin(node->retro) == checks) {
 		assert_true(hf_clock_mono_us() < until_us);
@@ -172,7 +153,7 @@ static void what_is_overtaken_again_and_again_is_remembered(void **state)
 	is_held = false;
 	checks = hf_retro_begin(node->retro);
 	until_us = hf_clock_mono_us() + (uint64_t)patience_ms() * 1000;
-	publish(world, digest_of(1000));
+	publish(world, set, sha256_of(digest_of(1000)));
 	while (hf_retro_begin(node->retro) == checks) {
 		assert_true(hf_clock_mono_us() < until_us);
 		sched_yield();

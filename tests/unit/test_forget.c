@@ -106,44 +106,20 @@ static uint32_t begin(struct world *world)
 	return set;
 }
 
-/* The size of the set then. */
-static uint64_t append(struct world *world, uint32_t set,
-		       struct hf_ledger_draft draft)
-{
-	struct hf_ledger_receipt receipt;
-	struct hf_why why = { "" };
-
-	assert_ok(rig_append_one(&world->rig, set, draft, &receipt, &why),
-		  &why);
-	return receipt.size;
-}
-
 /* Publish a digest, and erase it again. */
 static void publish_and_erase(struct world *world, uint32_t set,
 			      struct hf_span digest)
 {
-	const struct hf_hash hash = { .algorithm = HF_ALGORITHM_SHA256,
-				      .digest = digest };
-	const struct hf_item item = { .hashes = &hash,
-				      .hashes_count = 1,
-				      .content_class = HF_CLASS_CSAM };
-	struct hf_ledger_draft draft = { .op = HF_OP_ADD,
-					 .target = HF_LEDGER_SELF };
+	struct hf_ledger_draft draft = { .op = HF_OP_ERASE };
+	struct hf_ledger_receipt receipt;
 	struct hf_why why = { "" };
-	struct hf_buf payload;
-	uint64_t size;
 
-	hf_buf_init(&payload, HF_PAYLOAD_MAX_BYTES);
-	assert_ok(hf_item_encode(&item, &payload), &why);
-	draft.payload = hf_buf_span(&payload);
-	size = append(world, set, draft);
-	hf_buf_release(&payload);
-	size = append(world, set,
-		      (struct hf_ledger_draft){ .op = HF_OP_ERASE,
-						.target = size - 1 });
-	assert_int_equal(
-		hf_feed_wait(world->node.feed, set, size, patience_ms()),
-		HF_OK);
+	draft.target = publish(world, set, sha256_of(digest));
+	assert_ok(rig_append_one(&world->rig, set, draft, &receipt, &why),
+		  &why);
+	assert_int_equal(hf_feed_wait(world->node.feed, set, receipt.size,
+				      patience_ms()),
+			 HF_OK);
 }
 
 /* An upload that somebody looks up. */

@@ -127,7 +127,7 @@ what_is_acknowledged_can_be_retracted_by_its_hash_at_once(void **state)
 	start_feed(world);
 	set = own_set(world, OURS, 0);
 	for (uint8_t n = 0; n < 50; n++) {
-		put_item(world, set, HF_OP_ADD, n);
+		publish(world, set, hash_of(n));
 		assert_int_equal(gathered(world, n, &targets), HF_OK);
 		assert_int_equal(targets.count, 1);
 		assert_false(targets.is_behind);
@@ -137,7 +137,7 @@ what_is_acknowledged_can_be_retracted_by_its_hash_at_once(void **state)
 	/* An index that does not come further: what is not found may be there,
 	 * and of what is found there may be more. */
 	hf_feed_halt(world->node.feed);
-	put_item(world, set, HF_OP_ADD, 50);
+	publish(world, set, hash_of(50));
 	assert_int_equal(gathered(world, 50, &targets), HF_E_UNAVAILABLE);
 	assert_int_equal(gathered(world, 49, &targets), HF_OK);
 	assert_int_equal(targets.count, 1);
