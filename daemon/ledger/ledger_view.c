@@ -261,13 +261,16 @@ enum hf_err hf_ledger_next_now(struct hf_ledger *ledger, uint32_t after,
 			       struct hf_ledger_info *out_info,
 			       struct hf_why *why)
 {
+	struct hf_why last = { "" };
 	struct hf_ledger_view *view;
 	enum hf_err err = hf_ledger_view_begin(ledger, &view, why);
 
 	if (err != HF_OK)
 		return err;
-	err = hf_ledger_next(view, after, out_info, why);
+	err = hf_ledger_next(view, after, out_info, &last);
 	hf_ledger_view_end(view);
+	if (err != HF_OK && err != HF_E_NOTFOUND && why != NULL)
+		*why = last;
 	return err;
 }
 

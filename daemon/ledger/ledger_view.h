@@ -84,7 +84,8 @@ HF_MUST enum hf_err hf_ledger_find(struct hf_ledger_view *view,
 				   struct hf_why *why);
 
 /* The next set by number above `after`; begin with 0.  _now begins and ends a
- * view for it: a walk over sets that waits in between. */
+ * view for it: for a walk that waits in between.  Its end, NOTFOUND, leaves why
+ * as it is: that may say what became of a set before. */
 HF_MUST enum hf_err hf_ledger_next(struct hf_ledger_view *view, uint32_t after,
 				   struct hf_ledger_info *out_info,
 				   struct hf_why *why);
