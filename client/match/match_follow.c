@@ -6,8 +6,8 @@
 #include "match_state.h"
 #include "match_tell.h"
 
-/* The writer changes names within microseconds, but may have to wait for a
- * processor in the middle of it, for this long at most and far less often. */
+/* The writer changes names within microseconds; one that has no processor in
+ * the middle of it is waited for this long, and looked after this often. */
 #define LOAD_MOST_US  5000000
 #define LOOK_AGAIN_NS 100000
 

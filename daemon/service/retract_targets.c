@@ -108,8 +108,11 @@ static enum hf_err wait_for_index(struct hf_retract_targets *targets,
 		     !is.is_indexed))
 			continue;
 		if (hf_feed_wait(feed, info.set, info.size,
-				 HF_RETRACT_INDEX_MS) != HF_OK)
+				 HF_RETRACT_INDEX_MS) != HF_OK) {
+			/* The others may not be waited for as long again. */
 			targets->is_behind = true;
+			return HF_OK;
+		}
 	}
 	return err == HF_E_NOTFOUND ? HF_OK : err;
 }
